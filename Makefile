@@ -1,0 +1,33 @@
+# Every target sets itself up: a fresh machine needs Python 3.11 or newer and make.
+PYTHON ?= python3
+PORT ?= 5000
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test interop bench lint fuzz clean
+
+install: $(VENV)/.installed
+demo: $(VENV)/.installed
+	@DEMO_DEVELOPMENT=1 DEMO_PORT=$(PORT) $(BIN)/python -m demo
+test: $(VENV)/.tests-installed
+	@$(BIN)/python -m pytest
+lint: $(VENV)/.tests-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+fuzz: $(VENV)/.tests-installed
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property -q
+bench: $(VENV)/.tests-installed
+	@$(BIN)/python -m bench
+clean:
+	rm -rf $(VENV) dist build *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[demo,postgres,redis,logo]"
+	@touch $@
+$(VENV)/.tests-installed: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group test --group browser --group lint
+	@touch $@

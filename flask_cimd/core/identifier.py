@@ -1,0 +1,237 @@
+"""Turn the raw ``client_id`` string into a typed identifier, or say which rule it breaks.
+
+Every check runs on the raw string, before a URL library sees it: parsers drop tabs, fold ``%2e`` and disagree
+about ``\\``, and those differences are what the rules are about (CIMD §3).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import unquote, urlsplit
+
+from ..errors import IdentifierError
+
+
+class IdentifierKind(StrEnum):
+    """What may be behind an identifier."""
+
+    #: https URL with a path: a JSON document or, where the fallback is on, a web page.
+    DOCUMENT = "document"
+    #: legal only in IndieAuth: http, or no path.
+    PAGE = "page"
+    #: http on a loopback host: never fetched (IndieAuth §4.2).
+    LOOPBACK = "loopback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifierRules:
+    """Which identifiers a server takes.
+
+    Attributes:
+        allow_root_path: accept the path ``/`` (CIMD §3: NOT RECOMMENDED, but valid).
+        allow_query: accept a query (CIMD §3: SHOULD NOT, but valid).
+        allow_loopback: development: https on ``localhost``, ``127.0.0.1`` and ``[::1]``.
+        indieauth: accept IndieAuth's wider rules: no path.
+        allow_http_clients: IndieAuth: http on public hosts. Anyone on the network path can forge such a client.
+        allow_loopback_clients: IndieAuth: http on loopback hosts, never fetched.
+        max_length: in characters.
+    """
+
+    allow_root_path: bool = True
+    allow_query: bool = True
+    allow_loopback: bool = False
+    indieauth: bool = True
+    allow_http_clients: bool = False
+    allow_loopback_clients: bool = False
+    max_length: int = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIdentifier:
+    """A client identifier URL that passed every syntax rule.
+
+    Attributes:
+        raw: the string as it was sent; two identifiers are equal only if these are (CIMD §3).
+        host: as written, without brackets and port.
+        port: the explicit port, or ``None``.
+        path: with a leading ``/``; ``/`` where an IndieAuth identifier has none.
+    """
+
+    raw: str
+    kind: IdentifierKind
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    query: str
+
+    @property
+    def display_host(self) -> str:
+        """The host a person should look at: lower case, with the port if one is written and not the default."""
+        host = f"[{self.host}]" if ":" in self.host else self.host.lower()
+        default = 443 if self.scheme == "https" else 80
+        return host if self.port in (None, default) else f"{host}:{self.port}"
+
+    @property
+    def canonical(self) -> str:
+        """IndieAuth §3.4: lower-case host, ``/`` for no path, default port dropped; nothing else is folded."""
+        query = f"?{self.query}" if self.query else ""
+        return f"{self.scheme}://{self.display_host}{self.path}{query}"
+
+    @property
+    def fetch_url(self) -> str:
+        """The URL to GET: the raw string, with ``/`` added where it has no path."""
+        return self.raw if self.kind is IdentifierKind.DOCUMENT else self.canonical
+
+    @property
+    def has_raw_path(self) -> bool:
+        """Whether the raw string itself has a path."""
+        return "/" in self.raw.partition("://")[2].partition("?")[0]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this computer's own name or a loopback address."""
+        return self.host.lower() in LOOPBACK_HOSTS
+
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+# RFC 3986 characters minus "#", "@" in the authority is checked apart. "\", controls, space and non-ASCII are out.
+_ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]!$&'()*+,;=@%]+")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+@lru_cache(maxsize=4096)
+def parse_identifier(raw: str, rules: IdentifierRules) -> ClientIdentifier:
+    """Turn a ``client_id`` into a typed identifier, or say which rule it breaks.
+
+    Raises:
+        IdentifierError: with the slug of the first rule that is broken.
+    """
+    if len(raw) > rules.max_length:
+        raise _refuse("too-long", raw, f"at most {rules.max_length} characters")
+    scheme = _scheme(raw)
+    _check_characters(raw)
+    authority, path, query = _split(raw, scheme)
+    host, port = _host_and_port(raw, authority)
+    kind = _kind(raw, scheme, host, path, rules)
+    _check_host(raw, host, kind, rules)
+    _check_path(raw, path, rules)
+    if query is not None and not rules.allow_query:
+        raise _refuse("query-not-allowed", raw, "remove the query from the client_id")
+    _cross_check(raw, host, port, path)
+    return ClientIdentifier(
+        raw=raw, kind=kind, scheme=scheme, host=host, port=port, path=path or "/", query=query or ""
+    )
+
+
+def _refuse(slug: str, raw: str, hint: str) -> IdentifierError:
+    return IdentifierError(slug, raw, hint=hint)
+
+
+def _scheme(raw: str) -> str:
+    # CIMD §3: 'MUST have an "https" scheme'; only the lower-case spelling is taken.
+    for scheme in ("https", "http"):
+        if raw.startswith(f"{scheme}://"):
+            return scheme
+    raise _refuse("bad-scheme", raw, "a client identifier URL begins with https://")
+
+
+def _check_characters(raw: str) -> None:
+    if "#" in raw:
+        raise _refuse("fragment", raw, "a client identifier URL has no fragment, not even an empty one")
+    if not _ALLOWED.fullmatch(raw):
+        raise _refuse("forbidden-character", raw, "only ASCII URL characters; no spaces, controls or backslashes")
+    if _BAD_ESCAPE.search(raw):
+        raise _refuse("bad-percent-encoding", raw, "every % is followed by two hex digits")
+
+
+def _split(raw: str, scheme: str) -> tuple[str, str, str | None]:
+    rest = raw[len(scheme) + 3 :]
+    before_query, mark, query = rest.partition("?")
+    authority, slash, path = before_query.partition("/")
+    if not authority:
+        raise _refuse("no-host", raw, "the URL names no host")
+    if "@" in authority:
+        raise _refuse("userinfo", raw, "no user name or password in the URL")
+    return authority, slash + path, query if mark else None
+
+
+def _host_and_port(raw: str, authority: str) -> tuple[str, int | None]:
+    if authority.startswith("["):
+        literal, closed, rest = authority[1:].partition("]")
+        if not closed or (rest and not rest.startswith(":")):
+            raise _refuse("bad-host", raw, "malformed IP literal")
+        host, port_text = literal, rest[1:] if rest else None
+    else:
+        host, colon, after = authority.partition(":")
+        port_text = after if colon else None
+    if port_text is None:
+        return host, None
+    if not _PORT.fullmatch(port_text) or not 1 <= int(port_text) <= 65535:
+        raise _refuse("bad-port", raw, "a port is a number from 1 to 65535")
+    return host, int(port_text)
+
+
+def _kind(raw: str, scheme: str, host: str, path: str, rules: IdentifierRules) -> IdentifierKind:
+    loopback = host.lower() in LOOPBACK_HOSTS
+    if scheme == "http":
+        if loopback and rules.indieauth and rules.allow_loopback_clients:
+            return IdentifierKind.LOOPBACK
+        if not loopback and rules.indieauth and rules.allow_http_clients:
+            return IdentifierKind.PAGE
+        raise _refuse("bad-scheme", raw, "a client identifier URL begins with https://")
+    if path:
+        return IdentifierKind.DOCUMENT
+    # CIMD §3: "MUST contain a path component"; IndieAuth §3.4 reads a missing path as "/".
+    if not rules.indieauth:
+        raise _refuse("no-path", raw, "the URL needs a path, such as /client.json")
+    return IdentifierKind.PAGE
+
+
+def _check_host(raw: str, host: str, kind: IdentifierKind, rules: IdentifierRules) -> None:
+    if host.lower() in LOOPBACK_HOSTS and (rules.allow_loopback or kind is IdentifierKind.LOOPBACK):
+        return
+    if _is_ip(host):
+        raise _refuse("ip-address", raw, "use a host name instead of an IP address")
+    labels = host.split(".")
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise _refuse("bad-host", raw, "not a host name; international names are written as xn--")
+    last = labels[-1].lower()
+    # "2130706433", "0x7f.1" and "0177.0.0.1" are names here and addresses to some resolvers.
+    if last.isdigit() or last.startswith("0x"):
+        raise _refuse("ip-address", raw, "use a host name instead of an IP address")
+    if len(labels) == 1 or last == "localhost":
+        raise _refuse("local-host", raw, "the host must be a public name with at least two labels")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return ":" in host
+    return True
+
+
+def _check_path(raw: str, path: str, rules: IdentifierRules) -> None:
+    # CIMD §3: "MUST NOT contain single-dot or double-dot path segments"; "%2e" decodes to a dot once.
+    if any(unquote(segment) in (".", "..") for segment in path.split("/")):
+        raise _refuse("dot-segment", raw, "no . or .. in the path, encoded or not")
+    if path == "/" and not rules.allow_root_path:
+        raise _refuse("root-path", raw, "the path must be longer than /")
+
+
+def _cross_check(raw: str, host: str, port: int | None, path: str) -> None:
+    """Compare with the parser that the HTTP client uses: where they disagree, nobody is right."""
+    try:
+        parts = urlsplit(raw)
+        agreed = (parts.hostname or "", parts.port, parts.path) == (host.lower(), port, path)
+    except ValueError:
+        agreed = False
+    if not agreed:
+        raise _refuse("ambiguous", raw, "URL parsers disagree about this address")

@@ -1,0 +1,110 @@
+"""What a client says about itself, after every check: the value that all later rooms read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from .identifier import ClientIdentifier
+
+Source = Literal["document", "page", "loopback"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientMetadata:
+    """A client's validated description of itself.
+
+    Attributes:
+        identifier: the client identifier URL it came from.
+        source: ``document`` (JSON), ``page`` (h-app) or ``loopback`` (built here, nothing was fetched).
+        client_name: cleaned of control and bidirectional characters, at most 100 characters; still
+            a stranger's text. ``None`` means: show the host.
+        redirect_uris: usable redirect URIs in published order.
+        publishes_redirects: whether the client published a list at all; without one, page clients may be
+            redirected within their own origin (IndieAuth §4.2.2).
+        auth_methods: client authentication methods this client may use here, of ``none`` and ``private_key_jwt``.
+        auth_method: the single member ``token_endpoint_auth_method`` if it was given and is usable.
+        scope: the document's ``scope`` member; ``None`` means no limit from the client's side.
+        jwks: the inline key set as canonical JSON text, public keys only.
+        localized: human-readable members with a language tag, such as ``client_name#fr``.
+        kept: members that are stored for the host application and not interpreted, as JSON text.
+    """
+
+    identifier: ClientIdentifier
+    source: Source
+    client_name: str | None = None
+    client_uri: str | None = None
+    logo_uri: str | None = None
+    logo_alt: str | None = None
+    tos_uri: str | None = None
+    policy_uri: str | None = None
+    redirect_uris: tuple[str, ...] = ()
+    publishes_redirects: bool = True
+    grant_types: tuple[str, ...] = ("authorization_code",)
+    response_types: tuple[str, ...] = ("code",)
+    auth_methods: tuple[str, ...] = ("none",)
+    auth_method: str | None = None
+    signing_alg: str | None = None
+    scope: str | None = None
+    jwks: str | None = None
+    jwks_uri: str | None = None
+    application_type: str | None = None
+    dpop_bound_access_tokens: bool = False
+    require_pushed_authorization_requests: bool = False
+    require_signed_request_object: bool = False
+    localized: tuple[tuple[str, str], ...] = ()
+    kept: str = "{}"
+
+    @property
+    def client_id(self) -> str:
+        """The raw client identifier URL, to be compared as a string and never normalised."""
+        return self.identifier.raw
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of everything that consent depends on (CIMD §8.4).
+
+        Redirect URIs, authentication, key location, name, logo and scope count; display links do not.
+        Rotating the keys behind ``jwks_uri`` does not change it, changing inline ``jwks`` does.
+        """
+        relevant = [
+            self.client_id,
+            self.source,
+            self.client_name,
+            self.logo_uri,
+            self.redirect_uris,
+            self.auth_methods,
+            self.auth_method,
+            self.jwks,
+            self.jwks_uri,
+            self.scope,
+            self.grant_types,
+        ]
+        return hashlib.sha256(json.dumps(relevant).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the metadata as JSON text for a store, without the identifier."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "identifier"}
+        return json.dumps(values, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, identifier: ClientIdentifier, text: str) -> ClientMetadata:
+        """Rebuild stored metadata.
+
+        Raises:
+            ValueError: the text was not written by `to_json` of this version; treat it as a miss.
+        """
+        try:
+            values = json.loads(text)
+            return cls(identifier=identifier, **_restore(values))
+        except (TypeError, KeyError, AttributeError, RecursionError) as exc:
+            raise ValueError("not stored client metadata") from exc
+
+
+def _restore(values: Mapping[str, Any]) -> dict[str, Any]:
+    restored = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    restored["localized"] = tuple((name, text) for name, text in restored["localized"])
+    return restored

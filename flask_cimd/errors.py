@@ -1,0 +1,137 @@
+"""Everything this package raises on bad input.
+
+Four outcomes stay four types: an identifier that is no client URL, a fetch that failed, a document that is
+invalid, a client that policy turns away. ``slug`` is stable and documented in the README; ``public_message``
+may be shown to anybody, ``hint`` is for the client's developer and the operator's log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Phase = Literal["resolve", "connect", "tls", "response"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken rule in a document.
+
+    Attributes:
+        pointer: JSON pointer (RFC 6901) of the member at fault; ``""`` is the whole document.
+        rule: the stable name of the rule.
+        message: one sentence for the client's developer; never contains text of the document.
+    """
+
+    pointer: str
+    rule: str
+    message: str
+
+
+class CIMDError(Exception):
+    """The client named by a URL cannot be used.
+
+    Attributes:
+        slug: stable machine-readable name of the reason.
+        client_id: the raw identifier as it was sent.
+        public_message: ASCII without ``"`` and ``\\``, so it is safe in HTML, logs and ``error_description``
+            (RFC 6749 §5.2); never holds remote text or addresses.
+        hint: what the client's developer should look at; for logs and the explainer, not for visitors.
+        temporary: the same request may succeed later.
+    """
+
+    public_message: ClassVar[str] = "The application could not be identified."
+    temporary: ClassVar[bool] = False
+    #: What RFC 6749 calls this failure at the token endpoint.
+    oauth_error: ClassVar[str] = "invalid_client"
+    #: The HTTP status of the page that shows it.
+    status: ClassVar[int] = 400
+
+    def __init__(self, slug: str, client_id: str = "", *, hint: str = "") -> None:
+        super().__init__(slug, client_id, hint)
+        self.slug = slug
+        self.client_id = client_id
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.slug}: {self.hint}" if self.hint else self.slug
+
+
+class IdentifierError(CIMDError):
+    """The ``client_id`` is not an acceptable client identifier URL; nothing was fetched."""
+
+    public_message = "The application identifies itself with an address that is not allowed."
+    oauth_error = "invalid_client"
+
+
+class FetchError(CIMDError):
+    """The client's URL could not be fetched.
+
+    Attributes:
+        phase: how far the fetch came: ``resolve``, ``connect``, ``tls`` or ``response``.
+    """
+
+    public_message = "The application's own address could not be read. Try again later."
+    temporary = True
+
+    def __init__(
+        self, slug: str, client_id: str = "", *, hint: str = "", phase: Phase = "response"
+    ) -> None:
+        super().__init__(slug, client_id, hint=hint)
+        self.phase = phase
+
+
+class AddressBlockedError(FetchError):
+    """The host resolves to a special-use address, or its port or name is not allowed."""
+
+
+class DeadlineExceededError(FetchError):
+    """The whole fetch, from name look-up to the last byte, took too long."""
+
+
+class ResponseTooLargeError(FetchError):
+    """The answer is larger than the cap; not a byte of it is used."""
+
+
+class UnexpectedResponseError(FetchError):
+    """Status, redirect, media type or content coding rule the answer out."""
+
+
+class TooManyFetchesError(FetchError):
+    """All places for simultaneous fetches are taken; nothing was fetched."""
+
+    public_message = "Too many new applications at once. Try again in a moment."
+    oauth_error = "temporarily_unavailable"
+    status = 503
+
+
+class DocumentError(CIMDError):
+    """The document or page was read and breaks at least one rule.
+
+    Attributes:
+        problems: every broken rule, not only the first.
+    """
+
+    public_message = "The application's description of itself is not valid."
+
+    def __init__(self, client_id: str, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        hint = "; ".join(f"{p.pointer or '/'} {p.rule}: {p.message}" for p in problems[:10])
+        super().__init__("invalid-document", client_id, hint=hint)
+
+
+class PolicyDeniedError(CIMDError):
+    """The operator does not let this client in; ``slug`` is the reason."""
+
+    public_message = "This site does not accept that application."
+
+
+class RedirectMismatchError(CIMDError):
+    """The requested redirect URI is not one of the client's; never redirect, show it locally."""
+
+    public_message = "The application asked to be answered at an address that it does not list."
+    oauth_error = "invalid_request"
+
+
+class ConfigurationError(RuntimeError):
+    """A setting is unusable; raised only by ``init_app`` and the command line."""
