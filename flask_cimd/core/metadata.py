@@ -64,6 +64,11 @@ class ClientMetadata:
         return self.identifier.raw
 
     @property
+    def host(self) -> str:
+        """The document host in lower case, without a port: what rules about hosts compare."""
+        return self.identifier.host.lower()
+
+    @property
     def fingerprint(self) -> str:
         """Return a digest of everything that consent depends on (CIMD §8.4).
 

@@ -1,0 +1,171 @@
+"""What a consent screen may show of a client, and which warnings it must show.
+
+The document host is the one thing that a client cannot choose freely, so it comes first; the name is what the
+client calls itself (CIMD §8.5). Nothing here is HTML: templates escape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from .metadata import ClientMetadata
+from .redirects import redirect_host, redirect_kind
+from .text import clean_text
+
+#: A name or label on a screen, in characters.
+NAME_LIMIT = 100
+_DESCRIPTION_LIMIT = 200
+_LOG_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link the client published; ``host`` is written beside it where it is not the client's own."""
+
+    label: str
+    url: str
+    host: str
+    is_elsewhere: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warning_:  # noqa: N801  Warning is a builtin
+    """Something a person must know before approving; ``slug`` is stable, ``text`` is our own sentence."""
+
+    slug: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentView:
+    """Everything a consent screen shows about a client and the place where the answer goes.
+
+    Attributes:
+        client_id: the whole identifier URL, shown uncut.
+        host: the document host, with a port that is not the default; always shown, and first.
+        name: what the client calls itself, or ``None``.
+        redirect_host: host of the redirect URI, or the scheme of a private-use URI.
+    """
+
+    client_id: str
+    host: str
+    name: str | None
+    links: tuple[Link, ...]
+    redirect_uri: str
+    redirect_host: str
+    redirect_kind: Literal["web", "loopback", "private-scheme"]
+    warnings: tuple[Warning_, ...]
+
+
+def consent_view(metadata: ClientMetadata, redirect_uri: str) -> ConsentView:
+    """Gather what to show before the person decides; ``redirect_uri`` has been matched already."""
+    host = metadata.identifier.display_host
+    return ConsentView(
+        client_id=metadata.client_id,
+        host=host,
+        name=safe_text(metadata.client_name) if metadata.client_name else None,
+        links=_links(metadata),
+        redirect_uri=redirect_uri,
+        redirect_host=redirect_host(redirect_uri),
+        redirect_kind=redirect_kind(redirect_uri),
+        warnings=_warnings(metadata, redirect_uri),
+    )
+
+
+def _links(metadata: ClientMetadata) -> tuple[Link, ...]:
+    own = metadata.identifier.host.lower()
+    links = []
+    for label, url in (
+        ("About", metadata.client_uri),
+        ("Terms", metadata.tos_uri),
+        ("Privacy", metadata.policy_uri),
+    ):
+        host = _host(url) if url else None
+        if url and host:
+            links.append(Link(label=label, url=url, host=host, is_elsewhere=host != own))
+    return tuple(links)
+
+
+def _host(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme == "https" else None
+
+
+def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[Warning_, ...]:
+    found = []
+    kind, where = redirect_kind(redirect_uri), redirect_host(redirect_uri)
+    if metadata.source == "loopback":
+        found.append(
+            Warning_(
+                slug="loopback-client",
+                text="This is an app on your own computer that publishes nothing about itself. "
+                "Any program on this computer could ask like this.",
+            )
+        )
+    elif kind == "loopback":
+        found.append(
+            Warning_(
+                slug="loopback-redirect",
+                text="Your answer goes to a program on the computer you are using. "
+                "Any program running there could be listening. Go on only if you just started this app yourself.",
+            )
+        )
+    elif kind == "private-scheme":
+        found.append(
+            Warning_(
+                slug="private-scheme",
+                text="Your answer goes to an app installed on this device. "
+                "Another app can claim the same address. Go on only if you just started this app yourself.",
+            )
+        )
+    elif where.lower() != metadata.identifier.display_host:
+        found.append(
+            Warning_(
+                slug="other-redirect-host",
+                text=f"Your answer goes to {where}, which is not where this app describes itself.",
+            )
+        )
+    found.extend(_naming_warnings(metadata))
+    return tuple(found)
+
+
+def _naming_warnings(metadata: ClientMetadata) -> list[Warning_]:
+    found = []
+    labels = metadata.identifier.host.lower().split(".")
+    if any(label.startswith("xn--") for label in labels):
+        found.append(
+            Warning_(
+                slug="international-host",
+                text="This host name contains letters that can look like others. Check that it is the one you expect.",
+            )
+        )
+    if metadata.identifier.scheme == "http" and metadata.source != "loopback":
+        found.append(
+            Warning_(
+                slug="unprotected-client",
+                text="This app describes itself over an unprotected connection, so anybody on the way can imitate it.",
+            )
+        )
+    return found
+
+
+def safe_text(text: str | None, limit: int = NAME_LIMIT) -> str:
+    """Return a stranger's text without control and bidirectional characters, cut to ``limit``; escape it in HTML."""
+    return clean_text(text or "", limit)
+
+
+def safe_description(text: str) -> str:
+    """Return text that fits ``error_description``: %x20-21 / %x23-5B / %x5D-7E (RFC 6749 §5.2)."""
+    kept = "".join(c if " " <= c <= "~" and c not in '"\\' else " " for c in text)
+    return " ".join(kept.split())[:_DESCRIPTION_LIMIT]
+
+
+def safe_for_log(text: str) -> str:
+    """Return text that stays on one log line and holds no query string of a URL."""
+    words = (word.partition("?")[0] for word in text[: 4 * _LOG_LIMIT].split())
+    return "".join(c if " " <= c <= "~" else "?" for c in " ".join(words))[:_LOG_LIMIT]

@@ -1,0 +1,162 @@
+"""The Flask extension: one object, set up once per app."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from flask import Flask, current_app, g, has_request_context, render_template
+
+from .core.metadata import ClientMetadata
+from .errors import CIMDError
+from .resolver import ClientHook, Clock, FetchHook, Hooks, Resolver, utc_now
+from .settings import Settings
+from .stores import open_store
+
+if TYPE_CHECKING:
+    from blinker import Signal
+    from flask_sqlalchemy import SQLAlchemy
+
+logger = logging.getLogger(__name__)
+
+RegisteredLookup = Callable[[str], Any]
+FetchHookT = TypeVar("FetchHookT", bound=FetchHook)
+ClientHookT = TypeVar("ClientHookT", bound=ClientHook)
+
+
+class CIMD:
+    """Turns a URL ``client_id`` into a client of the app's authorization server.
+
+    Args:
+        app: set up at once; otherwise call `init_app` in the app factory.
+        db: the app's Flask-SQLAlchemy object, needed for ``CIMD_STORE = "sqlalchemy"``.
+        registered: the app's own look-up; what it returns for a ``client_id`` is used as it is, and nothing
+            is ever fetched for it (CIMD §7.2).
+        clock: returns the current aware instant; tests inject their own.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        db: SQLAlchemy | None = None,
+        registered: RegisteredLookup | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._clock = clock
+        self._fetch_hooks: list[FetchHook] = []
+        self._client_hooks: list[ClientHook] = []
+        self._resolvers: WeakKeyDictionary[Flask, Resolver] = WeakKeyDictionary()
+        self._registered: WeakKeyDictionary[Flask, RegisteredLookup] = WeakKeyDictionary()
+        if app is not None:
+            self.init_app(app, db=db, registered=registered)
+
+    def init_app(
+        self, app: Flask, *, db: SQLAlchemy | None = None, registered: RegisteredLookup | None = None
+    ) -> None:
+        """Read every ``CIMD_*`` key of the app's configuration and set the app up.
+
+        The configuration is read once: later changes have no effect. The table in the README lists the keys.
+
+        Raises:
+            ConfigurationError: a setting is unusable.
+            RuntimeError: this app is set up already.
+        """
+        if "cimd" in app.extensions:
+            raise RuntimeError("this app has a CIMD already; create one CIMD and call init_app once per app")
+        settings = Settings.from_config(app.config)
+        self._resolvers[app] = Resolver(
+            settings=settings,
+            store=open_store(settings.store, db=db, size=settings.cache_size),
+            hooks=Hooks(allow_fetch=self._fetch_hooks, allow_client=self._client_hooks),
+            notify=_notify,
+            clock=self._clock,
+        )
+        if registered is not None:
+            self._registered[app] = registered
+        app.extensions["cimd"] = self
+        app.register_error_handler(CIMDError, show_error)
+        app.register_blueprint(_templates())
+
+    @property
+    def resolver(self) -> Resolver:
+        """The current app's resolver."""
+        return self._resolvers[current_app._get_current_object()]  # type: ignore[attr-defined]
+
+    def resolve(self, client_id: str) -> ClientMetadata:
+        """Return what the client behind a URL says about itself, validated.
+
+        Within one request every call gives the same answer or the same error, so that one request sees one
+        document.
+
+        Raises:
+            CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
+        """
+        if not has_request_context():
+            return self.resolver.resolve(client_id)
+        seen: dict[str, ClientMetadata | CIMDError] = g.setdefault("_cimd_seen", {})
+        if client_id not in seen:
+            try:
+                seen[client_id] = self.resolver.resolve(client_id)
+            except CIMDError as error:
+                seen[client_id] = error
+        outcome = seen[client_id]
+        if isinstance(outcome, CIMDError):
+            raise outcome
+        return outcome
+
+    def query_client(self, client_id: str) -> Any:
+        """Return the client for Authlib: the app's own by exact string, else the one behind the URL.
+
+        ``None`` for a string that is neither; Authlib then answers ``invalid_client``.
+
+        Raises:
+            ClientResolutionError: an Authlib error that carries the `CIMDError` as ``cause``.
+        """
+        from .oauth.client import URLClient
+        from .oauth.errors import ClientResolutionError
+
+        lookup = self._registered.get(current_app._get_current_object())  # type: ignore[attr-defined]
+        client = lookup(client_id) if lookup else None
+        if client is not None or not client_id.startswith(("https://", "http://")):
+            return client
+        try:
+            return URLClient(self.resolve(client_id))
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+
+    def allow_fetch(self, hook: FetchHookT) -> FetchHookT:
+        """Register a rule that runs before the network: ``(ClientIdentifier) -> bool``.
+
+        It does not run for clients that are still fresh in the store.
+        """
+        self._fetch_hooks.append(hook)
+        return hook
+
+    def allow_client(self, hook: ClientHookT) -> ClientHookT:
+        """Register a rule that runs on every use, cached or not: ``(ClientMetadata) -> bool``."""
+        self._client_hooks.append(hook)
+        return hook
+
+
+def _notify(signal: Signal, **values: object) -> None:
+    signal.send(current_app._get_current_object(), **values)  # type: ignore[attr-defined]
+
+
+def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
+    """Render the error as a page of our own: never a redirect, never remote text (CIMD §6, RFC 6749 §4.1.2.1).
+
+    Apps replace it with ``app.register_error_handler(CIMDError, ...)``.
+    """
+    headers = {"Cache-Control": "no-store", "X-Frame-Options": "DENY"}
+    if error.status == 503:
+        headers["Retry-After"] = "5"
+    return render_template("flask_cimd/error.html", error=error), error.status, headers
+
+
+def _templates() -> Any:
+    from flask import Blueprint
+
+    return Blueprint("flask_cimd", __name__, template_folder="templates")

@@ -1,0 +1,182 @@
+"""From a raw ``client_id`` to validated metadata: the only place where decisions meet I/O.
+
+The order is fixed: syntax, policy, store, one flight, fetch, parse, store, policy on use. Whatever fails early
+costs no network; whatever fails late is not stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from blinker import Signal
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import signals
+from .core import freshness
+from .core.display import safe_for_log
+from .core.document import parse_document
+from .core.happ import parse_page
+from .core.identifier import ClientIdentifier, IdentifierKind, parse_identifier
+from .core.metadata import ClientMetadata
+from .errors import CIMDError, FetchError, PolicyDeniedError
+from .fetcher import Fetcher, Response
+from .flights import Flights
+from .settings import Settings
+from .stores import ClientStore, Entry
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+FetchHook = Callable[[ClientIdentifier], bool]
+ClientHook = Callable[[ClientMetadata], bool]
+
+_JSON_ONLY = "application/json"
+_JSON_OR_PAGE = "application/json, application/*+json;q=0.9, text/html;q=0.5"
+_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+
+
+class Notify(Protocol):
+    """Sends a signal about a client."""
+
+    def __call__(self, signal: Signal, **values: object) -> None:
+        """Send ``signal`` with these values."""
+
+
+def utc_now() -> datetime:
+    """Return the current instant, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """The app's own rules: before the network, and on every use."""
+
+    allow_fetch: Iterable[FetchHook]
+    allow_client: Iterable[ClientHook]
+
+
+class Resolver:
+    """Turns identifiers into clients for one app."""
+
+    def __init__(
+        self, *, settings: Settings, store: ClientStore, hooks: Hooks, notify: Notify, clock: Clock = utc_now
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self._hooks = hooks
+        self._notify = notify
+        self._fetcher = Fetcher(settings.fetch)
+        self._flights = Flights(settings.max_fetches, patience=settings.fetch.timeout + 1)
+
+    def resolve(self, raw: str) -> ClientMetadata:
+        """Return the validated client behind an identifier.
+
+        Raises:
+            CIMDError: one child per outcome; nothing was stored.
+        """
+        try:
+            identifier = parse_identifier(raw, self.settings.identifier_rules)
+            self.settings.policy.require(identifier)
+            metadata = self._metadata(identifier)
+            self._require_client_allowed(metadata)
+        except CIMDError as error:
+            error.client_id = raw
+            self._report(error)
+            raise
+        return metadata
+
+    def _metadata(self, identifier: ClientIdentifier) -> ClientMetadata:
+        if identifier.kind is IdentifierKind.LOOPBACK:
+            # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
+            return ClientMetadata(
+                identifier=identifier,
+                source="loopback",
+                publishes_redirects=False,
+                grant_types=("authorization_code", "refresh_token"),
+            )
+        entry = self._stored(identifier)
+        if entry is not None and entry.is_fresh(self.clock()):
+            return entry.metadata
+        return self._flights.run(identifier.raw, lambda: self._refresh(identifier))
+
+    def _refresh(self, identifier: ClientIdentifier) -> ClientMetadata:
+        before = self._stored(identifier)  # again: an earlier flight may have landed since the first look
+        if before is not None and before.is_fresh(self.clock()):
+            return before.metadata
+        if not all(hook(identifier) for hook in self._hooks.allow_fetch):
+            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
+        started = time.monotonic()
+        try:
+            response = self._fetch(identifier)
+        except FetchError as error:
+            seconds = time.monotonic() - started
+            self._notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
+            raise
+        metadata = self._parse(identifier, response)
+        self._remember(metadata, response)
+        if before is not None and before.metadata.fingerprint != metadata.fingerprint:
+            self._notify(signals.client_changed, before=before.metadata, after=metadata)
+        self._notify(signals.client_resolved, client=metadata, duration=time.monotonic() - started)
+        return metadata
+
+    def _fetch(self, identifier: ClientIdentifier) -> Response:
+        accept = _JSON_OR_PAGE if self.settings.indieauth_fallback else _JSON_ONLY
+        return self._fetcher.fetch(identifier.fetch_url, accept=accept, max_size_for=self._max_size_for)
+
+    def _max_size_for(self, media_type: str) -> int:
+        if is_json(media_type):
+            return self.settings.max_document_size
+        page = self.settings.indieauth_fallback and media_type in _PAGE_TYPES
+        return self.settings.max_html_size if page else 0
+
+    def _parse(self, identifier: ClientIdentifier, response: Response) -> ClientMetadata:
+        # What the fetch returned decides: a bad JSON document is never tried as a page.
+        if is_json(response.media_type):
+            return parse_document(response.body, identifier, self.settings.document_rules)
+        return parse_page(
+            response.body,
+            identifier=identifier,
+            final_url=response.url,
+            link_headers=response.link_headers,
+            charset=response.charset,
+            rules=self.settings.document_rules,
+        )
+
+    def _remember(self, metadata: ClientMetadata, response: Response) -> None:
+        now = self.clock()
+        lifetime = freshness.lifetime(response.headers, self.settings.bounds, now)
+        if not lifetime.storable:
+            return
+        expires_at = now + timedelta(seconds=lifetime.seconds)
+        try:
+            self.store.put(Entry(metadata=metadata, fetched_at=now, expires_at=expires_at))
+        except (SQLAlchemyError, OSError) as exc:
+            logger.warning("the store cannot keep a client: %s", type(exc).__name__)
+
+    def _stored(self, identifier: ClientIdentifier) -> Entry | None:
+        try:
+            return self.store.get(identifier)
+        except (SQLAlchemyError, OSError) as exc:  # trouble with the store must not end sign-ins
+            logger.warning("the store cannot be read: %s", type(exc).__name__)
+            return None
+
+    def _require_client_allowed(self, metadata: ClientMetadata) -> None:
+        for hook in self._hooks.allow_client:
+            if not hook(metadata):
+                raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
+
+    def _report(self, error: CIMDError) -> None:
+        logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
+        self._notify(signals.client_rejected, error=error)
+
+
+def is_json(media_type: str) -> bool:
+    """Say whether a media type is ``application/json`` or ``application/<something>+json`` (CIMD §4)."""
+    kind, _, subtype = media_type.partition("/")
+    return kind == "application" and (subtype == "json" or (subtype.endswith("+json") and subtype != "+json"))

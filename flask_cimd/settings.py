@@ -1,0 +1,274 @@
+"""Every ``CIMD_*`` setting: read once from the app's configuration, bounded, frozen."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from .core.document import DocumentRules
+from .core.freshness import Bounds
+from .core.identifier import IdentifierRules
+from .core.policy import HostPattern, Policy
+from .errors import ConfigurationError
+from .fetcher import FetchSettings
+
+logger = logging.getLogger(__name__)
+
+#: Name, version and an address, so that a client's operator can see who asks (RFC 9110 §10.1.5).
+USER_AGENT = "flask-cimd/0.1 (+https://pypi.org/project/flask-cimd/)"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One configuration key.
+
+    Attributes:
+        key: the name in ``app.config``.
+        default: its value when it is not set.
+        note: one line for the README's table.
+        read: turns the configured value into the used one; raises ``ValueError`` or ``TypeError``.
+    """
+
+    key: str
+    default: object
+    note: str
+    read: Callable[[Any], Any]
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, str):
+        lowered = value.strip().lower()
+        if lowered in {"1", "true", "yes", "on"}:
+            return True
+        if lowered in {"0", "false", "no", "off", ""}:
+            return False
+        raise ValueError("must be true or false")
+    return bool(value)
+
+
+def _seconds(low: float, high: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+        if not low <= seconds <= high:
+            raise ValueError(f"must be between {low:g} and {high:g} seconds")
+        return float(seconds)
+
+    return read
+
+
+def _count(low: int, high: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number = int(value)
+        if not low <= number <= high:
+            raise ValueError(f"must be between {low} and {high}")
+        return number
+
+    return read
+
+
+def _one_of(*names: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in names:
+            raise ValueError("must be one of " + ", ".join(names))
+        return str(value)
+
+    return read
+
+
+def _items(value: Any) -> tuple[str, ...]:
+    """Read a list, or a comma-separated string as environment variables hold it."""
+    if isinstance(value, str):
+        return tuple(item.strip() for item in value.split(",") if item.strip())
+    if not isinstance(value, Iterable):
+        raise TypeError("must be a list")
+    return tuple(str(item) for item in value)
+
+
+def _hosts(value: Any) -> tuple[HostPattern, ...]:
+    return tuple(HostPattern.parse(item) for item in _items(value))
+
+
+def _optional_hosts(value: Any) -> tuple[HostPattern, ...] | None:
+    return None if value is None else _hosts(value)
+
+
+def _ports(value: Any) -> tuple[int, ...] | None:
+    return None if value is None else tuple(_count(1, 65535)(item) for item in _items(value))
+
+
+def _optional_text(value: Any) -> str | None:
+    return str(value) if value else None
+
+
+def _text(value: Any) -> str:
+    return str(value or USER_AGENT)
+
+
+def _methods(value: Any) -> tuple[str, ...]:
+    methods = _items(value)
+    if not methods or not set(methods) <= {"none", "private_key_jwt"}:
+        raise ValueError("may hold none and private_key_jwt; shared secrets are never possible")
+    return methods
+
+
+def _development_hosts(value: Any) -> Mapping[str, tuple[str, int]]:
+    """Read ``name=address:port,…`` or a mapping of name to ``"address:port"`` or ``(address, port)``."""
+    pairs = value.items() if isinstance(value, Mapping) else (item.split("=", 1) for item in _items(value))
+    hosts = {}
+    for name, target in pairs:
+        address, port = target.rsplit(":", 1) if isinstance(target, str) else target
+        if address.strip("[]") not in {"127.0.0.1", "::1"}:
+            raise ValueError("development hosts lead to 127.0.0.1 or [::1] only")
+        hosts[name.lower()] = (address.strip("[]"), _count(1, 65535)(port))
+    return hosts
+
+
+def _store(value: Any) -> Any:
+    if isinstance(value, str) and value not in {"memory", "sqlalchemy"}:
+        raise ValueError("must be memory, sqlalchemy or a store object")
+    return value
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("CIMD_PROFILE", "draft", "named set of base rules: `draft`, or `strict` (no query, no bare `/`, no "
+            "IndieAuth fallback)", _one_of("draft", "strict")),
+    Setting("CIMD_INDIEAUTH_FALLBACK", True, "h-app clients when the answer is HTML", _flag),
+    Setting("CIMD_FETCH_TIMEOUT", 5, "seconds for a whole fetch: look-up, connect, TLS, headers, body", _seconds(0.1, 10)),
+    Setting("CIMD_CONNECT_TIMEOUT", 2, "seconds for one connection attempt", _seconds(0.1, 10)),
+    Setting("CIMD_MAX_DOCUMENT_SIZE", 5120, "bytes of JSON; one more is refused", _count(256, 1048576)),
+    Setting("CIMD_MAX_HTML_SIZE", 262144, "bytes of HTML; one more is refused", _count(256, 524288)),
+    Setting("CIMD_CACHE_MIN", 60, "shortest lifetime in seconds; 0 follows the headers down", _seconds(0, 86400)),
+    Setting("CIMD_CACHE_DEFAULT", 3600, "lifetime without caching headers", _seconds(0, 31536000)),
+    Setting("CIMD_CACHE_MAX", 86400, "longest lifetime", _seconds(0, 31536000)),
+    Setting("CIMD_CACHE_SIZE", 1000, "entries that the memory store keeps", _count(1, 1000000)),
+    Setting("CIMD_ALLOWED_PORTS", None, "ports to connect to; `None` = any", _ports),
+    Setting("CIMD_ALLOWED_HOSTS", None, "host patterns let in (`app.example`, `.example.com`); `None` = any", _optional_hosts),
+    Setting("CIMD_DENIED_HOSTS", (), "host patterns turned away before any look-up", _hosts),
+    Setting("CIMD_REDIRECT_RELATION", "any", "how redirect URIs relate to the client's URL: `any` or `same-origin`", _one_of("any", "same-origin")),
+    Setting("CIMD_AUTH_METHODS", ("none",), "client authentication methods this server has", _methods),
+    Setting("CIMD_REQUIRE_AUTH_METHOD", False, "refuse documents without `token_endpoint_auth_method`", _flag),
+    Setting("CIMD_ALLOW_ROOT_PATH", True, "accept the path `/`", _flag),
+    Setting("CIMD_ALLOW_QUERY", True, "accept a query in the client's URL", _flag),
+    Setting("CIMD_ALLOW_DOTLESS_SCHEMES", False, "accept redirect schemes such as `myapp:` from documents", _flag),
+    Setting("CIMD_ALLOW_HTTP_CLIENTS", False, "IndieAuth clients over plain http: anybody on the way can forge them", _flag),
+    Setting("CIMD_ALLOW_LOOPBACK_CLIENTS", False, "IndieAuth clients on `http://localhost`, never fetched", _flag),
+    Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, or an object", _store),
+    Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", _count(1, 1000)),
+    Setting("CIMD_PROXY", None, "proxy URL for fetches; the proxy must then check addresses", _optional_text),
+    Setting("CIMD_CA_BUNDLE", None, "file of trusted certificates; `None` = certifi", _optional_text),
+    Setting("CIMD_USER_AGENT", None, "`None` = name, version and address of this package", _text),
+    Setting("CIMD_NAT64", False, "IPv6-only network: judge the IPv4 address inside `64:ff9b::/96`", _flag),
+    Setting("CIMD_ALLOW_LOOPBACK", False, "development only: https clients on this computer; logged at start", _flag),
+    Setting("CIMD_DEVELOPMENT_HOSTS", {}, "development only: `name=127.0.0.1:port`, honoured with `CIMD_ALLOW_LOOPBACK`", _development_hosts),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one app, as the rooms read them."""
+
+    identifier_rules: IdentifierRules
+    document_rules: DocumentRules
+    fetch: FetchSettings
+    bounds: Bounds
+    policy: Policy
+    indieauth_fallback: bool
+    max_document_size: int
+    max_html_size: int
+    max_fetches: int
+    cache_size: int
+    store: Any
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Settings:
+        """Read and check every ``CIMD_*`` key of an app's configuration.
+
+        Unknown keys are logged with the nearest valid name.
+
+        Raises:
+            ConfigurationError: a value is out of bounds or of the wrong type.
+        """
+        _warn_about_unknown(config)
+        strict = config.get("CIMD_PROFILE") == "strict"
+        values = {s.key: _read(s, config, strict=strict) for s in SETTINGS}
+        _check_together(values)
+        return _assemble(values)
+
+
+#: What ``CIMD_PROFILE = "strict"`` changes; keys that are set explicitly win.
+_STRICT = {"CIMD_ALLOW_ROOT_PATH": False, "CIMD_ALLOW_QUERY": False, "CIMD_INDIEAUTH_FALLBACK": False}
+
+
+def _read(setting: Setting, config: Mapping[str, Any], *, strict: bool) -> Any:
+    default = _STRICT.get(setting.key, setting.default) if strict else setting.default
+    try:
+        return setting.read(config.get(setting.key, default))
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise ConfigurationError(f"{setting.key}: {exc}") from exc
+
+
+def _warn_about_unknown(config: Mapping[str, Any]) -> None:
+    known = [s.key for s in SETTINGS]
+    for key in config:
+        if key.startswith("CIMD_") and key not in known:
+            nearest = difflib.get_close_matches(key, known, n=1)
+            logger.warning("unknown setting %s%s", key, f"; did you mean {nearest[0]}?" if nearest else "")
+
+
+def _check_together(values: Mapping[str, Any]) -> None:
+    if not values["CIMD_CACHE_MIN"] <= values["CIMD_CACHE_DEFAULT"] <= values["CIMD_CACHE_MAX"]:
+        raise ConfigurationError("CIMD_CACHE_MIN, CIMD_CACHE_DEFAULT and CIMD_CACHE_MAX must rise in this order")
+    if values["CIMD_DEVELOPMENT_HOSTS"] and not values["CIMD_ALLOW_LOOPBACK"]:
+        logger.warning("CIMD_DEVELOPMENT_HOSTS is ignored without CIMD_ALLOW_LOOPBACK")
+    if values["CIMD_ALLOW_LOOPBACK"]:
+        logger.warning("CIMD_ALLOW_LOOPBACK is on: clients on this computer are fetched; never use this in production")
+
+
+def _assemble(v: Mapping[str, Any]) -> Settings:
+    loopback = v["CIMD_ALLOW_LOOPBACK"]
+    fallback = v["CIMD_INDIEAUTH_FALLBACK"]
+    return Settings(
+        identifier_rules=IdentifierRules(
+            allow_root_path=v["CIMD_ALLOW_ROOT_PATH"],
+            allow_query=v["CIMD_ALLOW_QUERY"],
+            allow_loopback=loopback,
+            indieauth=fallback,
+            allow_http_clients=v["CIMD_ALLOW_HTTP_CLIENTS"],
+            allow_loopback_clients=v["CIMD_ALLOW_LOOPBACK_CLIENTS"],
+        ),
+        document_rules=DocumentRules(
+            auth_methods=v["CIMD_AUTH_METHODS"],
+            allow_dotless_schemes=v["CIMD_ALLOW_DOTLESS_SCHEMES"],
+            require_auth_method=v["CIMD_REQUIRE_AUTH_METHOD"],
+            allow_loopback=loopback,
+            indieauth=fallback,
+            redirect_relation=v["CIMD_REDIRECT_RELATION"],
+        ),
+        fetch=FetchSettings(
+            timeout=v["CIMD_FETCH_TIMEOUT"],
+            connect_timeout=v["CIMD_CONNECT_TIMEOUT"],
+            allowed_ports=v["CIMD_ALLOWED_PORTS"],
+            allow_loopback=loopback,
+            development_hosts=v["CIMD_DEVELOPMENT_HOSTS"] if loopback else {},
+            proxy=v["CIMD_PROXY"],
+            ca_bundle=v["CIMD_CA_BUNDLE"],
+            user_agent=v["CIMD_USER_AGENT"],
+            nat64=v["CIMD_NAT64"],
+        ),
+        bounds=Bounds(
+            minimum=timedelta(seconds=v["CIMD_CACHE_MIN"]),
+            default=timedelta(seconds=v["CIMD_CACHE_DEFAULT"]),
+            maximum=timedelta(seconds=v["CIMD_CACHE_MAX"]),
+        ),
+        policy=Policy(allowed_hosts=v["CIMD_ALLOWED_HOSTS"], denied_hosts=v["CIMD_DENIED_HOSTS"]),
+        indieauth_fallback=fallback,
+        max_document_size=v["CIMD_MAX_DOCUMENT_SIZE"],
+        max_html_size=v["CIMD_MAX_HTML_SIZE"],
+        max_fetches=v["CIMD_MAX_FETCHES"],
+        cache_size=v["CIMD_CACHE_SIZE"],
+        store=v["CIMD_STORE"],
+    )

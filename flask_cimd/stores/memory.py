@@ -1,0 +1,53 @@
+"""Entries in this process, the least recently used one dropped first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from threading import Lock
+
+from ..core.identifier import ClientIdentifier
+from .protocol import Entry
+
+
+class MemoryStore:
+    """A bounded store for one process.
+
+    Args:
+        size: how many entries are kept. One entry is at most a few times the largest document.
+    """
+
+    def __init__(self, size: int = 1000) -> None:
+        self._size = size
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, identifier: ClientIdentifier) -> Entry | None:
+        """Return the entry and mark it as used."""
+        with self._lock:
+            entry = self._entries.get(identifier.raw)
+            if entry is not None:
+                self._entries.move_to_end(identifier.raw)
+            return entry
+
+    def put(self, entry: Entry) -> None:
+        """Keep an entry, dropping the least recently used ones beyond the bound."""
+        with self._lock:
+            self._entries[entry.metadata.client_id] = entry
+            self._entries.move_to_end(entry.metadata.client_id)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def delete(self, client_id: str) -> None:
+        """Forget a client."""
+        with self._lock:
+            self._entries.pop(client_id, None)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the identifiers kept when iteration began."""
+        with self._lock:
+            return iter(list(self._entries))
+
+    def __len__(self) -> int:
+        """Return how many entries are kept."""
+        return len(self._entries)

@@ -1,0 +1,132 @@
+"""Entries in the app's own database: one table, JSON text, no pickles.
+
+The table joins ``db.metadata``, so ``db.create_all()`` and migrations see it; this package ships no migrations.
+Statements run on connections of their own: a look-up never commits or rolls back what the app has open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, Float, String, Table, Text, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ..core.identifier import ClientIdentifier
+from ..core.metadata import ClientMetadata
+from .protocol import Entry
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+TABLE_NAME = "cimd_client"
+#: Between two looks at the table's size this process writes so many entries.
+PRUNE_EVERY = 64
+
+
+def client_table(db: SQLAlchemy) -> Table:
+    """Return the table, adding it to ``db.metadata`` on first use.
+
+    Columns: ``digest`` (SHA-256 of the identifier, primary key, because some databases cannot index 2048
+    characters), ``client_id``, ``metadata`` (JSON text), ``fetched_at`` and ``expires_at`` (seconds since 1970).
+    """
+    existing = db.metadata.tables.get(TABLE_NAME)
+    if existing is not None:
+        return existing
+    return Table(
+        TABLE_NAME,
+        db.metadata,
+        Column("digest", String(64), primary_key=True),
+        Column("client_id", Text, nullable=False),
+        Column("metadata", Text, nullable=False),
+        Column("fetched_at", Float(53), nullable=False),
+        Column("expires_at", Float(53), nullable=False, index=True),
+    )
+
+
+class SQLAlchemyStore:
+    """A store in the database behind a Flask-SQLAlchemy ``db``; needs an app context.
+
+    Args:
+        db: the app's extension object.
+        size: about how many entries are kept; the ones that expired first go first.
+    """
+
+    def __init__(self, db: SQLAlchemy, size: int = 1_000_000) -> None:
+        self._db = db
+        self._size = size
+        self._table = table = client_table(db)
+        self._writes = count(1)
+        self._select = select(table.c.metadata, table.c.fetched_at, table.c.expires_at)
+
+    def get(self, identifier: ClientIdentifier) -> Entry | None:
+        """Return the entry; a row that this version cannot read is a miss."""
+        query = self._select.where(self._table.c.digest == _digest(identifier.raw))
+        with self._db.engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        try:
+            metadata = ClientMetadata.from_json(identifier, row[0])
+        except ValueError:
+            return None
+        return Entry(metadata=metadata, fetched_at=_instant(row[1]), expires_at=_instant(row[2]))
+
+    def put(self, entry: Entry) -> None:
+        """Insert or replace an entry; of two writers at once the later one wins."""
+        client_id = entry.metadata.client_id
+        values: dict[str, Any] = {
+            "client_id": client_id,
+            "metadata": entry.metadata.to_json(),
+            "fetched_at": entry.fetched_at.timestamp(),
+            "expires_at": entry.expires_at.timestamp(),
+        }
+        digest = _digest(client_id)
+        change = update(self._table).where(self._table.c.digest == digest).values(**values)
+        with self._db.engine.begin() as connection:
+            replaced = connection.execute(change).rowcount
+        if not replaced:
+            try:
+                with self._db.engine.begin() as connection:
+                    connection.execute(insert(self._table).values(digest=digest, **values))
+            except IntegrityError:  # another process inserted it in between
+                with self._db.engine.begin() as connection:
+                    connection.execute(change)
+        if next(self._writes) % PRUNE_EVERY == 0:
+            self.prune()
+
+    def prune(self) -> None:
+        """Drop the entries beyond the bound, the ones that expired first."""
+        table = self._table
+        surplus = len(self) - self._size
+        if surplus > 0:
+            oldest = select(table.c.digest).order_by(table.c.expires_at).limit(surplus).scalar_subquery()
+            with self._db.engine.begin() as connection:
+                connection.execute(delete(table).where(table.c.digest.in_(oldest)))
+
+    def delete(self, client_id: str) -> None:
+        """Forget a client."""
+        with self._db.engine.begin() as connection:
+            connection.execute(delete(self._table).where(self._table.c.digest == _digest(client_id)))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the identifiers in the table."""
+        with self._db.engine.connect() as connection:
+            rows = connection.execute(select(self._table.c.client_id).order_by(self._table.c.client_id)).all()
+        return iter([row[0] for row in rows])
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        with self._db.engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(self._table)).scalar_one()
+
+
+def _digest(client_id: str) -> str:
+    return hashlib.sha256(client_id.encode()).hexdigest()
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

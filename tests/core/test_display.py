@@ -1,0 +1,100 @@
+"""What a person sees before deciding."""
+
+import pytest
+
+from flask_cimd.core.display import ConsentView, consent_view, safe_description, safe_for_log, safe_text
+from flask_cimd.core.identifier import IdentifierRules, parse_identifier
+from flask_cimd.core.metadata import ClientMetadata
+
+
+def view(
+    raw: str = "https://app.example/client.json",
+    redirect_uri: str = "https://app.example/cb",
+    *,
+    rules: IdentifierRules | None = None,
+    **members: object,
+) -> ConsentView:
+    identifier = parse_identifier(raw, rules or IdentifierRules())
+    values: dict[str, object] = {"source": "document", **members}
+    return consent_view(ClientMetadata(identifier=identifier, **values), redirect_uri)  # type: ignore[arg-type]
+
+
+def slugs(shown: ConsentView) -> list[str]:
+    return [warning.slug for warning in shown.warnings]
+
+
+def test_the_document_host_stands_beside_whatever_name_is_claimed() -> None:
+    # C-110, C-111
+    shown = view("https://g00gle.example/c", "https://g00gle.example/cb", client_name="Google Docs")
+    assert shown.host == "g00gle.example"
+    assert shown.name == "Google Docs"
+    assert shown.client_id == "https://g00gle.example/c"
+
+
+def test_a_port_is_part_of_the_shown_host_unless_it_is_the_default() -> None:
+    # C-111
+    assert view("https://app.example:8443/c").host == "app.example:8443"
+    assert view("https://APP.example:443/c").host == "app.example"
+
+
+def test_a_plain_web_client_needs_no_warning() -> None:
+    assert slugs(view()) == []
+
+
+@pytest.mark.parametrize("redirect", ["http://127.0.0.1:5000/cb", "http://localhost/cb", "http://[::1]:9/cb"])
+def test_a_loopback_redirect_is_called_a_program_on_this_computer(redirect: str) -> None:
+    # C-115, M-81
+    shown = view(redirect_uri=redirect)
+    assert slugs(shown) == ["loopback-redirect"]
+    assert "program on the computer" in shown.warnings[0].text
+
+
+def test_a_redirect_to_another_host_names_it() -> None:
+    # C-115, M-80
+    shown = view(redirect_uri="https://other.example/cb")
+    assert slugs(shown) == ["other-redirect-host"]
+    assert "other.example" in shown.warnings[0].text
+    assert shown.redirect_host == "other.example"
+
+
+def test_a_private_scheme_is_shown_as_an_installed_app() -> None:
+    shown = view(redirect_uri="com.example.app:/cb")
+    assert slugs(shown) == ["private-scheme"]
+    assert shown.redirect_kind == "private-scheme"
+
+
+def test_a_loopback_client_has_a_warning_of_its_own() -> None:
+    rules = IdentifierRules(allow_loopback_clients=True)
+    shown = view("http://127.0.0.1:8080/", "http://127.0.0.1:8080/cb", rules=rules, source="loopback")
+    assert slugs(shown) == ["loopback-client"]
+
+
+def test_an_international_host_is_shown_in_ascii_with_a_warning() -> None:
+    # C-18
+    shown = view("https://xn--mnchen-3ya.example/c", "https://xn--mnchen-3ya.example/cb")
+    assert shown.host == "xn--mnchen-3ya.example"
+    assert slugs(shown) == ["international-host"]
+
+
+def test_links_are_https_only_and_name_a_foreign_host() -> None:
+    # C-116, C-129
+    shown = view(client_uri="https://other.example/about", tos_uri="javascript:alert(1)", policy_uri="https://[bad/")
+    assert [(link.label, link.host, link.is_elsewhere) for link in shown.links] == [("About", "other.example", True)]
+
+
+def test_control_and_bidirectional_characters_never_reach_the_screen() -> None:
+    # C-116
+    assert safe_text("<b>\u202eevil\u0000\u2066x") == "<b>evilx"
+    assert len(safe_text("x" * 500)) <= 100
+
+
+@pytest.mark.parametrize("text", ['a "quoted" \\ text', "é\r\nSet-Cookie: x", "\x00", "x" * 5000])
+def test_a_description_fits_rfc_6749(text: str) -> None:
+    # A-01, O-23
+    cleaned = safe_description(text)
+    assert all(0x20 <= ord(c) <= 0x7E and c not in '"\\' for c in cleaned)
+    assert len(cleaned) <= 200
+
+
+def test_a_log_line_is_one_line_without_query_strings() -> None:
+    assert safe_for_log("https://app.example/c?secret=1\nforged line") == "https://app.example/c forged line"

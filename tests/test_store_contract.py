@@ -1,0 +1,169 @@
+"""One suite that every store passes."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
+from flask_cimd.core.metadata import ClientMetadata
+from flask_cimd.stores import ClientStore, Entry, MemoryStore
+from flask_cimd.stores.sqlalchemy import PRUNE_EVERY, SQLAlchemyStore
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432"
+
+
+def identifier(raw: str = "https://app.example/client.json") -> ClientIdentifier:
+    return parse_identifier(raw, IdentifierRules())
+
+
+def entry(raw: str = "https://app.example/client.json", name: str | None = "App", minutes: int = 60) -> Entry:
+    metadata = ClientMetadata(
+        identifier=identifier(raw),
+        source="document",
+        client_name=name,
+        redirect_uris=("https://app.example/cb", "http://127.0.0.1/cb"),
+        scope="profile",
+        localized=(("client_name#fr", "Appli"),),
+        kept='{"contacts":["me@app.example"]}',
+    )
+    return Entry(metadata=metadata, fetched_at=NOW, expires_at=NOW + timedelta(minutes=minutes))
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    name = f"cimd_test_{uuid4().hex[:12]}"
+    admin = sqlalchemy.create_engine(f"{POSTGRES}/postgres", isolation_level="AUTOCOMMIT")
+    try:
+        with admin.connect() as connection:
+            connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    except sqlalchemy.exc.OperationalError:
+        admin.dispose()
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip("PostgreSQL does not answer on 127.0.0.1:5432")
+    yield f"{POSTGRES}/{name}"
+    with admin.connect() as connection:
+        connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClientStore]:
+    if request.param == "memory":
+        yield MemoryStore(size=100)
+        return
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else f"sqlite:///{tmp_path}/s.db"
+    app = Flask("store")
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    db = SQLAlchemy()
+    db.init_app(app)
+    with app.app_context():
+        store = SQLAlchemyStore(db, size=100)
+        db.create_all()
+        yield store
+        db.session.remove()
+        db.drop_all()
+        db.engine.dispose()
+
+
+def test_an_unknown_client_is_a_miss(store: ClientStore) -> None:
+    assert store.get(identifier()) is None
+    assert len(store) == 0
+
+
+def test_an_entry_comes_back_as_it_was_put(store: ClientStore) -> None:
+    store.put(entry())
+    assert store.get(identifier()) == entry()
+
+
+def test_a_later_entry_replaces_the_earlier_one(store: ClientStore) -> None:
+    store.put(entry(name="Before"))
+    store.put(entry(name="After"))
+    found = store.get(identifier())
+    assert found is not None
+    assert found.metadata.client_name == "After"
+    assert len(store) == 1
+
+
+def test_identifiers_that_differ_by_one_character_are_different_clients(store: ClientStore) -> None:
+    # C-12, C-65
+    spellings = [
+        "https://app.example/c",
+        "https://app.example:443/c",
+        "https://APP.example/c",
+        "https://app.example/c/",
+        "https://app.example/%63",
+    ]
+    for number, raw in enumerate(spellings):
+        store.put(entry(raw, name=str(number)))
+    for number, raw in enumerate(spellings):
+        found = store.get(identifier(raw))
+        assert found is not None
+        assert found.metadata.client_name == str(number)
+    assert sorted(store) == sorted(spellings)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["https://app.example/a..b", "https://app.example/%252e%252e/x", "https://app.example/" + "x" * 2028],
+    ids=["dots", "percent", "2048-characters"],
+)
+def test_awkward_identifiers_are_only_keys(store: ClientStore, raw: str) -> None:
+    # L-16
+    store.put(entry(raw))
+    assert store.get(identifier(raw)) == entry(raw)
+    assert list(store) == [raw]
+
+
+def test_a_deleted_entry_is_gone_and_deleting_twice_is_fine(store: ClientStore) -> None:
+    store.put(entry())
+    store.delete("https://app.example/client.json")
+    store.delete("https://app.example/client.json")
+    assert store.get(identifier()) is None
+
+
+def test_an_expired_entry_is_still_returned_and_says_so(store: ClientStore) -> None:
+    store.put(entry(minutes=1))
+    found = store.get(identifier())
+    assert found is not None
+    assert found.is_fresh(NOW + timedelta(seconds=59))
+    assert not found.is_fresh(NOW + timedelta(seconds=60))
+
+
+def test_text_outside_ascii_survives(store: ClientStore) -> None:
+    store.put(entry(name="Καφές ☕ 𝄞"))
+    found = store.get(identifier())
+    assert found is not None
+    assert found.metadata.client_name == "Καφές ☕ 𝄞"
+
+
+def test_the_number_of_entries_is_bounded(store: ClientStore) -> None:
+    # C-65, L-28: 10,000 URLs of one host do not fill the table
+    for number in range(4 * PRUNE_EVERY):
+        store.put(entry(f"https://app.example/{number}", minutes=number))
+    assert len(store) <= 100 + PRUNE_EVERY
+    assert store.get(identifier(f"https://app.example/{4 * PRUNE_EVERY - 1}")) is not None
+
+
+def test_a_row_of_another_version_is_a_miss(tmp_path: Path) -> None:
+    app = Flask("store")
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/s.db"
+    db = SQLAlchemy()
+    db.init_app(app)
+    with app.app_context():
+        store = SQLAlchemyStore(db)
+        db.create_all()
+        store.put(entry())
+        for text in ('{"unknown": 1}', "[]", "not json", '{"localized": 3}', "null"):
+            with db.engine.begin() as connection:
+                connection.execute(sqlalchemy.text("UPDATE cimd_client SET metadata = :text"), {"text": text})
+            assert store.get(identifier()) is None
+        db.engine.dispose()
