@@ -1,0 +1,324 @@
+"""The extension as an app author meets it, over real TLS."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_cimd import CIMD, CIMDError, ClientIdentifier, ClientMetadata, DocumentError, FetchError, IdentifierError
+from flask_cimd import PolicyDeniedError, signals
+from flask_cimd.errors import UnexpectedResponseError
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: int) -> None:
+        self.now += timedelta(**delta)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make_app(ca_bundle: str, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]:
+    def make(registered: Any = None, **config: Any) -> tuple[Flask, CIMD]:
+        app = Flask("app")
+        app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle), **config)
+        cimd = CIMD(clock=clock)
+        cimd.init_app(app, registered=registered)
+        return app, cimd
+
+    return make
+
+
+def publish(origin: Any, path: str = "/client.json", *, headers: dict[str, str] | None = None, **members: Any) -> str:
+    url = str(origin.url(path))
+    document = {"client_id": url, "client_name": "App", "redirect_uris": [str(origin.url("/cb"))], **members}
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    origin.serve(path, json.dumps(document).encode(), headers=headers)
+    return url
+
+
+def test_a_url_becomes_a_client_with_exactly_one_get(origin: Any, make_app: Any) -> None:
+    # C-25, C-56
+    app, cimd = make_app()
+    url = publish(origin)
+    with app.app_context():
+        assert cimd.resolve(url).client_name == "App"
+        assert cimd.resolve(url).host == "localhost"
+    assert len(origin.requests) == 1
+
+
+def test_a_document_is_fetched_again_after_its_lifetime(origin: Any, make_app: Any, clock: Clock) -> None:
+    # C-26, C-57
+    app, cimd = make_app()
+    url = publish(origin, headers={"Cache-Control": "max-age=600"})
+    with app.app_context():
+        cimd.resolve(url)
+        clock.forward(seconds=599)
+        cimd.resolve(url)
+        assert len(origin.requests) == 1
+        clock.forward(seconds=2)
+        cimd.resolve(url)
+    assert len(origin.requests) == 2
+
+
+def test_no_store_is_honoured_but_still_gives_a_client(origin: Any, make_app: Any) -> None:
+    # C-61, D16
+    app, cimd = make_app()
+    url = publish(origin, headers={"Cache-Control": "NO-STORE"})
+    with app.app_context():
+        cimd.resolve(url)
+        cimd.resolve(url)
+    assert len(origin.requests) == 2
+
+
+def test_an_error_is_never_stored(origin: Any, make_app: Any) -> None:
+    # C-58, C-55
+    app, cimd = make_app()
+    url = publish(origin)
+    origin.serve("/client.json", b"down", status=500)
+    with app.app_context():
+        with pytest.raises(UnexpectedResponseError):
+            cimd.resolve(url)
+        publish(origin)
+        assert cimd.resolve(url).client_name == "App"
+
+
+def test_an_invalid_document_is_never_stored(origin: Any, make_app: Any) -> None:
+    # C-59
+    app, cimd = make_app()
+    url = publish(origin, client_id="https://other.example/c")
+    with app.app_context():
+        with pytest.raises(DocumentError) as caught:
+            cimd.resolve(url)
+        assert [problem.pointer for problem in caught.value.problems] == ["/client_id"]
+        publish(origin)
+        assert cimd.resolve(url).client_name == "App"
+
+
+def test_a_page_becomes_a_legacy_client(origin: Any, make_app: Any) -> None:
+    # IA-51, IA-54, IA-55
+    app, cimd = make_app()
+    page = b'<link rel=redirect_uri href=/back><a class="h-app" href="/app">Old App</a>'
+    origin.serve("/app", page, headers={"Content-Type": "text/html; charset=utf-8"})
+    with app.app_context():
+        client = cimd.resolve(origin.url("/app"))
+    assert (client.source, client.client_name) == ("page", "Old App")
+    assert client.redirect_uris == (origin.url("/back"),)
+
+
+def test_pages_are_refused_when_the_fallback_is_off(origin: Any, make_app: Any) -> None:
+    # C-34
+    app, cimd = make_app(CIMD_INDIEAUTH_FALLBACK=False)
+    origin.serve("/app", b"<p>", headers={"Content-Type": "text/html"})
+    with app.app_context(), pytest.raises(UnexpectedResponseError) as caught:
+        cimd.resolve(origin.url("/app"))
+    assert caught.value.slug == "media-type"
+    assert b"application/json\r\n" in origin.requests[0] + b"\r\n"
+
+
+def test_a_bad_json_document_never_falls_back_to_the_page(origin: Any, make_app: Any) -> None:
+    # IA-51
+    app, cimd = make_app()
+    origin.serve("/app", b'<a class="h-app" href="/app">x</a>', headers={"Content-Type": "application/json"})
+    with app.app_context(), pytest.raises(DocumentError):
+        cimd.resolve(origin.url("/app"))
+
+
+def test_two_hundred_threads_cause_one_get(origin: Any, make_app: Any) -> None:
+    # C-65
+    app, cimd = make_app()
+    url = publish(origin)
+    together = Barrier(200)
+
+    def resolve(_: int) -> str | None:
+        with app.app_context():
+            together.wait(30)
+            name: str | None = cimd.resolve(url).client_name
+            return name
+
+    with ThreadPoolExecutor(200) as pool:
+        assert set(pool.map(resolve, range(200))) == {"App"}
+    assert len(origin.requests) == 1
+
+
+def test_a_denied_host_costs_nothing(origin: Any, make_app: Any) -> None:
+    # C-97
+    app, cimd = make_app(CIMD_DENIED_HOSTS=["localhost"])
+    with app.app_context(), pytest.raises(PolicyDeniedError):
+        cimd.resolve(publish(origin))
+    assert origin.requests == []
+
+
+def test_the_fetch_hook_runs_before_the_network_and_not_for_stored_clients(origin: Any, make_app: Any) -> None:
+    app, cimd = make_app()
+    asked: list[str] = []
+
+    @cimd.allow_fetch
+    def note(identifier: ClientIdentifier) -> bool:
+        asked.append(identifier.raw)
+        return len(asked) > 1
+
+    url = publish(origin)
+    with app.app_context():
+        with pytest.raises(PolicyDeniedError) as caught:
+            cimd.resolve(url)
+        assert caught.value.slug == "fetch-refused"
+        assert origin.requests == []
+        cimd.resolve(url)
+        cimd.resolve(url)
+    assert asked == [url, url]
+
+
+def test_the_client_hook_runs_on_every_use(origin: Any, make_app: Any) -> None:
+    app, cimd = make_app()
+    welcome = [True, True, False]
+
+    @cimd.allow_client
+    def decide(client: ClientMetadata) -> bool:
+        assert client.client_name == "App"
+        return welcome.pop(0)
+
+    url = publish(origin)
+    with app.app_context():
+        cimd.resolve(url)
+        cimd.resolve(url)
+        with pytest.raises(PolicyDeniedError) as caught:
+            cimd.resolve(url)
+    assert caught.value.slug == "client-refused"
+    assert len(origin.requests) == 1
+
+
+def test_one_request_sees_one_document(origin: Any, make_app: Any) -> None:
+    # D15
+    app, cimd = make_app()
+    url = publish(origin, headers={"Cache-Control": "no-store"})
+    with app.test_request_context():
+        first = cimd.resolve(url)
+        publish(origin, client_name="Rotated", headers={"Cache-Control": "no-store"})
+        assert cimd.resolve(url) is first
+    with app.test_request_context():
+        assert cimd.resolve(url).client_name == "Rotated"
+
+
+def test_one_request_sees_one_error(origin: Any, make_app: Any) -> None:
+    app, cimd = make_app()
+    url = str(origin.url("/missing"))
+    with app.test_request_context():
+        for _ in range(3):
+            with pytest.raises(FetchError):
+                cimd.resolve(url)
+    assert len(origin.requests) == 1
+
+
+def test_a_registered_client_ends_the_search(origin: Any, make_app: Any) -> None:
+    # C-27, C-103, C-104
+    own = object()
+    url = publish(origin)
+    app, cimd = make_app(registered={url: own, "plain-id": own}.get)
+    with app.app_context():
+        assert cimd.query_client(url) is own
+        assert cimd.query_client("plain-id") is own
+        assert cimd.query_client("unknown-id") is None
+    assert origin.requests == []
+
+
+def test_two_apps_in_one_process_do_not_meet(origin: Any, make_app: Any) -> None:
+    url = publish(origin)
+    open_app, open_cimd = make_app()
+    closed_app, closed_cimd = make_app(CIMD_ALLOWED_HOSTS=[])
+    with open_app.app_context():
+        open_cimd.resolve(url)
+    with closed_app.app_context(), pytest.raises(PolicyDeniedError):
+        closed_cimd.resolve(url)
+
+
+def test_setting_up_one_app_twice_is_an_error(make_app: Any) -> None:
+    app, _ = make_app()
+    with pytest.raises(RuntimeError, match="already"):
+        CIMD(app)
+
+
+def test_loopback_is_refused_without_the_development_switch(origin: Any) -> None:
+    # C-21, C-90, C-128
+    app = Flask("production")
+    cimd = CIMD(app)
+    with app.app_context(), pytest.raises(IdentifierError):
+        cimd.resolve(origin.url("/client.json"))
+    assert origin.requests == []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["https://127.0.0.1:1/c", "https://localhost/c", "http://app.example/c", "https://app.example/a/../c", "x" * 3000],
+)
+def test_what_a_visitor_sees_holds_no_address_and_no_remote_text(raw: str) -> None:
+    # C-122, C-123
+    app = Flask("app")
+    cimd = CIMD(app)
+
+    @app.get("/")
+    def index() -> str:
+        cimd.resolve(raw)
+        return "unreachable"
+
+    answer = app.test_client().get("/")
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+    assert "127.0.0.1" not in answer.text
+
+
+def test_signals_tell_what_happened(origin: Any, make_app: Any, clock: Clock) -> None:
+    app, cimd = make_app()
+    heard: list[tuple[str, dict[str, Any]]] = []
+
+    def listen(name: str) -> Callable[..., None]:
+        def receive(sender: Flask, **values: Any) -> None:
+            assert sender is app
+            heard.append((name, values))
+
+        return receive
+
+    receivers = {name: listen(name) for name in ("client_resolved", "client_changed", "client_rejected", "fetch_failed")}
+    for name, receiver in receivers.items():
+        getattr(signals, name).connect(receiver, app)
+    url = publish(origin)
+    with app.app_context():
+        cimd.resolve(url)
+        clock.forward(hours=2)
+        publish(origin, client_name="New name")
+        cimd.resolve(url)
+        with pytest.raises(CIMDError):
+            cimd.resolve(str(origin.url("/missing")))
+    assert [name for name, _ in heard] == [
+        "client_resolved",
+        "client_changed",
+        "client_resolved",
+        "fetch_failed",
+        "client_rejected",
+    ]
+    assert heard[3][1]["host"].startswith("localhost:")
+    assert heard[3][1]["error"].phase == "response"
+    assert heard[3][1]["duration"] >= 0
+
+
+def test_memory_stays_bounded_over_ten_thousand_identifiers(make_app: Any) -> None:
+    # C-65
+    app, cimd = make_app(CIMD_ALLOW_LOOPBACK_CLIENTS=True, CIMD_CACHE_SIZE=50)
+    with app.app_context():
+        for number in range(10_000):
+            cimd.resolve(f"http://127.0.0.1:{number % 60000 + 1}/")
+        assert len(cimd.resolver.store) <= 50
