@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against a peer, side by side in one run."""

@@ -1,0 +1,298 @@
+"""JSON bytes to validated client metadata, or every problem at once (CIMD §4, RFC 7591 §2)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import DocumentError, Problem
+from .identifier import LOOPBACK_HOSTS, ClientIdentifier, IdentifierKind
+from .keys import check_jwks
+from .metadata import ClientMetadata
+from .redirects import is_same_origin, redirect_kind, refuse_registration
+from .strict_json import StrictJSONError, read_object
+from .text import clean_text
+
+#: Methods built on a secret that both sides know: impossible with a public document (CIMD §4.1).
+_SHARED_SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+_KEY_METHODS = frozenset({"private_key_jwt"})
+#: Asymmetric signature algorithms that a client may name.
+_SIGNING_ALGS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519"})  # fmt: skip
+_LOCALIZABLE = ("client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri")
+#: Stored for the host application, never interpreted here.
+_KEPT = (
+    "contacts", "software_id", "software_version", "subject_type", "default_max_age", "require_auth_time",
+    "default_acr_values", "initiate_login_uri", "post_logout_redirect_uris", "frontchannel_logout_uri",
+    "backchannel_logout_uri", "frontchannel_logout_session_required", "backchannel_logout_session_required",
+    "id_token_signed_response_alg", "userinfo_signed_response_alg", "request_object_signing_alg",
+    "authorization_details_types",
+)  # fmt: skip
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+_NAME_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRules:
+    """What this server has and how strict it is.
+
+    Attributes:
+        auth_methods: enabled client authentication methods, of ``none`` and ``private_key_jwt``.
+        grant_types: enabled grants; others in a document are ignored (CIMD §4, RFC 7591 §2).
+        allow_dotless_schemes: accept redirect schemes such as ``myapp:``.
+        require_auth_method: refuse documents without ``token_endpoint_auth_method``.
+        allow_loopback: development: ``jwks_uri`` and ``logo_uri`` may be https on this computer.
+        indieauth: documents without ``redirect_uris`` may use their own origin (IndieAuth §4.2.2).
+        redirect_relation: ``any`` or ``same-origin``.
+    """
+
+    auth_methods: tuple[str, ...] = ("none",)
+    grant_types: tuple[str, ...] = ("authorization_code", "refresh_token")
+    max_redirect_uris: int = 50
+    allow_dotless_schemes: bool = False
+    require_auth_method: bool = False
+    allow_loopback: bool = False
+    indieauth: bool = True
+    redirect_relation: str = "any"
+
+
+class _Reader:
+    """Typed getters over one document that gather problems instead of stopping at the first."""
+
+    def __init__(self, members: Mapping[str, Any], rules: DocumentRules) -> None:
+        self.members = members
+        self.rules = rules
+        self.problems: list[Problem] = []
+
+    def add(self, name: str, rule: str, message: str) -> None:
+        self.problems.append(Problem(f"/{name}" if name else "", rule, message))
+
+    def has(self, name: str) -> bool:
+        return name in self.members
+
+    def text(self, name: str) -> str | None:
+        value = self.members.get(name)
+        if value is None and not self.has(name):
+            return None
+        if isinstance(value, str):
+            return value
+        self.add(name, "wrong-type", "must be a string")
+        return None
+
+    def flag(self, name: str) -> bool:
+        value = self.members.get(name, False)
+        if isinstance(value, bool):
+            return value
+        self.add(name, "wrong-type", "must be true or false")
+        return False
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        if not self.has(name):
+            return None
+        value = self.members[name]
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self.add(name, "wrong-type", "must be an array of strings")
+            return ()
+        return tuple(dict.fromkeys(value))
+
+    def link(self, name: str) -> str | None:
+        """Return an absolute https URL to show; anything else is as if it were not there (CIMD §8.6)."""
+        value = self.members.get(name)
+        return value if isinstance(value, str) and is_https_url(value, self.rules.allow_loopback) else None
+
+
+def parse_document(body: bytes, identifier: ClientIdentifier, rules: DocumentRules) -> ClientMetadata:
+    """Return the validated metadata in a client metadata document.
+
+    Args:
+        body: the bytes served at the identifier's URL.
+        identifier: what the request's ``client_id`` was.
+        rules: what this server has enabled.
+
+    Raises:
+        DocumentError: with every broken rule.
+    """
+    try:
+        members = read_object(body)
+    except StrictJSONError as exc:
+        raise DocumentError(identifier.raw, (Problem("", exc.rule, exc.message),)) from exc
+    reader = _Reader(members, rules)
+    _check_identity(reader, identifier)
+    _check_forbidden(reader)
+    redirect_uris = _redirect_uris(reader, identifier)
+    jwks, jwks_uri = _keys(reader)
+    methods, method = _auth_methods(reader, has_keys=reader.has("jwks") or reader.has("jwks_uri"))
+    grants, responses = _grants(reader)
+    values: dict[str, Any] = {
+        "client_name": _name(reader),
+        "redirect_uris": redirect_uris or (),
+        "publishes_redirects": redirect_uris is not None or not rules.indieauth,
+        "grant_types": grants,
+        "response_types": responses,
+        "auth_methods": methods,
+        "auth_method": method,
+        "signing_alg": _signing_alg(reader),
+        "scope": _scope(reader),
+        "jwks": jwks,
+        "jwks_uri": jwks_uri,
+        "application_type": reader.text("application_type"),
+        "dpop_bound_access_tokens": reader.flag("dpop_bound_access_tokens"),
+        "require_pushed_authorization_requests": reader.flag("require_pushed_authorization_requests"),
+        "require_signed_request_object": reader.flag("require_signed_request_object"),
+        "localized": _localized(reader),
+        "kept": json.dumps({name: members[name] for name in _KEPT if name in members}),
+    }
+    if reader.problems:
+        raise DocumentError(identifier.raw, tuple(reader.problems))
+    links = {name: reader.link(name) for name in ("client_uri", "logo_uri", "tos_uri", "policy_uri")}
+    return ClientMetadata(identifier=identifier, source="document", **links, **values)
+
+
+def _check_identity(reader: _Reader, identifier: ClientIdentifier) -> None:
+    # CIMD §4: "MUST match the URL of the document using simple string comparison".
+    accepted = {identifier.raw}
+    if identifier.kind is IdentifierKind.PAGE:  # IndieAuth: no path is read as "/"
+        accepted.add(identifier.canonical)
+    if not reader.has("client_id"):
+        reader.add("client_id", "missing", "the document must hold its own URL as client_id")
+    elif reader.members["client_id"] not in accepted:
+        reader.add("client_id", "mismatch", "must equal the document's URL, character by character")
+
+
+def _check_forbidden(reader: _Reader) -> None:
+    # CIMD §4.1: presence decides, not the value.
+    for name in ("client_secret", "client_secret_expires_at"):
+        if reader.has(name):
+            reader.add(name, "secret-published", "a public document cannot hold a secret; remove the member")
+
+
+def _redirect_uris(reader: _Reader, identifier: ClientIdentifier) -> tuple[str, ...] | None:
+    published = reader.texts("redirect_uris")
+    if published is None:
+        return None
+    if len(published) > reader.rules.max_redirect_uris:
+        reader.add("redirect_uris", "too-many", f"at most {reader.rules.max_redirect_uris} redirect URIs")
+        return ()
+    kept = []
+    for number, uri in enumerate(published):
+        reason = refuse_registration(uri, allow_dotless_schemes=reader.rules.allow_dotless_schemes)
+        if reason in ("forbidden-character", "bad-authority", "bad-percent-encoding"):
+            # An entry such as "https://a/cb https://evil/cb" or "http://localhost:*/cb" is a mistake to be mended.
+            reader.add(f"redirect_uris/{number}", reason, "is not a URI that could ever be matched")
+        elif reason is None:
+            kept.append(uri)
+    if not kept and not any(p.pointer.startswith("/redirect_uris") for p in reader.problems):
+        reader.add("redirect_uris", "none-usable", "none of the redirect URIs may be used")
+    _check_relation(reader, kept, identifier)
+    return tuple(kept)
+
+
+def _check_relation(reader: _Reader, uris: list[str], identifier: ClientIdentifier) -> None:
+    if reader.rules.redirect_relation == "any":
+        return
+    if not all(redirect_kind(uri) == "web" and is_same_origin(uri, identifier) for uri in uris):
+        reader.add("redirect_uris", "other-origin", "this server wants every redirect URI on the client's own origin")
+
+
+def _keys(reader: _Reader) -> tuple[str | None, str | None]:
+    if reader.has("jwks") and reader.has("jwks_uri"):
+        reader.add("jwks", "jwks-and-jwks-uri", "give either jwks or jwks_uri, not both")  # RFC 7591 §2
+    jwks = None
+    if reader.has("jwks"):
+        usable, problems = check_jwks(reader.members["jwks"], "/jwks")
+        reader.problems.extend(problems)
+        jwks = json.dumps({"keys": usable}, sort_keys=True, separators=(",", ":"))
+    jwks_uri = reader.text("jwks_uri")
+    if jwks_uri is not None and not is_https_url(jwks_uri, reader.rules.allow_loopback):
+        reader.add("jwks_uri", "not-https", "must be an absolute https URL")
+    return jwks, jwks_uri
+
+
+def _auth_methods(reader: _Reader, *, has_keys: bool) -> tuple[tuple[str, ...], str | None]:
+    """Return the methods this client may use here, and the one it names (CIMD §4.1, §8.2; RP Metadata Choices)."""
+    single = reader.text("token_endpoint_auth_method")
+    listed = reader.texts("token_endpoint_auth_methods_supported")
+    if single in _SHARED_SECRET_METHODS:
+        reader.add("token_endpoint_auth_method", "shared-secret", "a public document cannot agree on a secret")
+        return (), None
+    if single is None and listed is None and reader.rules.require_auth_method:
+        reader.add("token_endpoint_auth_method", "missing", "this server wants the member; none or private_key_jwt")
+    if single is not None and listed is not None and single not in listed:
+        reader.add("token_endpoint_auth_method", "not-in-list", "must be in token_endpoint_auth_methods_supported")
+    # RFC 7591's default is client_secret_basic, which CIMD forbids: an omitted method is "none".
+    offered = listed if listed is not None else (single or "none",)
+    usable = tuple(m for m in offered if m in reader.rules.auth_methods and (has_keys or m not in _KEY_METHODS))
+    if not usable and not reader.problems:
+        _explain_unusable(reader, offered, has_keys=has_keys)
+    return usable, single if single in usable else None
+
+
+def _explain_unusable(reader: _Reader, offered: tuple[str, ...], *, has_keys: bool) -> None:
+    if not has_keys and _KEY_METHODS & set(offered):
+        reader.add("token_endpoint_auth_method", "keys-missing", "private_key_jwt needs jwks or jwks_uri")
+    else:
+        enabled = ", ".join(reader.rules.auth_methods)
+        reader.add("token_endpoint_auth_method", "unsupported", f"this server supports {enabled}")
+
+
+def _grants(reader: _Reader) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keep what this server has; one static document lists the union of what a client can do."""
+    grants = reader.texts("grant_types")
+    responses = reader.texts("response_types")
+    grants = ("authorization_code",) if grants is None else grants
+    responses = ("code",) if responses is None else responses
+    return (
+        tuple(grant for grant in grants if grant in reader.rules.grant_types),
+        tuple(response for response in responses if response == "code"),
+    )
+
+
+def _signing_alg(reader: _Reader) -> str | None:
+    alg = reader.text("token_endpoint_auth_signing_alg")
+    if alg is not None and alg not in _SIGNING_ALGS:
+        reader.add("token_endpoint_auth_signing_alg", "not-asymmetric", "must be an asymmetric signature algorithm")
+    return alg
+
+
+def _scope(reader: _Reader) -> str | None:
+    scope = reader.text("scope")
+    if scope is None:
+        return None
+    words = scope.split(" ")
+    if not all(_SCOPE_TOKEN.fullmatch(word) for word in words if word):
+        reader.add("scope", "forbidden-character", "scopes are printable ASCII without quotes and backslashes")
+    return " ".join(dict.fromkeys(word for word in words if word))
+
+
+def _name(reader: _Reader) -> str | None:
+    name = reader.text("client_name")
+    return clean_text(name, _NAME_LIMIT) or None if name else None
+
+
+def _localized(reader: _Reader) -> tuple[tuple[str, str], ...]:
+    found = []
+    for name, value in reader.members.items():
+        base, mark, tag = name.partition("#")
+        if mark and base in _LOCALIZABLE and isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9-]{1,35}", tag):
+            if base == "client_name":
+                found.append((f"{base}#{tag.lower()}", clean_text(value, _NAME_LIMIT)))
+            elif is_https_url(value, allow_loopback=False):
+                found.append((f"{base}#{tag.lower()}", value))
+    return tuple(found[:50])
+
+
+def is_https_url(value: str, allow_loopback: bool) -> bool:
+    """Say whether a member is an absolute https URL without user information, fit to be fetched or linked."""
+    if len(value) > 2048 or not re.fullmatch(r"[\x21-\x7E]+", value) or set(value) & set("\\\"<>^`{|}"):
+        return False
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if parts.scheme != "https" or not value.startswith("https://") or not host or "@" in parts.netloc:
+        return False
+    return allow_loopback or host not in LOOPBACK_HOSTS

@@ -1,0 +1,52 @@
+"""JWK sets that a client publishes: public keys of asymmetric algorithms and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import Problem
+
+#: Members that only a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4).
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_REQUIRED = {"EC": ("crv", "x", "y"), "RSA": ("n", "e"), "OKP": ("crv", "x")}
+_MOST_KEYS = 20
+
+
+def check_jwks(value: object, pointer: str) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Return the usable signature keys of a key set, and every problem that rules the set out.
+
+    Keys of unknown type and keys for encryption are skipped; private or symmetric material anywhere is a
+    problem (CIMD §4.1: public keys only).
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
+        return [], [Problem(pointer, "not-a-jwks", "must be an object with an array named keys")]
+    keys: list[object] = value["keys"]
+    if len(keys) > _MOST_KEYS:
+        return [], [Problem(f"{pointer}/keys", "too-many-keys", f"at most {_MOST_KEYS} keys")]
+    usable: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for number, key in enumerate(keys):
+        here = f"{pointer}/keys/{number}"
+        if not isinstance(key, dict):
+            problems.append(Problem(here, "not-a-key", "must be an object"))
+        elif problem := _secret(key, here):
+            problems.append(problem)
+        elif _is_signature_key(key):
+            usable.append(key)
+    if not problems and not usable:
+        problems.append(Problem(f"{pointer}/keys", "no-usable-key", "holds no public signature key of type EC, RSA or OKP"))
+    return usable, problems
+
+
+def _secret(key: dict[str, Any], pointer: str) -> Problem | None:
+    if key.get("kty") == "oct" or "k" in key:
+        return Problem(pointer, "symmetric-key", "shared secrets must never be published; use an asymmetric key")
+    if PRIVATE_MEMBERS & key.keys():
+        return Problem(pointer, "private-key", "holds private key material; publish the public part and replace the key")
+    return None
+
+
+def _is_signature_key(key: dict[str, Any]) -> bool:
+    kty = key.get("kty")
+    required = _REQUIRED.get(kty) if isinstance(kty, str) else None
+    return required is not None and key.get("use") != "enc" and all(isinstance(key.get(m), str) for m in required)
