@@ -1,0 +1,62 @@
+"""May we connect to this address? Own tables, because ``ipaddress`` changes its mind between Python versions.
+
+The tables are those of RFC 6890 with its later additions, plus multicast and every form of IPv6 address that
+carries an IPv4 address inside (CIMD §8.6).
+"""
+
+from __future__ import annotations
+
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+_SPECIAL_V4 = tuple(
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+        "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+        "203.0.113.0/24", "224.0.0.0/3",
+    )
+)  # fmt: skip
+#: The only IPv6 space that is handed out for the public internet (RFC 4291 §2.4) ...
+_GLOBAL_V6 = IPv6Network("2000::/3")
+#: ... and what is special inside it: Teredo and other assignments, documentation, 6to4.
+_SPECIAL_V6 = tuple(
+    IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+)  # fmt: skip
+_NAT64 = IPv6Network("64:ff9b::/96")
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+#: Interface identifiers of ISATAP (RFC 5214 §6.1), which carry an IPv4 address in their last 32 bits.
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+
+
+def blocked_reason(address: str, *, allow_loopback: bool = False, nat64: bool = False) -> str | None:
+    """Say why an address must not be connected to, or ``None`` if it may.
+
+    Args:
+        address: as a name look-up returns it.
+        allow_loopback: development: let ``127.0.0.1`` and ``::1`` through, no other special address.
+        nat64: on an IPv6-only network, judge the IPv4 address inside ``64:ff9b::/96``.
+    """
+    if "%" in address:
+        return "scoped"
+    if allow_loopback and address in _LOOPBACK:
+        return None
+    try:
+        return _blocked_v6(IPv6Address(address), nat64=nat64) if ":" in address else _blocked_v4(IPv4Address(address))
+    except (AddressValueError, ValueError):
+        return "not-an-address"
+
+
+def _blocked_v4(address: IPv4Address) -> str | None:
+    return "special-use" if any(address in network for network in _SPECIAL_V4) else None
+
+
+def _blocked_v6(address: IPv6Address, *, nat64: bool) -> str | None:
+    if address.ipv4_mapped is not None:
+        return _blocked_v4(address.ipv4_mapped)
+    if nat64 and address in _NAT64:
+        return _blocked_v4(IPv4Address(int(address) & 0xFFFFFFFF))
+    if address not in _GLOBAL_V6 or any(address in network for network in _SPECIAL_V6):
+        return "special-use"
+    if (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
+        return _blocked_v4(IPv4Address(int(address) & 0xFFFFFFFF))
+    return None

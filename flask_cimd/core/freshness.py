@@ -1,0 +1,95 @@
+"""How long a fetched document may be used, from its response headers and our own bounds (RFC 9111, CIMD §5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from werkzeug.http import parse_date
+
+_MOST_SECONDS = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The shortest, the usual and the longest lifetime."""
+
+    minimum: timedelta
+    default: timedelta
+    maximum: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetime:
+    """Whether a response may be stored, and for how many seconds it stays fresh."""
+
+    storable: bool
+    seconds: float
+
+
+def lifetime(headers: Mapping[str, str], bounds: Bounds, now: datetime) -> Lifetime:
+    """Return the bounded lifetime of a response.
+
+    ``no-store`` is always honoured. The floor applies to everything else, ``no-cache`` and ``max-age=0`` included:
+    without it a stranger's headers would cost one fetch a request. ``s-maxage`` is for shared caches and
+    ``Vary`` never matters, since our requests never differ.
+
+    Args:
+        headers: with lower-case names; repeated fields joined by commas.
+        bounds: what this server allows.
+        now: the aware instant of the response, used where it has no ``Date``.
+    """
+    directives = _directives(headers.get("cache-control", ""))
+    if "no-store" in directives:
+        return Lifetime(storable=False, seconds=0)
+    stated = _stated(directives, headers, now)
+    if stated is None:
+        seconds = bounds.default.total_seconds()
+    else:
+        seconds = max(0, stated - _age(headers))
+    floor, ceiling = bounds.minimum.total_seconds(), bounds.maximum.total_seconds()
+    return Lifetime(storable=True, seconds=min(max(seconds, floor), ceiling))
+
+
+def _directives(value: str) -> dict[str, str | None]:
+    """Read Cache-Control; names in any case, of repeated ``max-age`` the smallest."""
+    found: dict[str, str | None] = {}
+    for part in value.lower().split(","):
+        name, _, argument = part.strip().partition("=")
+        name, argument = name.strip(), argument.strip().strip('"')
+        if name == "max-age" and name in found:
+            found[name] = min(found[name] or "0", argument, key=_seconds)
+        elif name:
+            found[name] = argument or None
+    return found
+
+
+def _seconds(text: str | None) -> int:
+    """Read delta-seconds; anything malformed or negative is 0, so that nonsense is stale and not eternal."""
+    digits = (text or "").strip()
+    if not digits.isascii() or not digits.isdigit():
+        return 0
+    return min(int(digits[:20]), _MOST_SECONDS)
+
+
+def _stated(directives: Mapping[str, str | None], headers: Mapping[str, str], now: datetime) -> int | None:
+    if "no-cache" in directives:
+        return 0
+    if "max-age" in directives:
+        return _seconds(directives["max-age"])
+    if "expires" not in headers:
+        return None
+    expires = parse_date(headers["expires"])
+    if expires is None:  # RFC 9111 §5.3: an invalid date, "0" above all, means already expired
+        return 0
+    date = parse_date(headers.get("date", "")) or now
+    return min(max(0, int((_aware(expires) - _aware(date)).total_seconds())), _MOST_SECONDS)
+
+
+def _age(headers: Mapping[str, str]) -> int:
+    return _seconds(headers.get("age"))
+
+
+def _aware(instant: datetime) -> datetime:
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,0 +1,240 @@
+"""A legacy client's web page: the ``h-app`` it describes itself with and the redirect URIs it links to.
+
+The page is bounded before mf2py sees it: only the elements that can be an app are copied into a fresh document,
+and only if they are small. html5lib is never used: it needs minutes for pages that lxml reads in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import lxml.etree
+import mf2py
+from bs4 import BeautifulSoup, Tag
+from bs4.builder import ParserRejectedMarkup
+
+from ..errors import DocumentError, Problem
+from .document import DocumentRules, is_https_url
+from .identifier import ClientIdentifier
+from .links import link_targets
+from .metadata import ClientMetadata
+from .redirects import refuse_registration
+from .text import clean_text
+
+_TYPES = frozenset({"h-app", "h-x-app"})
+_MOST_CANDIDATES = 20
+_MOST_NODES = 400
+_MOST_DEPTH = 24
+_MOST_LINKS = 50
+_NAME_LIMIT = 100
+
+
+def parse_page(
+    body: bytes,
+    *,
+    identifier: ClientIdentifier,
+    final_url: str,
+    link_headers: Sequence[str],
+    charset: str | None,
+    rules: DocumentRules,
+) -> ClientMetadata:
+    """Return what a page says about the client (IndieAuth §4.2; its 2022 version §4.2.1, §4.2.2).
+
+    A page without an app and without links is still a client: it has no name, and may be redirected within its
+    own origin.
+
+    Args:
+        body: bytes of the page; the caller has bounded their number.
+        final_url: where the page came from, the base of its relative URLs.
+        link_headers: every ``Link`` field of the response.
+        charset: from the media type, if it was given.
+
+    Raises:
+        DocumentError: the page cannot be read at all, or nests beyond reason.
+    """
+    try:
+        soup = BeautifulSoup(body, "lxml", from_encoding=charset)
+        base = _base(soup, final_url)
+        uris = _redirect_uris(soup, base, final_url, link_headers, identifier, rules)
+        app = _choose(_apps(soup, base), {canonical_url(identifier.canonical), canonical_url(final_url)})
+    except (RecursionError, ParserRejectedMarkup, lxml.etree.LxmlError, ValueError, LookupError, AssertionError) as exc:
+        problem = Problem("", "unreadable-page", "the page cannot be read as HTML")
+        raise DocumentError(identifier.raw, (problem,)) from exc
+    logo, alt = _logo(app, base)
+    return ClientMetadata(
+        identifier=identifier,
+        source="page",
+        client_name=_name(app),
+        client_uri=identifier.canonical if identifier.scheme == "https" else None,
+        logo_uri=logo,
+        logo_alt=alt,
+        redirect_uris=uris,
+        publishes_redirects=bool(uris),
+        grant_types=("authorization_code", "refresh_token"),
+    )
+
+
+def _base(soup: BeautifulSoup, final_url: str) -> str:
+    element = soup.find("base", href=True)
+    if not isinstance(element, Tag):
+        return final_url
+    base = _join(final_url, str(element["href"]))
+    return base if base.startswith(("https://", "http://")) else final_url
+
+
+def _join(base: str, reference: str) -> str:
+    try:
+        return urljoin(base, reference.strip())
+    except ValueError:
+        return ""
+
+
+def _redirect_uris(
+    soup: BeautifulSoup,
+    base: str,
+    final_url: str,
+    link_headers: Sequence[str],
+    identifier: ClientIdentifier,
+    rules: DocumentRules,
+) -> tuple[str, ...]:
+    """Headers first, then ``<link>`` elements; never ``<a>``, which visitors may be able to place in a page."""
+    found: dict[str, None] = {}
+    headers = (_join(final_url, target) for target in link_targets(link_headers, "redirect_uri"))
+    elements = (_join(base, href) for href in _link_elements(soup))
+    for uri in (*headers, *elements):
+        # Old apps have private schemes without a dot; the consent page shows them in full.
+        if uri and refuse_registration(uri, allow_dotless_schemes=True, client_scheme=identifier.scheme) is None:
+            found.setdefault(uri)
+    return tuple(found)[: min(_MOST_LINKS, rules.max_redirect_uris)]
+
+
+def _link_elements(soup: BeautifulSoup) -> Iterator[str]:
+    for element in soup.find_all("link", href=True, limit=20 * _MOST_LINKS):
+        relations = element.get_attribute_list("rel")
+        href = str(element["href"])
+        is_redirect = any("redirect_uri" in str(relation).lower().split() for relation in relations if relation)
+        if is_redirect and href.strip() and element.find_parent("template") is None:
+            yield href
+
+
+def _apps(soup: BeautifulSoup, base: str) -> list[Mapping[str, Any]]:
+    """Return the app items of the page, top-level ones first, each parsed from a bounded copy."""
+    budget = _MOST_NODES
+    outer = []
+    for element in soup.find_all(class_=list(_TYPES), limit=_MOST_CANDIDATES):
+        if any(parent in outer for parent in element.parents) or element.find_parent("template") is not None:
+            continue
+        budget -= _size(element, budget)
+        if budget < 0:
+            break
+        outer.append(element)
+    fresh = BeautifulSoup("<html><head></head><body></body></html>", "lxml")
+    body = fresh.body
+    if body is None:
+        return []
+    if base_element := fresh.new_tag("base", href=base):
+        body.append(base_element)
+    for element in outer:
+        body.append(element.extract())
+    items = mf2py.parse(doc=fresh, url=base)["items"] if outer else []
+    return list(_candidates(items))[:_MOST_CANDIDATES]
+
+
+def _size(element: Tag, budget: int) -> int:
+    """Count an element's nodes, stopping at the budget; too deep counts as too many."""
+    count = 1
+    for node in element.descendants:
+        count += 1
+        if count > budget:
+            return count
+        if isinstance(node, Tag) and _depth(node, element) > _MOST_DEPTH:
+            return budget + 1
+    return count
+
+
+def _depth(node: Tag, top: Tag) -> int:
+    depth = 0
+    parent: Tag | None = node
+    while parent is not None and parent is not top and depth <= _MOST_DEPTH:
+        parent = parent.parent
+        depth += 1
+    return depth
+
+
+def _candidates(items: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield items of either class: top-level ones in order, then nested ones depth first."""
+    apps = [item for item in items if _is_item(item)]
+    yield from (item for item in apps if _TYPES & set(item["type"]))
+    for item in apps:
+        yield from _nested(item)
+
+
+def _nested(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    values = [value for entries in item.get("properties", {}).values() for value in entries]
+    for child in (*item.get("children", ()), *values):
+        if _is_item(child):
+            if _TYPES & set(child["type"]):
+                yield child
+            yield from _nested(child)
+
+
+def _is_item(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("type"), list) and "properties" in value
+
+
+def _choose(apps: Sequence[Mapping[str, Any]], own_urls: set[str]) -> Mapping[str, Any] | None:
+    """Take the first app whose url is the client's, else the first without any url, else none."""
+    for app in apps:
+        if any(canonical_url(url) in own_urls for url in _strings(app["properties"].get("url", ()))):
+            return app
+    return next((app for app in apps if not app["properties"].get("url")), None)
+
+
+def canonical_url(url: str) -> str:
+    """Fold what IndieAuth folds: host case, an empty path, the default port and the fragment (§3.4)."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return ""
+    default = 443 if parts.scheme == "https" else 80
+    host = parts.hostname if port in (None, default) else f"{parts.hostname}:{port}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path or '/'}{query}"
+
+
+def _strings(entries: Any) -> Iterator[str]:
+    for entry in entries:
+        value = entry.get("value") if isinstance(entry, Mapping) else entry
+        if isinstance(value, str):
+            yield value
+
+
+def _name(app: Mapping[str, Any] | None) -> str | None:
+    """Return the first name that is one; a very long one is the implied text of a whole section."""
+    for value in _strings(app["properties"].get("name", ())) if app else ():
+        collapsed = " ".join(value.split())
+        if collapsed:
+            return clean_text(collapsed, _NAME_LIMIT) or None if len(collapsed) <= _NAME_LIMIT else None
+    return None
+
+
+def _logo(app: Mapping[str, Any] | None, base: str) -> tuple[str | None, str | None]:
+    """Return the first usable image and its alternative text: ``logo``, else ``photo``."""
+    if app is None:
+        return None, None
+    for name in ("logo", "photo"):
+        for entry in app["properties"].get(name, ()):
+            if _is_item(entry):
+                logo, alt = _logo(entry, base)
+            else:
+                value = entry.get("value") if isinstance(entry, Mapping) else entry
+                alt = entry.get("alt") if isinstance(entry, Mapping) else None
+                logo = _join(base, value) if isinstance(value, str) and value else None
+            if logo and is_https_url(logo, allow_loopback=True):
+                return logo, clean_text(alt, _NAME_LIMIT) or None if isinstance(alt, str) else None
+    return None, None
