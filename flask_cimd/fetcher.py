@@ -1,0 +1,187 @@
+"""One guarded GET: the only way this package reads a URL that a stranger chose.
+
+Every step is bounded before it starts: the address is vetted and then connected to, one deadline covers look-up,
+connect, TLS, headers and body, bytes are counted raw, codings and redirects are refused, and nothing comes from
+the process's environment.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+import urllib3
+from werkzeug.http import parse_options_header
+
+from .connection import FetchSettings, GuardedAdapter, Trip
+from .errors import (
+    CIMDError,
+    DeadlineExceededError,
+    FetchError,
+    Phase,
+    ResponseTooLargeError,
+    UnexpectedResponseError,
+)
+
+__all__ = ["FetchSettings", "Fetcher", "Response"]
+
+_CHUNK = 16384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A complete answer with status 200.
+
+    Attributes:
+        headers: lower-case names; repeated fields joined by commas.
+        link_headers: every ``Link`` field on its own.
+        media_type: lower case, without parameters.
+        body: raw bytes, within the cap.
+        url: the URL that was fetched.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    link_headers: tuple[str, ...]
+    media_type: str
+    charset: str | None
+    body: bytes
+    url: str
+
+
+class Fetcher:
+    """Fetches strangers' URLs for one app."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Trust anchors are read once: loading them costs more than a fetch."""
+        return ssl.create_default_context(cafile=self.settings.ca_bundle or certifi.where())
+
+    def fetch(
+        self, url: str, *, accept: str, max_size_for: Callable[[str], int], deadline: float | None = None
+    ) -> Response:
+        """GET a URL once.
+
+        Args:
+            url: absolute https URL.
+            accept: the ``Accept`` header.
+            max_size_for: media type to the most bytes its body may have; 0 refuses the media type.
+            deadline: seconds for the whole fetch, if not those of the settings.
+
+        Raises:
+            FetchError: or a child; ``phase`` says how far it came.
+        """
+        if urlsplit(url).scheme != "https":
+            # http is reachable only by the switch for IndieAuth clients over http, and never guarded by TLS.
+            raise UnexpectedResponseError("scheme", hint="only https is fetched", phase="resolve")
+        with Trip(self.settings, deadline or self.settings.timeout) as trip, requests.Session() as session:
+            self._prepare(session, trip, accept)
+            try:
+                response = self._exchange(session, trip, url, max_size_for)
+            except CIMDError:
+                if trip.fired:
+                    raise _too_slow(trip) from None
+                raise
+            except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError,
+                    ValueError) as exc:  # fmt: skip
+                raise _translate(exc, trip) from exc
+            # Cutting the connection inside the headers looks like a complete, empty answer.
+            if trip.fired:
+                raise _too_slow(trip)
+            return response
+
+    def _prepare(self, session: requests.Session, trip: Trip, accept: str) -> None:
+        session.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
+        session.adapters.clear()
+        session.mount("https://", GuardedAdapter(trip, self._context))
+        session.headers.clear()
+        session.headers.update(
+            {"User-Agent": self.settings.user_agent, "Accept": accept, "Accept-Encoding": "identity"}
+        )
+        if self.settings.proxy is not None:
+            session.proxies = {"https": self.settings.proxy}
+
+    def _exchange(
+        self, session: requests.Session, trip: Trip, url: str, max_size_for: Callable[[str], int]
+    ) -> Response:
+        # CIMD §5: "MUST NOT automatically follow HTTP redirects".
+        timeout = (trip.remaining(), trip.remaining())
+        with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as answer:
+            _require_ok(answer)
+            media_type, charset = _media_type(answer)
+            limit = max_size_for(media_type)
+            if not limit:
+                raise UnexpectedResponseError("media-type", hint=_media_type_hint(answer, media_type))
+            return Response(
+                status=answer.status_code,
+                headers={name.lower(): value for name, value in answer.raw.headers.items()},
+                link_headers=tuple(answer.raw.headers.getlist("link")),
+                media_type=media_type,
+                charset=charset,
+                body=_read(answer, limit, trip),
+                url=url,
+            )
+
+
+def _require_ok(answer: requests.Response) -> None:
+    if answer.status_code in (301, 302, 303, 307, 308):
+        raise UnexpectedResponseError("redirect", hint=f"status {answer.status_code}; redirects are not followed")
+    if answer.status_code != 200:
+        raise UnexpectedResponseError("status", hint=f"status {answer.status_code} instead of 200")
+    coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise UnexpectedResponseError("content-coding", hint="the body is compressed although identity was asked for")
+
+
+def _media_type(answer: requests.Response) -> tuple[str, str | None]:
+    media_type, parameters = parse_options_header(answer.headers.get("Content-Type"))
+    return media_type.strip().lower(), parameters.get("charset")
+
+
+def _media_type_hint(answer: requests.Response, media_type: str) -> str:
+    challenged = "; a bot protection answered" if "cf-mitigated" in answer.headers else ""
+    shown = media_type if media_type.isascii() and len(media_type) < 80 else "unreadable"
+    return f"media type {shown or 'missing'} instead of application/json{challenged}"
+
+
+def _read(answer: requests.Response, limit: int, trip: Trip) -> bytes:
+    """Read at most ``limit`` raw bytes; one more is an error, and what was read is thrown away (CIMD §8.7)."""
+    raw: Any = answer.raw
+    body = bytearray()
+    while chunk := raw.read1(_CHUNK, decode_content=False):
+        trip.remaining()
+        body += chunk
+        if len(body) > limit:
+            raise ResponseTooLargeError("too-large", hint=f"more than {limit} bytes")
+    announced = answer.headers.get("Content-Length")
+    if announced is not None and "Transfer-Encoding" not in answer.headers and announced.strip() != str(len(body)):
+        raise UnexpectedResponseError("truncated", hint="the body is not as long as Content-Length says")
+    return bytes(body)
+
+
+def _too_slow(trip: Trip) -> DeadlineExceededError:
+    return DeadlineExceededError("deadline", hint="the fetch took too long", phase=trip.phase)
+
+
+def _translate(exc: Exception, trip: Trip) -> FetchError:
+    if trip.fired or isinstance(exc, (requests.Timeout, TimeoutError)):
+        return _too_slow(trip)
+    if trip.phase == "tls" or isinstance(exc, requests.exceptions.SSLError):
+        return FetchError("tls-failed", hint="no trusted TLS connection to the host", phase="tls")
+    if trip.phase in ("resolve", "connect"):
+        return FetchError("connection-failed", hint="the host cannot be reached", phase=trip.phase)
+    truncated = "IncompleteRead" in repr(exc)
+    phase: Phase = "response"
+    if truncated:
+        return UnexpectedResponseError("truncated", hint="the connection ended inside the body", phase=phase)
+    return UnexpectedResponseError("bad-response", hint="the answer is not well-formed HTTP", phase=phase)
