@@ -9,32 +9,25 @@ from flask_cimd.errors import DeadlineExceededError, FetchError, TooManyFetchesE
 from flask_cimd.flights import Flights
 
 
-def test_followers_share_the_leaders_answer() -> None:
+def test_one_key_is_worked_on_by_one_thread_at_a_time() -> None:
     # C-65
-    flights, started, release = Flights(1, patience=10), Event(), Event()
-    calls: list[int] = []
+    flights, together = Flights(1, patience=10), Barrier(20)
+    at_work = most_at_work = 0
 
     def work() -> str:
-        calls.append(1)
-        started.set()
-        release.wait(10)
+        nonlocal at_work, most_at_work
+        at_work += 1
+        most_at_work = max(most_at_work, at_work)
+        at_work -= 1
         return "answer"
 
+    def ask(_: int) -> str:
+        together.wait(10)
+        return flights.run("url", work)
+
     with ThreadPoolExecutor(20) as pool:
-        leader = pool.submit(flights.run, "url", work)
-        started.wait(10)
-        waiting = Barrier(20)
-
-        def follow() -> str:
-            waiting.wait(10)
-            return flights.run("url", work)
-
-        followers = [pool.submit(follow) for _ in range(19)]
-        waiting.wait(10)
-        release.set()
-        answers = {future.result(10) for future in [leader, *followers]}
-    assert answers == {"answer"}
-    assert len(calls) <= 2  # a follower that came after the landing leads a flight of its own
+        assert set(pool.map(ask, range(20))) == {"answer"}
+    assert most_at_work == 1
 
 
 def test_followers_share_the_leaders_error() -> None:

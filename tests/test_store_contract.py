@@ -1,10 +1,8 @@
 """One suite that every store passes."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import sqlalchemy
@@ -17,7 +15,6 @@ from flask_cimd.stores import ClientStore, Entry, MemoryStore
 from flask_cimd.stores.sqlalchemy import PRUNE_EVERY, SQLAlchemyStore
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432"
 
 
 def identifier(raw: str = "https://app.example/client.json") -> ClientIdentifier:
@@ -35,24 +32,6 @@ def entry(raw: str = "https://app.example/client.json", name: str | None = "App"
         kept='{"contacts":["me@app.example"]}',
     )
     return Entry(metadata=metadata, fetched_at=NOW, expires_at=NOW + timedelta(minutes=minutes))
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    name = f"cimd_test_{uuid4().hex[:12]}"
-    admin = sqlalchemy.create_engine(f"{POSTGRES}/postgres", isolation_level="AUTOCOMMIT")
-    try:
-        with admin.connect() as connection:
-            connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    except sqlalchemy.exc.OperationalError:
-        admin.dispose()
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip("PostgreSQL does not answer on 127.0.0.1:5432")
-    yield f"{POSTGRES}/{name}"
-    with admin.connect() as connection:
-        connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -1,0 +1,1 @@
+"""Drop-in parts for an Authlib authorization server, each usable alone."""

@@ -1,0 +1,72 @@
+"""What Authlib sees of a client that identifies itself by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from authlib.oauth2.rfc6749 import ClientMixin
+
+from ..core.metadata import ClientMetadata
+from ..core.redirects import match_redirect
+from ..errors import RedirectMismatchError
+
+
+class URLClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
+    """Answers Authlib's questions from validated metadata.
+
+    Attributes:
+        metadata: what the client says about itself.
+    """
+
+    def __init__(self, metadata: ClientMetadata) -> None:
+        self.metadata = metadata
+
+    @property
+    def client_id(self) -> str:
+        """The raw client identifier URL."""
+        return self.metadata.client_id
+
+    def get_client_id(self) -> str:
+        """Return the raw client identifier URL."""
+        return self.metadata.client_id
+
+    def get_default_redirect_uri(self) -> str | None:
+        """Return ``None``: a request names its redirect URI, always (C-72)."""
+        return None
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        """Return the requested scopes that the document allows; ``""`` for an identity-only request."""
+        requested = (scope or "").split()
+        if self.metadata.scope is None:
+            return " ".join(requested)
+        allowed = set(self.metadata.scope.split())
+        return " ".join(word for word in requested if word in allowed)
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Say whether the client may be sent there."""
+        try:
+            match_redirect(redirect_uri, self.metadata)
+        except RedirectMismatchError:
+            return False
+        return True
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Return ``False``: a public document cannot hold a secret (CIMD §4.1)."""
+        return False
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """Say whether the client may authenticate with this method; every endpoint has the same rule."""
+        return method in self.metadata.auth_methods
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Say whether the client listed this response type."""
+        return response_type in self.metadata.response_types
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Say whether the client listed this grant."""
+        return grant_type in self.metadata.grant_types
+
+    @property
+    def auth_methods(self) -> Sequence[str]:
+        """The methods that may be used here."""
+        return self.metadata.auth_methods

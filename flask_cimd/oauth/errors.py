@@ -1,0 +1,24 @@
+"""Our errors in Authlib's clothes."""
+
+from __future__ import annotations
+
+from authlib.oauth2 import OAuth2Error
+
+from ..errors import CIMDError
+
+
+class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
+    """The client could not be resolved; Authlib answers with it as with its own errors.
+
+    Attributes:
+        cause: the `CIMDError` with slug and hint.
+    """
+
+    def __init__(self, cause: CIMDError) -> None:
+        super().__init__(error=cause.oauth_error, description=cause.public_message, status_code=_status(cause))
+        self.cause = cause
+
+
+def _status(cause: CIMDError) -> int:
+    # RFC 6749 §5.2: invalid_client may be 401; the authorization endpoint shows its own page whatever this says.
+    return 401 if cause.oauth_error == "invalid_client" else cause.status
