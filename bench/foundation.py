@@ -118,20 +118,20 @@ def _warm(origin: TLSOrigin, bundle: Path, folder: Path) -> list[Row]:
     peer_app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/peer.db"
     db = SQLAlchemy()
 
-    class Row_(db.Model):  # type: ignore[name-defined]
+    class Stored(db.Model):  # type: ignore[name-defined]
         id = db.Column(db.String(64), primary_key=True)
         text = db.Column(db.Text)
 
     db.init_app(peer_app)
     with peer_app.app_context():
         db.create_all()
-        db.session.add(Row_(id="a" * 64, text="x" * 600))
+        db.session.add(Stored(id="a" * 64, text="x" * 600))
         db.session.commit()
         engine = db.engine
 
     def bare_get() -> object:
         with Session(engine) as session:
-            return session.get(Row_, "a" * 64)
+            return session.get(Stored, "a" * 64)
 
     rows = []
     with memory_app.app_context():

@@ -226,6 +226,6 @@ class GuardedAdapter(HTTPAdapter):
     def _guard(self, manager: Any) -> None:
         manager.pool_classes_by_scheme = {"https": partial(_Pool, trip=self._trip)}
 
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ARG002  requests calls it so
         """Leave the trust anchors to the context: requests would add certifi's to those of the operator."""
         conn.cert_reqs = "CERT_REQUIRED"

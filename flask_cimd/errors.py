@@ -74,9 +74,7 @@ class FetchError(CIMDError):
     public_message = "The application's own address could not be read. Try again later."
     temporary = True
 
-    def __init__(
-        self, slug: str, client_id: str = "", *, hint: str = "", phase: Phase = "response"
-    ) -> None:
+    def __init__(self, slug: str, client_id: str = "", *, hint: str = "", phase: Phase = "response") -> None:
         super().__init__(slug, client_id, hint=hint)
         self.phase = phase
 

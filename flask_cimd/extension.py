@@ -53,9 +53,7 @@ class CIMD:
         if app is not None:
             self.init_app(app, db=db, registered=registered)
 
-    def init_app(
-        self, app: Flask, *, db: SQLAlchemy | None = None, registered: RegisteredLookup | None = None
-    ) -> None:
+    def init_app(self, app: Flask, *, db: SQLAlchemy | None = None, registered: RegisteredLookup | None = None) -> None:
         """Read every ``CIMD_*`` key of the app's configuration and set the app up.
 
         The configuration is read once: later changes have no effect. The table in the README lists the keys.
@@ -142,7 +140,8 @@ class CIMD:
 
 
 def _notify(signal: Signal, **values: object) -> None:
-    signal.send(current_app._get_current_object(), **values)  # type: ignore[attr-defined]
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+    signal.send(app, **values)  # type: ignore[arg-type]  # the keywords are the receivers'
 
 
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:

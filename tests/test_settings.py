@@ -24,7 +24,11 @@ def test_an_empty_configuration_gives_the_documented_defaults() -> None:
 
 def test_durations_may_be_timedeltas_and_flags_may_be_words() -> None:
     settings = Settings.from_config(
-        {"CIMD_FETCH_TIMEOUT": timedelta(seconds=3), "CIMD_INDIEAUTH_FALLBACK": "off", "CIMD_ALLOWED_PORTS": "443, 8443"}
+        {
+            "CIMD_FETCH_TIMEOUT": timedelta(seconds=3),
+            "CIMD_INDIEAUTH_FALLBACK": "off",
+            "CIMD_ALLOWED_PORTS": "443, 8443",
+        }
     )
     assert settings.fetch.timeout == 3
     assert not settings.indieauth_fallback

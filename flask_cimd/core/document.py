@@ -147,8 +147,9 @@ def parse_document(body: bytes, identifier: ClientIdentifier, rules: DocumentRul
     }
     if reader.problems:
         raise DocumentError(identifier.raw, tuple(reader.problems))
-    links = {name: reader.link(name) for name in ("client_uri", "logo_uri", "tos_uri", "policy_uri")}
-    return ClientMetadata(identifier=identifier, source="document", **links, **values)
+    for name in ("client_uri", "logo_uri", "tos_uri", "policy_uri"):
+        values[name] = reader.link(name)
+    return ClientMetadata(identifier=identifier, source="document", **values)
 
 
 def _check_identity(reader: _Reader, identifier: ClientIdentifier) -> None:
@@ -286,7 +287,7 @@ def _localized(reader: _Reader) -> tuple[tuple[str, str], ...]:
 
 def is_https_url(value: str, allow_loopback: bool) -> bool:
     """Say whether a member is an absolute https URL without user information, fit to be fetched or linked."""
-    if len(value) > 2048 or not re.fullmatch(r"[\x21-\x7E]+", value) or set(value) & set("\\\"<>^`{|}"):
+    if len(value) > 2048 or not re.fullmatch(r"[\x21-\x7E]+", value) or set(value) & set('\\"<>^`{|}'):
         return False
     try:
         parts = urlsplit(value)

@@ -44,10 +44,7 @@ def lifetime(headers: Mapping[str, str], bounds: Bounds, now: datetime) -> Lifet
     if "no-store" in directives:
         return Lifetime(storable=False, seconds=0)
     stated = _stated(directives, headers, now)
-    if stated is None:
-        seconds = bounds.default.total_seconds()
-    else:
-        seconds = max(0, stated - _age(headers))
+    seconds = bounds.default.total_seconds() if stated is None else max(0, stated - _age(headers))
     floor, ceiling = bounds.minimum.total_seconds(), bounds.maximum.total_seconds()
     return Lifetime(storable=True, seconds=min(max(seconds, floor), ceiling))
 

@@ -59,7 +59,14 @@ def parse_page(
         base = _base(soup, final_url)
         uris = _redirect_uris(soup, base, final_url, link_headers, identifier, rules)
         app = _choose(_apps(soup, base), {canonical_url(identifier.canonical), canonical_url(final_url)})
-    except (RecursionError, ParserRejectedMarkup, lxml.etree.LxmlError, ValueError, LookupError, AssertionError) as exc:
+    except (
+        RecursionError,
+        ParserRejectedMarkup,
+        lxml.etree.LxmlError,
+        ValueError,
+        LookupError,
+        AssertionError,
+    ) as exc:
         problem = Problem("", "unreadable-page", "the page cannot be read as HTML")
         raise DocumentError(identifier.raw, (problem,)) from exc
     logo, alt = _logo(app, base)

@@ -34,7 +34,9 @@ def check_jwks(value: object, pointer: str) -> tuple[list[dict[str, Any]], list[
         elif _is_signature_key(key):
             usable.append(key)
     if not problems and not usable:
-        problems.append(Problem(f"{pointer}/keys", "no-usable-key", "holds no public signature key of type EC, RSA or OKP"))
+        problems.append(
+            Problem(f"{pointer}/keys", "no-usable-key", "holds no public signature key of type EC, RSA or OKP")
+        )
     return usable, problems
 
 
@@ -42,7 +44,9 @@ def _secret(key: dict[str, Any], pointer: str) -> Problem | None:
     if key.get("kty") == "oct" or "k" in key:
         return Problem(pointer, "symmetric-key", "shared secrets must never be published; use an asymmetric key")
     if PRIVATE_MEMBERS & key.keys():
-        return Problem(pointer, "private-key", "holds private key material; publish the public part and replace the key")
+        return Problem(
+            pointer, "private-key", "holds private key material; publish the public part and replace the key"
+        )
     return None
 
 

@@ -109,9 +109,7 @@ def match_redirect(requested: str, metadata: ClientMetadata) -> str:
     """
     if requested and requested in metadata.redirect_uris:
         return requested
-    reason = refuse_registration(
-        requested, allow_dotless_schemes=True, client_scheme=metadata.identifier.scheme
-    )
+    reason = refuse_registration(requested, allow_dotless_schemes=True, client_scheme=metadata.identifier.scheme)
     if reason is not None:
         raise RedirectMismatchError("redirect-malformed", metadata.client_id, hint=reason)
     web = _web(requested)

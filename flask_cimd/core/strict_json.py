@@ -39,7 +39,11 @@ def _decode(body: bytes) -> Any:
         raise StrictJSONError("not-utf-8", "the document must be UTF-8") from exc
     try:
         return json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer, parse_float=_number
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_number,
         )
     except StrictJSONError:
         raise

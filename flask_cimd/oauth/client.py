@@ -50,11 +50,11 @@ class URLClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
             return False
         return True
 
-    def check_client_secret(self, client_secret: str) -> bool:
+    def check_client_secret(self, client_secret: str) -> bool:  # noqa: ARG002  Authlib calls it so
         """Return ``False``: a public document cannot hold a secret (CIMD §4.1)."""
         return False
 
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  Authlib calls it so
         """Say whether the client may authenticate with this method; every endpoint has the same rule."""
         return method in self.metadata.auth_methods
 

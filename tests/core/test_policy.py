@@ -27,7 +27,9 @@ def test_a_pattern_covers_a_host_or_all_names_below_it(pattern: str, host: str, 
     assert HostPattern.parse(pattern).matches(host) is matches
 
 
-@pytest.mark.parametrize("text", ["", "*", "*.example.com", "https://app.example", "app.example:443", "a b", "a..b", "."])
+@pytest.mark.parametrize(
+    "text", ["", "*", "*.example.com", "https://app.example", "app.example:443", "a b", "a..b", "."]
+)
 def test_a_pattern_that_could_never_match_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="host pattern"):
         HostPattern.parse(text)
