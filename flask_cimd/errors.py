@@ -131,5 +131,12 @@ class RedirectMismatchError(CIMDError):
     oauth_error = "invalid_request"
 
 
+class RequestError(CIMDError):
+    """The authorization request does not say who asks or where the answer may go; shown locally."""
+
+    public_message = "The application's request is not valid."
+    oauth_error = "invalid_request"
+
+
 class ConfigurationError(RuntimeError):
     """A setting is unusable; raised only by ``init_app`` and the command line."""

@@ -105,6 +105,22 @@ class CIMD:
             raise outcome
         return outcome
 
+    def check_identifier(self, client_id: str) -> None:
+        """Raise unless the string is a client identifier URL that policy lets in; costs no network.
+
+        Servers call it before they ask a person to log in, so that nonsense ends at once.
+
+        Raises:
+            CIMDError: `IdentifierError` or `PolicyDeniedError`.
+        """
+        if self.find_registered(client_id) is None:
+            self.resolver.check(client_id)
+
+    def find_registered(self, client_id: str) -> Any:
+        """Return the client that the app itself registered under this exact string, or ``None``."""
+        lookup = self._registered.get(current_app._get_current_object())  # type: ignore[attr-defined]
+        return lookup(client_id) if lookup else None
+
     def query_client(self, client_id: str) -> Any:
         """Return the client for Authlib: the app's own by exact string, else the one behind the URL.
 
@@ -116,8 +132,7 @@ class CIMD:
         from .oauth.client import URLClient
         from .oauth.errors import ClientResolutionError
 
-        lookup = self._registered.get(current_app._get_current_object())  # type: ignore[attr-defined]
-        client = lookup(client_id) if lookup else None
+        client = self.find_registered(client_id)
         if client is not None or not client_id.startswith(("https://", "http://")):
             return client
         try:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -23,7 +24,7 @@ from .core.document import parse_document
 from .core.happ import parse_page
 from .core.identifier import ClientIdentifier, IdentifierKind, parse_identifier
 from .core.metadata import ClientMetadata
-from .errors import CIMDError, FetchError, PolicyDeniedError
+from .errors import CIMDError, DocumentError, FetchError, PolicyDeniedError, Problem
 from .fetcher import Fetcher, Response
 from .flights import Flights
 from .settings import Settings
@@ -80,16 +81,44 @@ class Resolver:
         Raises:
             CIMDError: one child per outcome; nothing was stored.
         """
-        try:
-            identifier = parse_identifier(raw, self.settings.identifier_rules)
-            self.settings.policy.require(identifier)
-            metadata = self._metadata(identifier)
+        with self._reporting(raw):
+            metadata = self._metadata(self._identify(raw))
             self._require_client_allowed(metadata)
+            return metadata
+
+    def check(self, raw: str) -> None:
+        """Raise a `CIMDError` if the identifier's syntax or the policy rules the client out; no network."""
+        with self._reporting(raw):
+            self._identify(raw)
+
+    def _identify(self, raw: str) -> ClientIdentifier:
+        identifier = parse_identifier(raw, self.settings.identifier_rules)
+        self.settings.policy.require(identifier)
+        return identifier
+
+    @contextmanager
+    def _reporting(self, raw: str) -> Iterator[None]:
+        try:
+            yield
         except CIMDError as error:
             error.client_id = raw
-            self._report(error)
+            logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
+            self._notify(signals.client_rejected, error=error)
             raise
-        return metadata
+
+    def restore(self, raw: str, snapshot: str) -> ClientMetadata:
+        """Return the client that `ClientMetadata.to_json` kept, without the network; policy runs as on every use.
+
+        Raises:
+            CIMDError: the identifier, the snapshot or the client is no longer acceptable.
+        """
+        with self._reporting(raw):
+            try:
+                metadata = ClientMetadata.from_json(self._identify(raw), snapshot)
+            except ValueError as exc:
+                raise DocumentError(raw, (Problem("", "unreadable-snapshot", "ask for consent again"),)) from exc
+            self._require_client_allowed(metadata)
+            return metadata
 
     def _metadata(self, identifier: ClientIdentifier) -> ClientMetadata:
         if identifier.kind is IdentifierKind.LOOPBACK:
@@ -170,10 +199,6 @@ class Resolver:
         for hook in self._hooks.allow_client:
             if not hook(metadata):
                 raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
-
-    def _report(self, error: CIMDError) -> None:
-        logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
-        self._notify(signals.client_rejected, error=error)
 
 
 def is_json(media_type: str) -> bool:

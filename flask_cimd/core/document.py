@@ -21,7 +21,11 @@ from .text import clean_text
 _SHARED_SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 _KEY_METHODS = frozenset({"private_key_jwt"})
 #: Asymmetric signature algorithms that a client may name.
-_SIGNING_ALGS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519"})  # fmt: skip
+_SIGNING_ALGS = frozenset(
+    {
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519",
+    }
+)  # fmt: skip
 _LOCALIZABLE = ("client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri")
 #: Stored for the host application, never interpreted here.
 _KEPT = (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from authlib.oauth2 import OAuth2Error
 
-from ..errors import CIMDError
+from ..errors import CIMDError, IdentifierError
 
 
 class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
@@ -17,6 +19,11 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
     def __init__(self, cause: CIMDError) -> None:
         super().__init__(error=cause.oauth_error, description=cause.public_message, status_code=_status(cause))
         self.cause = cause
+
+    @classmethod
+    def unauthenticated(cls) -> Self:
+        """Return the error for a client that did not prove who it is, or is not the one it says."""
+        return cls(IdentifierError("client-not-authenticated", hint="client_id is missing, wrong, or needs a proof"))
 
 
 def _status(cause: CIMDError) -> int:

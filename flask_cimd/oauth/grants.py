@@ -1,0 +1,281 @@
+"""Code and refresh grants with the rules that Authlib leaves to its users.
+
+S256 is required when the code is asked for, not only when it is redeemed; codes and refresh tokens are spent by one
+statement; what is presented twice ends the whole grant. Clients that identify themselves by URL are judged by the
+snapshot that was taken at consent: neither an unknown code nor a dead client host ever causes a fetch here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
+from authlib.oauth2.rfc7636 import CodeChallenge
+
+from ..errors import CIMDError
+from .errors import ClientResolutionError
+from .resource import check_resources
+from .storage import Code, Grant, Token, digest, new_secret
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_REFUSED = "The code or token is invalid, expired, used or was issued to another client."
+
+
+class RequirePKCE(CodeChallenge):  # type: ignore[misc]  # Authlib is untyped
+    """PKCE with S256 for every client (RFC 9700 §2.1.1); a wrong verifier burns the code."""
+
+    DEFAULT_CODE_CHALLENGE_METHOD = "S256"
+    SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
+
+    def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
+        """Refuse a request without an S256 challenge (RFC 7636 §4.4.1)."""
+        data = grant.request.payload.data
+        if not data.get("code_challenge"):
+            raise InvalidRequestError("The parameter code_challenge is required.")
+        # RFC 7636 §4.3: without a method, plain is meant.
+        if data.get("code_challenge_method") != "S256":
+            raise InvalidRequestError("The parameter code_challenge_method must be S256.")
+        if not _CHALLENGE.fullmatch(data["code_challenge"]):
+            raise InvalidRequestError("The parameter code_challenge is not an S256 challenge.")
+        super().validate_code_challenge(grant, redirect_uri)
+
+    def validate_code_verifier(self, grant: Any, result: Any) -> None:
+        """Compare, and spend the code if the verifier is wrong: whoever guesses has one attempt."""
+        try:
+            super().validate_code_verifier(grant, result)
+        except InvalidGrantError:
+            grant.server.storage.redeem_code(digest(grant.request.form["code"]), (), grant.server.clock())
+            raise
+
+    def get_authorization_code_challenge_method(self, authorization_code: Any) -> str:  # noqa: ARG002
+        """Return ``S256``: no other code is ever issued."""
+        return "S256"
+
+
+class _PresentedCode:
+    """What Authlib asks a code."""
+
+    def __init__(self, grant: Grant, code: Code) -> None:
+        self.grant, self.code = grant, code
+        self.code_challenge = code.code_challenge
+
+    def get_redirect_uri(self) -> str:
+        return self.code.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.grant.scope
+
+
+class _PresentedToken:
+    """What Authlib asks a refresh token."""
+
+    def __init__(self, grant: Grant, token: Token) -> None:
+        self.grant, self.token = grant, token
+
+    def check_client(self, client: Any) -> bool:
+        return bool(client.get_client_id() == self.grant.client_id)
+
+    def get_scope(self) -> str:
+        return self.token.scope
+
+
+class _SnapshotClients:
+    """Finds the client of a token request in the snapshot that its grant keeps."""
+
+    server: AuthorizationServer
+    request: Any
+
+    def authenticate_presenter(self, found: Grant | None) -> Any:
+        """Return the client that presents a code or refresh token, or raise what RFC 6749 §5.2 names."""
+        client_id = self.request.form.get("client_id")
+        if found is None or found.client is None:
+            return None
+        if not client_id:
+            raise InvalidRequestError("The parameter client_id is missing.")
+        if client_id != found.client_id:
+            raise InvalidGrantError(_REFUSED)
+        try:
+            client = self.server.restore_client(found.client_id, found.client)
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+        if not client.check_endpoint_auth_method("none", "token"):
+            raise ClientResolutionError.unauthenticated()
+        self.request.auth_method = "none"
+        return client
+
+
+class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  # type: ignore[misc]  # untyped
+    """Codes that live for a minute, are redeemed once, and end their grant when they come back."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+
+    def save_authorization_code(self, code: str, request: Any) -> None:
+        """Keep the code's digest with the grant that it stands for."""
+        server, approved, now = self.server, request.approval, self.server.clock()
+        grant = Grant(
+            id=uuid4().hex,
+            client_id=approved.request.client_id,
+            client=approved.request.client,
+            fingerprint=approved.request.fingerprint,
+            subject=request.user,
+            scope=request.scope,
+            resource=approved.request.resource,
+            redirect_uri=approved.request.redirect_uri,
+            access_lifetime=approved.access_lifetime,
+            created_at=now,
+        )
+        kept = Code(
+            digest=digest(code),
+            redirect_uri=approved.request.redirect_uri,
+            code_challenge=approved.request.code_challenge,
+            expires_at=now + server.code_lifetime,
+        )
+        server.storage.add_code(grant, kept)
+
+    def generate_authorization_code(self) -> str:
+        """Return a code of 256 bits."""
+        return new_secret()
+
+    def authenticate_token_endpoint_client(self) -> Any:
+        """Return the client from the code's snapshot; only registered clients are looked up."""
+        found = self._found()
+        client = self.authenticate_presenter(found[0] if found else None)
+        if client is None and found is None:
+            raise (
+                InvalidGrantError(_REFUSED)
+                if self.request.form.get("code")
+                else InvalidRequestError("The parameter code is missing.")
+            )
+        return client or super().authenticate_token_endpoint_client()
+
+    def query_authorization_code(self, code: str, client: Any) -> Any:  # noqa: ARG002  Authlib passes it
+        """Return the code if it is alive; a spent one ends everything that came from it (RFC 6749 §4.1.2)."""
+        found = self._found()
+        if found is None or found[0].client_id != client.get_client_id():
+            return None
+        grant, kept = found
+        if kept.spent:
+            self.server.storage.revoke_grant(grant.id, self.server.clock())
+            return None
+        if grant.revoked or kept.expires_at <= self.server.clock():
+            return None
+        return _PresentedCode(grant, kept)
+
+    def create_token_response(self) -> Any:
+        """Spend the code and issue its tokens, in one transaction of the storage."""
+        presented = self.request.authorization_code
+        grant: Grant = presented.grant
+        if not grant.scope and not grant.resource:
+            # IndieAuth §5.3.4: a code without scope is for the profile answer alone.
+            raise InvalidGrantError("No scope was granted; redeem the code at the authorization endpoint.")
+        requested = check_resources(self.request.payload.data.getlist("resource"), self.server.resources)
+        if not set(requested) <= set(grant.resource):
+            raise InvalidGrantError("The resource was not part of the authorization request.")
+        tokens, answer = issue(
+            self.server, grant, grant.scope, refreshable=self.client.check_grant_type("refresh_token")
+        )
+        self.redeem(presented, tokens)
+        return 200, {**answer, **self.server.token_extras(grant)}, self.TOKEN_RESPONSE_HEADER
+
+    def redeem(self, presented: Any, tokens: tuple[Token, ...]) -> None:
+        """Spend the code; whoever comes second ends the grant instead."""
+        now = self.server.clock()
+        if not self.server.storage.redeem_code(presented.code.digest, tokens, now):
+            self.server.storage.revoke_grant(presented.grant.id, now)
+            raise InvalidGrantError(_REFUSED)
+
+    def _found(self) -> tuple[Grant, Code] | None:
+        code = self.request.form.get("code")
+        return self.server.storage.find_code(digest(code)) if code else None
+
+
+class RefreshTokenGrant(_SnapshotClients, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib is untyped
+    """Refresh tokens that rotate with every use; one that comes back ends the grant (RFC 9700 §4.14.2)."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    INCLUDE_NEW_REFRESH_TOKEN = True
+
+    def authenticate_token_endpoint_client(self) -> Any:
+        """Return the client from the grant's snapshot; only registered clients are looked up."""
+        found = self._found()
+        client = self.authenticate_presenter(found[0] if found else None)
+        if client is None and found is None:
+            raise (
+                InvalidGrantError(_REFUSED)
+                if self.request.form.get("refresh_token")
+                else InvalidRequestError("The parameter refresh_token is missing.")
+            )
+        return client or super().authenticate_token_endpoint_client()
+
+    def authenticate_refresh_token(self, refresh_token: str) -> Any:  # noqa: ARG002  Authlib passes it
+        """Return the token if it is alive; a rotated one ends the grant with its newest token."""
+        found = self._found()
+        if found is None:
+            return None
+        grant, token = found
+        if token.spent:
+            self.server.storage.revoke_grant(grant.id, self.server.clock())
+            return None
+        return _PresentedToken(grant, token) if token.is_alive(grant, self.server.clock()) else None
+
+    def authenticate_user(self, refresh_token: Any) -> str:
+        """Return the subject of the grant."""
+        return str(refresh_token.grant.subject)
+
+    def create_token_response(self) -> Any:
+        """Rotate: the new refresh token keeps the original scope, the access token may have less (RFC 6749 §6)."""
+        presented = self.request.refresh_token
+        scope = self.request.payload.scope or presented.get_scope()
+        tokens, answer = issue(self.server, presented.grant, scope, refreshable=True)
+        now = self.server.clock()
+        if not self.server.storage.rotate(presented.token.digest, tokens, now):
+            self.server.storage.revoke_grant(presented.grant.id, now)
+            raise InvalidGrantError(_REFUSED)
+        return 200, {**answer, **self.server.token_extras(presented.grant)}, self.TOKEN_RESPONSE_HEADER
+
+    def _found(self) -> tuple[Grant, Token] | None:
+        secret = self.request.form.get("refresh_token")
+        found = self.server.storage.find_token(digest(secret)) if secret else None
+        return found if found and found[1].kind == "refresh" else None
+
+
+def issue(
+    server: AuthorizationServer, grant: Grant, scope: str, *, refreshable: bool
+) -> tuple[tuple[Token, ...], dict[str, Any]]:
+    """Make an access token, and a refresh token if the client may have one: what to keep, and what to answer."""
+    now = server.clock()
+    access = new_secret()
+    tokens = [_token("access", access, scope, now, now + grant.access_lifetime)]
+    answer: dict[str, Any] = {
+        "access_token": access,
+        "token_type": "Bearer",
+        "expires_in": int(grant.access_lifetime / timedelta(seconds=1)),
+        "scope": scope,
+    }
+    if refreshable:
+        refresh = new_secret()
+        ends = min(now + server.refresh_idle, grant.created_at + server.refresh_absolute)
+        tokens.append(_token("refresh", refresh, grant.scope, now, ends))
+        answer["refresh_token"] = refresh
+    return tuple(tokens), answer
+
+
+def _token(kind: Any, secret: str, scope: str, now: datetime, expires_at: datetime) -> Token:
+    return Token(digest=digest(secret), kind=kind, scope=scope, created_at=now, expires_at=expires_at)
+
+
+def require_grant_type(client: Any, grant_type: str) -> None:
+    """Refuse a client whose document does not list the grant.
+
+    Raises:
+        UnauthorizedClientError: to be sent to the client.
+    """
+    if not client.check_grant_type(grant_type):
+        raise UnauthorizedClientError("The client does not list the grant type authorization_code.")

@@ -1,0 +1,65 @@
+"""What the server says about itself (RFC 8414): every member stated, because the defaults say something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import ConfigurationError
+
+
+def well_known_path(issuer: str, name: str = "oauth-authorization-server") -> str:
+    """Return the path of the metadata document: the well-known part goes before the issuer's path (RFC 8414 §3)."""
+    return f"/.well-known/{name}{urlsplit(issuer).path.rstrip('/')}"
+
+
+def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
+    """Return the issuer if it can be one.
+
+    Raises:
+        ConfigurationError: not https, or with query, fragment or trailing slash (RFC 8414 §2).
+    """
+    parts = urlsplit(issuer)
+    loopback = allow_http_loopback and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not (parts.scheme == "https" or (parts.scheme == "http" and loopback)) or not parts.netloc:
+        raise ConfigurationError("the issuer must be an https URL")
+    if "?" in issuer or "#" in issuer or issuer.endswith("/") or "@" in parts.netloc:
+        raise ConfigurationError("the issuer must have no query, fragment, user or trailing slash")
+    return issuer
+
+
+def server_metadata(
+    issuer: str,
+    *,
+    scopes: Iterable[str],
+    auth_methods: Iterable[str],
+    endpoints: dict[str, str],
+    **more: Any,
+) -> dict[str, Any]:
+    """Return the metadata document.
+
+    Args:
+        issuer: the exact string that ``iss`` holds.
+        scopes: what can be asked for.
+        auth_methods: of clients at the token and revocation endpoints. ``none`` must be stated, or widespread
+            clients do not choose to identify themselves by URL.
+        endpoints: path by name, such as ``{"token_endpoint": "/token"}``.
+        more: further members; ``None`` and empty values are left out (RFC 8414 §3.2).
+    """
+    methods = list(auth_methods)
+    members: dict[str, Any] = {
+        "issuer": issuer,
+        **{name: issuer + path for name, path in endpoints.items()},
+        "scopes_supported": list(scopes),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods if "revocation_endpoint" in endpoints else None,
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "client_id_metadata_document_supported": True,
+        **more,
+    }
+    return {name: value for name, value in members.items() if value is not None and value not in ([], {})}

@@ -1,0 +1,74 @@
+"""Parameters of OAuth requests: each at most once, in the right place (RFC 6749 §3.1, §3.2)."""
+
+from __future__ import annotations
+
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
+from flask import Request
+from werkzeug.datastructures import MultiDict
+
+from ..errors import RequestError
+
+#: Parameters that must not be repeated. ``resource`` may (RFC 8707 §2); unknown ones are ignored.
+SINGLE = frozenset(
+    {
+        "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
+        "grant_type", "code", "code_verifier", "refresh_token", "client_secret", "client_assertion",
+        "client_assertion_type", "token", "token_type_hint", "nonce", "prompt", "max_age", "login_hint", "me",
+        "request", "request_uri", "response_mode", "dpop_jkt",
+    }
+)  # fmt: skip
+_MAX_STATE = 4096
+
+
+def repeated(values: MultiDict[str, str]) -> list[str]:
+    """Return the names of parameters that occur more than once although they must not."""
+    return sorted(name for name in values if name in SINGLE and len(values.getlist(name)) > 1)
+
+
+def check_authorization_parameters(values: MultiDict[str, str]) -> None:
+    """Refuse what makes it unclear who asks and where the answer would go; such errors never leave by redirect.
+
+    Raises:
+        RequestError: RFC 6749 §4.1.2.1.
+    """
+    client_id = values.get("client_id", "")
+    again = repeated(values)
+    if "client_id" in again or "redirect_uri" in again:
+        raise RequestError("repeated-parameter", client_id, hint="client_id and redirect_uri may be sent once each")
+    if not client_id:
+        raise RequestError("missing-client-id", hint="the parameter client_id is missing")
+    if not values.get("redirect_uri"):
+        raise RequestError("missing-redirect-uri", client_id, hint="the parameter redirect_uri is always required")
+    if len(values.get("state", "")) > _MAX_STATE:
+        raise RequestError("state-too-long", client_id, hint=f"state is longer than {_MAX_STATE} characters")
+
+
+def check_redirected_parameters(values: MultiDict[str, str]) -> None:
+    """Refuse repeated parameters, now that the redirect URI is known to be the client's.
+
+    Raises:
+        InvalidRequestError: to be sent to the client.
+    """
+    if again := repeated(values):
+        raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+
+
+def check_form(request: Request) -> None:
+    """Refuse a token, revocation or similar request that is not one plain form.
+
+    Authlib reads query and body alike, the first of repeated values, and fails on odd Authorization headers.
+
+    Raises:
+        InvalidRequestError: not a POST of a form, parameters in the query, or repeated ones (RFC 6749 §3.2).
+        InvalidClientError: a secret was sent; a client that identifies itself by URL has none (CIMD §4.1).
+    """
+    if request.mimetype != "application/x-www-form-urlencoded":
+        raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
+    if SINGLE & set(request.args):
+        raise InvalidRequestError("Send the parameters in the body, not in the query.")
+    if again := repeated(request.form):
+        raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+    if request.headers.get("Authorization", "").lower().startswith("basic"):
+        raise InvalidClientError("Clients of this server have no secret.", status_code=401)
+    if "client_secret" in request.form:
+        raise InvalidClientError("Clients of this server have no secret.", status_code=401)

@@ -1,0 +1,58 @@
+"""Revocation (RFC 7009) for clients that have no secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authlib.consts import default_json_headers
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
+from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocation
+
+from ..core.metadata import ClientMetadata
+from ..errors import CIMDError
+from .errors import ClientResolutionError
+from .storage import Grant, Token, digest
+
+
+class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is untyped
+    """Ends a token, and with a refresh token its whole grant.
+
+    Legacy and loopback clients prove themselves by the token alone (IndieAuth §7.1); a client with a document names
+    itself. Unknown and dead tokens are answered with 200, hints are ignored (RFC 7009 §2.1, §2.2).
+    """
+
+    CLIENT_AUTH_METHODS = ("none",)
+
+    def create_endpoint_response(self, request: Any) -> Any:
+        """Answer one request."""
+        secret = request.form.get("token")
+        if not secret:
+            raise InvalidRequestError("The parameter token is missing.")
+        found = self.server.storage.find_token(digest(secret))
+        if found is not None:
+            self._require_owner(found[0], request.form.get("client_id"))
+            self._revoke(*found)
+        return 200, {}, default_json_headers
+
+    def _require_owner(self, grant: Grant, client_id: str | None) -> None:
+        if client_id is not None and client_id != grant.client_id:
+            raise ClientResolutionError.unauthenticated()
+        if grant.client is None:
+            if client_id is None:
+                raise ClientResolutionError.unauthenticated()
+            return
+        try:
+            metadata: ClientMetadata = self.server.metadata_of(grant.client_id, grant.client)
+        except CIMDError:
+            return  # a client that is no longer welcome may still give up its tokens
+        if metadata.source == "document" and client_id is None:
+            raise ClientResolutionError.unauthenticated()
+        if "none" not in metadata.auth_methods:
+            raise ClientResolutionError.unauthenticated()
+
+    def _revoke(self, grant: Grant, token: Token) -> None:
+        now = self.server.clock()
+        if token.kind == "refresh":
+            self.server.storage.revoke_grant(grant.id, now)
+        else:
+            self.server.storage.revoke_token(token.digest, now)

@@ -1,0 +1,289 @@
+"""Authlib's authorization server with its traps closed: requests become snapshots, snapshots become answers.
+
+A request is validated once. What was seen then, the client's metadata included, is what consent shows, what the code
+is bound to and where the answer goes; a document that changes meanwhile changes nothing (RFC 9700 §4.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
+from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import (
+    AccessDeniedError,
+    InvalidRequestError,
+    InvalidScopeError,
+    UnsupportedGrantTypeError,
+    UnsupportedResponseTypeError,
+)
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
+from flask import Flask, Response, request
+
+from ..core.metadata import ClientMetadata
+from ..errors import IdentifierError, RedirectMismatchError
+from ..extension import CIMD
+from ..resolver import utc_now
+from .client import URLClient
+from .errors import ClientResolutionError
+from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE, require_grant_type
+from .parameters import check_authorization_parameters, check_form, check_redirected_parameters
+from .resource import check_resources
+from .revocation import RevocationEndpoint
+from .storage import AuthorizationRequest, Grant, Token, TokenStorage, digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person's yes to a request."""
+
+    request: AuthorizationRequest
+    access_lifetime: timedelta
+
+
+class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is untyped
+    """An OAuth server whose clients identify themselves by URL.
+
+    Args:
+        app: set up at once; otherwise call `init_app`.
+        cimd: the extension that resolves clients.
+        storage: where grants, codes and tokens are kept.
+        issuer: the exact string of ``iss`` and of the metadata document.
+        scopes: what this server grants; others are ignored, and asking for nothing else is ``invalid_scope``.
+        resources: resource indicators that tokens can be asked for (RFC 8707).
+        code_lifetime: RFC 6749 §4.1.2 recommends 10 minutes at most.
+        access_lifetime: of access tokens, where the approval says nothing else.
+        refresh_idle: a refresh token that is not used for so long ends.
+        refresh_absolute: after so long consent is asked for again.
+        token_extras: further members of a token answer, by grant.
+        clock: returns the current aware instant.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        cimd: CIMD,
+        storage: TokenStorage,
+        issuer: str = "",
+        scopes: Collection[str] = (),
+        resources: Collection[str] = (),
+        code_lifetime: timedelta = timedelta(seconds=60),
+        access_lifetime: timedelta = timedelta(minutes=15),
+        refresh_idle: timedelta = timedelta(days=90),
+        refresh_absolute: timedelta = timedelta(days=365),
+        token_extras: Callable[[Grant], Mapping[str, Any]] = lambda grant: {},  # noqa: ARG005
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.cimd = cimd
+        self.storage = storage
+        self.issuer = issuer
+        self.scopes = scopes
+        self.resources = resources
+        self.code_lifetime = code_lifetime
+        self.access_lifetime = access_lifetime
+        self.refresh_idle = refresh_idle
+        self.refresh_absolute = refresh_absolute
+        self.token_extras = token_extras
+        self.clock = clock
+        super().__init__(app, query_client=cimd.query_client)
+        self.register_grant(AuthorizationCodeGrant, [RequirePKCE()])
+        self.register_grant(RefreshTokenGrant)
+        self.register_endpoint(RevocationEndpoint)
+
+    def init_app(self, app: Flask, query_client: Any = None, save_token: Any = None) -> None:
+        """Set an app up; errors that may go to the client are redirected by an error handler."""
+        super().init_app(app, query_client=query_client, save_token=save_token)
+        app.register_error_handler(OAuth2Error, self.answer_error)
+
+    # -- authorization endpoint -------------------------------------------------------------------------------
+
+    def read_authorization_request(self) -> AuthorizationRequest:
+        """Validate the current HTTP request and return its snapshot. The person must be logged in already.
+
+        Raises:
+            CIMDError: who asks, or where the answer may go, is not established; show it on a page of your own.
+            OAuth2Error: with ``redirect_uri``; `answer_error` sends it to the client.
+        """
+        check_authorization_parameters(request.values)
+        client = self._established_client(request.values["client_id"])
+        redirect_uri = request.values["redirect_uri"]
+        if not client.check_redirect_uri(redirect_uri):
+            raise RedirectMismatchError("redirect-not-listed", client.get_client_id())
+        try:
+            return self._snapshot(client, redirect_uri)
+        except OAuth2Error as error:
+            error.redirect_uri = redirect_uri
+            error.state = _single_state()
+            raise
+
+    def _established_client(self, client_id: str) -> Any:
+        try:
+            client = self.query_client(client_id)
+        except ClientResolutionError as error:
+            raise error.cause from None
+        if client is None:
+            raise IdentifierError("unknown-client", client_id, hint="neither registered here nor an https URL")
+        return client
+
+    def _snapshot(self, client: Any, redirect_uri: str) -> AuthorizationRequest:
+        check_redirected_parameters(request.values)
+        # Authlib would echo the value in its error, and fail on a quote in it.
+        if not request.values.get("response_type"):
+            raise InvalidRequestError("The parameter response_type is missing.")
+        if request.values["response_type"] != "code":
+            raise UnsupportedResponseTypeError("code is the only response type.", "code")
+        if {"request", "request_uri"} & set(request.values):
+            raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
+        require_grant_type(client, "authorization_code")
+        grant = self.get_consent_grant()
+        metadata = client.metadata if isinstance(client, URLClient) else None
+        return AuthorizationRequest(
+            client_id=client.get_client_id(),
+            client=metadata.to_json() if metadata else None,
+            fingerprint=metadata.fingerprint if metadata else "",
+            redirect_uri=redirect_uri,
+            scope=self._known_scope(grant.request.scope),
+            state=request.values.get("state") or None,
+            code_challenge=request.values["code_challenge"],
+            resource=check_resources(request.values.getlist("resource"), self.resources),
+        )
+
+    def _known_scope(self, allowed: str) -> str:
+        known = dict.fromkeys(word for word in allowed.split() if word in self.scopes)
+        if request.values.get("scope", "").split() and not known:
+            raise InvalidScopeError("None of the requested scopes can be granted.")
+        return " ".join(known)
+
+    def approve(
+        self,
+        approved: AuthorizationRequest,
+        *,
+        subject: str,
+        scope: Collection[str] | None = None,
+        access_lifetime: timedelta | None = None,
+    ) -> Response:
+        """Issue a code and send the person back to the client.
+
+        Args:
+            approved: the snapshot that the person saw.
+            subject: who approves.
+            scope: what was left ticked, a subset of what was requested; ``None`` for all of it.
+            access_lifetime: of access tokens, if the person chose it.
+        """
+        granted = [word for word in approved.scope.split() if scope is None or word in scope]
+        authorization = OAuth2Request(request.method, request.url)
+        authorization.payload = BasicOAuth2Payload({"state": approved.state})
+        authorization.scope = " ".join(granted)
+        authorization.user = subject
+        authorization.approval = Approval(request=approved, access_lifetime=access_lifetime or self.access_lifetime)
+        grant = AuthorizationCodeGrant(authorization, self)
+        code = grant.generate_authorization_code()
+        grant.save_authorization_code(code, authorization)
+        return self._send_back(approved.redirect_uri, approved.state, [("code", code)])
+
+    def deny(self, denied: AuthorizationRequest) -> Response:
+        """Tell the client that the person said no (RFC 6749 §4.1.2.1)."""
+        return self.answer_error(AccessDeniedError(redirect_uri=denied.redirect_uri, state=denied.state))
+
+    def answer_error(self, error: OAuth2Error) -> Response:
+        """Send an error to the client's redirect URI if that is established, else answer it as JSON."""
+        if error.redirect_uri is None:
+            return self.handle_response(*error())  # type: ignore[no-any-return]
+        members = [("error", error.error), ("error_description", error.get_error_description())]
+        return self._send_back(error.redirect_uri, error.state, [(k, v) for k, v in members if v])
+
+    def _send_back(self, redirect_uri: str, state: str | None, members: list[tuple[str, str]]) -> Response:
+        """Redirect with 303, so that no form is replayed (RFC 9700 §4.12), and say who answers (RFC 9207 §2)."""
+        if state:
+            members = [*members, ("state", state)]
+        query = urlencode([*members, ("iss", self.issuer)])
+        # RFC 6749 §3.1.2: a query of the redirect URI "MUST be retained"; it is not re-encoded either.
+        joiner = "" if redirect_uri.endswith(("?", "&")) else "&" if "?" in redirect_uri else "?"
+        headers = {
+            "Location": redirect_uri + joiner + query,
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+        }
+        answer = Response(status=303, headers=headers)
+        answer.autocorrect_location_header = False
+        return answer
+
+    # -- token endpoint and the like --------------------------------------------------------------------------
+
+    def create_oauth2_request(self, request: Any) -> OAuth2Request:
+        """Return a prepared request as it is; Authlib's own version would read the HTTP request again."""
+        return request if isinstance(request, OAuth2Request) else FlaskOAuth2Request(_current_request())
+
+    def create_token_response(self, request: Any = None) -> Response:
+        """Answer the token endpoint."""
+        try:
+            check_form(_current_request())
+            kinds = {grant.GRANT_TYPE for grant, _ in self._token_grants}
+            grant_type = _current_request().form.get("grant_type")
+            if not grant_type:
+                raise InvalidRequestError("The parameter grant_type is missing.")
+            if grant_type not in kinds:
+                raise UnsupportedGrantTypeError("authorization_code")
+        except OAuth2Error as error:
+            return self.answer_error(error)
+        return super().create_token_response(request)  # type: ignore[no-any-return]
+
+    def create_revocation_response(self) -> Response:
+        """Answer the revocation endpoint (RFC 7009)."""
+        try:
+            check_form(_current_request())
+        except OAuth2Error as error:
+            return self.answer_error(error)
+        return self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME)  # type: ignore[no-any-return]
+
+    def redeem_for_identity(self) -> Grant:
+        """Spend a code for the answer who the person is, without any token (IndieAuth §5.3.3).
+
+        Raises:
+            OAuth2Error: as at the token endpoint.
+        """
+        check_form(request)
+        if request.form.get("grant_type", "authorization_code") != "authorization_code":
+            raise UnsupportedGrantTypeError("authorization_code")
+        grant = AuthorizationCodeGrant(self.create_oauth2_request(None), self)
+        RequirePKCE()(grant)
+        grant.validate_token_request()
+        presented = grant.request.authorization_code
+        grant.redeem(presented, ())
+        found: Grant = presented.grant
+        return found
+
+    def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
+        """Return an access token that is alive, with its grant."""
+        found = self.storage.find_token(digest(secret))
+        if found is None:
+            return None
+        grant, token = found
+        return found if token.kind == "access" and token.is_alive(grant, self.clock()) else None
+
+    def restore_client(self, client_id: str, snapshot: str) -> URLClient:
+        """Return the client of a snapshot, if policy still lets it in; no network.
+
+        Raises:
+            CIMDError: it does not.
+        """
+        return URLClient(self.metadata_of(client_id, snapshot))
+
+    def metadata_of(self, client_id: str, snapshot: str) -> ClientMetadata:
+        """Return the metadata of a snapshot, under the policy of today."""
+        return self.cimd.resolver.restore(client_id, snapshot)
+
+
+def _current_request() -> Any:
+    return request
+
+
+def _single_state() -> str | None:
+    values = request.values.getlist("state")
+    return values[0] if len(values) == 1 else None

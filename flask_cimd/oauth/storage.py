@@ -1,0 +1,136 @@
+"""What an authorization server keeps about approvals, codes and tokens, and what its storage must be able to do.
+
+Secrets never reach the storage: it sees the SHA-256 digest of a code or token. Whatever may be used once is spent by
+one conditional statement, so that of two simultaneous attempts exactly one succeeds (RFC 9700 §4.14.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+
+def new_secret() -> str:
+    """Return a fresh code or token: 256 bits, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    """Return what is stored in place of a code or token. It is random, so a plain hash cannot be reversed."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRequest:
+    """A validated authorization request: the snapshot that consent, code and redirect are all made from.
+
+    Attributes:
+        client_id: the raw identifier.
+        client: the client's metadata as JSON text as it was seen now; ``None`` for a client the app registered.
+        fingerprint: digest of what consent depends on; empty for a registered client.
+        redirect_uri: the matched redirect URI, exactly as it was asked for.
+        scope: the requested scopes that this server and the client know, separated by blanks.
+        state: returned byte for byte; ``None`` if it was not sent.
+        resource: requested resource indicators (RFC 8707).
+    """
+
+    client_id: str
+    client: str | None
+    fingerprint: str
+    redirect_uri: str
+    scope: str
+    state: str | None
+    code_challenge: str
+    resource: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the request as JSON text, to be kept on the server while a person decides."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> AuthorizationRequest:
+        """Rebuild a request that `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**{**values, "resource": tuple(values["resource"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a person approved: the parent of one code and of every token that comes from it.
+
+    Attributes:
+        subject: who approved.
+        client: metadata of the client as JSON text at the time of approval; ``None`` for a registered client.
+        access_lifetime: how long access tokens live.
+        revoked: nothing that belongs to the grant is valid any more.
+    """
+
+    id: str
+    client_id: str
+    client: str | None
+    fingerprint: str
+    subject: str
+    scope: str
+    resource: tuple[str, ...]
+    redirect_uri: str
+    access_lifetime: timedelta
+    created_at: datetime
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """An authorization code, bound to one redirect URI and one PKCE challenge."""
+
+    digest: str
+    redirect_uri: str
+    code_challenge: str
+    expires_at: datetime
+    spent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An access or refresh token; a refresh token is ``spent`` when it has been rotated."""
+
+    digest: str
+    kind: Literal["access", "refresh"]
+    scope: str
+    created_at: datetime
+    expires_at: datetime
+    spent: bool = False
+    revoked: bool = False
+
+    def is_alive(self, grant: Grant, now: datetime) -> bool:
+        """Say whether the token may be used."""
+        return not (self.spent or self.revoked or grant.revoked) and now < self.expires_at
+
+
+class TokenStorage(Protocol):
+    """Where an app keeps grants, codes and tokens. Every method is one transaction of its own."""
+
+    def add_code(self, grant: Grant, code: Code) -> None:
+        """Keep a new grant with its code."""
+
+    def find_code(self, digest: str) -> tuple[Grant, Code] | None:
+        """Return a code, spent and expired ones included: their reuse must be noticed."""
+
+    def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime) -> bool:
+        """Spend a code and add its tokens; ``False``, and nothing added, if it is spent already."""
+
+    def find_token(self, digest: str) -> tuple[Grant, Token] | None:
+        """Return a token, dead ones included."""
+
+    def rotate(self, digest: str, tokens: Sequence[Token], now: datetime) -> bool:
+        """Spend a refresh token and add its successors; ``False``, and nothing added, if it is spent already."""
+
+    def revoke_grant(self, grant_id: str, now: datetime) -> None:
+        """End a grant with everything that came from it."""
+
+    def revoke_token(self, digest: str, now: datetime) -> None:
+        """End one token."""
