@@ -1,0 +1,113 @@
+"""The demo's environment: read once, checked, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask_cimd.errors import ConfigurationError
+from flask_cimd.oauth import check_issuer
+from flask_cimd.settings import SETTINGS
+
+DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
+_DEVELOPMENT_KEY = "development"
+_DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """How one site runs.
+
+    Attributes:
+        base_url: public origin without a trailing slash; the issuer.
+        me: the owner's canonical profile URL.
+        login_limit: how many failed logins one address may make, or ``None`` in development.
+        cimd: every ``CIMD_*`` setting under its own name.
+    """
+
+    base_url: str
+    host: str
+    port: int
+    database_url: str
+    owner_password: str
+    secret_key: str
+    me: str
+    owner_name: str
+    owner_email: str | None
+    development: bool
+    login_limit: str | None
+    cimd: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether the site is reached by https."""
+        return self.base_url.startswith("https://")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Configuration:
+        """Read the ``DEMO_*`` and ``CIMD_*`` variables.
+
+        Raises:
+            ConfigurationError: one is missing or unusable, or a default secret is used outside development.
+        """
+        development = environment.get("DEMO_DEVELOPMENT", "") not in ("", "0", "false", "no")
+        port = _port(environment.get("DEMO_PORT", "5000"))
+        base_url = environment.get("DEMO_BASE_URL") or (f"http://127.0.0.1:{port}" if development else "")
+        if not base_url:
+            raise ConfigurationError("DEMO_BASE_URL is not set; it is the public origin, such as https://me.example")
+        check_issuer(base_url, allow_http_loopback=development)
+        if urlsplit(base_url).path:
+            raise ConfigurationError("DEMO_BASE_URL must be a bare origin, without a path")
+        return cls(
+            base_url=base_url,
+            host=environment.get("DEMO_HOST", "127.0.0.1"),
+            port=port,
+            database_url=_database_url(environment.get("DEMO_DATABASE_URL")),
+            owner_password=_secret(environment, "DEMO_OWNER_PASSWORD", DEVELOPMENT_PASSWORD, development=development),
+            secret_key=_secret(environment, "DEMO_SECRET_KEY", _DEVELOPMENT_KEY, development=development),
+            me=environment.get("DEMO_ME") or base_url + "/",
+            owner_name=environment.get("DEMO_OWNER_NAME") or "The owner",
+            owner_email=environment.get("DEMO_OWNER_EMAIL") or None,
+            development=development,
+            login_limit=environment.get("DEMO_LOGIN_LIMIT") or (None if development else _DEFAULT_LOGIN_LIMIT),
+            cimd=_cimd_settings(environment, development=development),
+        )
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise ConfigurationError("DEMO_PORT must be a port number")
+    return int(text)
+
+
+def _secret(environment: Mapping[str, str], name: str, default: str, *, development: bool) -> str:
+    value = environment.get(name, "")
+    if development:
+        return value or default
+    if not value or value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY) or len(value) < 8:
+        raise ConfigurationError(f"{name} must be set to a value of your own with at least 8 characters")
+    return value
+
+
+def _database_url(url: str | None) -> str:
+    if not url:
+        folder = _PROJECT / "instance"
+        folder.mkdir(exist_ok=True)
+        return f"sqlite:///{folder / 'demo.db'}"
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _cimd_settings(environment: Mapping[str, str], *, development: bool) -> dict[str, str]:
+    known = {setting.key for setting in SETTINGS}
+    given = {key: value for key, value in environment.items() if key in known}
+    # The demo's store is its database, so that all workers share what one of them fetched.
+    defaults = {"CIMD_STORE": "sqlalchemy"}
+    if development:
+        defaults |= {"CIMD_ALLOW_LOOPBACK": "1", "CIMD_ALLOW_LOOPBACK_CLIENTS": "1"}
+    return defaults | given

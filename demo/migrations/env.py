@@ -1,0 +1,30 @@
+"""Alembic's entry: migrations run on the connection that the caller holds, or on the configured database."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from demo.models import db
+from flask_cimd.stores.sqlalchemy import client_table
+
+client_table(db)
+
+
+def run() -> None:
+    """Run the migrations in one transaction where the database can."""
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        _run_on(connection)
+        return
+    # `flask --app demo db …` comes here, inside an app context.
+    with db.engine.begin() as opened:
+        _run_on(opened)
+
+
+def _run_on(connection: object) -> None:
+    context.configure(connection=connection, target_metadata=db.metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()

@@ -1,0 +1,75 @@
+"""What the site keeps: open requests, grants, codes and tokens. Secrets are stored as SHA-256 alone."""
+
+from __future__ import annotations
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Boolean, Float, ForeignKey, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+
+db = SQLAlchemy(model_class=Base)
+
+#: Instants are seconds since 1970: the same on every database.
+Instant = Float(53)
+
+
+class OpenRequest(db.Model):
+    """An authorization request that waits for the owner's decision."""
+
+    __tablename__ = "open_request"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session: Mapped[str] = mapped_column(String(64))
+    request: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[float] = mapped_column(Instant, index=True)
+
+
+class GrantRow(db.Model):
+    """What the owner approved, with the client as it was then."""
+
+    __tablename__ = "grant"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    client_id: Mapped[str] = mapped_column(Text)
+    client: Mapped[str | None] = mapped_column(Text)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(Text)
+    scope: Mapped[str] = mapped_column(Text)
+    resource: Mapped[str] = mapped_column(Text)
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    access_seconds: Mapped[float] = mapped_column(Instant)
+    created_at: Mapped[float] = mapped_column(Instant, index=True)
+    used_at: Mapped[float | None] = mapped_column(Instant)
+    revoked_at: Mapped[float | None] = mapped_column(Instant)
+
+
+class CodeRow(db.Model):
+    """An authorization code; kept after use until its grant is forgotten, so that reuse is noticed."""
+
+    __tablename__ = "code"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    grant_id: Mapped[str] = mapped_column(ForeignKey("grant.id", ondelete="CASCADE"), index=True)
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    code_challenge: Mapped[str] = mapped_column(String(64))
+    expires_at: Mapped[float] = mapped_column(Instant, index=True)
+    spent_at: Mapped[float | None] = mapped_column(Instant)
+
+
+class TokenRow(db.Model):
+    """An access or refresh token."""
+
+    __tablename__ = "token"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    grant_id: Mapped[str] = mapped_column(ForeignKey("grant.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    scope: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[float] = mapped_column(Instant)
+    expires_at: Mapped[float] = mapped_column(Instant, index=True)
+    spent: Mapped[bool] = mapped_column(Boolean)
+    revoked: Mapped[bool] = mapped_column(Boolean)

@@ -1,0 +1,60 @@
+"""Bring the database to today's schema, safely from many processes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, text
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+#: Any constant that nothing else in the database uses.
+_ADVISORY_LOCK = 0x63696D64
+_IN_PROCESS = Lock()
+
+
+def migration_config(connection: Connection | None = None) -> Config:
+    """Return Alembic's configuration for this project."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(engine: Engine) -> None:
+    """Apply the migrations that the database does not have yet; whoever starts second waits and finds them done."""
+    with _IN_PROCESS, _locked(engine), engine.begin() as connection:
+        command.upgrade(migration_config(connection), "head")
+
+
+@contextmanager
+def _locked(engine: Engine) -> Iterator[None]:
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+    elif engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
+        # SQLite commits data definition statements one by one, so its own locks do not cover a migration.
+        with _locked_file(Path(f"{engine.url.database}.lock")):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def _locked_file(path: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:  # Windows: one process
+        yield
+        return
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
