@@ -14,7 +14,8 @@ from flask_cimd.settings import SETTINGS
 DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
 _DEVELOPMENT_KEY = "development"
 _DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
-_PROJECT = Path(__file__).resolve().parent.parent
+#: What belongs to this installation: the database and, in development, the sample apps' certificate.
+INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class Configuration:
             database_url=_database_url(environment.get("DEMO_DATABASE_URL")),
             owner_password=_secret(environment, "DEMO_OWNER_PASSWORD", DEVELOPMENT_PASSWORD, development=development),
             secret_key=_secret(environment, "DEMO_SECRET_KEY", _DEVELOPMENT_KEY, development=development),
-            me=environment.get("DEMO_ME") or base_url + "/",
+            me=_profile_url(environment.get("DEMO_ME") or base_url + "/", development=development),
             owner_name=environment.get("DEMO_OWNER_NAME") or "The owner",
             owner_email=environment.get("DEMO_OWNER_EMAIL") or None,
             development=development,
@@ -92,11 +93,24 @@ def _secret(environment: Mapping[str, str], name: str, default: str, *, developm
     return value
 
 
+def _profile_url(url: str, *, development: bool) -> str:
+    """Return the URL if it can name a person (IndieAuth §3.2); in development also one on this computer."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    segments = parts.path.lower().replace("%2e", ".").split("/")
+    well_formed = parts.scheme in ("https", "http") and parts.path.startswith("/") and url.isascii()
+    if not well_formed or "#" in url or "@" in parts.netloc or {".", ".."} & set(segments):
+        raise ConfigurationError("DEMO_ME must be a URL with a path, such as https://me.example/")
+    named = "." in host and not host.endswith(".") and not host.replace(".", "").isdigit() and ":" not in parts.netloc
+    if not named and not development:
+        raise ConfigurationError("DEMO_ME must have a domain name and no port")
+    return url
+
+
 def _database_url(url: str | None) -> str:
     if not url:
-        folder = _PROJECT / "instance"
-        folder.mkdir(exist_ok=True)
-        return f"sqlite:///{folder / 'demo.db'}"
+        INSTANCE.mkdir(exist_ok=True)
+        return f"sqlite:///{INSTANCE / 'demo.db'}"
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url.removeprefix(scheme)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Boolean, Float, ForeignKey, String, Text
+from sqlalchemy import Boolean, Engine, Float, ForeignKey, String, Text, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -73,3 +75,14 @@ class TokenRow(db.Model):
     expires_at: Mapped[float] = mapped_column(Instant, index=True)
     spent: Mapped[bool] = mapped_column(Boolean)
     revoked: Mapped[bool] = mapped_column(Boolean)
+
+
+def set_up_sqlite(engine: Engine) -> None:
+    """Let readers and one writer work side by side, and enforce foreign keys; other databases do so by themselves."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")

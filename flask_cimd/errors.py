@@ -36,6 +36,7 @@ class CIMDError(Exception):
         client_id: the raw identifier as it was sent.
         public_message: ASCII without ``"`` and ``\\``, so it is safe in HTML, logs and ``error_description``
             (RFC 6749 §5.2); never holds remote text or addresses.
+        host: the document host, to be shown to the visitor; empty if the identifier is none.
         hint: what the client's developer should look at; for logs and the explainer, not for visitors.
         temporary: the same request may succeed later.
     """
@@ -51,6 +52,7 @@ class CIMDError(Exception):
         super().__init__(slug, client_id, hint)
         self.slug = slug
         self.client_id = client_id
+        self.host = ""
         self.hint = hint
 
     def __str__(self) -> str:

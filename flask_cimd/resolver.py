@@ -24,7 +24,7 @@ from .core.document import parse_document
 from .core.happ import parse_page
 from .core.identifier import ClientIdentifier, IdentifierKind, parse_identifier
 from .core.metadata import ClientMetadata
-from .errors import CIMDError, DocumentError, FetchError, PolicyDeniedError, Problem
+from .errors import CIMDError, DocumentError, FetchError, IdentifierError, PolicyDeniedError, Problem
 from .fetcher import Fetcher, Response
 from .flights import Flights
 from .settings import Settings
@@ -102,6 +102,8 @@ class Resolver:
             yield
         except CIMDError as error:
             error.client_id = raw
+            if not isinstance(error, IdentifierError):
+                error.host = parse_identifier(raw, self.settings.identifier_rules).display_host
             logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
             self._notify(signals.client_rejected, error=error)
             raise

@@ -108,13 +108,20 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         client = self._established_client(request.values["client_id"])
         redirect_uri = request.values["redirect_uri"]
         if not client.check_redirect_uri(redirect_uri):
-            raise RedirectMismatchError("redirect-not-listed", client.get_client_id())
+            raise self._mismatch(client)
         try:
             return self._snapshot(client, redirect_uri)
         except OAuth2Error as error:
             error.redirect_uri = redirect_uri
             error.state = _single_state()
             raise
+
+    @staticmethod
+    def _mismatch(client: Any) -> RedirectMismatchError:
+        error = RedirectMismatchError("redirect-not-listed", client.get_client_id())
+        if isinstance(client, URLClient):
+            error.host = client.metadata.identifier.display_host
+        return error
 
     def _established_client(self, client_id: str) -> Any:
         try:

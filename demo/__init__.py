@@ -1,0 +1,78 @@
+"""A personal site whose owner signs in elsewhere with it: the worked example of `flask_cimd`."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from demo import errors, limits, schema, security
+from demo.config import Configuration
+from demo.identity import Identity
+from demo.models import db, set_up_sqlite
+from demo.owner import apps, login
+from demo.provider import authorize, endpoints, wellknown
+from demo.provider.scopes import SCOPES
+from demo.services import Services
+from demo.site import home
+from demo.storage import DatabaseStorage
+from flask_cimd import CIMD
+from flask_cimd.oauth import AuthorizationServer
+from flask_cimd.resolver import utc_now
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[[], datetime] = utc_now) -> Flask:
+    """Build the site and bring its database up to date.
+
+    Args:
+        environment: the ``DEMO_*`` and ``CIMD_*`` variables; those of the process if it is not given.
+        clock: returns the current aware instant.
+
+    Raises:
+        ConfigurationError: a variable is missing or unusable.
+    """
+    configuration = Configuration.from_environment(os.environ if environment is None else environment)
+    if configuration.development:
+        logger.warning("DEMO_DEVELOPMENT is on: default password, apps on this computer; never use it in production")
+    app = Flask(__name__)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.config.update(
+        SECRET_KEY=configuration.secret_key,
+        SQLALCHEMY_DATABASE_URI=configuration.database_url,
+        **configuration.cimd,
+    )
+    _set_up_database(app)
+    cimd = CIMD(clock=clock)
+    cimd.init_app(app, db=db)
+    storage, identity = DatabaseStorage(), Identity(configuration)
+    server = AuthorizationServer(
+        app,
+        cimd=cimd,
+        storage=storage,
+        issuer=configuration.base_url,
+        scopes=SCOPES,
+        token_extras=identity.token_members,
+        clock=clock,
+    )
+    app.extensions["demo"] = Services(configuration, cimd, server, storage, identity, clock)
+    security.init_app(app, configuration)
+    for room in (home, login, apps, authorize, endpoints, wellknown):
+        app.register_blueprint(room.blueprint)
+    security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS)
+    limits.init_app(app, configuration)
+    errors.init_app(app)
+    return app
+
+
+def _set_up_database(app: Flask) -> None:
+    db.init_app(app)
+    Migrate(app, db, directory=str(schema.MIGRATIONS))
+    with app.app_context():
+        set_up_sqlite(db.engine)
+        schema.upgrade(db.engine)

@@ -1,0 +1,73 @@
+"""``python -m demo``: the site and its sample apps in one process, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.serving import make_server
+
+from demo import create_app
+from demo.config import DEVELOPMENT_PASSWORD, INSTANCE, Configuration
+from flask_cimd import ConfigurationError
+
+
+def main() -> int:
+    """Run the demo and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--no-samples", action="store_true", help="run the site alone")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # Stopping a service sends SIGTERM; it ends like Ctrl-C, so that servers and files are closed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            _run(dict(os.environ), with_samples=not arguments.no_samples)
+    except (ConfigurationError, OSError) as error:
+        print(f"The demo cannot start: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(environment: dict[str, str], *, with_samples: bool) -> None:
+    configuration = Configuration.from_environment(environment)
+    with contextlib.ExitStack() as stack:
+        samples = []
+        if with_samples:
+            samples = stack.enter_context(_samples(configuration, environment))
+        app = create_app(environment)
+        app.config["DEMO_SAMPLES"] = samples
+        server = make_server(configuration.host, configuration.port, app, threaded=True)
+        stack.callback(server.server_close)
+        _announce(configuration, environment, samples)
+        server.serve_forever()
+
+
+def _samples(configuration: Configuration, environment: dict[str, str]) -> Any:
+    if not configuration.development:
+        raise ConfigurationError("the sample apps run in development only; add --no-samples or DEMO_DEVELOPMENT=1")
+    from demo.samples.run import running_samples
+
+    ca_file = INSTANCE / f"sample-ca-{configuration.port}.pem"
+    environment.setdefault("CIMD_CA_BUNDLE", str(ca_file))
+    return running_samples(configuration.me, configuration.port, ca_file)
+
+
+def _announce(configuration: Configuration, environment: Mapping[str, str], samples: list[Any]) -> None:
+    lines = [f"The site:  {configuration.base_url}/"]
+    lines += [f"{sample.name + ':':<10} {sample.url}/   {sample.about}" for sample in samples]
+    if configuration.development:
+        chosen = "DEMO_OWNER_PASSWORD" in environment
+        lines.append("Password:  " + ("the one in DEMO_OWNER_PASSWORD" if chosen else DEVELOPMENT_PASSWORD))
+        lines.append("DEMO_DEVELOPMENT=1: for trying out on this computer only. Ctrl-C stops everything.")
+    print("\n" + "\n".join(lines) + "\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

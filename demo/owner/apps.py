@@ -1,0 +1,70 @@
+"""The apps that the owner let in, and the button that ends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask import Blueprint, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from demo.models import GrantRow
+from demo.owner.login import owner_only
+from demo.services import services
+from flask_cimd import CIMDError
+from flask_cimd.core.display import safe_text
+from flask_cimd.core.redirects import redirect_host
+
+blueprint = Blueprint("apps", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedApp:
+    """One grant as the page shows it; each installation of an app has one of its own."""
+
+    id: str
+    name: str | None
+    host: str
+    client_id: str
+    redirect_host: str
+    scopes: list[str]
+    since: datetime
+    used: datetime | None
+
+
+@blueprint.get("/apps")
+@owner_only
+def show() -> str:
+    """List the grants that are still alive."""
+    here = services()
+    rows = here.storage.living_grants(here.clock())
+    return render_template("apps.html", apps=[_as_app(row) for row in rows])
+
+
+@blueprint.post("/apps/<grant_id>/revoke")
+@owner_only
+def revoke(grant_id: str) -> Response:
+    """End one grant with all its tokens."""
+    here = services()
+    here.storage.revoke_grant(grant_id, here.clock())
+    return redirect(url_for("apps.show"), code=303)
+
+
+def _as_app(row: GrantRow) -> ConnectedApp:
+    name, host = None, row.client_id
+    try:
+        metadata = services().server.metadata_of(row.client_id, row.client or "")
+    except CIMDError:
+        pass  # no longer let in; what it was granted can still be seen and ended
+    else:
+        name, host = safe_text(metadata.client_name) or None, metadata.identifier.display_host
+    return ConnectedApp(
+        id=row.id,
+        name=name,
+        host=host,
+        client_id=row.client_id,
+        redirect_host=redirect_host(row.redirect_uri),
+        scopes=row.scope.split(),
+        since=datetime.fromtimestamp(row.created_at, UTC),
+        used=datetime.fromtimestamp(row.used_at, UTC) if row.used_at else None,
+    )

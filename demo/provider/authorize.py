@@ -1,0 +1,109 @@
+"""The authorization endpoint and the consent page: a request is seen once, kept, decided on once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from demo.owner.login import is_logged_in, session_id
+from demo.provider import indieauth
+from demo.provider.scopes import SCOPES
+from demo.security import allow_leaving
+from demo.services import services
+from flask_cimd import ClientMetadata
+from flask_cimd.core.display import consent_view
+from flask_cimd.oauth import AuthorizationRequest
+from flask_cimd.oauth.parameters import check_authorization_parameters
+
+blueprint = Blueprint("authorize", __name__)
+
+#: How long access may last for apps that cannot refresh it (design: 1 hour to 1 year, 30 days at first).
+LIFETIMES = {
+    "hour": ("1 hour", timedelta(hours=1)),
+    "day": ("1 day", timedelta(days=1)),
+    "month": ("30 days", timedelta(days=30)),
+    "year": ("1 year", timedelta(days=365)),
+}
+PRESET_LIFETIME = "month"
+
+
+@blueprint.post("/authorize")
+def entry() -> Response:
+    """Take what apps POST here: a code to redeem for the owner's address, or an authorization request as a form."""
+    if "code" in request.form:
+        return indieauth.redeem()
+    # The session cookie does not come along with a POST from another site, so the request starts over as a GET.
+    query = urlencode(list(request.form.items(multi=True)))
+    return redirect(f"{url_for('authorize.ask')}?{query}", code=303)
+
+
+@blueprint.get("/authorize")
+def ask() -> Response | str:
+    """Show who asks for what. Nobody who is not logged in makes this site fetch anything."""
+    here = services()
+    check_authorization_parameters(request.args)
+    here.cimd.check_identifier(request.args["client_id"])
+    if not is_logged_in():
+        return redirect(url_for("login.show", next=request.full_path), code=303)
+    asked = _without_lonely_email(here.server.read_authorization_request())
+    client = here.server.metadata_of(asked.client_id, asked.client or "")
+    allow_leaving()
+    return render_template(
+        "consent.html",
+        view=consent_view(client, asked.redirect_uri),
+        scopes=asked.scope.split(),
+        lifetimes=LIFETIMES if _may_choose_lifetime(asked, client) else {},
+        preset=PRESET_LIFETIME,
+        me=here.identity.me,
+        scope_texts=SCOPES,
+        transaction=here.storage.keep_request(asked, session_id(), here.clock()),
+    )
+
+
+@blueprint.post("/consent")
+def decide() -> Response:
+    """Act on the owner's decision about the request that this session was shown."""
+    here = services()
+    if not is_logged_in():
+        abort(403)
+    asked = here.storage.take_request(request.form.get("transaction", ""), session_id(), here.clock())
+    if asked is None:
+        abort(400)
+    match request.form.get("decision"):
+        case "approve":
+            return _approve(asked)
+        case "deny":
+            return here.server.deny(asked)
+        case _:
+            abort(400)
+
+
+def _approve(asked: AuthorizationRequest) -> Response:
+    here = services()
+    client = here.server.metadata_of(asked.client_id, asked.client or "")
+    _, lifetime = LIFETIMES.get(request.form.get("lifetime", PRESET_LIFETIME), LIFETIMES[PRESET_LIFETIME])
+    here.storage.forget_dead(here.clock())
+    return here.server.approve(
+        asked,
+        subject=here.identity.me,
+        scope=request.form.getlist("scope"),
+        access_lifetime=lifetime if _may_choose_lifetime(asked, client) else None,
+    )
+
+
+def _without_lonely_email(asked: AuthorizationRequest) -> AuthorizationRequest:
+    """IndieAuth §5.3.4: the scope email "cannot be requested on its own"; it is dropped, not refused."""
+    words = asked.scope.split()
+    if "profile" in words or "email" not in words:
+        return asked
+    return replace(asked, scope=" ".join(word for word in words if word != "email"))
+
+
+def _may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata) -> bool:
+    """Apps with a document that can refresh get short tokens; for others the owner says how long."""
+    refreshes = client.source == "document" and "refresh_token" in client.grant_types
+    return bool(asked.scope) and not asked.resource and not refreshes

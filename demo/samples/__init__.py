@@ -1,0 +1,1 @@
+"""Apps that sign in to the site."""

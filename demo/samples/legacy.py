@@ -1,0 +1,28 @@
+"""A sample app as the IndieWeb has known them for a decade: a web page with h-app, and sign-in without any token."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from demo.samples.app import create_sample
+from demo.samples.signin import Client
+
+NAME = "legacy"
+TITLE = "Webring"
+ABOUT = "Describes itself with a web page (h-app) and asks for your address only."
+
+
+def page(redirect_uri: str) -> str:
+    """Return the web page that describes the app (IndieAuth of 2022 §4.2.1)."""
+    return f"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{TITLE}</title><link rel="redirect_uri" href="{redirect_uri}"></head>
+<body><div class="h-app"><h1><a class="p-name u-url" href="./">{TITLE}</a></h1><p class="p-summary">{ABOUT}</p></div></body>
+</html>
+"""
+
+
+def create_app(client_id: str, redirect_uri: str, profile_url: str) -> Flask:
+    """Build the app."""
+    client = Client(client_id=client_id, redirect_uri=redirect_uri, scope="", wants_token=False)
+    return create_sample(NAME, {"title": TITLE, "text": ABOUT}, client, profile_url)

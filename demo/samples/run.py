@@ -1,0 +1,85 @@
+"""Where the sample apps live while the demo runs: three ports, and a certificate authority that nobody else trusts."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import trustme
+from flask import Flask, Response, jsonify
+from werkzeug.serving import make_server
+
+from demo.samples import indieweb, legacy
+
+#: The documents' port lies above those of all samples.
+_DOCUMENTS_OFFSET = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One running sample app."""
+
+    name: str
+    url: str
+    about: str
+
+
+@contextmanager
+def running_samples(profile_url: str, port: int, ca_file: Path) -> Iterator[list[Sample]]:
+    """Serve the sample apps on the ports after ``port`` and their documents by TLS; write the authority's certificate.
+
+    Args:
+        profile_url: the address that the apps sign in with.
+        port: of the site.
+        ca_file: where the certificate goes, for ``CIMD_CA_BUNDLE``.
+    """
+    documents = f"https://localhost:{port + _DOCUMENTS_OFFSET}"
+    first, second = (f"http://127.0.0.1:{port + offset}" for offset in (1, 2))
+    json_id, page_id = f"{documents}/indieweb/client.json", f"{documents}/legacy/"
+    servers = [
+        (indieweb.create_app(json_id, f"{first}/callback", profile_url), urlsplit(first).port, None),
+        (legacy.create_app(page_id, f"{second}/callback", profile_url), urlsplit(second).port, None),
+        (_documents(json_id, first, second), urlsplit(documents).port, _tls(ca_file)),
+    ]
+    running = []
+    try:
+        for app, at, context in servers:
+            server = make_server("127.0.0.1", at or 0, app, threaded=True, ssl_context=context)
+            Thread(target=server.serve_forever, daemon=True).start()
+            running.append(server)
+        yield [
+            Sample(name=indieweb.TITLE, url=first, about=indieweb.ABOUT),
+            Sample(name=legacy.TITLE, url=second, about=legacy.ABOUT),
+        ]
+    finally:
+        for server in running:
+            server.shutdown()
+            server.server_close()
+
+
+def _tls(ca_file: Path) -> ssl.SSLContext:
+    authority = trustme.CA(organization_name="Sample apps of the demo")
+    ca_file.parent.mkdir(exist_ok=True)
+    authority.cert_pem.write_to_path(str(ca_file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1", "::1").configure_cert(context)
+    return context
+
+
+def _documents(json_id: str, first: str, second: str) -> Flask:
+    app = Flask("demo_documents", static_folder=None)
+
+    @app.get("/indieweb/client.json")
+    def document() -> Response:
+        return jsonify(indieweb.document(json_id, f"{first}/callback"))
+
+    @app.get("/legacy/")
+    def page() -> str:
+        return legacy.page(f"{second}/callback")
+
+    return app

@@ -1,0 +1,148 @@
+"""An app's half of the sign-in: discover the site, send the person there, check what comes back (IndieAuth §4, §5)."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urljoin
+
+import requests
+from authlib.common.security import generate_token
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from bs4 import BeautifulSoup
+
+from flask_cimd.core.links import link_targets
+
+_TIMEOUT = 10
+
+
+class SignInError(Exception):
+    """The sign-in ends here; the message is for the person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """What discovery found: where to send the person, and whose answers to believe."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """How an app presents itself."""
+
+    client_id: str
+    redirect_uri: str
+    scope: str
+    #: Sign-in alone needs no token: the code is redeemed where it came from.
+    wants_token: bool
+
+
+def discover(profile_url: str) -> Provider:
+    """Find the authorization server of a profile URL through its metadata link (IndieAuth §4.1)."""
+    page = _get(profile_url)
+    found = link_targets(page.raw.headers.getlist("link"), "indieauth-metadata")
+    targets = [*found, *_elements(page.text)]
+    if not targets:
+        raise SignInError("The site does not say where its owner signs in.")
+    metadata_url = urljoin(profile_url, targets[0])
+    try:
+        metadata = _get(metadata_url).json()
+        provider = Provider(
+            issuer=metadata["issuer"],
+            authorization_endpoint=metadata["authorization_endpoint"],
+            token_endpoint=metadata["token_endpoint"],
+        )
+    except (ValueError, KeyError, TypeError) as exc:
+        raise SignInError("The site's description of its sign-in cannot be read.") from exc
+    # IndieAuth §3.1: the issuer must be a prefix of the URL that names it.
+    if not metadata_url.startswith(provider.issuer):
+        raise SignInError("The site names another issuer than itself.")
+    return provider
+
+
+def begin(provider: Provider, client: Client, profile_url: str) -> tuple[str, dict[str, str]]:
+    """Return the URL to send the person to, and what to remember until they come back."""
+    pending = {
+        "state": generate_token(32),
+        "verifier": generate_token(64),
+        "issuer": provider.issuer,
+        "authorization_endpoint": provider.authorization_endpoint,
+        "token_endpoint": provider.token_endpoint,
+    }
+    parameters = {
+        "response_type": "code",
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_uri,
+        "state": pending["state"],
+        "code_challenge": create_s256_code_challenge(pending["verifier"]),
+        "code_challenge_method": "S256",
+        "me": profile_url,
+    }
+    if client.scope:
+        parameters["scope"] = client.scope
+    joiner = "&" if "?" in provider.authorization_endpoint else "?"
+    return f"{provider.authorization_endpoint}{joiner}{urlencode(parameters)}", pending
+
+
+def finish(answer: Mapping[str, str], pending: Mapping[str, str], client: Client, profile_url: str) -> dict[str, Any]:
+    """Check the answer, redeem the code and return who signed in: ``me``, and ``profile`` if it was granted."""
+    if not hmac.compare_digest(answer.get("state", "").encode(), pending["state"].encode()):
+        raise SignInError("This answer does not belong to the sign-in that you started here. Start again.")
+    # RFC 9207 §2.4: a missing or different issuer means that somebody else answered.
+    if answer.get("iss") != pending["issuer"]:
+        raise SignInError("The answer comes from another site than the one that you chose.")
+    if answer.get("error") == "access_denied":
+        raise SignInError("You said no, so nobody was signed in.")
+    if "error" in answer or "code" not in answer:
+        raise SignInError("The site could not sign you in.")
+    form = {
+        "grant_type": "authorization_code",
+        "code": answer["code"],
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_uri,
+        "code_verifier": pending["verifier"],
+    }
+    endpoint = pending["token_endpoint"] if client.wants_token else pending["authorization_endpoint"]
+    identity = _post(endpoint, form)
+    me = identity.get("me")
+    # IndieAuth §5.4 asks for discovery on any other address; this app believes only the one it started from.
+    if me != profile_url:
+        raise SignInError("The site answered for another address than the one that you chose.")
+    return {"me": me, "profile": identity.get("profile") or {}}
+
+
+def _elements(html: str) -> list[str]:
+    soup = BeautifulSoup(html, "lxml")
+    return [str(link["href"]) for link in soup.select('link[rel~="indieauth-metadata"][href]')]
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
+def _get(url: str) -> requests.Response:
+    try:
+        with _session() as session:
+            answer = session.get(url, timeout=_TIMEOUT, allow_redirects=False)
+            answer.raise_for_status()
+    except requests.RequestException as exc:
+        raise SignInError("The site does not answer.") from exc
+    return answer
+
+
+def _post(url: str, form: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        with _session() as session:
+            answer = session.post(url, data=form, timeout=_TIMEOUT, allow_redirects=False)
+            answer.raise_for_status()
+            found = answer.json()
+    except (requests.RequestException, ValueError) as exc:
+        raise SignInError("The site did not accept its own answer. Start again.") from exc
+    return found if isinstance(found, dict) else {}
