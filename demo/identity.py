@@ -21,7 +21,7 @@ class Identity:
         return self._configuration.me
 
     def profile(self, scope: Collection[str]) -> dict[str, str] | None:
-        """Return what these scopes show of the owner, or ``None``; e-mail only together with the profile (IA §5.3.4)."""
+        """Return what these scopes show of the owner, or ``None``; e-mail never alone (IndieAuth §5.3.4)."""
         if "profile" not in scope:
             return None
         shown = {"name": self._configuration.owner_name, "url": self.me}

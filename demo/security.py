@@ -1,4 +1,4 @@
-"""What every answer of the site carries, and what every request must: headers, cookies, CSRF tokens, the real origin."""
+"""What every answer of the site carries and every request must: headers, cookies, CSRF tokens, the real origin."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _add_headers(configuration: Configuration) -> Callable[[Response], Response]
 
 
 def _at_origin(application: Any, configuration: Configuration) -> Any:
-    """Take scheme and host from the configuration, never from a request; behind a TLS proxy, the peer from the proxy."""
+    """Take scheme and host from the configuration, never from a request; the peer from the TLS proxy in front."""
     if not configuration.is_https:
         return application
     inner = ProxyFix(application, x_for=1, x_proto=0, x_host=0, x_port=0, x_prefix=0)

@@ -73,7 +73,7 @@ class FetchError(CIMDError):
         phase: how far the fetch came: ``resolve``, ``connect``, ``tls`` or ``response``.
     """
 
-    public_message = "The application's own address could not be read. Try again later."
+    public_message = "The application's own address could not be read."
     temporary = True
 
     def __init__(self, slug: str, client_id: str = "", *, hint: str = "", phase: Phase = "response") -> None:

@@ -70,16 +70,12 @@ def decide() -> Response:
     here = services()
     if not is_logged_in():
         abort(403)
+    if request.form.get("decision") not in ("approve", "deny"):
+        abort(400)
     asked = here.storage.take_request(request.form.get("transaction", ""), session_id(), here.clock())
     if asked is None:
         abort(400)
-    match request.form.get("decision"):
-        case "approve":
-            return _approve(asked)
-        case "deny":
-            return here.server.deny(asked)
-        case _:
-            abort(400)
+    return _approve(asked) if request.form["decision"] == "approve" else here.server.deny(asked)
 
 
 def _approve(asked: AuthorizationRequest) -> Response:

@@ -17,7 +17,7 @@ def page(redirect_uri: str) -> str:
     return f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{TITLE}</title><link rel="redirect_uri" href="{redirect_uri}"></head>
-<body><div class="h-app"><h1><a class="p-name u-url" href="./">{TITLE}</a></h1><p class="p-summary">{ABOUT}</p></div></body>
+<body><div class="h-app"><h1><a class="p-name u-url" href="./">{TITLE}</a></h1><p>{ABOUT}</p></div></body>
 </html>
 """
 
