@@ -168,8 +168,38 @@ class Trip:
             self._cut()
 
 
+class _Lines:
+    """Reads lines of a stream and remembers the last one."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.last = b"\n"
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self.stream.readline(limit)
+        return self.last
+
+    def close(self) -> None:
+        self.stream.close()
+
+
 class _FinalResponse(http.client.HTTPResponse):
-    """Skips every interim response; the standard library skips 100 alone and takes 103 as final (RFC 9110 §15.2)."""
+    """Closes two gaps of the standard library.
+
+    It skips 100 alone and takes 103 as final (RFC 9110 §15.2), and it takes the end of the stream for the end of
+    the headers: cut there, an answer would lose its ``Link`` or ``Cache-Control`` and still look complete.
+    """
+
+    def begin(self) -> None:
+        lines = _Lines(self.fp)
+        self.fp = lines  # type: ignore[assignment]  # http.client reads heads by readline alone
+        try:
+            super().begin()
+        finally:
+            if self.fp is lines:  # type: ignore[comparison-overlap]
+                self.fp = lines.stream
+        if lines.last not in (b"\r\n", b"\n"):
+            raise http.client.IncompleteRead(b"")
 
     def _read_status(self) -> tuple[int, int, str]:
         while True:

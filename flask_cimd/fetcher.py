@@ -124,7 +124,7 @@ class Fetcher:
                 raise UnexpectedResponseError("media-type", hint=_media_type_hint(answer, media_type))
             return Response(
                 status=answer.status_code,
-                headers={name.lower(): value for name, value in answer.raw.headers.items()},
+                headers={name.lower(): value for name, value in answer.headers.items()},
                 link_headers=tuple(answer.raw.headers.getlist("link")),
                 media_type=media_type,
                 charset=charset,
@@ -183,5 +183,5 @@ def _translate(exc: Exception, trip: Trip) -> FetchError:
     truncated = "IncompleteRead" in repr(exc)
     phase: Phase = "response"
     if truncated:
-        return UnexpectedResponseError("truncated", hint="the connection ended inside the body", phase=phase)
+        return UnexpectedResponseError("truncated", hint="the connection ended inside the answer", phase=phase)
     return UnexpectedResponseError("bad-response", hint="the answer is not well-formed HTTP", phase=phase)
