@@ -64,6 +64,8 @@ class CIMD:
         """
         if "cimd" in app.extensions:
             raise RuntimeError("this app has a CIMD already; create one CIMD and call init_app once per app")
+        from .oauth.errors import ClientResolutionError
+
         settings = Settings.from_config(app.config)
         self._resolvers[app] = Resolver(
             settings=settings,
@@ -76,6 +78,8 @@ class CIMD:
             self._registered[app] = registered
         app.extensions["cimd"] = self
         app.register_error_handler(CIMDError, show_error)
+        # Authlib's get_consent_grant lets it escape; everywhere else Authlib answers with it itself.
+        app.register_error_handler(ClientResolutionError, lambda error: show_error(error.cause))
         app.register_blueprint(_templates())
 
     @property

@@ -91,6 +91,7 @@ def floods(start: bytes, piece: bytes) -> Behave:
     """Send a start, then a piece again and again as fast as it goes."""
 
     def behave(origin: SocketOrigin, connection: socket.socket, head: bytes) -> None:
+        connection.settimeout(0.5)  # a reader that is gone does not always say so when its buffer is full
         connection.sendall(start)
         while not origin.stopping.is_set():
             connection.sendall(piece)
