@@ -199,7 +199,14 @@ identifier = parse_identifier("https://app.example/", IdentifierRules())
 body = ({page})[:262144]
 before = resource.getrusage(resource.RUSAGE_SELF)
 try:
-    parse_page(body, identifier=identifier, final_url="https://app.example/", link_headers=(), charset=None, rules=DocumentRules())
+    parse_page(
+        body,
+        identifier=identifier,
+        final_url="https://app.example/",
+        link_headers=(),
+        charset=None,
+        rules=DocumentRules(),
+    )
 except DocumentError:
     pass
 after = resource.getrusage(resource.RUSAGE_SELF)

@@ -176,6 +176,8 @@ def _too_slow(trip: Trip) -> DeadlineExceededError:
 def _translate(exc: Exception, trip: Trip) -> FetchError:
     if trip.fired or isinstance(exc, (requests.Timeout, TimeoutError)):
         return _too_slow(trip)
+    if isinstance(exc, requests.exceptions.ProxyError):
+        return FetchError("connection-failed", hint="the proxy does not connect to the host", phase="connect")
     if trip.phase == "tls" or isinstance(exc, requests.exceptions.SSLError):
         return FetchError("tls-failed", hint="no trusted TLS connection to the host", phase="tls")
     if trip.phase in ("resolve", "connect"):
