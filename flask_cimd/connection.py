@@ -59,6 +59,28 @@ class FetchSettings:
     resolve: Resolve | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class FetchLog:
+    """What one fetch saw on its way: filled as it goes, so that a failed one still tells how far it came.
+
+    Attributes:
+        addresses: every address of the name, in the resolver's order.
+        address: the one that was connected to.
+        tls: protocol version of the connection.
+        certificate_ends: end of the certificate's validity, as the certificate says it.
+        headers: of the answer, with lower-case names.
+        size: bytes of the body that were read.
+    """
+
+    addresses: tuple[str, ...] = ()
+    address: str | None = None
+    tls: str | None = None
+    certificate_ends: str | None = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+
+
 def look_up(host: str, port: int) -> list[str]:
     """Return every address of a name, in the resolver's order."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -68,8 +90,9 @@ def look_up(host: str, port: int) -> list[str]:
 class Trip:
     """One fetch under way: its deadline, its phase and the socket to cut when time is up."""
 
-    def __init__(self, settings: FetchSettings, deadline: float) -> None:
+    def __init__(self, settings: FetchSettings, deadline: float, log: FetchLog | None = None) -> None:
         self.settings = settings
+        self.log = log or FetchLog()
         self.phase: Phase = "resolve"
         self.fired = False
         self._ends_at = time.monotonic() + deadline
@@ -115,6 +138,7 @@ class Trip:
             except OSError:
                 continue
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.log.address = address
             self._watch(connected)
             connected.settimeout(self.remaining())
             self.phase = "tls"
@@ -150,6 +174,7 @@ class Trip:
             raise FetchError("name-not-found", hint="the host name does not resolve", phase="resolve") from exc
         if not addresses:
             raise FetchError("name-not-found", hint="the host name has no address", phase="resolve")
+        self.log.addresses = tuple(addresses)
         return addresses
 
     def _resolve_into(self, answer: Future[list[str]], host: str, port: int) -> None:
@@ -219,6 +244,10 @@ class _Connection(HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         self.trip.phase = "response"
+        if isinstance(self.sock, ssl.SSLSocket):
+            certificate = self.sock.getpeercert() or {}
+            self.trip.log.tls = self.sock.version()
+            self.trip.log.certificate_ends = str(certificate.get("notAfter", "")) or None
 
 
 class _Pool(HTTPSConnectionPool):

@@ -20,7 +20,7 @@ import requests
 import urllib3
 from werkzeug.http import parse_options_header
 
-from .connection import FetchSettings, GuardedAdapter, Trip
+from .connection import FetchLog, FetchSettings, GuardedAdapter, Trip
 from .errors import (
     CIMDError,
     DeadlineExceededError,
@@ -30,7 +30,7 @@ from .errors import (
     UnexpectedResponseError,
 )
 
-__all__ = ["FetchSettings", "Fetcher", "Response"]
+__all__ = ["FetchLog", "FetchSettings", "Fetcher", "Response"]
 
 _CHUNK = 16384
 
@@ -68,7 +68,13 @@ class Fetcher:
         return ssl.create_default_context(cafile=self.settings.ca_bundle or certifi.where())
 
     def fetch(
-        self, url: str, *, accept: str, max_size_for: Callable[[str], int], deadline: float | None = None
+        self,
+        url: str,
+        *,
+        accept: str,
+        max_size_for: Callable[[str], int],
+        deadline: float | None = None,
+        log: FetchLog | None = None,
     ) -> Response:
         """GET a URL once.
 
@@ -77,6 +83,7 @@ class Fetcher:
             accept: the ``Accept`` header.
             max_size_for: media type to the most bytes its body may have; 0 refuses the media type.
             deadline: seconds for the whole fetch, if not those of the settings.
+            log: filled with what the fetch saw, whether it succeeds or not.
 
         Raises:
             FetchError: or a child; ``phase`` says how far it came.
@@ -84,7 +91,7 @@ class Fetcher:
         if urlsplit(url).scheme != "https":
             # http is reachable only by the switch for IndieAuth clients over http, and never guarded by TLS.
             raise UnexpectedResponseError("scheme", hint="only https is fetched", phase="resolve")
-        with Trip(self.settings, deadline or self.settings.timeout) as trip, requests.Session() as session:
+        with Trip(self.settings, deadline or self.settings.timeout, log) as trip, requests.Session() as session:
             self._prepare(session, trip, accept)
             try:
                 response = self._exchange(session, trip, url, max_size_for)
@@ -117,6 +124,8 @@ class Fetcher:
         # CIMD §5: "MUST NOT automatically follow HTTP redirects".
         timeout = (trip.remaining(), trip.remaining())
         with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as answer:
+            trip.log.status = answer.status_code
+            trip.log.headers = {name.lower(): value for name, value in answer.headers.items()}
             _require_ok(answer)
             media_type, charset = _media_type(answer)
             limit = max_size_for(media_type)
@@ -124,7 +133,7 @@ class Fetcher:
                 raise UnexpectedResponseError("media-type", hint=_media_type_hint(answer, media_type))
             return Response(
                 status=answer.status_code,
-                headers={name.lower(): value for name, value in answer.headers.items()},
+                headers=trip.log.headers,
                 link_headers=tuple(answer.raw.headers.getlist("link")),
                 media_type=media_type,
                 charset=charset,
@@ -161,6 +170,7 @@ def _read(answer: requests.Response, limit: int, trip: Trip) -> bytes:
     while chunk := raw.read1(_CHUNK, decode_content=False):
         trip.remaining()
         body += chunk
+        trip.log.size = len(body)
         if len(body) > limit:
             raise ResponseTooLargeError("too-large", hint=f"more than {limit} bytes")
     announced = answer.headers.get("Content-Length")

@@ -25,7 +25,7 @@ from .core.happ import parse_page
 from .core.identifier import ClientIdentifier, IdentifierKind, parse_identifier
 from .core.metadata import ClientMetadata
 from .errors import CIMDError, DocumentError, FetchError, IdentifierError, PolicyDeniedError, Problem
-from .fetcher import Fetcher, Response
+from .fetcher import Fetcher, FetchLog, Response
 from .flights import Flights
 from .settings import Settings
 from .stores import ClientStore, Entry
@@ -83,7 +83,7 @@ class Resolver:
         """
         with self._reporting(raw):
             metadata = self._metadata(self._identify(raw))
-            self._require_client_allowed(metadata)
+            self.check_use(metadata)
             return metadata
 
     def check(self, raw: str) -> None:
@@ -119,18 +119,12 @@ class Resolver:
                 metadata = ClientMetadata.from_json(self._identify(raw), snapshot)
             except ValueError as exc:
                 raise DocumentError(raw, (Problem("", "unreadable-snapshot", "ask for consent again"),)) from exc
-            self._require_client_allowed(metadata)
+            self.check_use(metadata)
             return metadata
 
     def _metadata(self, identifier: ClientIdentifier) -> ClientMetadata:
         if identifier.kind is IdentifierKind.LOOPBACK:
-            # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
-            return ClientMetadata(
-                identifier=identifier,
-                source="loopback",
-                publishes_redirects=False,
-                grant_types=("authorization_code", "refresh_token"),
-            )
+            return self.read(identifier, None)
         entry = self._stored(identifier)
         if entry is not None and entry.is_fresh(self.clock()):
             return entry.metadata
@@ -144,21 +138,26 @@ class Resolver:
             raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
         started = time.monotonic()
         try:
-            response = self._fetch(identifier)
+            response = self.fetch(identifier)
         except FetchError as error:
             seconds = time.monotonic() - started
             self._notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
             raise
-        metadata = self._parse(identifier, response)
+        metadata = self.read(identifier, response)
         self._remember(metadata, response)
         if before is not None and before.metadata.fingerprint != metadata.fingerprint:
             self._notify(signals.client_changed, before=before.metadata, after=metadata)
         self._notify(signals.client_resolved, client=metadata, duration=time.monotonic() - started)
         return metadata
 
-    def _fetch(self, identifier: ClientIdentifier) -> Response:
+    def fetch(self, identifier: ClientIdentifier, *, log: FetchLog | None = None) -> Response:
+        """GET what an identifier names, under guard, whatever the store holds.
+
+        Raises:
+            FetchError: or a child.
+        """
         accept = _JSON_OR_PAGE if self.settings.indieauth_fallback else _JSON_ONLY
-        return self._fetcher.fetch(identifier.fetch_url, accept=accept, max_size_for=self._max_size_for)
+        return self._fetcher.fetch(identifier.fetch_url, accept=accept, max_size_for=self._max_size_for, log=log)
 
     def _max_size_for(self, media_type: str) -> int:
         if is_json(media_type):
@@ -166,7 +165,20 @@ class Resolver:
         page = self.settings.indieauth_fallback and media_type in _PAGE_TYPES
         return self.settings.max_html_size if page else 0
 
-    def _parse(self, identifier: ClientIdentifier, response: Response) -> ClientMetadata:
+    def read(self, identifier: ClientIdentifier, response: Response | None) -> ClientMetadata:
+        """Return what an answer says about the client; without an answer, what is known of a loopback client.
+
+        Raises:
+            DocumentError: with every broken rule.
+        """
+        if response is None:
+            # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
+            return ClientMetadata(
+                identifier=identifier,
+                source="loopback",
+                publishes_redirects=False,
+                grant_types=("authorization_code", "refresh_token"),
+            )
         # What the fetch returned decides: a bad JSON document is never tried as a page.
         if is_json(response.media_type):
             return parse_document(response.body, identifier, self.settings.document_rules)
@@ -197,7 +209,8 @@ class Resolver:
             logger.warning("the store cannot be read: %s", type(exc).__name__)
             return None
 
-    def _require_client_allowed(self, metadata: ClientMetadata) -> None:
+    def check_use(self, metadata: ClientMetadata) -> None:
+        """Raise `PolicyDeniedError` if a rule of the app says no to this client."""
         for hook in self._hooks.allow_client:
             if not hook(metadata):
                 raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
