@@ -11,6 +11,8 @@ demo: $(VENV)/.installed
 	@DEMO_DEVELOPMENT=1 DEMO_PORT=$(PORT) $(BIN)/python -m demo
 test: $(VENV)/.tests-installed
 	@$(BIN)/python -m pytest
+interop: $(VENV)/.tests-installed
+	@$(BIN)/python -m pytest tests/interop
 lint: $(VENV)/.tests-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
