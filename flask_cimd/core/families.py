@@ -1,0 +1,160 @@
+"""Which families of authorization servers take a client as it describes itself, and what stands in the way.
+
+This is advice for a client's developer. What this server itself does is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .identifier import IdentifierKind
+from .metadata import ClientMetadata
+from .redirects import redirect_kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyVerdict:
+    """One family's answer.
+
+    Attributes:
+        family: ``CIMD``, ``MCP``, ``IndieAuth`` or ``AT Protocol``.
+        obstacles: one sentence each; none means that the family's servers take the client.
+        remarks: what works, but not everywhere or not as well as it could.
+    """
+
+    family: str
+    obstacles: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def accepts(self) -> bool:
+        """Whether nothing stands in the way."""
+        return not self.obstacles
+
+
+def judge_families(metadata: ClientMetadata) -> tuple[FamilyVerdict, ...]:
+    """Return every family's verdict on a client that is valid here."""
+    return tuple(
+        FamilyVerdict(family=name, obstacles=tuple(obstacles(metadata)), remarks=tuple(remarks(metadata)))
+        for name, obstacles, remarks in _FAMILIES
+    )
+
+
+def _document_obstacles(metadata: ClientMetadata) -> list[str]:
+    if metadata.source != "document":
+        return ["These servers read a JSON document, and this address serves none."]
+    return []
+
+
+def _cimd_remarks(metadata: ClientMetadata) -> list[str]:
+    found = []
+    if metadata.identifier.path == "/":
+        found.append("The path is only /, which the draft discourages and some servers refuse; use /client.json.")
+    if metadata.identifier.query:
+        found.append("The address has a query, which the draft discourages and some servers refuse.")
+    if metadata.source == "document" and metadata.auth_method is None:
+        found.append("Say token_endpoint_auth_method: some servers refuse documents that leave it out.")
+    if not metadata.client_name:
+        found.append("Without client_name people see the host alone.")
+    return found
+
+
+def _mcp_obstacles(metadata: ClientMetadata) -> list[str]:
+    found = _document_obstacles(metadata)
+    if metadata.source == "document" and not metadata.client_name:
+        found.append("MCP requires client_name.")
+    if not metadata.redirect_uris:
+        found.append("MCP requires redirect_uris.")
+    if metadata.identifier.kind is not IdentifierKind.DOCUMENT or metadata.identifier.path == "/":
+        found.append("MCP clients need an https address with a path that is more than /.")
+    if any(redirect_kind(uri) == "private-scheme" for uri in metadata.redirect_uris):
+        found.append("MCP allows https and loopback redirect URIs only; one here has a scheme of its own.")
+    return found
+
+
+def _mcp_remarks(metadata: ClientMetadata) -> list[str]:
+    found = []
+    if metadata.redirect_uris and all(redirect_kind(uri) == "loopback" for uri in metadata.redirect_uris):
+        found.append("All redirect URIs are on the person's own computer, so consent pages warn about it.")
+    if "none" not in metadata.auth_methods:
+        found.append("Only servers with private_key_jwt take this client; listing none as well reaches more.")
+    return found
+
+
+def _indieauth_obstacles(metadata: ClientMetadata) -> list[str]:
+    if metadata.source == "document" and "none" not in metadata.auth_methods:
+        return ["IndieAuth clients do not authenticate; none must be among the methods."]
+    return []
+
+
+def _indieauth_remarks(metadata: ClientMetadata) -> list[str]:
+    if metadata.source == "page":
+        return ["The page works as a legacy client; a JSON document is understood by all newer servers."]
+    found = ["Servers older than the JSON form want an h-app and rel=redirect_uri links on a web page."]
+    if metadata.client_uri is None:
+        found.append("IndieAuth expects client_uri, so that people can read about the app.")
+    elif not _is_prefix(metadata.client_uri, metadata.client_id):
+        found.append("IndieAuth wants a client_id that begins with the client_uri; servers drop other links.")
+    return found
+
+
+def _is_prefix(client_uri: str, client_id: str) -> bool:
+    """Say whether one URL begins with the other, on a border between segments (IndieAuth §4.2.1)."""
+    stem = client_uri.rstrip("/")
+    return client_id == client_uri or client_id.startswith((stem + "/", stem + "?"))
+
+
+def _atproto_obstacles(metadata: ClientMetadata) -> list[str]:
+    found = _document_obstacles(metadata)
+    if found:
+        return found
+    if metadata.identifier.port is not None or metadata.identifier.path.endswith("/"):
+        found.append("The client_id must have no port, and its path must not end with /.")
+    if not metadata.dpop_bound_access_tokens:
+        found.append("dpop_bound_access_tokens must be true.")
+    if "atproto" not in (metadata.scope or "").split():
+        found.append("scope must hold atproto.")
+    if metadata.auth_method is None and "private_key_jwt" in metadata.auth_methods:
+        found.append("token_endpoint_auth_method must be none or private_key_jwt.")
+    native = metadata.application_type == "native"
+    if native and "private_key_jwt" in metadata.auth_methods:
+        found.append("A native client is public: its method is none.")
+    for uri in metadata.redirect_uris:
+        found += [text for text in _atproto_redirect(uri, metadata, native=native) if text not in found]
+    if metadata.client_uri and urlsplit(metadata.client_uri).hostname != metadata.host:
+        found.append("client_uri must be on the host of the client_id.")
+    return found
+
+
+def _atproto_redirect(uri: str, metadata: ClientMetadata, *, native: bool) -> list[str]:
+    kind = redirect_kind(uri)
+    if kind == "web":
+        own = urlsplit(uri).hostname == metadata.host
+        return ["https redirect URIs of a native client must be on its own origin."] if native and not own else []
+    if not native:
+        return ["Loopback and private-scheme redirect URIs need application_type native."]
+    if kind == "loopback":
+        is_name = urlsplit(uri).hostname == "localhost"
+        return ["Loopback redirect URIs are written with 127.0.0.1 or [::1], never localhost."] if is_name else []
+    expected = ".".join(reversed(metadata.host.split(".")))
+    scheme, _, rest = uri.partition(":")
+    if scheme != expected or not rest.startswith("/") or rest.startswith("//"):
+        return [f"A private scheme must be {expected}:/ with one slash."]
+    return []
+
+
+def _atproto_remarks(metadata: ClientMetadata) -> list[str]:
+    if "refresh_token" not in metadata.grant_types:
+        return ["Without the grant refresh_token, people sign in again after minutes."]
+    return []
+
+
+_Judge = Callable[[ClientMetadata], list[str]]
+_FAMILIES: tuple[tuple[str, _Judge, _Judge], ...] = (
+    ("CIMD", _document_obstacles, _cimd_remarks),
+    ("MCP", _mcp_obstacles, _mcp_remarks),
+    ("IndieAuth", _indieauth_obstacles, _indieauth_remarks),
+    ("AT Protocol", _atproto_obstacles, _atproto_remarks),
+)
