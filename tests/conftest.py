@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import trustme
 
+from tests.support.clock import Clock
 from tests.support.databases import private_postgres
+from tests.support.demo import RunningDemo, Site, demo_in_process, running_demo
 from tests.support.origin import TLSOrigin
 
 
@@ -38,3 +41,53 @@ def postgres_url() -> Iterator[str]:
     """Create a private PostgreSQL database."""
     with private_postgres() as url:
         yield url
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that the test moves."""
+    return Clock()
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, ca_bundle: Path, clock: Clock) -> Iterator[Callable[..., Site]]:
+    """Return a function that builds a demo in this process: ``make_site(DEMO_ME="https://me.example/")``.
+
+    ``database_url=`` puts it on a database of your choice; without it each has a SQLite file of its own.
+    """
+    with ExitStack() as stack:
+
+        def make(database_url: str | None = None, **environment: str) -> Site:
+            made.append(None)
+            url = database_url or f"sqlite:///{tmp_path}/demo-{len(made)}.db"
+            return stack.enter_context(demo_in_process(url, ca_bundle, clock=clock, **environment))
+
+        made: list[None] = []
+        yield make
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    """Return a demo in this process, on SQLite."""
+    return make_site()
+
+
+@pytest.fixture
+def postgres_site(make_site: Callable[..., Site]) -> Iterator[Site]:
+    """Return a demo in this process, on a PostgreSQL database of its own."""
+    with private_postgres() as url:
+        yield make_site(url)
+
+
+@pytest.fixture(params=["site", "postgres_site"], ids=["sqlite", "postgresql"])
+def any_site(request: pytest.FixtureRequest) -> Site:
+    """Return a demo in this process: first on SQLite, then on PostgreSQL."""
+    found: Site = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
+def running_site(tmp_path_factory: pytest.TempPathFactory, ca_bundle: Path) -> Iterator[RunningDemo]:
+    """Run a demo as a process of its own, one for all tests: leave it as you found it."""
+    with running_demo(tmp_path_factory.mktemp("running"), CIMD_CA_BUNDLE=str(ca_bundle)) as demo:
+        yield demo

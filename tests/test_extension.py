@@ -1,9 +1,7 @@
 """The extension as an app author meets it, over real TLS."""
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -22,22 +20,8 @@ from flask_cimd import (
     signals,
 )
 from flask_cimd.errors import UnexpectedResponseError
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **delta: int) -> None:
-        self.now += timedelta(**delta)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.support.clock import Clock
+from tests.support.origin import publish_document as publish
 
 
 @pytest.fixture
@@ -50,14 +34,6 @@ def make_app(ca_bundle: str, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]:
         return app, cimd
 
     return make
-
-
-def publish(origin: Any, path: str = "/client.json", *, headers: dict[str, str] | None = None, **members: Any) -> str:
-    url = str(origin.url(path))
-    document = {"client_id": url, "client_name": "App", "redirect_uris": [str(origin.url("/cb"))], **members}
-    headers = {"Content-Type": "application/json", **(headers or {})}
-    origin.serve(path, json.dumps(document).encode(), headers=headers)
-    return url
 
 
 def test_a_url_becomes_a_client_with_exactly_one_get(origin: Any, make_app: Any) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import trustme
 
@@ -127,3 +128,13 @@ class TLSOrigin(SocketOrigin):
         lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+
+def publish_document(
+    origin: TLSOrigin, path: str = "/client.json", *, headers: Mapping[str, str] | None = None, **members: Any
+) -> str:
+    """Serve a client's JSON document at this path, and return its URL, the ``client_id``."""
+    url = origin.url(path)
+    document = {"client_id": url, "client_name": "App", "redirect_uris": [origin.url("/cb")], **members}
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    return origin.serve(path, json.dumps(document).encode(), headers=headers)
