@@ -71,6 +71,7 @@ class TokenRow(db.Model):
     grant_id: Mapped[str] = mapped_column(ForeignKey("grant.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str] = mapped_column(String(8))
     scope: Mapped[str] = mapped_column(Text)
+    resource: Mapped[str] = mapped_column(Text, server_default="[]")
     created_at: Mapped[float] = mapped_column(Instant)
     expires_at: Mapped[float] = mapped_column(Instant, index=True)
     spent: Mapped[bool] = mapped_column(Boolean)

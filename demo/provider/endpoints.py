@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
+from demo.provider.protection import own_endpoints
 from demo.services import services
+from flask_cimd.oauth import current_access
 
 blueprint = Blueprint("endpoints", __name__)
 
@@ -24,32 +26,13 @@ def revoke() -> Response:
 
 
 @blueprint.get("/userinfo")
+@own_endpoints("profile")
 def userinfo() -> Response:
     """Tell the holder of a token about the owner (IndieAuth §9)."""
-    here = services()
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
-        return _challenge(401)
-    found = here.server.find_access_token(secret.strip())
-    if found is None:
-        return _challenge(401, "invalid_token")
-    _, held = found
-    profile = here.identity.profile(held.scope.split())
-    return jsonify(profile) if profile else _challenge(403, "insufficient_scope", scope="profile")
+    return jsonify(services().identity.profile(current_access.scope))
 
 
 MACHINE_VIEWS = (token, revoke)
-
-
-def _challenge(status: int, error: str | None = None, **more: str) -> Response:
-    """Refuse; without credentials there is no error code (RFC 6750 §3.1)."""
-    members = ({"error": error} if error else {}) | more
-    answer = jsonify(members)
-    answer.status_code = status
-    answer.headers["WWW-Authenticate"] = " ".join(
-        ["Bearer", ", ".join(f'{name}="{value}"' for name, value in members.items())]
-    ).strip()
-    return answer
 
 
 @blueprint.route("/token", methods=["OPTIONS"])

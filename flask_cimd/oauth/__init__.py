@@ -1,27 +1,43 @@
 """Drop-in parts for an Authlib authorization server, each usable alone."""
 
+from .challenge import Challenge, challenge_header
 from .client import URLClient
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
-from .metadata import check_issuer, server_metadata, well_known_path
+from .metadata import check_issuer, resource_metadata_url, server_metadata, well_known_path
+from .protect import Access, BearerScheme, ResourceProtector, TokenRefused, TokenScheme, current_access, stored_access
+from .resource import InvalidTargetError, Resource, Resources
 from .revocation import RevocationEndpoint
 from .server import AuthorizationServer
 from .storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
 
 __all__ = [
+    "Access",
     "AuthorizationCodeGrant",
     "AuthorizationRequest",
     "AuthorizationServer",
+    "BearerScheme",
+    "Challenge",
     "ClientResolutionError",
     "Code",
     "Grant",
+    "InvalidTargetError",
     "RefreshTokenGrant",
     "RequirePKCE",
+    "Resource",
+    "ResourceProtector",
+    "Resources",
     "RevocationEndpoint",
     "Token",
+    "TokenRefused",
+    "TokenScheme",
     "TokenStorage",
     "URLClient",
+    "challenge_header",
     "check_issuer",
+    "current_access",
+    "resource_metadata_url",
     "server_metadata",
+    "stored_access",
     "well_known_path",
 ]

@@ -18,7 +18,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 
 from ..errors import CIMDError
 from .errors import ClientResolutionError
-from .resource import check_resources
+from .resource import granted_resources
 from .storage import Code, Grant, Token, digest, new_secret
 
 if TYPE_CHECKING:
@@ -175,11 +175,9 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
         if not grant.scope and not grant.resource:
             # IndieAuth §5.3.4: a code without scope is for the profile answer alone.
             raise InvalidGrantError("No scope was granted; redeem the code at the authorization endpoint.")
-        requested = check_resources(self.request.payload.data.getlist("resource"), self.server.resources)
-        if not set(requested) <= set(grant.resource):
-            raise InvalidGrantError("The resource was not part of the authorization request.")
+        resource = granted_resources(self.request.payload.data.getlist("resource"), grant.resource, self.server)
         tokens, answer = issue(
-            self.server, grant, grant.scope, refreshable=self.client.check_grant_type("refresh_token")
+            self.server, grant, grant.scope, resource, refreshable=self.client.check_grant_type("refresh_token")
         )
         self.redeem(presented, tokens)
         return 200, {**answer, **self.server.token_extras(grant)}, self.TOKEN_RESPONSE_HEADER
@@ -233,7 +231,10 @@ class RefreshTokenGrant(_SnapshotClients, grants.RefreshTokenGrant):  # type: ig
         """Rotate: the new refresh token keeps the original scope, the access token may have less (RFC 6749 §6)."""
         presented = self.request.refresh_token
         scope = self.request.payload.scope or presented.get_scope()
-        tokens, answer = issue(self.server, presented.grant, scope, refreshable=True)
+        resource = granted_resources(
+            self.request.payload.data.getlist("resource"), presented.grant.resource, self.server
+        )
+        tokens, answer = issue(self.server, presented.grant, scope, resource, refreshable=True)
         now = self.server.clock()
         if not self.server.storage.rotate(presented.token.digest, tokens, now):
             self.server.storage.revoke_grant(presented.grant.id, now)
@@ -247,12 +248,12 @@ class RefreshTokenGrant(_SnapshotClients, grants.RefreshTokenGrant):  # type: ig
 
 
 def issue(
-    server: AuthorizationServer, grant: Grant, scope: str, *, refreshable: bool
+    server: AuthorizationServer, grant: Grant, scope: str, resource: tuple[str, ...], *, refreshable: bool
 ) -> tuple[tuple[Token, ...], dict[str, Any]]:
     """Make an access token, and a refresh token if the client may have one: what to keep, and what to answer."""
     now = server.clock()
     access = new_secret()
-    tokens = [_token("access", access, scope, now, now + grant.access_lifetime)]
+    tokens = [_token("access", access, scope, now, now + grant.access_lifetime, resource)]
     answer: dict[str, Any] = {
         "access_token": access,
         "token_type": "Bearer",
@@ -267,8 +268,12 @@ def issue(
     return tuple(tokens), answer
 
 
-def _token(kind: Any, secret: str, scope: str, now: datetime, expires_at: datetime) -> Token:
-    return Token(digest=digest(secret), kind=kind, scope=scope, created_at=now, expires_at=expires_at)
+def _token(
+    kind: Any, secret: str, scope: str, now: datetime, expires_at: datetime, resource: tuple[str, ...] = ()
+) -> Token:
+    return Token(
+        digest=digest(secret), kind=kind, scope=scope, resource=resource, created_at=now, expires_at=expires_at
+    )
 
 
 def require_grant_type(client: Any, grant_type: str) -> None:

@@ -1,4 +1,7 @@
-"""What the server says about itself (RFC 8414): every member stated, because the defaults say something else."""
+"""What a server (RFC 8414) and a resource (RFC 9728) say about themselves.
+
+Every member is stated, because the defaults say something else.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,17 @@ from ..errors import ConfigurationError
 def well_known_path(issuer: str, name: str = "oauth-authorization-server") -> str:
     """Return the path of the metadata document: the well-known part goes before the issuer's path (RFC 8414 §3)."""
     return f"/.well-known/{name}{urlsplit(issuer).path.rstrip('/')}"
+
+
+def resource_metadata_url(resource: str) -> str:
+    """Return where the metadata of a resource is found, by path insertion (RFC 9728 §3.1).
+
+    Only a slash that follows the host directly is dropped; path and query are kept as they are.
+    """
+    parts = urlsplit(resource)
+    path = "" if parts.path == "/" else parts.path
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{path}{query}"
 
 
 def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:

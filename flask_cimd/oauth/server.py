@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError
+from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError, InvalidScopeError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 from flask import Flask, Response, request
 
@@ -27,7 +28,7 @@ from .client import URLClient
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE, require_grant_type
 from .parameters import check_authorization_parameters, check_form, check_redirected_parameters
-from .resource import check_resources
+from .resource import Resource, Resources, check_resources, requested_scope
 from .revocation import RevocationEndpoint
 from .storage import AuthorizationRequest, Grant, Token, TokenStorage, digest
 
@@ -49,7 +50,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         storage: where grants, codes and tokens are kept.
         issuer: the exact string of ``iss`` and of the metadata document.
         scopes: what this server grants; others are ignored (IndieAuth §5.2), and what is left may be nothing.
-        resources: resource indicators that tokens can be asked for (RFC 8707).
+        resources: where tokens can be asked for besides this server's own endpoints (RFC 8707).
         code_lifetime: RFC 6749 §4.1.2 recommends 10 minutes at most.
         access_lifetime: of access tokens, where the approval says nothing else.
         refresh_idle: a refresh token that is not used for so long ends.
@@ -66,7 +67,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         storage: TokenStorage,
         issuer: str = "",
         scopes: Collection[str] = (),
-        resources: Collection[str] = (),
+        resources: Resources = MappingProxyType({}),
         code_lifetime: timedelta = timedelta(seconds=60),
         access_lifetime: timedelta = timedelta(minutes=15),
         refresh_idle: timedelta = timedelta(days=90),
@@ -144,16 +145,30 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         require_grant_type(client, "authorization_code")
         grant = self.get_consent_grant()
         metadata = client.metadata if isinstance(client, URLClient) else None
+        resource = check_resources(request.values.getlist("resource"), self.find_resource)
         return AuthorizationRequest(
             client_id=client.get_client_id(),
             client=metadata.to_json() if metadata else None,
             fingerprint=metadata.fingerprint if metadata else "",
             redirect_uri=redirect_uri,
-            scope=" ".join(dict.fromkeys(word for word in grant.request.scope.split() if word in self.scopes)),
+            scope=self._known_scope(client, grant.request.scope.split(), resource),
             state=request.values.get("state") or None,
             code_challenge=request.values["code_challenge"],
-            resource=check_resources(request.values.getlist("resource"), self.resources),
+            resource=resource,
         )
+
+    def find_resource(self, identifier: str) -> Resource | None:
+        """Return what tokens can be asked for; the issuer stands for this server's own endpoints."""
+        if identifier == self.issuer:
+            return Resource(identifier=identifier, name=identifier, scopes=tuple(self.scopes))
+        return self.resources.get(identifier)
+
+    def _known_scope(self, client: Any, requested: list[str], resource: tuple[str, ...]) -> str:
+        found = [known for known in map(self.find_resource, resource or (self.issuer,)) if known]
+        words: str = client.get_allowed_scope(" ".join(requested_scope(requested, found)))
+        if resource and not words and any(known.scopes for known in found):
+            raise InvalidScopeError("None of the scopes of that resource may be asked for.")
+        return words
 
     def approve(
         self,

@@ -96,11 +96,17 @@ class Code:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An access or refresh token; a refresh token is ``spent`` when it has been rotated."""
+    """An access or refresh token.
+
+    Attributes:
+        resource: what an access token is for, a subset of its grant's; nothing stands for the issuer (RFC 8707 §2.2).
+        spent: a refresh token that has been rotated.
+    """
 
     digest: str
     kind: Literal["access", "refresh"]
     scope: str
+    resource: tuple[str, ...] = ()
     created_at: datetime
     expires_at: datetime
     spent: bool = False

@@ -1,0 +1,15 @@
+"""Who may call what with which token."""
+
+from __future__ import annotations
+
+from demo.services import services
+from flask_cimd.oauth import Access, ResourceProtector, stored_access
+
+
+def find_access(secret: str) -> Access | None:
+    """Return what one of the site's own tokens allows."""
+    return stored_access(services().server, secret)
+
+
+#: The site's endpoints without an identifier of their own: they take tokens that were asked for without ``resource``.
+own_endpoints = ResourceProtector(find_access, audience=lambda: services().server.issuer)
