@@ -14,7 +14,7 @@ from typing import Any, Literal
 from .core import freshness
 from .core.display import safe_for_log
 from .core.families import FamilyVerdict, judge_families
-from .core.identifier import ClientIdentifier, IdentifierKind, parse_identifier
+from .core.identifier import ClientIdentifier, parse_identifier
 from .core.metadata import ClientMetadata
 from .core.redirects import redirect_kind, refuse_registration
 from .core.strict_json import StrictJSONError, read_object
@@ -98,7 +98,7 @@ def explain(resolver: Resolver, client_id: str) -> Explanation:
     found = Explanation(client_id=client_id)
     try:
         identifier = _identifier(found, resolver, client_id)
-        response = _fetch(found, resolver, identifier) if identifier.kind is not IdentifierKind.LOOPBACK else None
+        response = _fetch(found, resolver, identifier) if not identifier.is_built_in else None
         metadata = resolver.read(identifier, response)
         _describe(found, metadata, response)
         resolver.check_use(metadata)

@@ -23,6 +23,7 @@ from .core.display import safe_for_log
 from .core.document import parse_document
 from .core.happ import parse_page
 from .core.identifier import ClientIdentifier, IdentifierKind, parse_identifier
+from .core.loopback import for_scope, virtual_client
 from .core.metadata import ClientMetadata
 from .errors import CIMDError, DocumentError, FetchError, IdentifierError, PolicyDeniedError, Problem
 from .fetcher import Fetcher, FetchLog, Response
@@ -72,8 +73,8 @@ class Resolver:
         self.clock = clock
         self._hooks = hooks
         self._notify = notify
-        self.fetcher = Fetcher(settings.fetch)
-        self.flights = Flights(settings.max_fetches, patience=settings.fetch.timeout + 1)
+        self._fetcher = Fetcher(settings.fetch)
+        self._flights = Flights(settings.max_fetches, patience=settings.fetch.timeout + 1)
 
     def resolve(self, raw: str) -> ClientMetadata:
         """Return the validated client behind an identifier.
@@ -85,6 +86,15 @@ class Resolver:
             metadata = self._metadata(self._identify(raw))
             self.check_use(metadata)
             return metadata
+
+    def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
+        """Return the client as this scope makes it: bare ``http://localhost`` is a virtual one only for ``atproto``.
+
+        Raises:
+            IdentifierError: it is no client with this scope.
+        """
+        with self._reporting(metadata.client_id):
+            return for_scope(metadata, scope, self.settings.identifier_rules)
 
     def check(self, raw: str) -> None:
         """Raise a `CIMDError` if the identifier's syntax or the policy rules the client out; no network."""
@@ -123,12 +133,12 @@ class Resolver:
             return metadata
 
     def _metadata(self, identifier: ClientIdentifier) -> ClientMetadata:
-        if identifier.kind is IdentifierKind.LOOPBACK:
+        if identifier.is_built_in:
             return self.read(identifier, None)
         entry = self._stored(identifier)
         if entry is not None and entry.is_fresh(self.clock()):
             return entry.metadata
-        return self.flights.run(identifier.raw, lambda: self._refresh(identifier))
+        return self._flights.run(identifier.raw, lambda: self._refresh(identifier))
 
     def _refresh(self, identifier: ClientIdentifier) -> ClientMetadata:
         before = self._stored(identifier)  # again: an earlier flight may have landed since the first look
@@ -157,7 +167,7 @@ class Resolver:
             FetchError: or a child.
         """
         accept = _JSON_OR_PAGE if self.settings.indieauth_fallback else _JSON_ONLY
-        return self.fetcher.fetch(identifier.fetch_url, accept=accept, max_size_for=self._max_size_for, log=log)
+        return self._fetcher.fetch(identifier.fetch_url, accept=accept, max_size_for=self._max_size_for, log=log)
 
     def _max_size_for(self, media_type: str) -> int:
         if is_json(media_type):
@@ -166,11 +176,14 @@ class Resolver:
         return self.settings.max_html_size if page else 0
 
     def read(self, identifier: ClientIdentifier, response: Response | None) -> ClientMetadata:
-        """Return what an answer says about the client; without an answer, what is known of a loopback client.
+        """Return what an answer says about the client; without an answer, what its identifier says.
 
         Raises:
             DocumentError: with every broken rule.
+            IdentifierError: a virtual client describes itself in a way that is not allowed.
         """
+        if identifier.kind is IdentifierKind.VIRTUAL:
+            return virtual_client(identifier)
         if response is None:
             # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
             return ClientMetadata(
@@ -181,7 +194,8 @@ class Resolver:
             )
         # What the fetch returned decides: a bad JSON document is never tried as a page.
         if is_json(response.media_type):
-            return parse_document(response.body, identifier, self.settings.document_rules)
+            rules = self.settings.document_rules
+            return parse_document(response.body, identifier, rules, media_type=response.media_type)
         return parse_page(
             response.body,
             identifier=identifier,
@@ -208,11 +222,6 @@ class Resolver:
         except (SQLAlchemyError, OSError) as exc:  # trouble with the store must not end sign-ins
             logger.warning("the store cannot be read: %s", type(exc).__name__)
             return None
-
-    def expiry_of(self, metadata: ClientMetadata) -> datetime | None:
-        """Return until when the stored description is fresh; ``None`` if none is stored."""
-        entry = self._stored(metadata.identifier)
-        return entry.expires_at if entry is not None else None
 
     def check_use(self, metadata: ClientMetadata) -> None:
         """Raise `PolicyDeniedError` if a rule of the app says no to this client."""

@@ -99,7 +99,7 @@ def _host(url: str) -> str | None:
 def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[Warning_, ...]:
     found = []
     kind, where = redirect_kind(redirect_uri), redirect_host(redirect_uri)
-    if metadata.source == "loopback":
+    if metadata.is_built_here:
         found.append(
             Warning_(
                 slug="loopback-client",
@@ -144,7 +144,7 @@ def _naming_warnings(metadata: ClientMetadata) -> list[Warning_]:
                 text="This host name contains letters that can look like others. Check that it is the one you expect.",
             )
         )
-    if metadata.identifier.scheme == "http" and metadata.source != "loopback":
+    if metadata.identifier.scheme == "http" and not metadata.is_built_here:
         found.append(
             Warning_(
                 slug="unprotected-client",

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import DocumentError, Problem
+from .atproto import profile_problems
 from .identifier import LOOPBACK_HOSTS, ClientIdentifier, IdentifierKind
 from .keys import check_jwks
 from .metadata import ClientMetadata
@@ -108,13 +109,16 @@ class _Reader:
         return value if isinstance(value, str) and is_https_url(value, self.rules.allow_loopback) else None
 
 
-def parse_document(body: bytes, identifier: ClientIdentifier, rules: DocumentRules) -> ClientMetadata:
+def parse_document(
+    body: bytes, identifier: ClientIdentifier, rules: DocumentRules, *, media_type: str = "application/json"
+) -> ClientMetadata:
     """Return the validated metadata in a client metadata document.
 
     Args:
         body: the bytes served at the identifier's URL.
         identifier: what the request's ``client_id`` was.
         rules: what this server has enabled.
+        media_type: what the bytes were served as.
 
     Raises:
         DocumentError: with every broken rule.
@@ -153,14 +157,16 @@ def parse_document(body: bytes, identifier: ClientIdentifier, rules: DocumentRul
         raise DocumentError(identifier.raw, tuple(reader.problems))
     for name in ("client_uri", "logo_uri", "tos_uri", "policy_uri"):
         values[name] = reader.link(name)
+    missed = profile_problems(members, identifier, media_type=media_type, development=rules.allow_loopback)
+    values["atproto_problems"] = tuple((p.pointer, p.rule, p.message) for p in missed)
     return ClientMetadata(identifier=identifier, source="document", **values)
 
 
 def _check_identity(reader: _Reader, identifier: ClientIdentifier) -> None:
     # CIMD §4: "MUST match the URL of the document using simple string comparison".
-    accepted = {identifier.raw}
+    accepted = [identifier.raw]  # a list: the member may be of any type, unhashable ones too
     if identifier.kind is IdentifierKind.PAGE:  # IndieAuth: no path is read as "/"
-        accepted.add(identifier.canonical)
+        accepted.append(identifier.canonical)
     if not reader.has("client_id"):
         reader.add("client_id", "missing", "the document must hold its own URL as client_id")
     elif reader.members["client_id"] not in accepted:

@@ -25,6 +25,8 @@ class IdentifierKind(StrEnum):
     PAGE = "page"
     #: http on a loopback host: never fetched (IndieAuth §4.2).
     LOOPBACK = "loopback"
+    #: ``http://localhost`` with a query that describes the client: never fetched (AT Protocol).
+    VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class IdentifierRules:
         indieauth: accept IndieAuth's wider rules: no path.
         allow_http_clients: IndieAuth: http on public hosts. Anyone on the network path can forge such a client.
         allow_loopback_clients: IndieAuth: http on loopback hosts, never fetched.
+        allow_virtual_clients: AT Protocol: ``http://localhost?redirect_uri=…``, never fetched.
         max_length: in characters.
     """
 
@@ -47,6 +50,7 @@ class IdentifierRules:
     indieauth: bool = True
     allow_http_clients: bool = False
     allow_loopback_clients: bool = False
+    allow_virtual_clients: bool = False
     max_length: int = 2048
 
 
@@ -93,6 +97,11 @@ class ClientIdentifier:
         return "/" in self.raw.partition("://")[2].partition("?")[0]
 
     @property
+    def is_built_in(self) -> bool:
+        """Whether all that is known of the client stands in the identifier, so that nothing is ever fetched."""
+        return self.kind in (IdentifierKind.LOOPBACK, IdentifierKind.VIRTUAL)
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the host is this computer's own name or a loopback address."""
         return self.host.lower() in LOOPBACK_HOSTS
@@ -119,10 +128,10 @@ def parse_identifier(raw: str, rules: IdentifierRules) -> ClientIdentifier:
     _check_characters(raw)
     authority, path, query = _split(raw, scheme)
     host, port = _host_and_port(raw, authority)
-    kind = _kind(raw, scheme, host, path, rules)
+    kind = IdentifierKind.VIRTUAL if _is_virtual(raw, query, rules) else _kind(raw, scheme, host, path, rules)
     _check_host(raw, host, kind, rules)
     _check_path(raw, path, rules)
-    if query is not None and not rules.allow_query:
+    if query is not None and not rules.allow_query and kind is not IdentifierKind.VIRTUAL:
         raise _refuse("query-not-allowed", raw, "remove the query from the client_id")
     _cross_check(raw, host, port, path)
     return ClientIdentifier(
@@ -178,6 +187,13 @@ def _host_and_port(raw: str, authority: str) -> tuple[str, int | None]:
     return host, int(port_text)
 
 
+def _is_virtual(raw: str, query: str | None, rules: IdentifierRules) -> bool:
+    """Say whether this is the AT Protocol's client: no port, no path, and the lower-case name alone."""
+    if not rules.allow_virtual_clients or raw.partition("?")[0] not in ("http://localhost", "http://localhost/"):
+        return False
+    return query is not None or not (rules.indieauth and rules.allow_loopback_clients)
+
+
 def _kind(raw: str, scheme: str, host: str, path: str, rules: IdentifierRules) -> IdentifierKind:
     loopback = host.lower() in LOOPBACK_HOSTS
     if scheme == "http":
@@ -195,7 +211,9 @@ def _kind(raw: str, scheme: str, host: str, path: str, rules: IdentifierRules) -
 
 
 def _check_host(raw: str, host: str, kind: IdentifierKind, rules: IdentifierRules) -> None:
-    if host.lower() in LOOPBACK_HOSTS and (rules.allow_loopback or kind is IdentifierKind.LOOPBACK):
+    if host.lower() in LOOPBACK_HOSTS and (
+        rules.allow_loopback or kind in (IdentifierKind.LOOPBACK, IdentifierKind.VIRTUAL)
+    ):
         return
     if _is_ip(host):
         raise _refuse("ip-address", raw, "use a host name instead of an IP address")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .identifier import ClientIdentifier
 
-Source = Literal["document", "page", "loopback"]
+Source = Literal["document", "page", "loopback", "virtual"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,8 @@ class ClientMetadata:
 
     Attributes:
         identifier: the client identifier URL it came from.
-        source: ``document`` (JSON), ``page`` (h-app) or ``loopback`` (built here, nothing was fetched).
+        source: ``document`` (JSON), ``page`` (h-app), or built here without a fetch: ``loopback`` (IndieAuth) and
+            ``virtual`` (AT Protocol).
         client_name: cleaned of control and bidirectional characters, at most 100 characters; still
             a stranger's text. ``None`` means: show the host.
         redirect_uris: usable redirect URIs in published order.
@@ -30,6 +31,8 @@ class ClientMetadata:
         scope: the document's ``scope`` member; ``None`` means no limit from the client's side.
         jwks: the inline key set as canonical JSON text, public keys only.
         localized: human-readable members with a language tag, such as ``client_name#fr``.
+        atproto_problems: the rules of the AT Protocol's profile that the document breaks, as pointer, rule and message;
+            they count only for requests with the scope ``atproto``.
         kept: members that are stored for the host application and not interpreted, as JSON text.
     """
 
@@ -56,6 +59,7 @@ class ClientMetadata:
     require_pushed_authorization_requests: bool = False
     require_signed_request_object: bool = False
     localized: tuple[tuple[str, str], ...] = ()
+    atproto_problems: tuple[tuple[str, str, str], ...] = ()
     kept: str = "{}"
 
     @property
@@ -90,6 +94,11 @@ class ClientMetadata:
         ]
         return hashlib.sha256(json.dumps(relevant).encode()).hexdigest()
 
+    @property
+    def is_built_here(self) -> bool:
+        """Whether nothing was fetched: the client is a program on the person's own computer."""
+        return self.source in ("loopback", "virtual")
+
     def to_json(self) -> str:
         """Return the metadata as JSON text for a store, without the identifier."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "identifier"}
@@ -112,4 +121,5 @@ class ClientMetadata:
 def _restore(values: Mapping[str, Any]) -> dict[str, Any]:
     restored = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     restored["localized"] = tuple((name, text) for name, text in restored["localized"])
+    restored["atproto_problems"] = tuple((at, rule, text) for at, rule, text in restored["atproto_problems"])
     return restored

@@ -135,7 +135,7 @@ def _matches_loopback(requested: _Web, metadata: ClientMetadata) -> bool:
 
 
 def _matches_origin(requested: _Web, metadata: ClientMetadata) -> bool:
-    if metadata.source == "loopback" or (metadata.source == "document" and metadata.publishes_redirects):
+    if metadata.is_built_here or (metadata.source == "document" and metadata.publishes_redirects):
         return False
     return requested.origin == origin_of(metadata.identifier)
 

@@ -1,0 +1,43 @@
+"""Nonces that need no storage: an HMAC of the time slot in which they are handed out (RFC 9449 §8)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+
+
+class Nonces:
+    """Makes and recognises the nonces of one server; all its workers share the key.
+
+    Args:
+        key: secret bytes of any length.
+        slot: how often a new nonce is handed out.
+        kept: how many earlier slots are still accepted; the next one is too, since workers' clocks differ.
+    """
+
+    def __init__(self, key: bytes, *, slot: timedelta = timedelta(minutes=1), kept: int = 2) -> None:
+        self._key = key
+        self._slot = slot
+        self._kept = kept
+
+    def current(self, now: datetime) -> str:
+        """Return the nonce to hand out now."""
+        return self._nonce(self._number(now))
+
+    def accepts(self, nonce: str, now: datetime) -> bool:
+        """Say whether this server handed the nonce out lately: at most ``kept + 1`` slots ago."""
+        number = self._number(now)
+        given = nonce.encode("utf-8", "surrogatepass")
+        return any(
+            hmac.compare_digest(given, self._nonce(candidate).encode())
+            for candidate in (number, *range(number - 1, number - 1 - self._kept, -1), number + 1)
+        )
+
+    def _number(self, now: datetime) -> int:
+        return int(now.timestamp() // self._slot.total_seconds())
+
+    def _nonce(self, number: int) -> str:
+        tag = hmac.digest(self._key, number.to_bytes(8, "big", signed=True), hashlib.sha256)
+        return base64.urlsafe_b64encode(tag[:18]).decode()

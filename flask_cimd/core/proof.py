@@ -1,0 +1,211 @@
+"""Check one DPoP proof: a signed statement that its sender holds a key, for one method and one URL (RFC 9449 §4.3).
+
+What needs memory is left to the caller: whether the nonce is one of ours, and whether the proof was seen before.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry, deserialize_compact
+
+from .keys import PRIVATE_MEMBERS
+from .strict_json import StrictJSONError, read_object
+
+#: ES256 is enough for every client seen, and the only one that the AT Protocol demands.
+DEFAULT_ALGORITHMS = ("ES256",)
+#: How far the clocks of clients and server may differ. The nonce is the real proof of freshness.
+LEEWAY = timedelta(minutes=3)
+_MAX_LENGTH = 8192
+_MAX_TEXT = 512
+_KEY_TYPES: dict[str, Any] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
+_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+class ProofError(ValueError):
+    """The proof does not hold.
+
+    Attributes:
+        rule: the stable name of the first broken rule.
+        message: one sentence, fit for ``error_description``; never holds text of the proof.
+    """
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(rule, message)
+        self.rule = rule
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A proof whose every stateless rule holds.
+
+    Attributes:
+        thumbprint: of the key, SHA-256 in base64url (RFC 7638); what tokens are bound to.
+        jti: the proof's own name, unique for its key.
+        nonce: what the client was given by some server, or ``None``.
+        expires_at: after this instant the proof is refused for its age alone.
+    """
+
+    thumbprint: str
+    jti: str
+    nonce: str | None
+    expires_at: datetime
+
+
+class _Registry(JWSRegistry):
+    # RSA keys in a header are longer than the library's default bound.
+    max_header_length = 4096
+
+
+def check_proof(
+    text: str,
+    *,
+    method: str,
+    url: str,
+    now: datetime,
+    access_token: str | None = None,
+    algorithms: Collection[str] = DEFAULT_ALGORITHMS,
+    leeway: timedelta = LEEWAY,
+) -> Proof:
+    """Return the proof in a ``DPoP`` header field.
+
+    Args:
+        text: the field's value.
+        method: of the request.
+        url: of the request, as its sender sees it: the public origin, not the socket behind a proxy.
+        now: an aware instant.
+        access_token: what the request presents; its digest must then be in the proof.
+        algorithms: the asymmetric ones that the server advertises.
+        leeway: how far ``iat`` may lie from ``now``, either way.
+
+    Raises:
+        ProofError: with the first rule that is broken.
+    """
+    header, claims, thumbprint = _verified(text, tuple(algorithms))
+    if header.get("typ") != "dpop+jwt":
+        raise ProofError("bad-type", "The type of the DPoP proof must be dpop+jwt.")
+    if claims.get("htm") != method:
+        raise ProofError("other-method", "The htm of the DPoP proof is not the method of this request.")
+    _check_url(claims.get("htu"), url)
+    issued_at = _check_age(claims.get("iat"), now, leeway)
+    if access_token is not None:
+        _check_token_hash(claims.get("ath"), access_token)
+    nonce = claims.get("nonce")
+    return Proof(
+        thumbprint=thumbprint,
+        jti=_text(claims.get("jti"), "jti"),
+        nonce=None if nonce is None else _text(nonce, "nonce"),
+        expires_at=issued_at + leeway,
+    )
+
+
+def _verified(text: str, algorithms: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, Any], str]:
+    """Return header, claims and key thumbprint of a proof whose signature its own key made."""
+    header = _header(text)
+    if header.get("alg") not in algorithms:
+        raise ProofError("bad-algorithm", "The DPoP proof must be signed with one of the advertised algorithms.")
+    try:
+        key = _key(header.get("jwk"))
+        registry = _Registry(algorithms=list(algorithms), strict_check_header=False)
+        claims = read_object(deserialize_compact(text, key, registry=registry).payload)
+    except ProofError:
+        raise
+    except StrictJSONError as exc:
+        raise ProofError("not-a-jwt", "The claims of the DPoP proof are not a JSON object.") from exc
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise ProofError("bad-signature", "The signature of the DPoP proof does not fit its own key.") from exc
+    return header, claims, key.thumbprint()
+
+
+def _header(text: str) -> Mapping[str, Any]:
+    if "," in text:
+        # HTTP servers join repeated fields; RFC 9449 §4.3: "There is not more than one DPoP HTTP request header".
+        raise ProofError("several-proofs", "Send exactly one DPoP proof.")
+    if not text or len(text) > _MAX_LENGTH or text.count(".") != 2 or not text.isascii():
+        raise ProofError("not-a-jwt", "The DPoP header must hold one signed JWT.")
+    encoded = text.partition(".")[0]
+    try:
+        return read_object(base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True))
+    except (StrictJSONError, binascii.Error) as exc:
+        raise ProofError("not-a-jwt", "The header of the DPoP proof cannot be read.") from exc
+
+
+def _key(jwk: object) -> Any:
+    if not isinstance(jwk, dict):
+        raise ProofError("no-key", "The header of the DPoP proof must hold the public key as jwk.")
+    if PRIVATE_MEMBERS & jwk.keys():
+        raise ProofError("private-key", "The key in the DPoP proof must be public; replace this key.")
+    kty = jwk.get("kty")
+    found = _KEY_TYPES.get(kty) if isinstance(kty, str) else None
+    if found is None:
+        raise ProofError("no-key", "The key in the DPoP proof must be asymmetric.")
+    return found.import_key(jwk)
+
+
+def _check_url(htu: object, url: str) -> None:
+    if not isinstance(htu, str) or len(htu) > _MAX_LENGTH:
+        raise ProofError("other-url", "The DPoP proof needs an htu.")
+    if "?" in htu or "#" in htu:
+        # RFC 9449 §4.2: "without query and fragment parts".
+        raise ProofError("other-url", "The htu of the DPoP proof must have neither query nor fragment.")
+    given = normal_url(htu)
+    if given is None or given != normal_url(url):
+        raise ProofError("other-url", "The htu of the DPoP proof is not the URL of this request.")
+
+
+@lru_cache(maxsize=256)
+def normal_url(url: str) -> str | None:
+    """Return a URL without query and fragment after syntax-based normalisation (RFC 3986 §6.2.2), or ``None``."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    scheme = parts.scheme.lower()
+    if scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
+        return None
+    literal = f"[{host}]" if ":" in host else host
+    shown = "" if port in (None, _DEFAULT_PORTS[scheme]) else f":{port}"
+    return f"{scheme}://{literal}{shown}{_ESCAPE.sub(_normal_escape, parts.path or '/')}"
+
+
+def _normal_escape(escape: re.Match[str]) -> str:
+    character = unquote(escape[0], errors="replace")
+    return character if _UNRESERVED.fullmatch(character) else escape[0].upper()
+
+
+def _check_age(iat: object, now: datetime, leeway: timedelta) -> datetime:
+    if isinstance(iat, bool) or not isinstance(iat, int | float) or not 0 <= iat <= 1e11:
+        raise ProofError("bad-time", "The DPoP proof needs an iat in seconds since 1970.")
+    issued_at = datetime.fromtimestamp(iat, UTC)
+    if abs(issued_at - now) > leeway:
+        raise ProofError("bad-time", "The DPoP proof is too old or made in the future; check the clock.")
+    return issued_at
+
+
+def _check_token_hash(ath: object, access_token: str) -> None:
+    made = hashlib.sha256(access_token.encode("utf-8", "surrogatepass")).digest()
+    expected = base64.urlsafe_b64encode(made).rstrip(b"=")
+    if not isinstance(ath, str) or not hmac.compare_digest(ath.encode("utf-8", "surrogatepass"), expected):
+        raise ProofError("other-token", "The ath of the DPoP proof is not the digest of the access token.")
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT:
+        raise ProofError(f"bad-{name}", f"The {name} of the DPoP proof must be a string of at most {_MAX_TEXT} bytes.")
+    return value
