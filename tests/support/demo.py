@@ -167,7 +167,7 @@ class Browser:
         assert answer.status_code == 303, answer.text
         return redirect_parameters(answer)
 
-    def redeem(self, sign_in: SignIn, code: str, path: str = "/token", **changes: Any) -> requests.Response:
+    def redeem(self, sign_in: SignIn, code: str, path: str = "/token", /, **changes: Any) -> requests.Response:
         """Redeem a code as the app, at ``/token`` or (for the identity alone) at ``/authorize``."""
         form = {
             "grant_type": "authorization_code",
@@ -178,7 +178,7 @@ class Browser:
         }
         return self.post(path, {**form, **changes})
 
-    def refresh(self, client_id: str, refresh_token: str, **changes: Any) -> requests.Response:
+    def refresh(self, client_id: str, refresh_token: str, /, **changes: Any) -> requests.Response:
         """Exchange a refresh token as the app."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": client_id}
         return self.post("/token", {**form, **changes})

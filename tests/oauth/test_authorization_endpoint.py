@@ -1,0 +1,326 @@
+"""The authorization endpoint: what stays on our own page, what goes to the client, and how (RFC 6749 §4.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+import requests
+
+from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters, soup
+
+ELSEWHERE = "https://attacker.example/steal"
+
+
+def opened(site: Site, sign_in: SignIn, **kwargs: Any) -> requests.Response:
+    return site.owner().authorize(sign_in, **kwargs)
+
+
+# -- shown, never redirected ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"redirect_uri": ELSEWHERE},
+        {"client_id": "", "redirect_uri": ELSEWHERE},
+        {"client_id": "some-registered-id", "redirect_uri": ELSEWHERE},
+        {"client_id": "http://attacker.example/", "redirect_uri": ELSEWHERE},
+        {"client_id": "https://user@attacker.example/c", "redirect_uri": ELSEWHERE},
+        {"client_id": "https://127.0.0.1.nip.example/../c", "redirect_uri": ELSEWHERE},
+        {"client_id": ["https://a.example/c", "https://b.example/c"], "redirect_uri": ELSEWHERE},
+        {"client_id": "https://a.example/c", "redirect_uri": [ELSEWHERE, "https://a.example/cb"]},
+        {"client_id": "https://a.example/c", "redirect_uri": ""},
+        {"client_id": "https://a.example/c", "redirect_uri": ELSEWHERE, "state": "x" * 5000},
+    ],
+)
+@pytest.mark.parametrize("logged_in", [True, False])
+def test_who_asks_is_unclear_so_the_error_stays_here(site: Site, query: dict[str, Any], logged_in: bool) -> None:
+    # O-01, C-122, C-72: neither the owner nor a stranger's browser leaves this origin.
+    browser = site.owner() if logged_in else site.browser()
+    answer = browser.get("/authorize", params={"response_type": "code", **query})
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+    assert "attacker" not in answer.text
+
+
+def test_an_unlisted_redirect_uri_is_shown_with_the_host_of_the_app(origin: Any, site: Site) -> None:
+    # O-01, C-66
+    answer = opened(site, SignIn.begin(publish_client(origin), ELSEWHERE))
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+    assert "attacker" not in answer.text
+    assert "localhost" in answer.text
+
+
+@pytest.mark.parametrize(
+    "requested",
+    [
+        "https://localhost/cb/", "https://localhost/cb?x=1", "https://localhost/cb#f", "https://localhost/CB",
+        "https://localhost/a/../cb", "https://localhost/%63b", "https://localhost:443/cb", "https://localhost:8443/cb",
+        "https://localhost.evil/cb", "https://evil@localhost/cb", "https://localhost\\@evil/cb", "http://localhost/cb",
+        "//localhost/cb", "https://LOCALHOST/cb", "https://localhost./cb", " https://localhost/cb",
+        "https://localhost/cb\x00", "https://localhost/cb\t", "https://localhost/cb\n", "javascript:alert(1)",
+        "http://127.0.0.1:99999/callback", "http://127.0.0.1:/callback", "http://user@127.0.0.1:1/callback",
+        "http://127.1/callback", "http://[::1]:7777/callback", "https://127.0.0.1:1/callback",
+        "http://127.0.0.1:1/other", "http://127.0.0.1:1/callback?a=b", "http://127.0.0.1.evil/callback",
+    ],
+)  # fmt: skip
+def test_redirect_uris_match_as_strings(origin: Any, site: Site, requested: str) -> None:
+    # C-66, C-67, O-08, O-09, A-25, L-36, L-37
+    client_id = publish_client(origin, redirect_uris=["https://localhost/cb", REDIRECT])
+    answer = opened(site, SignIn.begin(client_id, requested))
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("requested", ["http://127.0.0.1/callback", "http://127.0.0.1:51763/callback"])
+def test_only_the_port_of_a_loopback_redirect_is_free(origin: Any, site: Site, requested: str) -> None:
+    # C-67, O-09, L-02
+    owner = site.owner()
+    sign_in, code = owner.code(publish_client(origin), requested)
+    answer = owner.redeem(sign_in, code, redirect_uri=REDIRECT)
+    assert answer.json()["error"] == "invalid_grant"  # C-69: the string of the authorization request, port included
+    sign_in, code = owner.code(sign_in.client_id, requested)
+    assert owner.redeem(sign_in, code).status_code == 200
+
+
+def test_localhost_is_never_swapped_for_its_address(origin: Any, site: Site) -> None:
+    # C-68, O-09
+    client_id = publish_client(origin, redirect_uris=["http://localhost/callback"])
+    assert opened(site, SignIn.begin(client_id, "http://localhost:4000/callback")).status_code == 200
+    assert opened(site, SignIn.begin(client_id, "http://127.0.0.1:4000/callback")).status_code == 400
+
+
+def test_a_refused_address_and_a_refused_connection_look_the_same(make_site: Any) -> None:
+    # C-123, L-01
+    site = make_site(CIMD_DEVELOPMENT_HOSTS="closed.example.com=127.0.0.1:1")
+    pages = []
+    for host in ("closed.example.com", "[::1]:1", "localhost:1"):
+        answer = opened(site, SignIn.begin(f"https://{host}/c"))
+        assert answer.status_code == 400
+        pages.append(answer.text.replace(host, "HOST"))
+    assert len(set(pages)) == 1
+    assert "127.0.0.1" not in pages[0]
+    assert "refused" not in pages[0].lower()
+
+
+# -- sent to the client -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"response_type": None}, "invalid_request"),
+        ({"response_type": ""}, "invalid_request"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": "code token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_type": "none"}, "unsupported_response_type"),
+        ({"response_type": 'c"o\\de'}, "unsupported_response_type"),
+        ({"response_type": ["code", "code"]}, "invalid_request"),
+        ({"scope": ["profile", "email"]}, "invalid_request"),
+        ({"code_challenge": ["a", "b"]}, "invalid_request"),
+        ({"request": "eyJ"}, "request_not_supported"),
+        ({"request_uri": "https://attacker.example/r"}, "request_not_supported"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": "s256"}, "invalid_request"),
+        ({"code_challenge": "a" * 42}, "invalid_request"),
+        ({"code_challenge": "a" * 44}, "invalid_request"),
+        ({"code_challenge": "a" * 42 + "="}, "invalid_request"),
+        ({"code_challenge": "é" * 43}, "invalid_request"),
+    ],
+)
+def test_errors_of_the_request_go_to_the_client_with_state_and_issuer(
+    origin: Any, site: Site, changes: dict[str, Any], error: str
+) -> None:
+    # O-02, O-04, O-22, O-24, O-30, O-31, O-32, O-40, C-87, C-120
+    sign_in = SignIn.begin(publish_client(origin), state="of the app", **changes)
+    answer = opened(site, sign_in)
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(REDIRECT + "?")
+    told = redirect_parameters(answer)
+    assert told["error"] == error
+    assert told["state"] == "of the app"
+    assert told["iss"] == site.base_url
+    assert "code" not in told
+
+
+def test_a_document_without_the_code_grant_is_told_so(origin: Any, site: Site) -> None:
+    # O-02
+    client_id = publish_client(origin, grant_types=["refresh_token"])
+    answer = opened(site, SignIn.begin(client_id))
+    assert redirect_parameters(answer)["error"] == "unauthorized_client"
+
+
+def test_a_strangers_browser_is_never_sent_to_a_client(origin: Any, site: Site) -> None:
+    # O-12: whoever can publish a document could make an open redirector of this site.
+    before = len(origin.requests)
+    sign_in = SignIn.begin(publish_client(origin), response_type="token")
+    answer = site.browser().authorize(sign_in)
+    assert answer.status_code == 303
+    assert urlsplit(answer.headers["Location"]).netloc in ("", urlsplit(site.base_url).netloc)
+    assert urlsplit(answer.headers["Location"]).path == "/login"
+    assert len(origin.requests) == before
+
+
+@pytest.mark.parametrize("state", ["a b&c=d%20+ü", "x" * 2000, "%00%0d%0a", "+", '"\\'])
+def test_state_comes_back_byte_for_byte(origin: Any, site: Site, state: str) -> None:
+    # O-03
+    owner, client_id = site.owner(), publish_client(origin)
+    sign_in = SignIn.begin(client_id, state=state)
+    assert owner.approve(owner.authorize(sign_in))["state"] == state
+    assert owner.deny(owner.authorize(sign_in))["state"] == state
+    assert redirect_parameters(owner.authorize(SignIn.begin(client_id, state=state, scope=None, response_type="x")))[
+        "state"
+    ] == state  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [None, ""])
+def test_without_state_none_comes_back(origin: Any, site: Site, state: str | None) -> None:
+    # O-03, O-04
+    owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), state=state)
+    assert "state" not in owner.approve(owner.authorize(sign_in))
+    assert "state" not in owner.deny(owner.authorize(sign_in))
+
+
+def test_unknown_parameters_are_ignored(origin: Any, site: Site) -> None:
+    # O-04
+    sign_in = SignIn.begin(publish_client(origin), foo="bar", scope="profile")
+    assert opened(site, sign_in).status_code == 200
+
+
+def test_the_query_of_a_redirect_uri_is_kept_as_it_is(origin: Any, site: Site) -> None:
+    # O-07, A-19: nothing is decoded and encoded again.
+    uri = "https://localhost/cb?a=%20b+c&d=%C3%A9&e"
+    owner, client_id = site.owner(), publish_client(origin, redirect_uris=[uri])
+    answer = owner.press(owner.authorize(SignIn.begin(client_id, uri)), "Approve")
+    assert answer.headers["Location"].startswith(uri + "&code=")
+
+
+def test_post_starts_the_same_request(origin: Any, site: Site) -> None:
+    # O-05: the session cookie does not come along with a POST from another site, so it becomes a GET.
+    owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), state="é&=")
+    answer = owner.post("/authorize", sign_in.parameters)
+    assert answer.status_code == 303
+    page = owner.get(answer.headers["Location"])
+    assert owner.approve(page)["state"] == "é&="
+
+
+def test_denial_is_told(origin: Any, site: Site) -> None:
+    # O-20, O-40
+    owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
+    told = owner.deny(owner.authorize(sign_in))
+    assert told["error"] == "access_denied"
+    assert told["state"] == sign_in.parameters["state"]
+    assert told["iss"] == site.base_url
+
+
+def test_answers_leave_by_303_and_name_no_referrer(origin: Any, site: Site) -> None:
+    # O-13, O-122, A-20
+    owner = site.owner()
+    for button in ("Approve", "Deny"):
+        answer = owner.press(owner.authorize(SignIn.begin(publish_client(origin))), button)
+        assert answer.status_code == 303
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+# -- scopes -----------------------------------------------------------------------------------------------------
+
+
+def test_unknown_scopes_are_ignored_and_the_order_does_not_matter(origin: Any, site: Site) -> None:
+    # O-21, A-21
+    owner, client_id = site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id, scope='email  nonsense "x" profile email')
+    assert tokens["scope"].split() == ["email", "profile"]
+
+
+def test_the_owner_may_grant_less_than_was_asked_for(origin: Any, site: Site) -> None:
+    # O-21: "if different … the authorization server MUST include the scope" (RFC 6749 §3.3).
+    owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope="profile email")
+    answer = owner.approve(owner.authorize(sign_in), scope=["profile"])
+    assert owner.redeem(sign_in, answer["code"]).json()["scope"] == "profile"
+
+
+def test_the_owner_cannot_grant_more_than_was_shown(origin: Any, site: Site) -> None:
+    # O-18
+    owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope="profile")
+    answer = owner.approve(owner.authorize(sign_in), scope=["profile", "email"])
+    assert owner.redeem(sign_in, answer["code"]).json()["scope"] == "profile"
+
+
+def test_a_documents_scope_is_the_most_it_gets(origin: Any, site: Site) -> None:
+    owner, client_id = site.owner(), publish_client(origin, scope="profile")
+    assert owner.tokens(client_id, scope="profile email")["scope"] == "profile"
+
+
+def test_a_request_without_scope_is_for_the_identity_alone(origin: Any, site: Site) -> None:
+    # O-21, D20
+    owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope=None)
+    page = owner.authorize(sign_in)
+    assert not soup(page).select("input[name=scope]")
+    code = owner.approve(page)["code"]
+    refused = owner.redeem(sign_in, code)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    sign_in = SignIn.begin(sign_in.client_id, scope=None)
+    code = owner.approve(owner.authorize(sign_in))["code"]
+    assert owner.redeem(sign_in, code, "/authorize").json() == {"me": site.base_url + "/"}
+
+
+# -- nothing makes it fall over ---------------------------------------------------------------------------------
+
+HOSTILE = ['"', "\\", "é", "\r\nSet-Cookie: a=b", "\x00", "\ud800", "<script>", "%", "' OR 1=1 --", "𝒳" * 300]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
+     "resource", "me", "prompt", "nonce"],
+)  # fmt: skip
+def test_hostile_text_in_any_parameter_ends_in_an_answer_of_ours(origin: Any, site: Site, name: str) -> None:
+    # O-23, A-01: anything unhandled would be raised here; nothing unchecked comes back raw.
+    owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
+    for text in HOSTILE:
+        query = urlencode({**sign_in.parameters, name: text}, errors="surrogatepass")
+        answer = owner.get(f"/authorize?{query}")
+        assert answer.status_code in (200, 303, 400), text
+        assert "Set-Cookie: a" not in str(answer.headers)
+        assert "<script>" not in answer.text
+        if answer.status_code == 303:
+            description = redirect_parameters(answer).get("error_description", "")
+            assert all(" " <= c <= "~" and c not in '"\\' for c in description)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_other_methods_are_not_allowed(site: Site, method: str) -> None:
+    # O-05
+    assert site.browser().request(method, "/authorize").status_code == 405
+
+
+def test_a_raw_query_that_is_no_utf_8_is_answered(site: Site) -> None:
+    answer = site.owner().get("/authorize?client_id=%ff%fe&redirect_uri=%80")
+    assert answer.status_code == 400
+
+
+# -- resource indicators ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "resource", ["relative", "/api", "https://a.example/#f", "https://a.example/#", "https://[", "é", "https:"]
+)
+def test_a_malformed_resource_is_an_invalid_target(origin: Any, site: Site, resource: str) -> None:
+    # O-70
+    answer = opened(site, SignIn.begin(publish_client(origin), resource=resource))
+    assert redirect_parameters(answer)["error"] == "invalid_target"
+
+
+def test_one_bad_resource_among_good_ones_is_an_invalid_target(origin: Any, site: Site) -> None:
+    # O-70
+    sign_in = SignIn.begin(publish_client(origin))
+    query = urlencode([*sign_in.parameters.items(), ("resource", site.base_url + "/"), ("resource", "x#y")])
+    assert redirect_parameters(site.owner().get(f"/authorize?{query}"))["error"] == "invalid_target"

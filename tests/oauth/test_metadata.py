@@ -1,0 +1,107 @@
+"""What the server says about itself, and that it is true (RFC 8414, RFC 9207, CIMD §6)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+
+from flask_cimd import ConfigurationError
+from flask_cimd.oauth import check_issuer, server_metadata, well_known_path
+from tests.support.demo import SignIn, Site, publish_client
+
+PATH = "/.well-known/oauth-authorization-server"
+
+
+@pytest.fixture
+def metadata(site: Site) -> dict[str, Any]:
+    found: dict[str, Any] = site.browser().get(PATH).json()
+    return found
+
+
+def test_the_document_is_json_for_scripts_of_any_origin(site: Site) -> None:
+    # O-44
+    answer = site.browser().get(PATH)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_every_member_that_has_a_harmful_default_is_stated(metadata: dict[str, Any], site: Site) -> None:
+    # O-35, O-41, O-45, C-118, C-119, C-120
+    assert metadata["issuer"] == site.base_url
+    assert metadata["client_id_metadata_document_supported"] is True
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["response_types_supported"] == ["code"]
+    assert metadata["response_modes_supported"] == ["query"]
+    assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert "none" in metadata["token_endpoint_auth_methods_supported"]
+    assert "none" in metadata["revocation_endpoint_auth_methods_supported"]
+    assert not any("secret" in method for method in metadata["token_endpoint_auth_methods_supported"])
+    assert all(value not in ([], {}, None, "") for value in metadata.values())
+
+
+def test_authlib_finds_nothing_wrong_with_it(make_site: Any) -> None:
+    # RFC 8414 §2; it insists on https.
+    found = make_site(DEMO_BASE_URL="https://me.example").browser().get(PATH).json()
+    AuthorizationServerMetadata(found).validate()
+
+
+def test_every_endpoint_that_is_named_answers(metadata: dict[str, Any], site: Site) -> None:
+    # O-45: "metadata equals behaviour, endpoint by endpoint".
+    endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
+    assert {"authorization_endpoint", "token_endpoint", "revocation_endpoint"} <= endpoints.keys()
+    for url in endpoints.values():
+        assert url.startswith(site.base_url + "/")
+        assert site.browser().request("OPTIONS", urlsplit(url).path).status_code in (200, 204)
+
+
+def test_the_issuer_in_answers_is_the_issuer_of_the_document(origin: Any, make_site: Any) -> None:
+    # O-40, C-120: also behind a proxy that is lied to.
+    site = make_site(DEMO_BASE_URL="https://me.example")
+    owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
+    forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
+    found = owner.get(PATH, headers=forged).json()
+    assert found["issuer"] == "https://me.example"
+    assert found["token_endpoint"] == "https://me.example/token"
+    assert owner.deny(owner.authorize(sign_in))["iss"] == "https://me.example"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "path"),
+    [
+        ("https://h.example", "/.well-known/oauth-authorization-server"),
+        ("https://h.example/p", "/.well-known/oauth-authorization-server/p"),
+        ("https://h.example/p/", "/.well-known/oauth-authorization-server/p"),
+    ],
+)
+def test_the_well_known_part_goes_before_the_issuers_path(issuer: str, path: str) -> None:
+    # O-43
+    assert well_known_path(issuer) == path
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["", "h.example", "http://h.example", "https://h.example/", "https://h.example?a", "https://h.example#f",
+     "https://h.example?", "https://u@h.example", "http://127.0.0.1:5000", "ftp://h.example", "https://"],
+)  # fmt: skip
+def test_refuses_what_cannot_be_an_issuer(issuer: str) -> None:
+    # O-42
+    with pytest.raises(ConfigurationError):
+        check_issuer(issuer)
+
+
+def test_http_on_loopback_is_an_issuer_in_development_only() -> None:
+    # O-42
+    assert check_issuer("http://127.0.0.1:5000", allow_http_loopback=True) == "http://127.0.0.1:5000"
+    with pytest.raises(ConfigurationError):
+        check_issuer("http://192.168.0.1:5000", allow_http_loopback=True)
+
+
+def test_empty_members_are_left_out() -> None:
+    # O-44: RFC 8414 §3.2, "Claims with zero elements MUST be omitted".
+    found = server_metadata("https://h.example", scopes=[], auth_methods=["none"], endpoints={}, more=[], also=None)
+    assert {"scopes_supported", "more", "also", "revocation_endpoint_auth_methods_supported"}.isdisjoint(found)

@@ -1,0 +1,121 @@
+"""Refresh tokens: rotated with every use, and one that comes back ends the grant (RFC 6749 §6, RFC 9700 §4.14)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.demo import Browser, Site, publish_client
+
+
+def refused(browser: Browser, client_id: str, token: str, /, **changes: Any) -> str:
+    answer = browser.refresh(client_id, token, **changes)
+    assert answer.status_code == 400
+    return str(answer.json()["error"])
+
+
+def test_every_use_brings_a_new_refresh_token(origin: Any, any_site: Site) -> None:
+    # O-60
+    owner, client_id = any_site.owner(), publish_client(origin)
+    first = owner.tokens(client_id)
+    second = owner.refresh(client_id, first["refresh_token"]).json()
+    third = owner.refresh(client_id, second["refresh_token"]).json()
+    assert len({t["refresh_token"] for t in (first, second, third)}) == 3
+    assert third["me"] == any_site.base_url + "/"
+    assert third["scope"] == "profile"
+
+
+def test_a_rotated_token_ends_the_whole_grant(origin: Any, any_site: Site) -> None:
+    # O-61
+    owner, client_id = any_site.owner(), publish_client(origin)
+    first = owner.tokens(client_id)
+    second = owner.refresh(client_id, first["refresh_token"]).json()
+    assert refused(owner, client_id, first["refresh_token"]) == "invalid_grant"
+    assert refused(owner, client_id, second["refresh_token"]) == "invalid_grant"
+    bearer = {"Authorization": f"Bearer {second['access_token']}"}
+    assert owner.get("/userinfo", headers=bearer).status_code == 401
+
+
+def test_the_reuse_of_one_grants_token_leaves_other_grants_alone(origin: Any, site: Site) -> None:
+    # O-61: each installation of an app has a grant of its own.
+    owner, client_id = site.owner(), publish_client(origin)
+    one, other = owner.tokens(client_id), owner.tokens(client_id)
+    owner.refresh(client_id, one["refresh_token"])
+    assert refused(owner, client_id, one["refresh_token"]) == "invalid_grant"
+    assert owner.refresh(client_id, other["refresh_token"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"refresh_token": None}, "invalid_request"),
+        ({"refresh_token": "unknown"}, "invalid_grant"),
+        ({"refresh_token": 'é"\\'}, "invalid_grant"),
+        ({"client_id": None}, "invalid_request"),
+        ({"client_id": "https://other.example/c"}, "invalid_grant"),
+        ({"refresh_token": ["a", "b"]}, "invalid_request"),
+        ({"scope": "profile email"}, "invalid_scope"),
+        ({"scope": 'x"é'}, "invalid_scope"),
+    ],
+)
+def test_a_refresh_with_one_fault_is_refused(origin: Any, site: Site, changes: dict[str, Any], error: str) -> None:
+    # O-52, O-60, O-63
+    owner, client_id = site.owner(), publish_client(origin)
+    token = owner.tokens(client_id)["refresh_token"]
+    assert refused(owner, client_id, token, **changes) == error
+    assert owner.refresh(client_id, token).status_code == 200  # a mistake of the request costs nothing
+
+
+def test_an_access_token_does_not_refresh(origin: Any, site: Site) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
+    assert refused(owner, client_id, owner.tokens(client_id)["access_token"]) == "invalid_grant"
+
+
+def test_less_scope_once_is_not_less_for_ever(origin: Any, site: Site) -> None:
+    # O-63: "the refresh token scope MUST be identical to that of the refresh token included by the client" (§6).
+    owner, client_id = site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id, scope="profile email")
+    less = owner.refresh(client_id, tokens["refresh_token"], scope="profile").json()
+    assert less["scope"] == "profile"
+    assert owner.refresh(client_id, less["refresh_token"]).json()["scope"] == "profile email"
+
+
+def test_an_idle_token_ends(origin: Any, site: Site) -> None:
+    # O-64
+    owner, client_id = site.owner(), publish_client(origin)
+    token = owner.tokens(client_id)["refresh_token"]
+    site.clock.forward(days=89)
+    token = owner.refresh(client_id, token).json()["refresh_token"]
+    site.clock.forward(days=90)
+    assert refused(owner, client_id, token) == "invalid_grant"
+
+
+def test_use_does_not_prolong_a_grant_beyond_its_end(origin: Any, site: Site) -> None:
+    # O-64
+    owner, client_id = site.owner(), publish_client(origin)
+    token = owner.tokens(client_id)["refresh_token"]
+    for _ in range(6):
+        site.clock.forward(days=60)
+        token = owner.refresh(client_id, token).json()["refresh_token"]
+    site.clock.forward(days=5)
+    assert refused(owner, client_id, token) == "invalid_grant"
+
+
+def test_a_withdrawn_consent_ends_the_tokens(origin: Any, site: Site) -> None:
+    # O-64
+    owner, client_id = site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id)
+    assert owner.press(owner.get("/apps"), "Revoke access").status_code == 303
+    assert refused(owner, client_id, tokens["refresh_token"]) == "invalid_grant"
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert owner.get("/userinfo", headers=bearer).status_code == 401
+
+
+def test_a_page_client_may_always_refresh(origin: Any, site: Site) -> None:
+    # D8
+    page = b'<div class="h-app"><a class="p-name u-url" href="/">Old</a></div>'
+    client_id = origin.serve("/", page, headers={"Content-Type": "text/html"})
+    owner, redirect = site.owner(), origin.url("/cb")
+    tokens = owner.tokens(client_id, redirect)
+    assert owner.refresh(client_id, tokens["refresh_token"]).status_code == 200
