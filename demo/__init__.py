@@ -15,13 +15,13 @@ from demo.config import Configuration
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
 from demo.owner import apps, login
-from demo.provider import authorize, endpoints, wellknown
+from demo.provider import authorize, endpoints, resource_servers, wellknown
 from demo.provider.scopes import SCOPES
 from demo.services import Services
 from demo.site import home
 from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
-from flask_cimd.oauth import AuthorizationServer
+from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
 from flask_cimd.resolver import utc_now
 
 logger = logging.getLogger(__name__)
@@ -57,14 +57,19 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
         storage=storage,
         issuer=configuration.base_url,
         scopes=SCOPES,
+        resources=resource_servers.SiteResources({}),
         token_extras=identity.token_members,
         clock=clock,
     )
-    app.extensions["demo"] = Services(configuration, cimd, server, storage, identity, clock)
+    introspection = IntrospectionEndpoint(
+        server, resource_servers.find_resource_server, members=lambda _: {"me": identity.me}, allow_holder=True
+    )
+    app.extensions["demo"] = Services(configuration, cimd, server, introspection, storage, identity, clock)
     security.init_app(app, configuration)
     for room in (home, login, apps, authorize, endpoints, wellknown):
         app.register_blueprint(room.blueprint)
     security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS)
+    resource_servers.init_app(app)
     limits.init_app(app, configuration)
     errors.init_app(app)
     return app

@@ -78,6 +78,18 @@ class TokenRow(db.Model):
     revoked: Mapped[bool] = mapped_column(Boolean)
 
 
+class ResourceServerRow(db.Model):
+    """Somebody else's server that takes the site's tokens and may ask about them."""
+
+    __tablename__ = "resource_server"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    secret_digest: Mapped[str] = mapped_column(String(64))
+    resource: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[float] = mapped_column(Instant)
+
+
 def set_up_sqlite(engine: Engine) -> None:
     """Let readers and one writer work side by side, and enforce foreign keys; other databases do so by themselves."""
     if engine.dialect.name != "sqlite":

@@ -12,7 +12,7 @@ from demo.config import Configuration
 from demo.identity import Identity
 from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
-from flask_cimd.oauth import AuthorizationServer
+from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Services:
     configuration: Configuration
     cimd: CIMD
     server: AuthorizationServer
+    introspection: IntrospectionEndpoint
     storage: DatabaseStorage
     identity: Identity
     clock: Callable[[], datetime]

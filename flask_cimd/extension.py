@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from flask import Flask, current_app, g, has_request_context, render_template
+from flask import Flask, current_app, g, has_request_context, render_template, url_for
 
 from .core.metadata import ClientMetadata
 from .errors import CIMDError
 from .resolver import ClientHook, Clock, FetchHook, Hooks, Resolver, utc_now
 from .settings import Settings
-from .stores import open_store
+from .stores import open_logo_store, open_store
 
 if TYPE_CHECKING:
     from blinker import Signal
     from flask_sqlalchemy import SQLAlchemy
+
+    from .logo import Logos
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class CIMD:
         self._client_hooks: list[ClientHook] = []
         self._resolvers: WeakKeyDictionary[Flask, Resolver] = WeakKeyDictionary()
         self._registered: WeakKeyDictionary[Flask, RegisteredLookup] = WeakKeyDictionary()
+        self._logos: WeakKeyDictionary[Flask, Logos] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db=db, registered=registered)
 
@@ -81,6 +85,27 @@ class CIMD:
         # Authlib's get_consent_grant lets it escape; everywhere else Authlib answers with it itself.
         app.register_error_handler(ClientResolutionError, lambda error: show_error(error.cause))
         app.register_blueprint(_templates())
+        if settings.logos:
+            self._set_up_logos(app, settings, db)
+
+    def _set_up_logos(self, app: Flask, settings: Settings, db: SQLAlchemy | None) -> None:
+        from .logo import Logos, logo_response
+
+        store = open_logo_store(settings.store, db=db, clock=self._clock)
+        # Without a secret key the names hold for this process alone, like its memory store.
+        secret = str(app.secret_key or secrets.token_hex()).encode()
+        self._logos[app] = logos = Logos(self._resolvers[app], store, secret=secret, max_size=settings.max_logo_size)
+        app.add_url_rule("/cimd/logo/<key>.png", "flask_cimd.logo", lambda key: logo_response(logos, key))
+
+    def logo_url(self, metadata: ClientMetadata) -> str | None:
+        """Return the address on this server of a client's logo, or ``None`` if it has none that may be shown.
+
+        The first call in a document's lifetime fetches the original, for at most two seconds: call it only where
+        a person who is logged in is about to look (CIMD §8.8).
+        """
+        logos = self._logos.get(current_app._get_current_object())  # type: ignore[attr-defined]
+        key = logos.prepare(metadata) if logos is not None else None
+        return url_for("flask_cimd.logo", key=key) if key else None
 
     @property
     def resolver(self) -> Resolver:

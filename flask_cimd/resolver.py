@@ -73,8 +73,8 @@ class Resolver:
         self.clock = clock
         self._hooks = hooks
         self._notify = notify
-        self._fetcher = Fetcher(settings.fetch)
-        self._flights = Flights(settings.max_fetches, patience=settings.fetch.timeout + 1)
+        self.fetcher = Fetcher(settings.fetch)
+        self.flights = Flights(settings.max_fetches, patience=settings.fetch.timeout + 1)
 
     def resolve(self, raw: str) -> ClientMetadata:
         """Return the validated client behind an identifier.
@@ -138,7 +138,7 @@ class Resolver:
         entry = self._stored(identifier)
         if entry is not None and entry.is_fresh(self.clock()):
             return entry.metadata
-        return self._flights.run(identifier.raw, lambda: self._refresh(identifier))
+        return self.flights.run(identifier.raw, lambda: self._refresh(identifier))
 
     def _refresh(self, identifier: ClientIdentifier) -> ClientMetadata:
         before = self._stored(identifier)  # again: an earlier flight may have landed since the first look
@@ -167,7 +167,7 @@ class Resolver:
             FetchError: or a child.
         """
         accept = _JSON_OR_PAGE if self.settings.indieauth_fallback else _JSON_ONLY
-        return self._fetcher.fetch(identifier.fetch_url, accept=accept, max_size_for=self._max_size_for, log=log)
+        return self.fetcher.fetch(identifier.fetch_url, accept=accept, max_size_for=self._max_size_for, log=log)
 
     def _max_size_for(self, media_type: str) -> int:
         if is_json(media_type):
@@ -222,6 +222,11 @@ class Resolver:
         except (SQLAlchemyError, OSError) as exc:  # trouble with the store must not end sign-ins
             logger.warning("the store cannot be read: %s", type(exc).__name__)
             return None
+
+    def expiry_of(self, metadata: ClientMetadata) -> datetime | None:
+        """Return until when the stored description is fresh; ``None`` if none is stored."""
+        entry = self._stored(metadata.identifier)
+        return entry.expires_at if entry is not None else None
 
     def check_use(self, metadata: ClientMetadata) -> None:
         """Raise `PolicyDeniedError` if a rule of the app says no to this client."""

@@ -159,6 +159,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_ALLOW_VIRTUAL_CLIENTS", False, "AT Protocol's `http://localhost?redirect_uri=…` clients for developers, never fetched", _flag),
     Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, or an object", _store),
     Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", _count(1, 1000)),
+    Setting("CIMD_LOGOS", False, "fetch, redraw and serve clients' logos; needs the extra `logo`", _flag),
+    Setting("CIMD_MAX_LOGO_SIZE", 524288, "bytes of a logo; one more and there is none", _count(1024, 4194304)),
     Setting("CIMD_PROXY", None, "proxy URL for fetches; the proxy must then check addresses", _optional_text),
     Setting("CIMD_CA_BUNDLE", None, "file of trusted certificates; `None` = certifi", _optional_text),
     Setting("CIMD_USER_AGENT", None, "`None` = name, version and address of this package", _text),
@@ -183,6 +185,8 @@ class Settings:
     max_fetches: int
     cache_size: int
     store: Any
+    logos: bool
+    max_logo_size: int
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -273,4 +277,6 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
         max_fetches=v["CIMD_MAX_FETCHES"],
         cache_size=v["CIMD_CACHE_SIZE"],
         store=v["CIMD_STORE"],
+        logos=v["CIMD_LOGOS"],
+        max_logo_size=v["CIMD_MAX_LOGO_SIZE"],
     )

@@ -55,6 +55,7 @@ def ask() -> Response | str:
     return render_template(
         "consent.html",
         view=consent_view(client, asked.redirect_uri),
+        logo=here.cimd.logo_url(client),
         scopes=asked.scope.split(),
         lifetimes=LIFETIMES if _may_choose_lifetime(asked, client) else {},
         preset=PRESET_LIFETIME,

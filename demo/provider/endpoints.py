@@ -1,4 +1,4 @@
-"""Endpoints that programs call: token, revocation, userinfo. Browsers' apps may call them from any origin."""
+"""Endpoints that programs call: token, revocation, introspection, userinfo. Browser apps call them from any origin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_cimd.oauth import current_access
 
 blueprint = Blueprint("endpoints", __name__)
 
-MACHINE_PATHS = frozenset({"/token", "/revoke", "/userinfo"})
+MACHINE_PATHS = frozenset({"/token", "/revoke", "/introspect", "/userinfo"})
 
 
 @blueprint.post("/token")
@@ -25,6 +25,12 @@ def revoke() -> Response:
     return services().server.create_revocation_response()
 
 
+@blueprint.post("/introspect")
+def introspect() -> Response:
+    """Tell a resource server, or whoever holds the token, what it is worth (RFC 7662)."""
+    return services().introspection.respond()
+
+
 @blueprint.get("/userinfo")
 @own_endpoints("profile")
 def userinfo() -> Response:
@@ -32,11 +38,12 @@ def userinfo() -> Response:
     return jsonify(services().identity.profile(current_access.scope))
 
 
-MACHINE_VIEWS = (token, revoke)
+MACHINE_VIEWS = (token, revoke, introspect)
 
 
 @blueprint.route("/token", methods=["OPTIONS"])
 @blueprint.route("/revoke", methods=["OPTIONS"])
+@blueprint.route("/introspect", methods=["OPTIONS"])
 @blueprint.route("/userinfo", methods=["OPTIONS"])
 def preflight() -> Response:
     """Answer the question that a browser asks before a cross-origin request."""

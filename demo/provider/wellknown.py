@@ -14,6 +14,7 @@ METADATA_PATH = well_known_path("https://issuer.example")
 ENDPOINTS = {
     "authorization_endpoint": "/authorize",
     "token_endpoint": "/token",
+    "introspection_endpoint": "/introspect",
     "revocation_endpoint": "/revoke",
     "userinfo_endpoint": "/userinfo",
 }
@@ -23,7 +24,14 @@ ENDPOINTS = {
 def metadata() -> Response:
     """Serve the metadata document, to scripts of any origin too."""
     server = services().server
-    answer = jsonify(server_metadata(server.issuer, scopes=server.scopes, auth_methods=["none"], endpoints=ENDPOINTS))
+    members = server_metadata(
+        server.issuer,
+        scopes=server.scopes,
+        auth_methods=["none"],
+        endpoints=ENDPOINTS,
+        introspection_endpoint_auth_methods_supported=["client_secret_basic"],
+    )
+    answer = jsonify(members)
     answer.headers["Access-Control-Allow-Origin"] = "*"
     answer.headers["Cache-Control"] = "public, max-age=300"
     return answer

@@ -4,6 +4,7 @@ from .challenge import Challenge, challenge_header
 from .client import URLClient
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
+from .introspection import IntrospectionEndpoint, ResourceServer
 from .metadata import check_issuer, resource_metadata_url, server_metadata, well_known_path
 from .protect import Access, BearerScheme, ResourceProtector, TokenRefused, TokenScheme, current_access, stored_access
 from .resource import InvalidTargetError, Resource, Resources
@@ -21,11 +22,13 @@ __all__ = [
     "ClientResolutionError",
     "Code",
     "Grant",
+    "IntrospectionEndpoint",
     "InvalidTargetError",
     "RefreshTokenGrant",
     "RequirePKCE",
     "Resource",
     "ResourceProtector",
+    "ResourceServer",
     "Resources",
     "RevocationEndpoint",
     "Token",

@@ -53,14 +53,13 @@ def check_redirected_parameters(values: MultiDict[str, str]) -> None:
         raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
 
 
-def check_form(request: Request) -> None:
-    """Refuse a token, revocation or similar request that is not one plain form.
+def check_plain_form(request: Request) -> None:
+    """Refuse a direct request that is not one plain form.
 
-    Authlib reads query and body alike, the first of repeated values, and fails on odd Authorization headers.
+    Authlib reads query and body alike, the first of repeated values.
 
     Raises:
         InvalidRequestError: not a POST of a form, parameters in the query, or repeated ones (RFC 6749 §3.2).
-        InvalidClientError: a secret was sent; a client that identifies itself by URL has none (CIMD §4.1).
     """
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
@@ -68,6 +67,18 @@ def check_form(request: Request) -> None:
         raise InvalidRequestError("Send the parameters in the body, not in the query.")
     if again := repeated(request.form):
         raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+
+
+def check_form(request: Request) -> None:
+    """Refuse a token, revocation or similar request of a client that is not one plain form without secrets.
+
+    Authlib fails on odd Authorization headers.
+
+    Raises:
+        InvalidRequestError: as `check_plain_form`.
+        InvalidClientError: a secret was sent; a client that identifies itself by URL has none (CIMD §4.1).
+    """
+    check_plain_form(request)
     if request.headers.get("Authorization", "").lower().startswith("basic"):
         raise InvalidClientError("Clients of this server have no secret.", status_code=401)
     if "client_secret" in request.form:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
+from .logos import LogoStore, MemoryLogoStore, SQLAlchemyLogoStore
 from .memory import MemoryStore
 from .protocol import ClientStore, Entry
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-__all__ = ["ClientStore", "Entry", "MemoryStore", "open_store"]
+__all__ = ["ClientStore", "Entry", "LogoStore", "MemoryStore", "open_logo_store", "open_store"]
 
 
 def open_store(chosen: Any, *, db: SQLAlchemy | None, size: int) -> ClientStore:
@@ -30,3 +33,8 @@ def open_store(chosen: Any, *, db: SQLAlchemy | None, size: int) -> ClientStore:
         return SQLAlchemyStore(db)
     store: ClientStore = chosen
     return store
+
+
+def open_logo_store(chosen: Any, *, db: SQLAlchemy | None, clock: Callable[[], datetime]) -> LogoStore:
+    """Return where logos are kept: in the database if clients are, else in this process."""
+    return SQLAlchemyLogoStore(db, clock) if chosen == "sqlalchemy" and db is not None else MemoryLogoStore()

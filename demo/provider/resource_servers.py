@@ -1,0 +1,98 @@
+"""Somebody else's servers that take this site's tokens: ``flask --app demo resource-server add NAME RESOURCE_URL``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+from sqlalchemy import delete, insert, select
+
+from demo.models import ResourceServerRow, db
+from demo.provider.scopes import SCOPES
+from demo.services import services
+from flask_cimd.core.display import safe_text
+from flask_cimd.oauth import Resource, ResourceServer
+from flask_cimd.oauth.resource import is_resource_identifier
+
+_table = ResourceServerRow.__table__
+commands = AppGroup("resource-server", help="Other servers that take this site's tokens and may ask about them.")
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    app.cli.add_command(commands)
+
+
+def find_resource_server(server_id: str) -> ResourceServer | None:
+    """Return a resource server by its id."""
+    with db.engine.connect() as connection:
+        row = connection.execute(select(_table).where(_table.c.id == server_id)).first()
+    return row and ResourceServer(id=row.id, secret_digest=row.secret_digest, resource=row.resource)
+
+
+class SiteResources:
+    """The places that tokens can be asked for: the site's own, and those of the resource servers let in.
+
+    Args:
+        own: the site's own resources by identifier.
+    """
+
+    def __init__(self, own: Mapping[str, Resource]) -> None:
+        self._own = own
+
+    def get(self, identifier: str, /) -> Resource | None:
+        """Return a resource, or ``None`` if no tokens are issued for it."""
+        if identifier in self._own:
+            return self._own[identifier]
+        with db.engine.connect() as connection:
+            name = connection.scalar(select(_table.c.name).where(_table.c.resource == identifier).limit(1))
+        if name is None:
+            return None
+        return Resource(identifier=identifier, name=name, scopes=tuple(SCOPES), default_scope=("profile",))
+
+
+@commands.command("add")
+@click.argument("name")
+@click.argument("resource_url")
+def add(name: str, resource_url: str) -> None:
+    """Let a server ask about the tokens for RESOURCE_URL; prints its id and secret, once."""
+    here = services()
+    if not is_resource_identifier(resource_url) or not _is_protected(resource_url):
+        raise click.BadParameter("must be an absolute https URL without a fragment", param_hint="RESOURCE_URL")
+    server, secret = ResourceServer.create(resource_url)
+    values = {
+        "id": server.id,
+        "name": safe_text(name),
+        "secret_digest": server.secret_digest,
+        "resource": server.resource,
+        "created_at": here.clock().timestamp(),
+    }
+    with db.engine.begin() as connection:
+        connection.execute(insert(_table).values(**values))
+    click.echo(f"id={server.id}\nsecret={secret}")
+
+
+@commands.command("list")
+def show() -> None:
+    """Print id, name and URL of every resource server."""
+    with db.engine.connect() as connection:
+        for row in connection.execute(select(_table).order_by(_table.c.created_at)):
+            click.echo(f"{row.id}  {row.name}  {row.resource}")
+
+
+@commands.command("remove")
+@click.argument("server_id")
+def remove(server_id: str) -> None:
+    """Stop answering a resource server; no more tokens are issued for its URL."""
+    with db.engine.begin() as connection:
+        if connection.execute(delete(_table).where(_table.c.id == server_id)).rowcount != 1:
+            raise click.BadParameter("no resource server has this id", param_hint="SERVER_ID")
+
+
+def _is_protected(url: str) -> bool:
+    """RFC 6750 §5.3: bearer tokens need TLS; this computer is the exception."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))

@@ -1,0 +1,159 @@
+"""Introspection: by resource servers for tokens of their own URL, and by whoever holds the token."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.demo import REDIRECT, Browser, Site, publish_client
+
+NOTES = "https://notes.example/api"
+
+
+def add_resource_server(site: Site, resource: str, name: str = "Notes") -> tuple[str, str]:
+    result = site.app.test_cli_runner().invoke(args=["resource-server", "add", name, resource])
+    assert result.exit_code == 0, result.output
+    first, second = result.output.splitlines()
+    assert first.startswith("id=")
+    assert second.startswith("secret=")
+    return first.removeprefix("id="), second.removeprefix("secret=")
+
+
+def ask(browser: Browser, token: str, *, auth: Any = None, bearer: str | None = None, **more: Any) -> requests.Response:
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer is not None else {}
+    return browser.post("/introspect", {"token": token, **more}, headers=headers, auth=auth)
+
+
+def test_a_resource_server_learns_what_a_token_for_its_url_is_worth(origin: Any, any_site: Site) -> None:
+    # IA-103 IA-104 IA-105 M-17
+    credentials = add_resource_server(any_site, NOTES)
+    client_id = publish_client(origin)
+    token = any_site.owner().tokens(client_id, REDIRECT, scope="profile", resource=NOTES)["access_token"]
+    answer = ask(any_site.browser(), token, auth=credentials)
+    now = int(any_site.clock().timestamp())
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "active": True,
+        "me": any_site.base_url + "/",
+        "client_id": client_id,
+        "scope": "profile",
+        "token_type": "Bearer",
+        "exp": now + 900,
+        "iat": now,
+        "sub": any_site.base_url + "/",
+        "aud": NOTES,
+        "iss": any_site.base_url,
+    }
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_token_for_somebody_else_looks_like_no_token(origin: Any, site: Site) -> None:
+    credentials = add_resource_server(site, NOTES)
+    add_resource_server(site, "https://photos.example/")
+    owner, client_id = site.owner(), publish_client(origin)
+    for resource in (None, "https://photos.example/", site.base_url):
+        token = owner.tokens(client_id, REDIRECT, scope="profile", resource=resource)["access_token"]
+        assert ask(site.browser(), token, auth=credentials).json() == {"active": False}
+
+
+@pytest.mark.parametrize("ending", ["", "/"])
+def test_the_site_itself_stands_for_tokens_without_a_resource(origin: Any, site: Site, ending: str) -> None:
+    credentials = add_resource_server(site, site.base_url + ending)
+    token = site.owner().tokens(publish_client(origin))["access_token"]
+    assert ask(site.browser(), token, auth=credentials).json()["aud"] == site.base_url
+
+
+def test_unknown_expired_revoked_and_malformed_tokens_have_one_answer(origin: Any, site: Site) -> None:
+    # IA-106
+    credentials = add_resource_server(site, NOTES)
+    owner, client_id = site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id, REDIRECT, scope="profile", resource=NOTES)
+    revoked = owner.tokens(client_id, REDIRECT, scope="profile", resource=NOTES)["access_token"]
+    owner.post("/revoke", {"token": revoked, "client_id": client_id})
+    expired = tokens["access_token"]
+    assert ask(owner, expired, auth=credentials).json()["active"] is True
+    site.clock.forward(minutes=16)
+    bodies = {
+        ask(owner, token, auth=credentials).text
+        for token in ("unknown", "\u00e9\0", expired, revoked, tokens["refresh_token"])
+    }
+    assert {body.replace(" ", "").strip() for body in bodies} == {'{"active":false}'}
+
+
+def test_the_holder_of_a_token_may_ask_about_it(origin: Any, site: Site) -> None:
+    # IA-103: variant b, on here
+    token = site.owner().tokens(publish_client(origin))["access_token"]
+    assert ask(site.browser(), token, bearer=token).json()["active"] is True
+    site.clock.forward(days=31)
+    assert ask(site.browser(), token, bearer=token).json() == {"active": False}
+
+
+def test_any_other_bearer_is_refused(origin: Any, site: Site) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
+    mine, other = (owner.tokens(client_id)["access_token"] for _ in range(2))
+    for bearer in (other, "unknown", ""):
+        answer = ask(site.browser(), mine, bearer=bearer)
+        assert answer.status_code == 401
+        assert answer.json() == {"error": "invalid_token"}
+        assert answer.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
+
+
+def test_whoever_shows_nothing_learns_nothing(origin: Any, site: Site) -> None:
+    # IA-103: "insufficient -> 401"
+    server_id, secret = add_resource_server(site, NOTES)
+    token = site.owner().tokens(publish_client(origin))["access_token"]
+    for auth in (None, (server_id, "wrong"), ("wrong", secret), (server_id, ""), ("", "")):
+        answer = ask(site.browser(), token, auth=auth)
+        assert answer.status_code == 401
+        assert answer.json() == {"error": "invalid_client"}
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    "credentials", ["Basic", "Basic !", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Digest x"]
+)
+def test_damaged_credentials_are_refused(site: Site, credentials: str) -> None:
+    answer = site.browser().post("/introspect", {"token": "t"}, headers={"Authorization": credentials})
+    assert answer.status_code == 401
+
+
+def test_what_is_not_one_form_is_refused(site: Site) -> None:
+    credentials = add_resource_server(site, NOTES)
+    browser = site.browser()
+    answers = [
+        browser.request("POST", "/introspect", json={"token": "t"}, auth=credentials),
+        browser.request("POST", "/introspect?token=t", data={"x": "y"}, auth=credentials),
+        browser.request("POST", "/introspect", data=[("token", "a"), ("token", "b")], auth=credentials),
+        browser.request("POST", "/introspect", data={"x": "y"}, auth=credentials),
+    ]
+    assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(400, "invalid_request")] * 4
+    assert browser.get("/introspect").status_code == 405
+
+
+def test_a_removed_resource_server_is_a_stranger_and_its_url_no_target(origin: Any, site: Site) -> None:
+    credentials = add_resource_server(site, NOTES)
+    runner = site.app.test_cli_runner()
+    assert NOTES in runner.invoke(args=["resource-server", "list"]).output
+    assert runner.invoke(args=["resource-server", "remove", credentials[0]]).exit_code == 0
+    assert runner.invoke(args=["resource-server", "remove", credentials[0]]).exit_code == 2
+    assert ask(site.browser(), "t", auth=credentials).status_code == 401
+    sign_in, _ = site.owner().code(publish_client(origin))
+    answer = site.owner().get("/authorize", params={**sign_in.parameters, "resource": NOTES})
+    assert "error=invalid_target" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("url", ["notes", "http://notes.example/", "https://notes.example/#x", "ftp://notes.example/"])
+def test_only_a_protected_url_can_be_a_resource(site: Site, url: str) -> None:
+    result = site.app.test_cli_runner().invoke(args=["resource-server", "add", "Notes", url])
+    assert result.exit_code == 2
+    assert "RESOURCE_URL" in result.output
+
+
+def test_the_metadata_names_the_endpoint_and_its_method(site: Site) -> None:
+    # IA-25 IA-26
+    metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
+    assert metadata["introspection_endpoint"] == site.base_url + "/introspect"
+    assert metadata["introspection_endpoint_auth_methods_supported"] == ["client_secret_basic"]
