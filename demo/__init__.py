@@ -14,7 +14,7 @@ from demo import errors, limits, schema, security
 from demo.config import Configuration
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
-from demo.owner import apps, login
+from demo.owner import apps, explain, login
 from demo.provider import authorize, endpoints, resource_servers, wellknown
 from demo.provider.scopes import SCOPES
 from demo.services import Services
@@ -66,7 +66,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     )
     app.extensions["demo"] = Services(configuration, cimd, server, introspection, storage, identity, clock)
     security.init_app(app, configuration)
-    for room in (home, login, apps, authorize, endpoints, wellknown):
+    for room in (home, login, apps, explain, authorize, endpoints, wellknown):
         app.register_blueprint(room.blueprint)
     security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS)
     resource_servers.init_app(app)

@@ -186,8 +186,7 @@ def _describe(found: Explanation, metadata: ClientMetadata, response: Response |
     else:
         called = f"It calls itself {metadata.client_name}." if metadata.client_name else "No h-app names the app."
         found.add("page", "holds" if metadata.client_name else "remark", called)
-    for number, uri in enumerate(metadata.redirect_uris):
-        found.add(f"/redirect_uris/{number}", "holds", f"{uri}: {_MATCHES[redirect_kind(uri)]}")
+        _redirects(found, metadata, list(metadata.redirect_uris))
     if not metadata.redirect_uris:
         text = "No redirect URIs: only addresses on its own origin will do." if not metadata.publishes_redirects else ""
         found.add("/redirect_uris", "remark", text or "No redirect URIs: nobody can sign in with it.")
@@ -220,7 +219,7 @@ def _members(found: Explanation, metadata: ClientMetadata, body: bytes) -> None:
     for name, value in members.items():
         pointer = "/" + safe_for_log(name)
         if name == "redirect_uris":
-            _dropped_redirects(found, metadata, value)
+            _redirects(found, metadata, value)
         elif name in _DISPLAY and getattr(metadata, name) is None:
             text = "Dropped: not an absolute https URL." if name != "client_name" else "Dropped: nothing to show."
             found.add(pointer, "remark", text, rule="dropped", help="Write a full https address.")
@@ -243,11 +242,23 @@ _READ = _DISPLAY | frozenset(
 )  # fmt: skip
 
 
-def _dropped_redirects(found: Explanation, metadata: ClientMetadata, published: Any) -> None:
-    for number, uri in enumerate(published if isinstance(published, list) else ()):
-        if uri not in metadata.redirect_uris:
+def _redirects(found: Explanation, metadata: ClientMetadata, published: Any) -> None:
+    for number, uri in enumerate(published):
+        pointer = f"/redirect_uris/{number}"
+        if uri in metadata.redirect_uris:
+            found.add(pointer, "holds", f"{uri}: {_MATCHES[redirect_kind(uri)]}")
+        else:
             reason = refuse_registration(uri, allow_dotless_schemes=False) or "not-used"
-            found.add(f"/redirect_uris/{number}", "remark", f"Dropped: {reason}.", rule=reason)
+            found.add(pointer, "remark", f"Dropped: {_DROPPED.get(reason, 'it may not be used.')}", rule=reason)
+
+
+_DROPPED = {
+    "insecure": "plain http is for this computer only; use https.",
+    "dotless-scheme": "a scheme of an app is a reversed domain name, such as com.example.app.",
+    "fragment": "a redirect URI has no fragment.",
+    "bad-scheme": "nobody is ever sent to an address with this scheme.",
+    "relative": "a redirect URI is absolute.",
+}
 
 
 def _filtered(found: Explanation, pointer: str, published: Any, kept: tuple[str, ...]) -> None:
