@@ -73,7 +73,7 @@ class CIMD:
         settings = Settings.from_config(app.config)
         self._resolvers[app] = Resolver(
             settings=settings,
-            store=open_store(settings.store, db=db, size=settings.cache_size),
+            store=open_store(settings.store, db=db, size=settings.cache_size, redis_url=settings.redis_url),
             hooks=Hooks(allow_fetch=self._fetch_hooks, allow_client=self._client_hooks),
             notify=_notify,
             clock=self._clock,

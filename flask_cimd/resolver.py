@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from blinker import Signal
-from sqlalchemy.exc import SQLAlchemyError
 
 from . import signals
 from .core import freshness
@@ -28,8 +27,9 @@ from .core.metadata import ClientMetadata
 from .errors import CIMDError, DocumentError, FetchError, IdentifierError, PolicyDeniedError, Problem
 from .fetcher import Fetcher, FetchLog, Response
 from .flights import Flights
+from .leases import SharedFlights
 from .settings import Settings
-from .stores import ClientStore, Entry
+from .stores import STORE_TROUBLE, ClientStore, Entry
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ Clock = Callable[[], datetime]
 FetchHook = Callable[[ClientIdentifier], bool]
 ClientHook = Callable[[ClientMetadata], bool]
 
+#: Seconds for reading and keeping a document, on top of the fetch's deadline.
+_LEASE_MARGIN = 2
 _JSON_ONLY = "application/json"
 _JSON_OR_PAGE = "application/json, application/*+json;q=0.9, text/html;q=0.5"
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -74,7 +76,22 @@ class Resolver:
         self._hooks = hooks
         self._notify = notify
         self.fetcher = Fetcher(settings.fetch)
-        self.flights = Flights(settings.max_fetches, patience=settings.fetch.timeout + 1)
+        self._shared_flights = self._open_shared_flights()
+        patience = self._shared_flights.patience if self._shared_flights else 0
+        self.flights = Flights(settings.max_fetches, patience=patience + settings.fetch.timeout + 1)
+
+    def _open_shared_flights(self) -> SharedFlights | None:
+        if self.store.leases is None:
+            return None
+        timeout = self.settings.fetch.timeout
+        lifetime = timeout + _LEASE_MARGIN
+        # Long enough to outlive one killed leader and to see the next one's fetch end.
+        return SharedFlights(
+            self.store.leases,
+            lifetime=timedelta(seconds=lifetime),
+            patience=lifetime + timeout + 1,
+            clock=self.clock,
+        )
 
     def resolve(self, raw: str) -> ClientMetadata:
         """Return the validated client behind an identifier.
@@ -138,14 +155,25 @@ class Resolver:
         entry = self._stored(identifier)
         if entry is not None and entry.is_fresh(self.clock()):
             return entry.metadata
+        if not all(hook(identifier) for hook in self._hooks.allow_fetch):
+            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
         return self.flights.run(identifier.raw, lambda: self._refresh(identifier))
 
     def _refresh(self, identifier: ClientIdentifier) -> ClientMetadata:
+        if self._shared_flights is None:
+            return self._fetch_unless_fresh(identifier)[0]
+
+        def stored() -> ClientMetadata | None:
+            entry = self._stored(identifier)
+            return entry.metadata if entry else None
+
+        return self._shared_flights.run(identifier.raw, lambda: self._fetch_unless_fresh(identifier), stored)
+
+    def _fetch_unless_fresh(self, identifier: ClientIdentifier) -> tuple[ClientMetadata, bool]:
+        """Return the client and whether the store keeps it."""
         before = self._stored(identifier)  # again: an earlier flight may have landed since the first look
         if before is not None and before.is_fresh(self.clock()):
-            return before.metadata
-        if not all(hook(identifier) for hook in self._hooks.allow_fetch):
-            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
+            return before.metadata, True
         started = time.monotonic()
         try:
             response = self.fetch(identifier)
@@ -154,11 +182,11 @@ class Resolver:
             self._notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
             raise
         metadata = self.read(identifier, response)
-        self._remember(metadata, response)
+        is_stored = self._remember(metadata, response)
         if before is not None and before.metadata.fingerprint != metadata.fingerprint:
             self._notify(signals.client_changed, before=before.metadata, after=metadata)
         self._notify(signals.client_resolved, client=metadata, duration=time.monotonic() - started)
-        return metadata
+        return metadata, is_stored
 
     def fetch(self, identifier: ClientIdentifier, *, log: FetchLog | None = None) -> Response:
         """GET what an identifier names, under guard, whatever the store holds.
@@ -205,21 +233,23 @@ class Resolver:
             rules=self.settings.document_rules,
         )
 
-    def _remember(self, metadata: ClientMetadata, response: Response) -> None:
+    def _remember(self, metadata: ClientMetadata, response: Response) -> bool:
         now = self.clock()
         lifetime = freshness.lifetime(response.headers, self.settings.bounds, now)
         if not lifetime.storable:
-            return
+            return False
         expires_at = now + timedelta(seconds=lifetime.seconds)
         try:
             self.store.put(Entry(metadata=metadata, fetched_at=now, expires_at=expires_at))
-        except (SQLAlchemyError, OSError) as exc:
+        except STORE_TROUBLE as exc:
             logger.warning("the store cannot keep a client: %s", type(exc).__name__)
+            return False
+        return True
 
     def _stored(self, identifier: ClientIdentifier) -> Entry | None:
         try:
             return self.store.get(identifier)
-        except (SQLAlchemyError, OSError) as exc:  # trouble with the store must not end sign-ins
+        except STORE_TROUBLE as exc:  # trouble with the store must not end sign-ins
             logger.warning("the store cannot be read: %s", type(exc).__name__)
             return None
 

@@ -70,6 +70,10 @@ def _count(low: int, high: int) -> Callable[[Any], int]:
     return read
 
 
+def _optional_count(low: int, high: int) -> Callable[[Any], int | None]:
+    return lambda value: None if value in (None, "") else _count(low, high)(value)
+
+
 def _one_of(*names: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in names:
@@ -128,8 +132,8 @@ def _development_hosts(value: Any) -> Mapping[str, tuple[str, int]]:
 
 
 def _store(value: Any) -> Any:
-    if isinstance(value, str) and value not in {"memory", "sqlalchemy"}:
-        raise ValueError("must be memory, sqlalchemy or a store object")
+    if isinstance(value, str) and value not in {"memory", "sqlalchemy", "redis"}:
+        raise ValueError("must be memory, sqlalchemy, redis or a store object")
     return value
 
 
@@ -144,7 +148,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_CACHE_MIN", 60, "shortest lifetime in seconds; 0 follows the headers down", _seconds(0, 86400)),
     Setting("CIMD_CACHE_DEFAULT", 3600, "lifetime without caching headers", _seconds(0, 31536000)),
     Setting("CIMD_CACHE_MAX", 86400, "longest lifetime", _seconds(0, 31536000)),
-    Setting("CIMD_CACHE_SIZE", 1000, "entries that the memory store keeps", _count(1, 1000000)),
+    Setting("CIMD_CACHE_SIZE", None, "clients kept; the least recently used go first in memory, the first to expire in a shared store; "
+            "`None` = 1000 in memory, a million in a shared store", _optional_count(1, 100_000_000)),
     Setting("CIMD_ALLOWED_PORTS", None, "ports to connect to; `None` = any", _ports),
     Setting("CIMD_ALLOWED_HOSTS", None, "host patterns let in (`app.example`, `.example.com`); `None` = any", _optional_hosts),
     Setting("CIMD_DENIED_HOSTS", (), "host patterns turned away before any look-up", _hosts),
@@ -157,7 +162,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_ALLOW_HTTP_CLIENTS", False, "IndieAuth clients over plain http: anybody on the way can forge them", _flag),
     Setting("CIMD_ALLOW_LOOPBACK_CLIENTS", False, "IndieAuth clients on `http://localhost`, never fetched", _flag),
     Setting("CIMD_ALLOW_VIRTUAL_CLIENTS", False, "AT Protocol's `http://localhost?redirect_uri=…` clients for developers, never fetched", _flag),
-    Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, or an object", _store),
+    Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, `redis`, or an object", _store),
+    Setting("CIMD_REDIS_URL", None, "for `CIMD_STORE = \"redis\"`: `redis://host:port/number`, `rediss://` or `unix://`", _optional_text),
     Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", _count(1, 1000)),
     Setting("CIMD_LOGOS", False, "fetch, redraw and serve clients' logos; needs the extra `logo`", _flag),
     Setting("CIMD_MAX_LOGO_SIZE", 524288, "bytes of a logo; one more and there is none", _count(1024, 4194304)),
@@ -183,10 +189,11 @@ class Settings:
     max_document_size: int
     max_html_size: int
     max_fetches: int
-    cache_size: int
+    cache_size: int | None
     store: Any
     logos: bool
     max_logo_size: int
+    redis_url: str | None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -279,4 +286,5 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
         store=v["CIMD_STORE"],
         logos=v["CIMD_LOGOS"],
         max_logo_size=v["CIMD_MAX_LOGO_SIZE"],
+        redis_url=v["CIMD_REDIS_URL"],
     )

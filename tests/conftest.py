@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import redis
 import trustme
 
 from tests.support.clock import Clock
-from tests.support.databases import private_postgres
+from tests.support.databases import private_postgres, redis_keys
 from tests.support.demo import RunningDemo, Site, demo_in_process, running_demo
 from tests.support.origin import TLSOrigin
 
@@ -91,3 +92,10 @@ def running_site(tmp_path_factory: pytest.TempPathFactory, ca_bundle: Path) -> I
     """Run a demo as a process of its own, one for all tests: leave it as you found it."""
     with running_demo(tmp_path_factory.mktemp("running"), CIMD_CA_BUNDLE=str(ca_bundle)) as demo:
         yield demo
+
+
+@pytest.fixture
+def private_redis() -> Iterator[tuple[redis.Redis, str]]:
+    """Return a Redis client and the prefix of this test's keys."""
+    with redis_keys() as found:
+        yield found

@@ -1,18 +1,21 @@
 """One suite that every store passes."""
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
+from redis import Redis
 
 from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.stores import ClientStore, Entry, MemoryStore
+from flask_cimd.stores import ClientStore, Entry, StoreError
+from flask_cimd.stores.redis import RedisStore, connect
 from flask_cimd.stores.sqlalchemy import PRUNE_EVERY, SQLAlchemyStore
+from tests.support.stores import SHARED, opened_database, opened_store
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -34,23 +37,10 @@ def entry(raw: str = "https://app.example/client.json", name: str | None = "App"
     return Entry(metadata=metadata, fetched_at=NOW, expires_at=NOW + timedelta(minutes=minutes))
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClientStore]:
-    if request.param == "memory":
-        yield MemoryStore(size=100)
-        return
-    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else f"sqlite:///{tmp_path}/s.db"
-    app = Flask("store")
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
-    db = SQLAlchemy()
-    db.init_app(app)
-    with app.app_context():
-        store = SQLAlchemyStore(db, size=100)
-        db.create_all()
+@pytest.fixture(params=["memory", *SHARED])
+def store(request: pytest.FixtureRequest) -> Iterator[ClientStore]:
+    with opened_store(request.param, request) as store:
         yield store
-        db.session.remove()
-        db.drop_all()
-        db.engine.dispose()
 
 
 def test_an_unknown_client_is_a_miss(store: ClientStore) -> None:
@@ -132,12 +122,34 @@ def test_the_number_of_entries_is_bounded(store: ClientStore) -> None:
     assert store.get(identifier(f"https://app.example/{4 * PRUNE_EVERY - 1}")) is not None
 
 
+def test_redis_drops_an_entry_by_itself_a_bounded_time_past_its_lifetime(private_redis: tuple[Redis, str]) -> None:
+    # C-64, L-29
+    client, prefix = private_redis
+    RedisStore(client, prefix=prefix, kept_past_expiry=timedelta(hours=1)).put(entry(minutes=60))
+    (key,) = client.scan_iter(f"{prefix}client:*")
+    assert 7190 < client.ttl(key) <= 7200
+
+
+def test_redis_keeps_json_under_hashed_keys(private_redis: tuple[Redis, str]) -> None:
+    # L-16
+    client, prefix = private_redis
+    RedisStore(client, prefix=prefix).put(entry("https://app.example/a b".replace(" ", "%20")))
+    (key,) = client.scan_iter(f"{prefix}client:*")
+    assert re.fullmatch(rb"[0-9a-f]{64}", key.removeprefix(f"{prefix}client:".encode()))
+    assert json.loads(json.loads(client.get(key))["metadata"])["client_name"] == "App"
+    client.set(key, b"\x80\x04N.")  # not JSON: a miss, whatever it is
+    assert RedisStore(client, prefix=prefix).get(identifier("https://app.example/a%20b")) is None
+
+
+def test_a_redis_that_does_not_answer_is_trouble_of_our_own_kind() -> None:
+    nobody = RedisStore(connect("redis://127.0.0.1:1/0"))
+    for call in (lambda: nobody.get(identifier()), lambda: nobody.put(entry()), lambda: len(nobody)):
+        with pytest.raises(StoreError):
+            call()
+
+
 def test_a_row_of_another_version_is_a_miss(tmp_path: Path) -> None:
-    app = Flask("store")
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/s.db"
-    db = SQLAlchemy()
-    db.init_app(app)
-    with app.app_context():
+    with opened_database(f"sqlite:///{tmp_path}/s.db") as db:
         store = SQLAlchemyStore(db)
         db.create_all()
         store.put(entry())
@@ -145,4 +157,3 @@ def test_a_row_of_another_version_is_a_miss(tmp_path: Path) -> None:
             with db.engine.begin() as connection:
                 connection.execute(sqlalchemy.text("UPDATE cimd_client SET metadata = :text"), {"text": text})
             assert store.get(identifier()) is None
-        db.engine.dispose()

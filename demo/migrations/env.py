@@ -5,9 +5,10 @@ from __future__ import annotations
 from alembic import context
 
 from demo.models import db
-from flask_cimd.stores.sqlalchemy import client_table
+from flask_cimd.stores.sqlalchemy import client_table, lease_table
 
 client_table(db)
+lease_table(db)
 
 
 def run() -> None:

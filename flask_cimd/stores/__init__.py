@@ -9,28 +9,47 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigurationError
 from .logos import LogoStore, MemoryLogoStore, SQLAlchemyLogoStore
 from .memory import MemoryStore
-from .protocol import ClientStore, Entry
+from .protocol import STORE_TROUBLE, ClientStore, Entry, Lease, Leases, StoreError
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-__all__ = ["ClientStore", "Entry", "LogoStore", "MemoryStore", "open_logo_store", "open_store"]
+__all__ = [
+    "STORE_TROUBLE",
+    "ClientStore",
+    "Entry",
+    "Lease",
+    "Leases",
+    "LogoStore",
+    "MemoryStore",
+    "StoreError",
+    "open_logo_store",
+    "open_store",
+]
+
+#: How many entries are kept where ``CIMD_CACHE_SIZE`` is not set: in one process, and in a store that many share.
+MEMORY_SIZE = 1000
+SHARED_SIZE = 1_000_000
 
 
-def open_store(chosen: Any, *, db: SQLAlchemy | None, size: int) -> ClientStore:
+def open_store(
+    chosen: Any, *, db: SQLAlchemy | None, size: int | None = None, redis_url: str | None = None
+) -> ClientStore:
     """Return the store that ``CIMD_STORE`` names, or the object it is.
 
     Raises:
-        ConfigurationError: ``sqlalchemy`` without a database.
+        ConfigurationError: ``sqlalchemy`` without a database, ``redis`` without its URL or package.
     """
     if chosen == "memory":
-        return MemoryStore(size)
+        return MemoryStore(size or MEMORY_SIZE)
     if chosen == "sqlalchemy":
         if db is None:
             raise ConfigurationError('CIMD_STORE = "sqlalchemy" needs init_app(app, db=db)')
         from .sqlalchemy import SQLAlchemyStore
 
-        return SQLAlchemyStore(db)
+        return SQLAlchemyStore(db, size or SHARED_SIZE)
+    if chosen == "redis":
+        return _open_redis(redis_url, size or SHARED_SIZE)
     store: ClientStore = chosen
     return store
 
@@ -38,3 +57,16 @@ def open_store(chosen: Any, *, db: SQLAlchemy | None, size: int) -> ClientStore:
 def open_logo_store(chosen: Any, *, db: SQLAlchemy | None, clock: Callable[[], datetime]) -> LogoStore:
     """Return where logos are kept: in the database if clients are, else in this process."""
     return SQLAlchemyLogoStore(db, clock) if chosen == "sqlalchemy" and db is not None else MemoryLogoStore()
+
+
+def _open_redis(url: str | None, size: int) -> ClientStore:
+    if not url:
+        raise ConfigurationError('CIMD_STORE = "redis" needs CIMD_REDIS_URL, such as redis://127.0.0.1:6379/0')
+    try:
+        from .redis import RedisStore, connect
+    except ImportError as exc:
+        raise ConfigurationError('CIMD_STORE = "redis" needs the extra: pip install "flask-cimd[redis]"') from exc
+    try:
+        return RedisStore(connect(url), size=size)
+    except ValueError as exc:
+        raise ConfigurationError("CIMD_REDIS_URL must begin with redis://, rediss:// or unix://") from exc

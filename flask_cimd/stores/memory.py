@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from threading import Lock
 
 from ..core.identifier import ClientIdentifier
-from .protocol import Entry
+from .protocol import Entry, Leases
 
 
 class MemoryStore:
@@ -19,6 +19,7 @@ class MemoryStore:
 
     def __init__(self, size: int = 1000) -> None:
         self._size = size
+        self.leases: Leases | None = None
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._lock = Lock()
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
+
+#: How long past its lifetime a shared store keeps an entry: stale copies serve existing grants (CIMD §5.2).
+KEPT_PAST_EXPIRY = timedelta(hours=24)
+
+
+class StoreError(OSError):
+    """The store's server does not answer, or not as it should."""
+
+
+#: What a store may raise while its server is in trouble.
+STORE_TROUBLE = (SQLAlchemyError, OSError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +43,42 @@ class Entry:
         return now < self.expires_at
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Somebody's promise to fetch one document.
+
+    Attributes:
+        outcome: how it ended, in a few words of our own; ``None`` while it is under way.
+    """
+
+    expires_at: datetime
+    outcome: str | None
+
+
+class Leases(Protocol):
+    """Lets one process fetch a document while the others wait; a lease ends by itself if its owner dies."""
+
+    def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
+        """Take the lease if nobody has it: one conditional statement, exactly one winner."""
+
+    def look(self, client_id: str) -> Lease | None:
+        """Return the lease as it stands, a finished one for as long as it would have lasted."""
+
+    def finish(self, client_id: str, owner: str, outcome: str) -> None:
+        """Say how it ended and let go; without effect if somebody else took over meanwhile."""
+
+
 class ClientStore(Protocol):
     """Keeps entries by the raw identifier string.
 
-    A store may forget at any time. It never raises for a missing or unreadable entry: that is a miss.
+    A store may forget at any time. It never raises for a missing or unreadable entry: that is a miss. Trouble with
+    its server is a `StoreError` or an ``SQLAlchemyError``, and ends no sign-in.
+
+    Attributes:
+        leases: for stores that several processes share; ``None`` means that this process is alone.
     """
+
+    leases: Leases | None
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry, fresh or not."""
@@ -49,3 +94,8 @@ class ClientStore(Protocol):
 
     def __len__(self) -> int:
         """Return how many entries are kept."""
+
+
+def key_of(client_id: str) -> str:
+    """Return the fixed-length key under which shared stores keep an identifier: its SHA-256."""
+    return hashlib.sha256(client_id.encode()).hexdigest()

@@ -1,29 +1,29 @@
-"""Entries in the app's own database: one table, JSON text, no pickles.
+"""Entries in the app's own database, and the leases of who fetches them: JSON text, no pickles.
 
-The table joins ``db.metadata``, so ``db.create_all()`` and migrations see it; this package ships no migrations.
+The tables join ``db.metadata``, so ``db.create_all()`` and migrations see them; this package ships no migrations.
 Statements run on connections of their own: a look-up never commits or rolls back what the app has open.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Float, String, Table, Text, delete, func, insert, select, update
+from sqlalchemy import Column, Float, String, Table, Text, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
-from .protocol import Entry
+from .protocol import Entry, Lease, Leases, key_of
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
 TABLE_NAME = "cimd_client"
-#: Between two looks at the table's size this process writes so many entries.
+LEASE_TABLE_NAME = "cimd_lease"
+#: Between two looks at a table's size this process writes at least so many rows.
 PRUNE_EVERY = 64
 
 
@@ -47,12 +47,32 @@ def client_table(db: SQLAlchemy) -> Table:
     )
 
 
+def lease_table(db: SQLAlchemy) -> Table:
+    """Return the table of leases, adding it to ``db.metadata`` on first use.
+
+    Columns: ``digest`` as in `client_table`, ``owner`` (a random name), ``expires_at`` and ``outcome`` (how it
+    ended, in words of this package; null while it is under way).
+    """
+    existing = db.metadata.tables.get(LEASE_TABLE_NAME)
+    if existing is not None:
+        return existing
+    return Table(
+        LEASE_TABLE_NAME,
+        db.metadata,
+        Column("digest", String(64), primary_key=True),
+        Column("owner", String(32), nullable=False),
+        Column("expires_at", Float(53), nullable=False, index=True),
+        Column("outcome", Text),
+    )
+
+
 class SQLAlchemyStore:
     """A store in the database behind a Flask-SQLAlchemy ``db``; needs an app context.
 
     Args:
         db: the app's extension object.
-        size: about how many entries are kept; the ones that expired first go first.
+        size: about how many entries are kept; the ones that expired first go first. Each process looks at the
+            table's size after 64 writes, or after one hundredth of ``size`` if that is more.
     """
 
     def __init__(self, db: SQLAlchemy, size: int = 1_000_000) -> None:
@@ -60,11 +80,13 @@ class SQLAlchemyStore:
         self._size = size
         self._table = table = client_table(db)
         self._writes = count(1)
+        self._prune_every = max(PRUNE_EVERY, size // 100)
+        self.leases: Leases | None = SQLAlchemyLeases(db)
         self._select = select(table.c.metadata, table.c.fetched_at, table.c.expires_at)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry; a row that this version cannot read is a miss."""
-        query = self._select.where(self._table.c.digest == _digest(identifier.raw))
+        query = self._select.where(self._table.c.digest == key_of(identifier.raw))
         with self._db.engine.connect() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -84,7 +106,7 @@ class SQLAlchemyStore:
             "fetched_at": entry.fetched_at.timestamp(),
             "expires_at": entry.expires_at.timestamp(),
         }
-        digest = _digest(client_id)
+        digest = key_of(client_id)
         change = update(self._table).where(self._table.c.digest == digest).values(**values)
         with self._db.engine.begin() as connection:
             replaced = connection.execute(change).rowcount
@@ -95,7 +117,7 @@ class SQLAlchemyStore:
             except IntegrityError:  # another process inserted it in between
                 with self._db.engine.begin() as connection:
                     connection.execute(change)
-        if next(self._writes) % PRUNE_EVERY == 0:
+        if next(self._writes) % self._prune_every == 0:
             self.prune()
 
     def prune(self) -> None:
@@ -110,7 +132,7 @@ class SQLAlchemyStore:
     def delete(self, client_id: str) -> None:
         """Forget a client."""
         with self._db.engine.begin() as connection:
-            connection.execute(delete(self._table).where(self._table.c.digest == _digest(client_id)))
+            connection.execute(delete(self._table).where(self._table.c.digest == key_of(client_id)))
 
     def __iter__(self) -> Iterator[str]:
         """Yield the identifiers in the table."""
@@ -124,8 +146,49 @@ class SQLAlchemyStore:
             return connection.execute(select(func.count()).select_from(self._table)).scalar_one()
 
 
-def _digest(client_id: str) -> str:
-    return hashlib.sha256(client_id.encode()).hexdigest()
+class SQLAlchemyLeases:
+    """Leases as rows, taken by one conditional statement; needs an app context."""
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self._db = db
+        self._table = lease_table(db)
+        self._taken = count(1)
+
+    def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
+        """Take the lease if nobody has it."""
+        table, key = self._table, key_of(client_id)
+        if next(self._taken) % PRUNE_EVERY == 0:
+            self._forget_expired(now)
+        values = {"owner": owner, "expires_at": until.timestamp(), "outcome": None}
+        is_free = or_(table.c.expires_at <= now.timestamp(), table.c.outcome.is_not(None))
+        with self._db.engine.begin() as connection:
+            if connection.execute(update(table).where(table.c.digest == key, is_free).values(**values)).rowcount:
+                return True
+        try:
+            with self._db.engine.begin() as connection:
+                connection.execute(insert(table).values(digest=key, **values))
+        except IntegrityError:  # somebody has it
+            return False
+        return True
+
+    def look(self, client_id: str) -> Lease | None:
+        """Return the lease as it stands."""
+        table = self._table
+        query = select(table.c.expires_at, table.c.outcome).where(table.c.digest == key_of(client_id))
+        with self._db.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Lease(expires_at=_instant(row[0]), outcome=row[1])
+
+    def finish(self, client_id: str, owner: str, outcome: str) -> None:
+        """Say how it ended and let go."""
+        table = self._table
+        mine = (table.c.digest == key_of(client_id)) & (table.c.owner == owner)
+        with self._db.engine.begin() as connection:
+            connection.execute(update(table).where(mine).values(outcome=outcome))
+
+    def _forget_expired(self, now: datetime) -> None:
+        with self._db.engine.begin() as connection:
+            connection.execute(delete(self._table).where(self._table.c.expires_at <= now.timestamp()))
 
 
 def _instant(seconds: float) -> datetime:

@@ -1,4 +1,4 @@
-"""A private PostgreSQL database for one test session."""
+"""A private PostgreSQL database for one test session, and keys of one's own in Redis for one test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
+import redis
 import sqlalchemy
 
 from .requirements import need
@@ -31,3 +32,18 @@ def private_postgres() -> Iterator[str]:
         with admin.connect() as connection:
             connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
         admin.dispose()
+
+
+@contextmanager
+def redis_keys() -> Iterator[tuple[redis.Redis, str]]:
+    """Yield a client and the prefix of all keys that this test may write; they are deleted afterwards."""
+    prefix = f"cimd-test-{uuid4().hex[:12]}:"
+    with redis.Redis() as client:
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            need(False, "Redis does not answer on 127.0.0.1:6379")
+            raise
+        yield client, prefix
+        if keys := list(client.scan_iter(f"{prefix}*")):
+            client.delete(*keys)

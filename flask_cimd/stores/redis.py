@@ -1,0 +1,167 @@
+"""Entries in Redis (extra ``redis``): JSON under hashed keys, native expiry, one index for bound and listing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from ..core.identifier import ClientIdentifier
+from ..core.metadata import ClientMetadata
+from .protocol import KEPT_PAST_EXPIRY, Entry, Lease, Leases, StoreError, key_of
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+#: Seconds; a store that hangs must not hold up sign-ins.
+_PATIENCE = 2
+
+# Only the owner may end a lease: comparing and deleting are one step.
+_FINISH = """
+local lease = redis.call('get', KEYS[1])
+if lease and cjson.decode(lease).owner == ARGV[1] then
+  redis.call('set', KEYS[2], ARGV[2], 'PX', math.max(1, redis.call('pttl', KEYS[1])))
+  redis.call('del', KEYS[1])
+end
+"""
+
+
+def connect(url: str) -> Redis:
+    """Return a client for a ``redis://``, ``rediss://`` or ``unix://`` URL; it connects when it is first used."""
+    client: Redis = Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
+    return client
+
+
+def translated(method: T) -> T:
+    """Let a method raise `StoreError` where Redis raises its own."""
+
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except RedisError as exc:
+            raise StoreError(f"Redis: {type(exc).__name__}") from exc
+
+    return call  # type: ignore[return-value]  # the same signature
+
+
+class RedisStore:
+    """A store that all processes share.
+
+    Args:
+        client: a connected ``redis.Redis``.
+        size: how many entries are kept; the ones that expire first go first.
+        prefix: begins every key, so that several apps can share one server.
+        kept_past_expiry: how long a stale entry can still be read.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        *,
+        size: int = 1_000_000,
+        prefix: str = "cimd:",
+        kept_past_expiry: timedelta = KEPT_PAST_EXPIRY,
+    ) -> None:
+        self._client: Any = client
+        self._size = size
+        self._prefix = prefix
+        self._kept = kept_past_expiry
+        self._index = prefix + "clients"
+        self.leases: Leases | None = RedisLeases(client, prefix=prefix)
+
+    @translated
+    def get(self, identifier: ClientIdentifier) -> Entry | None:
+        """Return the entry; a value that this version cannot read is a miss."""
+        text = self._client.get(self._key(identifier.raw))
+        if text is None:
+            return None
+        try:
+            values = json.loads(text)
+            return Entry(
+                metadata=ClientMetadata.from_json(identifier, values["metadata"]),
+                fetched_at=_instant(values["fetched_at"]),
+                expires_at=_instant(values["expires_at"]),
+            )
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    @translated
+    def put(self, entry: Entry) -> None:
+        """Keep an entry until a bounded time past its lifetime, dropping others beyond the bound."""
+        client_id = entry.metadata.client_id
+        times = {"fetched_at": entry.fetched_at.timestamp(), "expires_at": entry.expires_at.timestamp()}
+        text = json.dumps({"metadata": entry.metadata.to_json(), **times})
+        kept = entry.expires_at - entry.fetched_at + self._kept
+        pipeline = self._client.pipeline()
+        pipeline.set(self._key(client_id), text, px=max(kept, timedelta(milliseconds=1)))
+        pipeline.zadd(self._index, {client_id: times["expires_at"]})
+        # What Redis dropped by itself leaves the index here.
+        pipeline.zremrangebyscore(self._index, "-inf", (entry.fetched_at - self._kept).timestamp())
+        pipeline.zcard(self._index)
+        surplus = pipeline.execute()[-1] - self._size
+        if surplus > 0:
+            dropped = [member.decode() for member, _ in self._client.zpopmin(self._index, surplus)]
+            if dropped:
+                self._client.delete(*map(self._key, dropped))
+
+    @translated
+    def delete(self, client_id: str) -> None:
+        """Forget a client."""
+        self._client.pipeline().delete(self._key(client_id)).zrem(self._index, client_id).execute()
+
+    @translated
+    def __iter__(self) -> Iterator[str]:
+        """Yield the identifiers in the index."""
+        return iter(sorted(member.decode() for member in self._client.zrange(self._index, 0, -1)))
+
+    @translated
+    def __len__(self) -> int:
+        """Return how many entries the index names."""
+        return int(self._client.zcard(self._index))
+
+    def _key(self, client_id: str) -> str:
+        return f"{self._prefix}client:{key_of(client_id)}"
+
+
+class RedisLeases:
+    """Leases as keys that expire by themselves: ``SET NX PX``."""
+
+    def __init__(self, client: Redis, *, prefix: str) -> None:
+        self._client: Any = client
+        self._prefix = prefix
+
+    @translated
+    def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
+        """Take the lease if nobody has it."""
+        lease, ended = self._keys(client_id)
+        value = json.dumps({"owner": owner, "expires_at": until.timestamp()})
+        taken = self._client.set(lease, value, nx=True, px=max(until - now, timedelta(milliseconds=1)))
+        if taken:
+            self._client.delete(ended)
+        return bool(taken)
+
+    @translated
+    def look(self, client_id: str) -> Lease | None:
+        """Return the lease, or how the last one ended."""
+        lease, outcome = self._client.mget(*self._keys(client_id))
+        if lease is not None:
+            return Lease(expires_at=_instant(json.loads(lease)["expires_at"]), outcome=None)
+        return None if outcome is None else Lease(expires_at=datetime.max.replace(tzinfo=UTC), outcome=outcome.decode())
+
+    @translated
+    def finish(self, client_id: str, owner: str, outcome: str) -> None:
+        """Say how it ended and let go."""
+        self._client.eval(_FINISH, 2, *self._keys(client_id), owner, outcome)
+
+    def _keys(self, client_id: str) -> tuple[str, str]:
+        key = key_of(client_id)
+        return f"{self._prefix}lease:{key}", f"{self._prefix}outcome:{key}"
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
