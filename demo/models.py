@@ -44,6 +44,8 @@ class GrantRow(db.Model):
     resource: Mapped[str] = mapped_column(Text)
     redirect_uri: Mapped[str] = mapped_column(Text)
     access_seconds: Mapped[float] = mapped_column(Instant)
+    auth_method: Mapped[str] = mapped_column(String(32))
+    client_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[float] = mapped_column(Instant, index=True)
     used_at: Mapped[float | None] = mapped_column(Instant)
     revoked_at: Mapped[float | None] = mapped_column(Instant)
@@ -88,6 +90,15 @@ class ResourceServerRow(db.Model):
     secret_digest: Mapped[str] = mapped_column(String(64))
     resource: Mapped[str] = mapped_column(Text)
     created_at: Mapped[float] = mapped_column(Instant)
+
+
+class UsedOnce(db.Model):
+    """The name of something that must not be seen twice, such as a client assertion, until it is void anyway."""
+
+    __tablename__ = "used_once"
+
+    key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    expires_at: Mapped[float] = mapped_column(Instant, index=True)
 
 
 def set_up_sqlite(engine: Engine) -> None:

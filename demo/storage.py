@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from demo.models import CodeRow, GrantRow, OpenRequest, TokenRow, db
+from demo.models import CodeRow, GrantRow, OpenRequest, TokenRow, UsedOnce, db
 from flask_cimd.oauth import AuthorizationRequest, Code, Grant, Token
 from flask_cimd.oauth.storage import digest, new_secret
 
@@ -19,7 +20,9 @@ DECISION_TIME = timedelta(minutes=10)
 #: Dead grants are kept so long, so that the reuse of their codes and tokens is still noticed.
 KEPT_AFTER_END = timedelta(days=30)
 
-_grant, _code, _token, _open = (model.__table__ for model in (GrantRow, CodeRow, TokenRow, OpenRequest))
+_grant, _code, _token, _open, _once = (
+    model.__table__ for model in (GrantRow, CodeRow, TokenRow, OpenRequest, UsedOnce)
+)
 
 
 class DatabaseStorage:
@@ -66,6 +69,8 @@ class DatabaseStorage:
                     resource=json.dumps(grant.resource),
                     redirect_uri=grant.redirect_uri,
                     access_seconds=grant.access_lifetime.total_seconds(),
+                    auth_method=grant.auth_method,
+                    client_key=grant.client_key,
                     created_at=_seconds(grant.created_at),
                 )
             )
@@ -94,14 +99,17 @@ class DatabaseStorage:
         )
         return _as_grant(row), code
 
-    def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime) -> bool:
-        """Spend a code and add its tokens; ``False``, and nothing added, if it is spent already."""
+    def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
+        """Spend a code, add its tokens and keep what the exchange settled; ``False`` if it is spent already."""
         spend = update(_code).where(_code.c.digest == digest, _code.c.spent_at.is_(None)).values(spent_at=_seconds(now))
         with db.engine.begin() as connection:
             if connection.execute(spend).rowcount != 1:
                 return False
             grant_id = connection.execute(select(_code.c.grant_id).where(_code.c.digest == digest)).scalar_one()
             _add_tokens(connection, grant_id, tokens, now)
+            if grant is not None:
+                settled = {"auth_method": grant.auth_method, "client_key": grant.client_key}
+                connection.execute(update(_grant).where(_grant.c.id == grant.id).values(**settled))
         return True
 
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
@@ -142,6 +150,17 @@ class DatabaseStorage:
         """End one token."""
         with db.engine.begin() as connection:
             connection.execute(update(_token).where(_token.c.digest == digest).values(revoked=True))
+
+    def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
+        """Remember a key until it expires; ``False`` if it is remembered already."""
+        with db.engine.begin() as connection:
+            connection.execute(delete(_once).where(_once.c.expires_at < _seconds(now)))
+        try:
+            with db.engine.begin() as connection:
+                connection.execute(insert(_once).values(key=key, expires_at=_seconds(expires_at)))
+        except IntegrityError:
+            return False
+        return True
 
     # -- what the owner sees ------------------------------------------------------------------------------------
 
@@ -203,6 +222,8 @@ def _as_grant(row: Any) -> Grant:
         redirect_uri=row[_grant.c.redirect_uri],
         access_lifetime=timedelta(seconds=row[_grant.c.access_seconds]),
         created_at=_instant(row[_grant.c.created_at]),
+        auth_method=row[_grant.c.auth_method],
+        client_key=row[_grant.c.client_key],
         revoked=row[_grant.c.revoked_at] is not None,
     )
 

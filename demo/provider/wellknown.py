@@ -27,7 +27,7 @@ def metadata() -> Response:
     members = server_metadata(
         server.issuer,
         scopes=server.scopes,
-        auth_methods=["none"],
+        auth_methods=server.auth_methods,
         endpoints=ENDPOINTS,
         introspection_endpoint_auth_methods_supported=["client_secret_basic"],
     )

@@ -73,6 +73,11 @@ class ClientMetadata:
         return self.identifier.host.lower()
 
     @property
+    def accepted_auth_methods(self) -> tuple[str, ...]:
+        """The methods a direct request may use: the one the client names, else any that both sides have (C-84)."""
+        return (self.auth_method,) if self.auth_method else self.auth_methods
+
+    @property
     def fingerprint(self) -> str:
         """Return a digest of everything that consent depends on (CIMD §8.4).
 

@@ -1,5 +1,7 @@
 """Drop-in parts for an Authlib authorization server, each usable alone."""
 
+from .assertion import ASSERTION_TYPE, ClientKey
+from .authentication import Authentication, Authenticator
 from .challenge import Challenge, challenge_header
 from .client import URLClient
 from .errors import ClientResolutionError
@@ -13,12 +15,16 @@ from .server import AuthorizationServer
 from .storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
 
 __all__ = [
+    "ASSERTION_TYPE",
     "Access",
+    "Authentication",
+    "Authenticator",
     "AuthorizationCodeGrant",
     "AuthorizationRequest",
     "AuthorizationServer",
     "BearerScheme",
     "Challenge",
+    "ClientKey",
     "ClientResolutionError",
     "Code",
     "Grant",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from ..core.metadata import ClientMetadata
@@ -56,7 +54,7 @@ class URLClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  Authlib calls it so
         """Say whether the client may authenticate with this method; every endpoint has the same rule."""
-        return method in self.metadata.auth_methods
+        return method in self.metadata.accepted_auth_methods
 
     def check_response_type(self, response_type: str) -> bool:
         """Say whether the client listed this response type."""
@@ -65,8 +63,3 @@ class URLClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     def check_grant_type(self, grant_type: str) -> bool:
         """Say whether the client listed this grant."""
         return grant_type in self.metadata.grant_types
-
-    @property
-    def auth_methods(self) -> Sequence[str]:
-        """The methods that may be used here."""
-        return self.metadata.auth_methods

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Self
 
 from authlib.oauth2 import OAuth2Error
 
 from ..errors import CIMDError, IdentifierError
+
+logger = logging.getLogger(__name__)
 
 
 class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
@@ -21,9 +24,13 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
         self.cause = cause
 
     @classmethod
-    def unauthenticated(cls) -> Self:
-        """Return the error for a client that did not prove who it is, or is not the one it says."""
-        return cls(IdentifierError("client-not-authenticated", hint="client_id is missing, wrong, or needs a proof"))
+    def unauthenticated(cls, reason: str = "client_id is missing, wrong, or needs a proof") -> Self:
+        """Return the error for a client that did not prove who it is, or is not the one it says.
+
+        The reason goes to the log; the answer is the same for all of them (RFC 7521 §4.2.1).
+        """
+        logger.info("client not authenticated: %s", reason)
+        return cls(IdentifierError("client-not-authenticated", hint=reason))
 
 
 def _status(cause: CIMDError) -> int:

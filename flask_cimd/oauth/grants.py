@@ -2,12 +2,13 @@
 
 S256 is required when the code is asked for, not only when it is redeemed; codes and refresh tokens are spent by one
 statement; what is presented twice ends the whole grant. Clients that identify themselves by URL are judged by the
-snapshot that was taken at consent: neither an unknown code nor a dead client host ever causes a fetch here.
+snapshot that was taken at consent: an unknown code never causes a fetch, and a public client's code or token neither.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,8 +17,7 @@ from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
 from authlib.oauth2.rfc7636 import CodeChallenge
 
-from ..errors import CIMDError
-from .errors import ClientResolutionError
+from .authentication import Authentication, require_bound_key
 from .resource import granted_resources
 from .storage import Code, Grant, Token, digest, new_secret
 
@@ -91,30 +91,29 @@ class _SnapshotClients:
 
     server: AuthorizationServer
     request: Any
+    authentication: Authentication
 
-    def authenticate_presenter(self, found: Grant | None) -> Any:
-        """Return the client that presents a code or refresh token, or raise what RFC 6749 §5.2 names."""
-        client_id = self.request.form.get("client_id")
-        if found is None or found.client is None:
-            return None
-        if not client_id:
-            raise InvalidRequestError("The parameter client_id is missing.")
-        if client_id != found.client_id:
+    def authenticate_presenter(self, found: Grant | None, parameter: str) -> Any:
+        """Return the client that presents a code or refresh token, or raise what RFC 6749 §5.2 names.
+
+        Args:
+            found: the grant it belongs to; ``None`` if there is none.
+            parameter: the name of the one that holds the code or token.
+        """
+        form, authenticator = self.request.form, self.server.authenticator
+        if not form.get(parameter):
+            raise InvalidRequestError(f"The parameter {parameter} is missing.")
+        if found is None:
             raise InvalidGrantError(_REFUSED)
-        try:
-            client = self.server.restore_client(found.client_id, found.client)
-        except CIMDError as error:
-            raise ClientResolutionError(error) from error
-        if not client.check_endpoint_auth_method("none", "token"):
-            raise ClientResolutionError.unauthenticated()
-        self.request.auth_method = "none"
-        return client
+        self.authentication = authenticator.check_grant(form, found, is_exchange=parameter == "code")
+        require_bound_key(found, self.authentication)
+        authenticator.spend(self.authentication)
+        self.request.auth_method = self.authentication.method
+        return self.authentication.client
 
 
 class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  # type: ignore[misc]  # untyped
     """Codes that live for a minute, are redeemed once, and end their grant when they come back."""
-
-    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
 
     def save_authorization_code(self, code: str, request: Any) -> None:
         """Keep the code's digest with the grant that it stands for."""
@@ -130,6 +129,8 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
             redirect_uri=approved.request.redirect_uri,
             access_lifetime=approved.access_lifetime,
             created_at=now,
+            auth_method=approved.request.auth_method,
+            client_key=approved.request.client_key,
         )
         kept = Code(
             digest=digest(code),
@@ -144,16 +145,9 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
         return new_secret()
 
     def authenticate_token_endpoint_client(self) -> Any:
-        """Return the client from the code's snapshot; only registered clients are looked up."""
+        """Return the client from the code's snapshot, with a proof of its key if it has one."""
         found = self._found()
-        client = self.authenticate_presenter(found[0] if found else None)
-        if client is None and found is None:
-            raise (
-                InvalidGrantError(_REFUSED)
-                if self.request.form.get("code")
-                else InvalidRequestError("The parameter code is missing.")
-            )
-        return client or super().authenticate_token_endpoint_client()
+        return self.authenticate_presenter(found[0] if found else None, "code")
 
     def query_authorization_code(self, code: str, client: Any) -> Any:  # noqa: ARG002  Authlib passes it
         """Return the code if it is alive; a spent one ends everything that came from it (RFC 6749 §4.1.2)."""
@@ -185,7 +179,9 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
     def redeem(self, presented: Any, tokens: tuple[Token, ...]) -> None:
         """Spend the code; whoever comes second ends the grant instead."""
         now = self.server.clock()
-        if not self.server.storage.redeem_code(presented.code.digest, tokens, now):
+        method, key = self.server.authenticator.settle(presented.grant, self.authentication)
+        settled = replace(presented.grant, auth_method=method, client_key=key)
+        if not self.server.storage.redeem_code(presented.code.digest, tokens, now, settled):
             self.server.storage.revoke_grant(presented.grant.id, now)
             raise InvalidGrantError(_REFUSED)
 
@@ -197,20 +193,12 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
 class RefreshTokenGrant(_SnapshotClients, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib is untyped
     """Refresh tokens that rotate with every use; one that comes back ends the grant (RFC 9700 §4.14.2)."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
     INCLUDE_NEW_REFRESH_TOKEN = True
 
     def authenticate_token_endpoint_client(self) -> Any:
-        """Return the client from the grant's snapshot; only registered clients are looked up."""
+        """Return the client from the grant's snapshot, with a proof of its key if it has one."""
         found = self._found()
-        client = self.authenticate_presenter(found[0] if found else None)
-        if client is None and found is None:
-            raise (
-                InvalidGrantError(_REFUSED)
-                if self.request.form.get("refresh_token")
-                else InvalidRequestError("The parameter refresh_token is missing.")
-            )
-        return client or super().authenticate_token_endpoint_client()
+        return self.authenticate_presenter(found[0] if found else None, "refresh_token")
 
     def authenticate_refresh_token(self, refresh_token: str) -> Any:  # noqa: ARG002  Authlib passes it
         """Return the token if it is alive; a rotated one ends the grant with its newest token."""

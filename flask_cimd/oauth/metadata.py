@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from .assertion import ALGORITHMS
 
 
 def well_known_path(issuer: str, name: str = "oauth-authorization-server") -> str:
@@ -62,6 +63,7 @@ def server_metadata(
         more: further members; ``None`` and empty values are left out (RFC 8414 §3.2).
     """
     methods = list(auth_methods)
+    algorithms = list(ALGORITHMS) if "private_key_jwt" in methods else None
     members: dict[str, Any] = {
         "issuer": issuer,
         **{name: issuer + path for name, path in endpoints.items()},
@@ -70,7 +72,11 @@ def server_metadata(
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": methods if "revocation_endpoint" in endpoints else None,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms
+        if "revocation_endpoint" in endpoints
+        else None,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "client_id_metadata_document_supported": True,

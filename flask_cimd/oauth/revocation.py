@@ -1,7 +1,8 @@
-"""Revocation (RFC 7009) for clients that have no secret."""
+"""Revocation (RFC 7009) for clients that have no secret: they name themselves, or prove to hold their key."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from authlib.consts import default_json_headers
@@ -21,8 +22,6 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
     itself. Unknown and dead tokens are answered with 200, hints are ignored (RFC 7009 §2.1, §2.2).
     """
 
-    CLIENT_AUTH_METHODS = ("none",)
-
     def create_endpoint_response(self, request: Any) -> Any:
         """Answer one request."""
         secret = request.form.get("token")
@@ -30,25 +29,28 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
             raise InvalidRequestError("The parameter token is missing.")
         found = self.server.storage.find_token(digest(secret))
         if found is not None:
-            self._require_owner(found[0], request.form.get("client_id"))
+            self._require_owner(found[0], request.form)
             self._revoke(*found)
         return 200, {}, default_json_headers
 
-    def _require_owner(self, grant: Grant, client_id: str | None) -> None:
+    def _require_owner(self, grant: Grant, form: Mapping[str, str]) -> None:
+        client_id = form.get("client_id")
         if client_id is not None and client_id != grant.client_id:
             raise ClientResolutionError.unauthenticated()
         if grant.client is None:
             if client_id is None:
                 raise ClientResolutionError.unauthenticated()
+            self.server.authenticator.spend(self.server.authenticator.check_grant(form, grant))
             return
         try:
             metadata: ClientMetadata = self.server.metadata_of(grant.client_id, grant.client)
         except CIMDError:
             return  # a client that is no longer welcome may still give up its tokens
-        if metadata.source == "document" and client_id is None:
+        if metadata.source != "document":
+            return
+        if client_id is None and not form.get("client_assertion"):
             raise ClientResolutionError.unauthenticated()
-        if "none" not in metadata.auth_methods:
-            raise ClientResolutionError.unauthenticated()
+        self.server.authenticator.spend(self.server.authenticator.check_grant(form, grant))
 
     def _revoke(self, grant: Grant, token: Token) -> None:
         now = self.server.clock()

@@ -24,6 +24,7 @@ from ..core.metadata import ClientMetadata
 from ..errors import IdentifierError, RedirectMismatchError
 from ..extension import CIMD
 from ..resolver import utc_now
+from .authentication import Authenticator
 from .client import URLClient
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE, require_grant_type
@@ -86,6 +87,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         self.refresh_absolute = refresh_absolute
         self.token_extras = token_extras
         self.clock = clock
+        self.authenticator = Authenticator(cimd=cimd, storage=storage, issuer=issuer, clock=clock)
         super().__init__(app, query_client=cimd.query_client)
         self.register_grant(AuthorizationCodeGrant, [RequirePKCE()])
         self.register_grant(RefreshTokenGrant)
@@ -95,6 +97,11 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         """Set an app up; errors that may go to the client are redirected by an error handler."""
         super().init_app(app, query_client=query_client, save_token=save_token)
         app.register_error_handler(OAuth2Error, self.answer_error)
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        """The client authentication methods that the current app has enabled."""
+        return self.cimd.resolver.settings.document_rules.auth_methods
 
     # -- authorization endpoint -------------------------------------------------------------------------------
 
@@ -278,14 +285,6 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             return None
         grant, token = found
         return found if token.kind == "access" and token.is_alive(grant, self.clock()) else None
-
-    def restore_client(self, client_id: str, snapshot: str) -> URLClient:
-        """Return the client of a snapshot, if policy still lets it in; no network.
-
-        Raises:
-            CIMDError: it does not.
-        """
-        return URLClient(self.metadata_of(client_id, snapshot))
 
     def metadata_of(self, client_id: str, snapshot: str) -> ClientMetadata:
         """Return the metadata of a snapshot, under the policy of today."""

@@ -36,6 +36,8 @@ class AuthorizationRequest:
         redirect_uri: the matched redirect URI, exactly as it was asked for.
         scope: the requested scopes that this server and the client know, separated by blanks.
         state: returned byte for byte; ``None`` if it was not sent.
+        auth_method: how the client proved itself when it pushed the request; empty if it did not have to yet.
+        client_key: the key that it used then, if the session is to belong to that key.
         resource: requested resource indicators (RFC 8707).
     """
 
@@ -47,6 +49,8 @@ class AuthorizationRequest:
     state: str | None
     code_challenge: str
     resource: tuple[str, ...] = ()
+    auth_method: str = ""
+    client_key: str | None = None
 
     def to_json(self) -> str:
         """Return the request as JSON text, to be kept on the server while a person decides."""
@@ -67,6 +71,8 @@ class Grant:
         subject: who approved.
         client: metadata of the client as JSON text at the time of approval; ``None`` for a registered client.
         access_lifetime: how long access tokens live.
+        auth_method: the client authentication that the grant's tokens need; empty until the code is redeemed.
+        client_key: the key that the session belongs to; ``None`` where any key of the client will do.
         revoked: nothing that belongs to the grant is valid any more.
     """
 
@@ -80,6 +86,8 @@ class Grant:
     redirect_uri: str
     access_lifetime: timedelta
     created_at: datetime
+    auth_method: str = ""
+    client_key: str | None = None
     revoked: bool = False
 
 
@@ -126,8 +134,11 @@ class TokenStorage(Protocol):
     def find_code(self, digest: str) -> tuple[Grant, Code] | None:
         """Return a code, spent and expired ones included: their reuse must be noticed."""
 
-    def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime) -> bool:
-        """Spend a code and add its tokens; ``False``, and nothing added, if it is spent already."""
+    def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
+        """Spend a code and add its tokens; ``False``, and nothing added, if it is spent already.
+
+        With ``grant``, what the exchange settled is kept with it: ``auth_method`` and ``client_key``.
+        """
 
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
         """Return a token, dead ones included."""
@@ -140,3 +151,10 @@ class TokenStorage(Protocol):
 
     def revoke_token(self, digest: str, now: datetime) -> None:
         """End one token."""
+
+    def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
+        """Remember a key until it expires; ``False`` if it is remembered already.
+
+        One unique INSERT, or Redis' ``SET NX``: of simultaneous attempts in any process exactly one succeeds.
+        Keys are ASCII and at most 128 characters long.
+        """
