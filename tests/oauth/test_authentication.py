@@ -1,0 +1,429 @@
+"""Key-holding clients at the endpoints of the demo: what proves who they are, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
+from tests.support.keys import ISSUER, KeyHolder, make_key, public_key_as_secret
+from tests.support.origin import TLSOrigin
+
+
+def key_client(origin: Any, site: Site, path: str = "/client.json", **members: Any) -> KeyHolder:
+    """Publish a client that holds one ES256 key."""
+    holder = KeyHolder(origin.url(path), site.clock)
+    publish_keys(origin, holder, path=path, **members)
+    return holder
+
+
+def publish_keys(origin: Any, *holders: KeyHolder, path: str = "/client.json", **members: Any) -> None:
+    usual = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [holder.jwk for holder in holders]}}
+    publish_client(origin, path, **{**usual, **members})
+
+
+def sign_in(owner: Browser, holder: KeyHolder, **parameters: str) -> dict[str, Any]:
+    """Go through approval and token endpoint with an assertion."""
+    answer = owner.redeem(*owner.code(holder.client_id, **parameters), **holder.proof())
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def assert_not_authenticated(answer: Any) -> None:
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client"), answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.fixture(scope="module")
+def signed_in(
+    ca: trustme.CA, ca_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Browser, KeyHolder]]:
+    """An owner and a client that holds a key, for all cases of a table."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('keys')}/demo.db"
+    with TLSOrigin(ca) as origin, demo_in_process(url, ca_bundle) as site:
+        yield site.owner(), key_client(origin, site)
+
+
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA", "Ed25519"])
+def test_every_advertised_algorithm_signs_in(origin: Any, site: Site, alg: str) -> None:
+    # C-78, O-84
+    owner = site.owner()
+    assert (
+        alg
+        in owner.get("/.well-known/oauth-authorization-server").json()[
+            "token_endpoint_auth_signing_alg_values_supported"
+        ]
+    )
+    holder = KeyHolder(origin.url("/client.json"), site.clock, alg=alg)
+    publish_keys(origin, holder)
+    tokens = sign_in(owner, holder)
+    assert owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
+
+
+def test_the_metadata_lists_methods_and_algorithms(site: Site) -> None:
+    # C-119
+    metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
+    assert metadata["token_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
+    assert metadata["revocation_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
+    algorithms = metadata["token_endpoint_auth_signing_alg_values_supported"]
+    assert {"ES256", "RS256", "PS256", "EdDSA"} <= set(algorithms)
+    assert "none" not in algorithms
+    assert not any(alg.startswith("HS") for alg in algorithms)
+
+
+def far(delta: timedelta) -> Callable[[KeyHolder], int]:
+    return lambda holder: int((holder.clock() + delta).timestamp())
+
+
+#: One thing wrong with an otherwise good assertion, and the row it proves.
+FAULTS: dict[str, Callable[[KeyHolder], str]] = {
+    "iss of another client": lambda h: h.assertion(iss="https://other.example/c"),  # C-79, O-80
+    "iss missing": lambda h: h.assertion(iss=None),
+    "sub of another client": lambda h: h.assertion(sub="https://other.example/c"),
+    "sub missing": lambda h: h.assertion(sub=None),
+    "sub and iss of another client": lambda h: h.assertion(sub="https://o.example/c", iss="https://o.example/c"),
+    "sub that is a number": lambda h: h.assertion(sub=7),
+    "aud missing": lambda h: h.assertion(aud=None),
+    "aud of another server": lambda h: h.assertion(aud="https://other.example"),
+    "aud with a slash more": lambda h: h.assertion(aud=ISSUER + "/"),
+    "aud is the token endpoint": lambda h: h.assertion(aud=ISSUER + "/token"),  # O-81, D25
+    "aud lists more than the issuer": lambda h: h.assertion(aud=[ISSUER, "https://other.example"]),
+    "aud lists nothing": lambda h: h.assertion(aud=[]),
+    "exp missing": lambda h: h.assertion(exp=None),  # D25
+    "exp has passed": lambda h: h.assertion(exp=far(timedelta(seconds=-1))(h)),
+    "exp is now": lambda h: h.assertion(exp=far(timedelta())(h)),
+    "exp in ten years": lambda h: h.assertion(exp=far(timedelta(days=3650))(h)),  # O-83
+    "exp eleven minutes after iat": lambda h: h.assertion(exp=far(timedelta(minutes=11))(h)),
+    "exp that is text": lambda h: h.assertion(exp="soon"),
+    "exp that is true": lambda h: h.assertion(exp=True),
+    "exp beyond every calendar": lambda h: h.assertion(exp=10**15),
+    "iat in the future": lambda h: h.assertion(iat=far(timedelta(seconds=90))(h)),
+    "nbf in the future": lambda h: h.assertion(nbf=far(timedelta(seconds=90))(h)),
+    "jti missing": lambda h: h.assertion(jti=None),  # O-83
+    "jti empty": lambda h: h.assertion(jti=""),
+    "jti that is a number": lambda h: h.assertion(jti=1),
+    "alg none": lambda h: h.assertion(header={"alg": "none"}),  # C-79
+    "alg HS256 with the public key as secret": lambda h: h.assertion(
+        header={"alg": "HS256"}, key=public_key_as_secret(h.key)
+    ),
+    "alg of another family": lambda h: h.assertion(header={"alg": "RS256"}, key=make_key("RS256")),
+    "kid unknown": lambda h: h.assertion(header={"kid": "two"}),
+    "kid that is a number": lambda h: "eyJhbGciOiJFUzI1NiIsImtpZCI6MX0." + h.assertion().partition(".")[2],
+    "key of another client": lambda h: h.assertion(key=make_key("ES256", 9)),
+    "key carried in the header": lambda h: h.assertion(  # O-85
+        header={"jwk": make_key("ES256", 9).as_dict(private=False)}, key=make_key("ES256", 9)
+    ),
+    "typ of an access token": lambda h: h.assertion(header={"typ": "at+jwt"}),  # O-82
+    "typ of a DPoP proof": lambda h: h.assertion(header={"typ": "dpop+jwt"}),
+    "signature of other claims": lambda h: h.assertion().rpartition(".")[0] + "." + h.assertion().split(".")[2],
+    "signature missing": lambda h: h.assertion().rpartition(".")[0] + ".",
+    "two parts": lambda h: h.assertion().rpartition(".")[0],
+    "five parts": lambda h: h.assertion() + ".a.b",
+    "not base64": lambda h: "§." + h.assertion(),
+    "not JSON": lambda h: "YWJj." + h.assertion().partition(".")[2],
+    "nested without end": lambda h: "W1tb" * 1000 + "." + h.assertion().partition(".")[2],
+    "longer than any assertion": lambda h: h.assertion(more="x" * 9000),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_wrong_thing_in_an_assertion_is_enough(signed_in: tuple[Browser, KeyHolder], fault: str) -> None:
+    # C-78, C-79, O-80 … O-86: refused with one and the same answer, and the code still lives
+    owner, holder = signed_in
+    asked, code = owner.code(holder.client_id)
+    refused = owner.redeem(asked, code, **holder.proof(FAULTS[fault](holder)))
+    assert_not_authenticated(refused)
+    assert refused.json() == owner.redeem(asked, code).json()
+    assert owner.redeem(asked, code, **holder.proof()).status_code == 200
+
+
+GOOD: dict[str, Callable[[KeyHolder], str]] = {
+    "aud as a list of one": lambda h: h.assertion(aud=[ISSUER]),
+    "typ JWT": lambda h: h.assertion(header={"typ": "JWT"}),
+    "typ of RFC 10070": lambda h: h.assertion(header={"typ": "client-authentication+jwt"}),
+    "no kid": lambda h: h.assertion(header={"kid": None}),
+    "made 50 seconds ago": lambda h: h.assertion(
+        iat=far(timedelta(seconds=-50))(h), exp=far(timedelta(seconds=10))(h)
+    ),  # AT-68
+    "a clock 50 seconds ahead": lambda h: h.assertion(
+        iat=far(timedelta(seconds=50))(h), nbf=far(timedelta(seconds=50))(h), exp=far(timedelta(seconds=110))(h)
+    ),
+    "no iat": lambda h: h.assertion(iat=None),
+    "ten minutes": lambda h: h.assertion(exp=far(timedelta(minutes=10))(h)),
+    "exp with a fraction": lambda h: h.assertion(exp=far(timedelta(seconds=30))(h) + 0.5),
+    "unknown claims and header members": lambda h: h.assertion(header={"x": 1, "jku": "https://x.example"}, more=[1]),
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_what_real_clients_send_is_accepted(signed_in: tuple[Browser, KeyHolder], case: str) -> None:
+    owner, holder = signed_in
+    answer = owner.redeem(*owner.code(holder.client_id), **holder.proof(GOOD[case](holder)))
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_document_that_names_an_algorithm_is_held_to_it(origin: Any, site: Site) -> None:
+    # O-84
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock, alg="PS256")
+    publish_keys(origin, holder, token_endpoint_auth_signing_alg="RS256")
+    asked, code = owner.code(holder.client_id)
+    assert_not_authenticated(owner.redeem(asked, code, **holder.proof()))
+    assert_ok = owner.redeem(asked, code, **holder.proof(holder.assertion(header={"alg": "RS256"})))
+    assert assert_ok.status_code == 200
+
+
+def test_a_key_with_alg_verifies_no_other_algorithm(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock, alg="RS256", extra={"alg": "PS256"})
+    publish_keys(origin, holder)
+    assert_not_authenticated(owner.redeem(*owner.code(holder.client_id), **holder.proof()))
+
+
+def test_keys_as_browser_libraries_export_them_are_accepted(origin: Any, site: Site) -> None:
+    # AT-18
+    owner = site.owner()
+    holder = KeyHolder(
+        origin.url("/client.json"), site.clock, extra={"key_ops": ["verify", "encrypt", "wrapKey"], "ext": True}
+    )
+    publish_keys(origin, holder)
+    assert sign_in(owner, holder)
+
+
+def test_a_weak_rsa_key_verifies_nothing(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock, alg="RS256", extra={"n": "AQAB" * 20})
+    publish_keys(origin, holder)
+    assert_not_authenticated(owner.redeem(*owner.code(holder.client_id), **holder.proof()))
+
+
+def test_a_key_that_is_no_point_on_the_curve_verifies_nothing(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock, extra={"x": "AAAA"})
+    publish_keys(origin, holder)
+    assert_not_authenticated(owner.redeem(*owner.code(holder.client_id), **holder.proof()))
+
+
+def test_every_direct_request_carries_the_assertion(origin: Any, site: Site) -> None:
+    # C-77, AT-65, AT-71
+    owner = site.owner()
+    holder = key_client(origin, site)
+    asked, code = owner.code(holder.client_id)
+    assert_not_authenticated(owner.redeem(asked, code))
+    tokens = owner.redeem(asked, code, **holder.proof()).json()
+    assert_not_authenticated(owner.refresh(holder.client_id, tokens["refresh_token"]))
+    token = {"token": tokens["refresh_token"], "client_id": holder.client_id}
+    assert_not_authenticated(owner.post("/revoke", token))
+    renewed = owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof())
+    assert renewed.status_code == 200
+    token["token"] = renewed.json()["refresh_token"]
+    assert owner.post("/revoke", {**token, **holder.proof()}).status_code == 200
+    assert owner.refresh(holder.client_id, token["token"], **holder.proof()).json()["error"] == "invalid_grant"
+
+
+def test_the_assertion_alone_names_the_client(origin: Any, site: Site) -> None:
+    # O-80: client_id in the body is optional and must agree
+    owner = site.owner()
+    holder = key_client(origin, site)
+    asked, code = owner.code(holder.client_id)
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": asked.redirect_uri,
+            "code_verifier": asked.verifier}  # fmt: skip
+    tokens = owner.post("/token", {**form, **holder.proof()})
+    assert tokens.status_code == 200, tokens.text
+    revoked = owner.post("/revoke", {"token": tokens.json()["access_token"], **holder.proof()})
+    assert revoked.status_code == 200
+
+
+def test_a_code_of_another_client_is_an_invalid_grant(origin: Any, site: Site) -> None:
+    # C-12; the assertion itself is good
+    owner = site.owner()
+    holder = key_client(origin, site)
+    other = key_client(origin, site, "/other.json")
+    asked, code = owner.code(holder.client_id)
+    stolen = owner.redeem(asked, code, client_id=other.client_id, **other.proof())
+    assert (stolen.status_code, stolen.json()["error"]) == (400, "invalid_grant")
+    assert owner.redeem(asked, code, **holder.proof()).status_code == 200
+
+
+def test_an_assertion_needs_its_type_and_the_type_its_assertion(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    holder = key_client(origin, site)
+    asked, code = owner.code(holder.client_id)
+    proof = holder.proof()
+    for broken in (
+        {"client_assertion": proof["client_assertion"]},
+        {"client_assertion_type": proof["client_assertion_type"]},
+        {**proof, "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"},
+        {**proof, "client_assertion": ""},
+    ):
+        assert_not_authenticated(owner.redeem(asked, code, **broken))
+    assert owner.redeem(asked, code, **proof).status_code == 200
+
+
+def test_two_assertions_are_one_too_many(origin: Any, site: Site) -> None:
+    # C-79
+    owner = site.owner()
+    holder = key_client(origin, site)
+    asked, code = owner.code(holder.client_id)
+    proof = holder.proof()
+    twice = owner.redeem(asked, code, **{**proof, "client_assertion": [proof["client_assertion"], holder.assertion()]})
+    assert (twice.status_code, twice.json()["error"]) == (400, "invalid_request")
+    assert owner.redeem(asked, code, **proof).status_code == 200
+
+
+def test_an_assertion_is_used_once(origin: Any, any_site: Site) -> None:
+    # C-79, AT-67
+    owner = any_site.owner()
+    holder = key_client(origin, any_site)
+    proof = holder.proof()
+    tokens = owner.redeem(*owner.code(holder.client_id), **proof).json()
+    assert_not_authenticated(owner.refresh(holder.client_id, tokens["refresh_token"], **proof))
+    again = holder.proof(jti="chosen by the client")
+    renewed = owner.refresh(holder.client_id, tokens["refresh_token"], **again)
+    assert renewed.status_code == 200
+    same = holder.proof(jti="chosen by the client")
+    assert_not_authenticated(owner.refresh(holder.client_id, renewed.json()["refresh_token"], **same))
+    any_site.clock.forward(seconds=61)  # the first one is void by now, so its name is free
+    renewed = owner.refresh(
+        holder.client_id, renewed.json()["refresh_token"], **holder.proof(jti="chosen by the client")
+    )
+    assert renewed.status_code == 200
+
+
+def test_clients_do_not_meet_in_their_jtis(origin: Any, site: Site) -> None:
+    # O-83: per client
+    owner = site.owner()
+    for path in ("/one.json", "/two.json"):
+        holder = KeyHolder(origin.url(path), site.clock)
+        publish_keys(origin, holder, path=path)
+        assert owner.redeem(*owner.code(holder.client_id), **holder.proof(jti="1")).status_code == 200
+
+
+def test_of_parallel_uses_of_one_jti_exactly_one_succeeds(any_site: Site) -> None:
+    # D10
+    storage = any_site.app.extensions["demo"].storage
+    now = any_site.clock()
+    start = Barrier(8)
+
+    def use(_: int) -> bool:
+        with any_site.app.app_context():
+            start.wait()
+            return bool(storage.use_once("assertion:raced", now + timedelta(seconds=60), now))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(use, range(8))) == [False] * 7 + [True]
+
+
+def test_what_was_used_once_is_forgotten_when_it_is_void(any_site: Site) -> None:
+    from demo.models import UsedOnce, db
+
+    storage, now = any_site.app.extensions["demo"].storage, any_site.clock()
+    with any_site.app.app_context():
+        for number in range(3):
+            assert storage.use_once(f"assertion:{number}", now + timedelta(seconds=60), now)
+        assert storage.use_once("assertion:later", now + timedelta(seconds=180), now + timedelta(seconds=120))
+        assert [row.key for row in db.session.query(UsedOnce)] == ["assertion:later"]
+
+
+def test_a_public_client_may_not_come_with_an_assertion(origin: Any, site: Site) -> None:
+    # O-54, C-84: never ignored
+    owner = site.owner()
+    client_id = publish_client(origin)
+    holder = KeyHolder(client_id, site.clock)
+    asked, code = owner.code(client_id)
+    assert_not_authenticated(owner.redeem(asked, code, **holder.proof()))
+    assert_not_authenticated(owner.redeem(asked, code, client_assertion="junk", client_assertion_type="junk"))
+    assert owner.redeem(asked, code).status_code == 200
+
+
+@pytest.mark.parametrize("single", ["none", None, "private_key_jwt"])
+def test_a_client_with_both_methods_is_held_to_the_one_it_names(origin: Any, site: Site, single: str | None) -> None:
+    # C-83, C-84
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock)
+    named = {"token_endpoint_auth_method": single} if single else {}
+    document = {"token_endpoint_auth_methods_supported": ["none", "private_key_jwt"], "jwks": holder.jwks}
+    publish_client(origin, **named, **document)
+    with_proof = owner.redeem(*owner.code(holder.client_id), **holder.proof()).status_code
+    without = owner.redeem(*owner.code(holder.client_id)).status_code
+    assert (with_proof, without) == {"none": (401, 200), None: (200, 200), "private_key_jwt": (200, 401)}[single]
+
+
+def test_a_broken_assertion_never_falls_back_to_none(origin: Any, site: Site) -> None:
+    # C-84
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock)
+    publish_client(origin, token_endpoint_auth_methods_supported=["none", "private_key_jwt"], jwks=holder.jwks)
+    asked, code = owner.code(holder.client_id)
+    assert_not_authenticated(owner.redeem(asked, code, **holder.proof(key=make_key("ES256", 9))))
+    assert owner.redeem(asked, code).status_code == 200
+
+
+def test_what_was_issued_with_a_key_is_never_refreshed_without_it(origin: Any, site: Site) -> None:
+    # C-108: with a client that has both methods, and with a document that says none now
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock)
+    publish_client(origin, token_endpoint_auth_methods_supported=["none", "private_key_jwt"], jwks=holder.jwks)
+    tokens = sign_in(owner, holder)
+    assert_not_authenticated(owner.refresh(holder.client_id, tokens["refresh_token"]))
+    publish_client(origin, token_endpoint_auth_method="none")
+    site.clock.forward(days=2)
+    refused = owner.refresh(holder.client_id, tokens["refresh_token"])
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    publish_client(origin, token_endpoint_auth_methods_supported=["none", "private_key_jwt"], jwks=holder.jwks)
+    site.clock.forward(days=2)  # the downgrade killed nothing
+    assert owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
+
+
+def test_keys_rotate_without_ending_anything(origin: Any, site: Site) -> None:
+    # C-106
+    owner = site.owner()
+    old = key_client(origin, site)
+    tokens = sign_in(owner, old)
+    new = KeyHolder(old.client_id, site.clock, kid="two", number=2)
+    publish_keys(origin, new)
+    site.clock.forward(days=2)
+    assert_not_authenticated(owner.refresh(old.client_id, tokens["refresh_token"], **old.proof()))
+    assert owner.refresh(old.client_id, tokens["refresh_token"], **new.proof()).status_code == 200
+
+
+def test_a_code_is_redeemed_with_the_keys_of_its_snapshot(origin: Any, site: Site) -> None:
+    # L-12, C-109: a no-store document is not fetched again for it
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock)
+    publish_keys(origin, holder, headers={"Cache-Control": "no-store"})
+    asked, code = owner.code(holder.client_id)
+    before = len(origin.requests)
+    origin.forget("/client.json")
+    assert owner.redeem(asked, code, **holder.proof()).status_code == 200
+    assert len(origin.requests) == before
+
+
+def test_nonsense_never_causes_a_fetch(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    holder = key_client(origin, site)
+    tokens = sign_in(owner, holder)
+    site.clock.forward(days=2)
+    before = len(origin.requests)
+    owner.refresh(holder.client_id, "unknown", **holder.proof())
+    owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof(aud="https://other.example"))
+    owner.post("/token", {"grant_type": "refresh_token", "refresh_token": "unknown", **holder.proof()})
+    assert len(origin.requests) == before
+
+
+def test_without_the_method_enabled_a_key_holding_client_is_refused(origin: Any, make_site: Any) -> None:
+    # C-83
+    site = make_site(CIMD_AUTH_METHODS="none")
+    holder = key_client(origin, site)
+    assert site.owner().authorize(SignIn.begin(holder.client_id)).status_code == 400
+    metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
+    assert metadata["token_endpoint_auth_methods_supported"] == ["none"]
+    assert "token_endpoint_auth_signing_alg_values_supported" not in metadata
