@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import warnings
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from uuid import uuid4
 
 from joserfc import jws, jwt
 from joserfc.errors import SecurityWarning
-from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from flask_cimd.oauth import ASSERTION_TYPE
 
@@ -91,7 +93,13 @@ class KeyHolder:
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion or self.assertion(**claims)}
 
 
-def public_key_as_secret(key: Key) -> OctKey:
-    """Return the HMAC secret that a confused server would see in a public key (RFC 8725 §2.1)."""
-    secret = urlsafe_b64encode(key.as_pem(private=False)).rstrip(b"=").decode()
-    return OctKey.import_key({"kty": "oct", "k": secret})
+def signed_with_public_key(holder: KeyHolder) -> str:
+    """Return the HS256 token that a confused server believes: its secret is the published key (RFC 8725 §2.1)."""
+    head, claims = {"alg": "HS256", "kid": holder.kid}, holder.claims()
+    signed = ".".join(_encode(json.dumps(part).encode()) for part in (head, claims))
+    secret = holder.key.as_pem(private=False)
+    return f"{signed}.{_encode(hmac.digest(secret, signed.encode(), 'sha256'))}"
+
+
+def _encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
