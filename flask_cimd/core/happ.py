@@ -6,6 +6,7 @@ and only if they are small. html5lib is never used: it needs minutes for pages t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -24,11 +25,14 @@ from .redirects import refuse_registration
 from .text import clean_text
 
 _TYPES = frozenset({"h-app", "h-x-app"})
+_ITEM_CLASS = re.compile(r"^h-(?:[a-z0-9]+-)*[a-z]+$")
 _MOST_CANDIDATES = 20
 _MOST_NODES = 400
 _MOST_DEPTH = 24
 _MOST_LINKS = 50
 _NAME_LIMIT = 100
+#: What a browser reads as text or keeps aside; a visitor's words are more likely to stand there than the owner's.
+_INERT = ["template", "textarea", "title", "iframe", "noembed", "noframes", "xmp", "svg", "math"]
 
 
 def parse_page(
@@ -84,11 +88,15 @@ def parse_page(
 
 
 def _base(soup: BeautifulSoup, final_url: str) -> str:
-    element = soup.find("base", href=True)
-    if not isinstance(element, Tag):
+    element = next((tag for tag in soup.find_all("base", href=True, limit=_MOST_LINKS) if not _is_inert(tag)), None)
+    if element is None:
         return final_url
     base = _join(final_url, str(element["href"]))
     return base if base.startswith(("https://", "http://")) else final_url
+
+
+def _is_inert(element: Tag) -> bool:
+    return element.find_parent(_INERT) is not None
 
 
 def _join(base: str, reference: str) -> str:
@@ -106,13 +114,18 @@ def _redirect_uris(
     identifier: ClientIdentifier,
     rules: DocumentRules,
 ) -> tuple[str, ...]:
-    """Headers first, then ``<link>`` elements; never ``<a>``, which visitors may be able to place in a page."""
+    """Headers first, then ``<link>`` elements; never ``<a>``, which visitors may be able to place in a page.
+
+    A page that came over plain http may have been written by anybody on the way: nothing in it is followed.
+    """
+    if identifier.scheme == "http" and not identifier.is_loopback:
+        return ()
     found: dict[str, None] = {}
     headers = (_join(final_url, target) for target in link_targets(link_headers, "redirect_uri"))
     elements = (_join(base, href) for href in _link_elements(soup))
     for uri in (*headers, *elements):
         # Old apps have private schemes without a dot; the consent page shows them in full.
-        if uri and refuse_registration(uri, allow_dotless_schemes=True, client_scheme=identifier.scheme) is None:
+        if uri and refuse_registration(uri, allow_dotless_schemes=True) is None:
             found.setdefault(uri)
     return tuple(found)[: min(_MOST_LINKS, rules.max_redirect_uris)]
 
@@ -122,31 +135,35 @@ def _link_elements(soup: BeautifulSoup) -> Iterator[str]:
         relations = element.get_attribute_list("rel")
         href = str(element["href"])
         is_redirect = any("redirect_uri" in str(relation).lower().split() for relation in relations if relation)
-        if is_redirect and href.strip() and element.find_parent("template") is None:
+        if is_redirect and href.strip() and not _is_inert(element):
             yield href
 
 
 def _apps(soup: BeautifulSoup, base: str) -> list[Mapping[str, Any]]:
     """Return the app items of the page, top-level ones first, each parsed from a bounded copy."""
-    budget = _MOST_NODES
-    outer = []
-    for element in soup.find_all(class_=list(_TYPES), limit=_MOST_CANDIDATES):
-        if any(parent in outer for parent in element.parents) or element.find_parent("template") is not None:
-            continue
-        budget -= _size(element, budget)
-        if budget < 0:
-            break
-        outer.append(element)
-    fresh = BeautifulSoup("<html><head></head><body></body></html>", "lxml")
-    body = fresh.body
-    if body is None:
+    outer = _bounded_elements(soup)
+    if not outer:
         return []
-    if base_element := fresh.new_tag("base", href=base):
-        body.append(base_element)
+    fresh = BeautifulSoup("<html><head></head><body></body></html>", "lxml")
+    fresh.html.head.append(fresh.new_tag("base", href=base))  # type: ignore[union-attr]  # it was just written
     for element in outer:
-        body.append(element.extract())
-    items = mf2py.parse(doc=fresh, url=base)["items"] if outer else []
-    return list(_candidates(items))[:_MOST_CANDIDATES]
+        fresh.html.body.append(element.extract())  # type: ignore[union-attr]
+    return list(_candidates(mf2py.parse(doc=fresh, url=base)["items"]))[:_MOST_CANDIDATES]
+
+
+def _bounded_elements(soup: BeautifulSoup) -> list[Tag]:
+    """Return the outermost app elements that are small enough to be read, those inside other items last."""
+    budget = _MOST_NODES
+    outer: list[Tag] = []
+    for element in soup.find_all(class_=sorted(_TYPES), limit=_MOST_CANDIDATES):
+        # By identity: bs4 compares elements by content, which takes long for large ones.
+        if any(parent is known for parent in element.parents for known in outer) or _is_inert(element):
+            continue
+        size = _size(element, budget)
+        if size <= budget:
+            outer.append(element)
+            budget -= size
+    return sorted(outer, key=lambda element: element.find_parent(class_=_ITEM_CLASS) is not None)
 
 
 def _size(element: Tag, budget: int) -> int:
@@ -206,7 +223,7 @@ def canonical_url(url: str) -> str:
         port = parts.port
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         return ""
     default = 443 if parts.scheme == "https" else 80
     host = parts.hostname if port in (None, default) else f"{parts.hostname}:{port}"
