@@ -149,7 +149,7 @@ def test_the_families_say_who_takes_the_client_and_why_not(cimd: CIMD, origin: T
     assert list(verdicts) == ["CIMD", "MCP", "IndieAuth", "AT Protocol"]
     assert verdicts["MCP"].accepts
     assert not verdicts["AT Protocol"].accepts
-    assert "dpop_bound_access_tokens must be true." in verdicts["AT Protocol"].obstacles
+    assert "scope: scope must be a string that holds atproto." in verdicts["AT Protocol"].obstacles
 
 
 def test_a_legacy_page_is_explained_as_one(cimd: CIMD, origin: TLSOrigin) -> None:

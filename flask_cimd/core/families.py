@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from .identifier import IdentifierKind
 from .metadata import ClientMetadata
@@ -107,42 +106,8 @@ def _is_prefix(client_uri: str, client_id: str) -> bool:
 
 
 def _atproto_obstacles(metadata: ClientMetadata) -> list[str]:
-    found = _document_obstacles(metadata)
-    if found:
-        return found
-    if metadata.identifier.port is not None or metadata.identifier.path.endswith("/"):
-        found.append("The client_id must have no port, and its path must not end with /.")
-    if not metadata.dpop_bound_access_tokens:
-        found.append("dpop_bound_access_tokens must be true.")
-    if "atproto" not in (metadata.scope or "").split():
-        found.append("scope must hold atproto.")
-    if metadata.auth_method is None and "private_key_jwt" in metadata.auth_methods:
-        found.append("token_endpoint_auth_method must be none or private_key_jwt.")
-    native = metadata.application_type == "native"
-    if native and "private_key_jwt" in metadata.auth_methods:
-        found.append("A native client is public: its method is none.")
-    for uri in metadata.redirect_uris:
-        found += [text for text in _atproto_redirect(uri, metadata, native=native) if text not in found]
-    if metadata.client_uri and urlsplit(metadata.client_uri).hostname != metadata.host:
-        found.append("client_uri must be on the host of the client_id.")
-    return found
-
-
-def _atproto_redirect(uri: str, metadata: ClientMetadata, *, native: bool) -> list[str]:
-    kind = redirect_kind(uri)
-    if kind == "web":
-        own = urlsplit(uri).hostname == metadata.host
-        return ["https redirect URIs of a native client must be on its own origin."] if native and not own else []
-    if not native:
-        return ["Loopback and private-scheme redirect URIs need application_type native."]
-    if kind == "loopback":
-        is_name = urlsplit(uri).hostname == "localhost"
-        return ["Loopback redirect URIs are written with 127.0.0.1 or [::1], never localhost."] if is_name else []
-    expected = ".".join(reversed(metadata.host.split(".")))
-    scheme, _, rest = uri.partition(":")
-    if scheme != expected or not rest.startswith("/") or rest.startswith("//"):
-        return [f"A private scheme must be {expected}:/ with one slash."]
-    return []
+    missed = [f"{pointer.strip('/') or 'document'}: {text}." for pointer, _, text in metadata.atproto_problems]
+    return missed if metadata.source == "document" else _document_obstacles(metadata)
 
 
 def _atproto_remarks(metadata: ClientMetadata) -> list[str]:

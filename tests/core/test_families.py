@@ -11,13 +11,6 @@ from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 
 URL = "https://app.example.com/client.json"
-ATPROTO = {
-    "scope": "atproto",
-    "dpop_bound_access_tokens": True,
-    "grant_types": ("authorization_code", "refresh_token"),
-    "auth_method": "none",
-    "redirect_uris": ("https://app.example.com/cb",),
-}
 
 
 def verdict(family: str, url: str = URL, **members: Any) -> FamilyVerdict:
@@ -68,32 +61,15 @@ def test_indieauth_clients_do_not_authenticate() -> None:
     assert not verdict("IndieAuth", auth_methods=("private_key_jwt",)).accepts
 
 
-def test_a_complete_atproto_client_is_taken() -> None:
-    assert verdict("AT Protocol", **ATPROTO).accepts
+def test_a_client_that_keeps_the_atproto_profile_is_taken() -> None:
+    assert verdict("AT Protocol").accepts
 
 
-@pytest.mark.parametrize(
-    ("change", "url"),
-    [
-        ({"dpop_bound_access_tokens": False}, URL),
-        ({"scope": "profile"}, URL),
-        ({"redirect_uris": ("http://127.0.0.1/cb",)}, URL),
-        ({"application_type": "native", "redirect_uris": ("http://localhost/cb",)}, URL),
-        ({"application_type": "native", "redirect_uris": ("com.other:/cb",)}, URL),
-        ({"application_type": "native", "redirect_uris": ("com.example.app://cb",)}, URL),
-        ({"application_type": "native", "redirect_uris": ("https://other.example/cb",)}, URL),
-        ({"application_type": "native", "auth_methods": ("private_key_jwt",)}, URL),
-        ({"client_uri": "https://other.example/"}, URL),
-        ({}, "https://app.example.com:8443/client.json"),
-        ({}, "https://app.example.com/client/"),
-    ],
-)
-def test_one_thing_that_atproto_forbids_is_an_obstacle(change: dict[str, Any], url: str) -> None:
-    # AT-01, AT-02, AT-05, AT-08, AT-11, AT-12, AT-13, AT-14, AT-19, AT-20
-    assert not verdict("AT Protocol", url, **{**ATPROTO, **change}).accepts
+def test_every_rule_of_the_atproto_profile_that_is_broken_is_an_obstacle() -> None:
+    problems = (("/scope", "atproto-scope", "must hold atproto"), ("", "atproto-media-type", "serve it as JSON"))
+    found = verdict("AT Protocol", atproto_problems=problems)
+    assert found.obstacles == ("scope: must hold atproto.", "document: serve it as JSON.")
 
 
-@pytest.mark.parametrize("uri", ["com.example.app:/cb", "http://127.0.0.1/cb", "http://[::1]/cb"])
-def test_native_atproto_clients_may_have_their_own_scheme_and_loopback_literals(uri: str) -> None:
-    # AT-12, AT-14
-    assert verdict("AT Protocol", **{**ATPROTO, "application_type": "native", "redirect_uris": (uri,)}).accepts
+def test_a_page_is_no_atproto_client() -> None:
+    assert not verdict("AT Protocol", source="page").accepts
