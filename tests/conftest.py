@@ -11,7 +11,7 @@ import redis
 import trustme
 
 from tests.support.clock import Clock
-from tests.support.databases import private_postgres, redis_keys
+from tests.support.databases import private_postgres, private_schema, redis_keys
 from tests.support.demo import RunningDemo, Site, demo_in_process, running_demo
 from tests.support.origin import TLSOrigin
 
@@ -74,10 +74,9 @@ def site(make_site: Callable[..., Site]) -> Site:
 
 
 @pytest.fixture
-def postgres_site(make_site: Callable[..., Site]) -> Iterator[Site]:
-    """Return a demo in this process, on a PostgreSQL database of its own."""
-    with private_postgres() as url:
-        yield make_site(url)
+def postgres_site(make_site: Callable[..., Site], postgres_url: str) -> Site:
+    """Return a demo in this process, on a PostgreSQL schema of its own."""
+    return make_site(private_schema(postgres_url))
 
 
 @pytest.fixture(params=["site", "postgres_site"], ids=["sqlite", "postgresql"])
