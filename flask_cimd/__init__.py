@@ -1,5 +1,7 @@
 """OAuth clients that identify themselves by URL, for Flask and Authlib servers."""
 
+from typing import TYPE_CHECKING, Any
+
 from .core.identifier import ClientIdentifier
 from .core.metadata import ClientMetadata
 from .errors import (
@@ -18,7 +20,9 @@ from .errors import (
     TooManyFetchesError,
     UnexpectedResponseError,
 )
-from .extension import CIMD
+
+if TYPE_CHECKING:
+    from .extension import CIMD
 
 __version__ = "0.1.0"
 
@@ -41,3 +45,12 @@ __all__ = [
     "TooManyFetchesError",
     "UnexpectedResponseError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the extension when it is asked for: the core alone needs neither Flask nor requests."""
+    if name == "CIMD":
+        from .extension import CIMD
+
+        return CIMD
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

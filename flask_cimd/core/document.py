@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..errors import DocumentError, Problem
 from .atproto import profile_problems
-from .identifier import LOOPBACK_HOSTS, ClientIdentifier, IdentifierKind
+from .identifier import LOOPBACK_HOSTS, ClientIdentifier, IdentifierKind, host_problem
 from .keys import check_jwks
 from .metadata import ClientMetadata
 from .redirects import is_same_origin, redirect_kind, refuse_registration
@@ -78,6 +78,9 @@ class _Reader:
     def has(self, name: str) -> bool:
         return name in self.members
 
+    def blames(self, name: str) -> bool:
+        return any(problem.pointer.startswith(f"/{name}") for problem in self.problems)
+
     def text(self, name: str) -> str | None:
         value = self.members.get(name)
         if value is None and not self.has(name):
@@ -132,7 +135,7 @@ def parse_document(
     _check_forbidden(reader)
     redirect_uris = _redirect_uris(reader, identifier)
     jwks, jwks_uri = _keys(reader)
-    methods, method = _auth_methods(reader, has_keys=reader.has("jwks") or reader.has("jwks_uri"))
+    methods, method = _auth_methods(reader, has_keys=bool(jwks or jwks_uri) or reader.blames("jwks"))
     grants, responses = _grants(reader)
     values: dict[str, Any] = {
         "client_name": _name(reader),
@@ -181,9 +184,11 @@ def _check_forbidden(reader: _Reader) -> None:
 
 
 def _redirect_uris(reader: _Reader, identifier: ClientIdentifier) -> tuple[str, ...] | None:
-    published = reader.texts("redirect_uris")
-    if published is None:
+    if reader.texts("redirect_uris") is None:
         return None
+    if reader.blames("redirect_uris"):
+        return ()
+    published: list[str] = reader.members["redirect_uris"]  # not without its duplicates: pointers count from here
     if len(published) > reader.rules.max_redirect_uris:
         reader.add("redirect_uris", "too-many", f"at most {reader.rules.max_redirect_uris} redirect URIs")
         return ()
@@ -195,10 +200,10 @@ def _redirect_uris(reader: _Reader, identifier: ClientIdentifier) -> tuple[str, 
             reader.add(f"redirect_uris/{number}", reason, "is not a URI that could ever be matched")
         elif reason is None:
             kept.append(uri)
-    if not kept and not any(p.pointer.startswith("/redirect_uris") for p in reader.problems):
+    if not kept and not reader.blames("redirect_uris"):
         reader.add("redirect_uris", "none-usable", "none of the redirect URIs may be used")
     _check_relation(reader, kept, identifier)
-    return tuple(kept)
+    return tuple(dict.fromkeys(kept))
 
 
 def _check_relation(reader: _Reader, uris: list[str], identifier: ClientIdentifier) -> None:
@@ -215,7 +220,7 @@ def _keys(reader: _Reader) -> tuple[str | None, str | None]:
     if reader.has("jwks"):
         usable, problems = check_jwks(reader.members["jwks"], "/jwks")
         reader.problems.extend(problems)
-        jwks = json.dumps({"keys": usable}, sort_keys=True, separators=(",", ":"))
+        jwks = json.dumps({"keys": usable}, sort_keys=True, separators=(",", ":")) if usable else None
     jwks_uri = reader.text("jwks_uri")
     if jwks_uri is not None and not is_https_url(jwks_uri, reader.rules.allow_loopback):
         reader.add("jwks_uri", "not-https", "must be an absolute https URL")
@@ -234,16 +239,17 @@ def _auth_methods(reader: _Reader, *, has_keys: bool) -> tuple[tuple[str, ...], 
     if single is not None and listed is not None and single not in listed:
         reader.add("token_endpoint_auth_method", "not-in-list", "must be in token_endpoint_auth_methods_supported")
     # RFC 7591's default is client_secret_basic, which CIMD forbids: an omitted method is "none".
-    offered = listed if listed is not None else (single or "none",)
+    offered = listed if listed is not None else ("none" if single is None else single,)
     usable = tuple(m for m in offered if m in reader.rules.auth_methods and (has_keys or m not in _KEY_METHODS))
-    if not usable and not reader.problems:
+    if not usable and not reader.blames("token_endpoint_auth_method"):
         _explain_unusable(reader, offered, has_keys=has_keys)
     return usable, single if single in usable else None
 
 
 def _explain_unusable(reader: _Reader, offered: tuple[str, ...], *, has_keys: bool) -> None:
-    if not has_keys and _KEY_METHODS & set(offered):
-        reader.add("token_endpoint_auth_method", "keys-missing", "private_key_jwt needs jwks or jwks_uri")
+    if not has_keys and _KEY_METHODS & set(offered) & set(reader.rules.auth_methods):
+        message = "private_key_jwt needs jwks_uri, or jwks with a public signature key of type EC, RSA or OKP"
+        reader.add("token_endpoint_auth_method", "keys-missing", message)
     else:
         enabled = ", ".join(reader.rules.auth_methods)
         reader.add("token_endpoint_auth_method", "unsupported", f"this server supports {enabled}")
@@ -304,6 +310,7 @@ def is_https_url(value: str, allow_loopback: bool) -> bool:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return False
-    if parts.scheme != "https" or not value.startswith("https://") or not host or "@" in parts.netloc:
+    if not value.startswith("https://") or "@" in parts.netloc:
         return False
-    return allow_loopback or host not in LOOPBACK_HOSTS
+    # A browser decodes "%2e" in a host and reads "2130706433" as an address: what is shown would not be what is meant.
+    return host_problem(host) is None or (allow_loopback and host in LOOPBACK_HOSTS)

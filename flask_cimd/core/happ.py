@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import lxml.etree
-import mf2py
 from bs4 import BeautifulSoup, Tag
 from bs4.builder import ParserRejectedMarkup
 
@@ -148,6 +147,8 @@ def _apps(soup: BeautifulSoup, base: str) -> list[Mapping[str, Any]]:
     fresh.html.head.append(fresh.new_tag("base", href=base))  # type: ignore[union-attr]  # it was just written
     for element in outer:
         fresh.html.body.append(element.extract())  # type: ignore[union-attr]
+    import mf2py  # brings requests with it, which the core does without
+
     return list(_candidates(mf2py.parse(doc=fresh, url=base)["items"]))[:_MOST_CANDIDATES]
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from ..errors import IdentifierError
@@ -108,11 +109,18 @@ class ClientIdentifier:
 
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-# RFC 3986 characters minus "#", "@" in the authority is checked apart. "\", controls, space and non-ASCII are out.
+# RFC 3986 characters minus "#"; "@" in the authority is checked apart. "\", controls, space and non-ASCII are out.
 _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]!$&'()*+,;=@%]+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PORT = re.compile(r"[0-9]{1,5}")
+
+HostProblem = Literal["ip-address", "bad-host", "local-host"]
+_HOST_HINTS: dict[HostProblem, str] = {
+    "ip-address": "use a host name instead of an IP address",
+    "bad-host": "not a host name; international names are written as xn--",
+    "local-host": "the host must be a public name with at least two labels",
+}
 
 
 @lru_cache(maxsize=4096)
@@ -161,20 +169,22 @@ def _check_characters(raw: str) -> None:
 
 
 def _split(raw: str, scheme: str) -> tuple[str, str, str | None]:
-    rest = raw[len(scheme) + 3 :]
-    before_query, mark, query = rest.partition("?")
+    before_query, mark, query = raw[len(scheme) + 3 :].partition("?")
     authority, slash, path = before_query.partition("/")
     if not authority:
         raise _refuse("no-host", raw, "the URL names no host")
     if "@" in authority:
         raise _refuse("userinfo", raw, "no user name or password in the URL")
+    # RFC 3986 §3.3: brackets belong around an IP literal and nowhere else; HTTP clients send %5B where browsers do not.
+    if set("[]") & set(path + query):
+        raise _refuse("forbidden-character", raw, "brackets in path and query are written as %5B and %5D")
     return authority, slash + path, query if mark else None
 
 
 def _host_and_port(raw: str, authority: str) -> tuple[str, int | None]:
     if authority.startswith("["):
         literal, closed, rest = authority[1:].partition("]")
-        if not closed or (rest and not rest.startswith(":")):
+        if not closed or (rest and not rest.startswith(":")) or not _is_ipv6(literal):
             raise _refuse("bad-host", raw, "malformed IP literal")
         host, port_text = literal, rest[1:] if rest else None
     else:
@@ -215,25 +225,27 @@ def _check_host(raw: str, host: str, kind: IdentifierKind, rules: IdentifierRule
         rules.allow_loopback or kind in (IdentifierKind.LOOPBACK, IdentifierKind.VIRTUAL)
     ):
         return
-    if _is_ip(host):
-        raise _refuse("ip-address", raw, "use a host name instead of an IP address")
-    labels = host.split(".")
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise _refuse("bad-host", raw, "not a host name; international names are written as xn--")
-    last = labels[-1].lower()
+    if problem := host_problem(host):
+        raise _refuse(problem, raw, _HOST_HINTS[problem])
+
+
+def host_problem(host: str) -> HostProblem | None:
+    """Say why a host is no public name, or ``None`` if it is one; what it resolves to is judged elsewhere."""
+    labels = host.lower().split(".")
     # "2130706433", "0x7f.1" and "0177.0.0.1" are names here and addresses to some resolvers.
-    if last.isdigit() or last.startswith("0x"):
-        raise _refuse("ip-address", raw, "use a host name instead of an IP address")
-    if len(labels) == 1 or last == "localhost":
-        raise _refuse("local-host", raw, "the host must be a public name with at least two labels")
+    if ":" in host or labels[-1].isdigit() or labels[-1].startswith("0x"):
+        return "ip-address"
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        return "bad-host"
+    return "local-host" if len(labels) == 1 or labels[-1] == "localhost" else None
 
 
-def _is_ip(host: str) -> bool:
+def _is_ipv6(literal: str) -> bool:
     try:
-        ipaddress.ip_address(host.partition("%")[0])
+        ipaddress.IPv6Address(literal)
     except ValueError:
-        return ":" in host
-    return True
+        return False
+    return "%" not in literal
 
 
 def _check_path(raw: str, path: str, rules: IdentifierRules) -> None:

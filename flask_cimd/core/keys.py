@@ -15,8 +15,8 @@ _MOST_KEYS = 20
 def check_jwks(value: object, pointer: str) -> tuple[list[dict[str, Any]], list[Problem]]:
     """Return the usable signature keys of a key set, and every problem that rules the set out.
 
-    Keys of unknown type and keys for encryption are skipped; private or symmetric material anywhere is a
-    problem (CIMD §4.1: public keys only).
+    Keys of unknown type and keys for encryption are skipped, so that none may be left; private or symmetric
+    material anywhere is a problem (CIMD §4.1: public keys only).
     """
     if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
         return [], [Problem(pointer, "not-a-jwks", "must be an object with an array named keys")]
@@ -33,10 +33,6 @@ def check_jwks(value: object, pointer: str) -> tuple[list[dict[str, Any]], list[
             problems.append(problem)
         elif _is_signature_key(key):
             usable.append(key)
-    if not problems and not usable:
-        problems.append(
-            Problem(f"{pointer}/keys", "no-usable-key", "holds no public signature key of type EC, RSA or OKP")
-        )
     return usable, problems
 
 

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import RedirectMismatchError
-from .identifier import LOOPBACK_HOSTS, ClientIdentifier
+from .identifier import ClientIdentifier
 from .metadata import ClientMetadata
 
 #: Schemes that run code, read files or leave the web (CIMD §4.2, RFC 9700 §4.1).
 _REFUSED_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "ftp", "ftps", "ws", "wss", "view-source", "jar",
-     "filesystem", "chrome", "resource", "mailto", "tel", "sms", "intent", "content", "urn"}
+     "filesystem", "chrome", "resource", "mailto", "tel", "sms", "intent", "content", "urn", "gopher", "ldap", "ldaps",
+     "telnet", "ssh", "mhtml", "mk", "hcp", "res", "shell", "ms-msdt", "search-ms", "ms-appinstaller", "ms-officecmd"}
 )  # fmt: skip
-_URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]!$&'()+,;=@%#]+")
+_URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]!$&'()+,;=@%#]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _HIERARCHICAL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?]+)(?P<rest>.*)")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
+_DOTTED = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\.(?!$)|$)){4}")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MAX_LENGTH = 2048
+#: As they stand in a URI. "[127.0.0.1]" is none of them: browsers refuse it.
+_LOOPBACK_LITERALS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 RedirectKind = Literal["web", "loopback", "private-scheme"]
 
@@ -36,7 +40,7 @@ class _Web:
 
     @property
     def is_loopback(self) -> bool:
-        return self.scheme == "http" and self.host.strip("[]") in LOOPBACK_HOSTS
+        return self.scheme == "http" and self.host in _LOOPBACK_LITERALS
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -51,6 +55,10 @@ def _web(uri: str) -> _Web | None:
         return None
     port = int(authority["port"]) if authority["port"] else None
     if port is not None and not 1 <= port <= 65535:
+        return None
+    # "0x7f.1" and "2130706433" would be shown as they are and visited as 127.0.0.1.
+    last = authority["host"].rstrip(".").rpartition(".")[2].lower()
+    if (last.isdigit() or last.startswith("0x")) and not _DOTTED.fullmatch(authority["host"]):
         return None
     return _Web(scheme=matched["scheme"], host=authority["host"], port=port, rest=matched["rest"])
 
@@ -97,12 +105,18 @@ def _refuse_web(web: _Web | None, client_scheme: str) -> str | None:
     return None
 
 
-def match_redirect(requested: str, metadata: ClientMetadata) -> str:
+def match_redirect(requested: str, metadata: ClientMetadata, *, localhost_any_port: bool = True) -> str:
     """Return the requested URI if the client may be sent there.
 
     Documents with a list match by string comparison (CIMD §4.2). The one exception is the port of an http URI on
     the same loopback literal (RFC 8252 §7.3). Clients without a list may be redirected within their own origin
     (IndieAuth §4.2.2), loopback clients within their own loopback host.
+
+    Args:
+        requested: the request's ``redirect_uri``.
+        metadata: what the client published.
+        localhost_any_port: let the port differ for the name ``localhost`` too (RFC 8252 §8.3 advises against the
+            name, RFC 9700 §2.1 names it; common native apps publish it).
 
     Raises:
         RedirectMismatchError: for everything else; the answer must then stay on the server's own page.
@@ -113,7 +127,7 @@ def match_redirect(requested: str, metadata: ClientMetadata) -> str:
     if reason is not None:
         raise RedirectMismatchError("redirect-malformed", metadata.client_id, hint=reason)
     web = _web(requested)
-    if web is not None and (_matches_loopback(web, metadata) or _matches_origin(web, metadata)):
+    if web is not None and (_matches_loopback(web, metadata, localhost_any_port) or _matches_origin(web, metadata)):
         return requested
     raise RedirectMismatchError(
         "redirect-not-listed",
@@ -122,11 +136,13 @@ def match_redirect(requested: str, metadata: ClientMetadata) -> str:
     )
 
 
-def _matches_loopback(requested: _Web, metadata: ClientMetadata) -> bool:
+def _matches_loopback(requested: _Web, metadata: ClientMetadata, localhost_any_port: bool) -> bool:
     if not requested.is_loopback:
         return False
     if metadata.source == "loopback":
-        return requested.host.strip("[]") == metadata.identifier.host
+        return requested.host.strip("[]") == metadata.identifier.host.lower()
+    if requested.host == "localhost" and not localhost_any_port:
+        return False
     listed = (_web(uri) for uri in metadata.redirect_uris)
     return any(
         uri is not None and uri.is_loopback and (uri.host, uri.rest) == (requested.host, requested.rest)

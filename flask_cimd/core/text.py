@@ -6,6 +6,8 @@ import unicodedata
 
 # Cc controls, Cf format (bidirectional marks, zero-width, soft hyphen), Cs surrogates, Co private use, Cn unassigned.
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+#: Letters and symbols that are drawn as nothing: Hangul fillers and the empty Braille pattern.
+_INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 #: Combining marks on one letter beyond this number are dropped: stacks of them cover neighbouring lines.
 _MOST_MARKS = 3
 
@@ -16,10 +18,12 @@ def clean_text(value: str, limit: int) -> str:
     The result is still a stranger's text: escape it where it is shown.
     """
     kept = []
-    marks = 0
+    marks = _MOST_MARKS  # none before the first letter: it would sit on what stands in front of the text
     for character in " ".join(value[: 8 * limit].split()):
         category = unicodedata.category(character)
+        if category in _DROPPED or character in _INVISIBLE:
+            continue
         marks = marks + 1 if category in ("Mn", "Me") else 0
-        if category not in _DROPPED and marks <= _MOST_MARKS:
+        if marks <= _MOST_MARKS:
             kept.append(character)
     return " ".join("".join(kept).split())[:limit].rstrip()

@@ -1,0 +1,149 @@
+"""How long a document may be used: what its headers say, within our own bounds."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flask_cimd.core.freshness import Bounds, Lifetime, lifetime
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+DATE = "Wed, 25 Nov 2026 12:00:00 GMT"
+HOUR, DAY = 3600, 86400
+
+
+def bounds(minimum: float = 60, default: float = HOUR, maximum: float = DAY) -> Bounds:
+    return Bounds(
+        minimum=timedelta(seconds=minimum), default=timedelta(seconds=default), maximum=timedelta(seconds=maximum)
+    )
+
+
+def seconds(headers: dict[str, str], within: Bounds | None = None) -> float:
+    found = lifetime(headers, within or bounds(), NOW)
+    assert found.storable
+    return found.seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, HOUR),  # C-60
+        ({"etag": '"x"', "last-modified": DATE}, HOUR),
+        ({"cache-control": ""}, HOUR),
+        ({"cache-control": "public"}, HOUR),
+        ({"cache-control": "max-age=600"}, 600),
+        ({"cache-control": "Max-Age=600"}, 600),
+        ({"cache-control": "MAX-AGE = 600"}, 600),
+        ({"cache-control": 'max-age="600"'}, 600),
+        ({"cache-control": "public, max-age=600, must-revalidate"}, 600),
+        ({"cache-control": ",,max-age=600,,"}, 600),
+        ({"cache-control": "max-age=31536000"}, DAY),
+        ({"cache-control": "max-age=" + "9" * 5000}, DAY),
+        ({"cache-control": "max-age=0"}, 60),
+        ({"cache-control": "max-age=59"}, 60),
+        ({"cache-control": "max-age=-1"}, 60),
+        ({"cache-control": "max-age=-99999999999999999999"}, 60),
+        ({"cache-control": "max-age="}, 60),
+        ({"cache-control": "max-age"}, 60),
+        ({"cache-control": "max-age=1.5e9"}, 60),
+        ({"cache-control": "max-age=0x99999"}, 60),
+        ({"cache-control": "max-age=٩٩٩٩٩"}, 60),
+        ({"cache-control": "max-age=600s"}, 60),
+        ({"cache-control": "max-age=7200, max-age=600"}, 600),
+        ({"cache-control": "max-age=600, max-age=7200"}, 600),
+        ({"cache-control": "max-age=600, max-age=nonsense"}, 60),
+        ({"cache-control": "xmax-age=600"}, HOUR),
+        ({"cache-control": "max-age-x=600"}, HOUR),
+    ],
+)
+def test_max_age_counts_within_the_bounds(headers: dict[str, str], expected: int) -> None:
+    # C-57, C-60, C-62
+    assert seconds(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"cache-control": "max-age=600, s-maxage=7200"}, 600),
+        ({"cache-control": "s-maxage=7200"}, HOUR),
+        ({"cache-control": "max-age=600", "vary": "*"}, 600),
+        ({"cache-control": "max-age=600", "vary": "Origin, Accept"}, 600),
+        ({"cache-control": "private, max-age=600"}, 600),
+        ({"cache-control": "max-age=600", "pragma": "no-cache"}, 600),
+        ({"cache-control": "max-age=600, stale-while-revalidate=9999, stale-if-error=9999"}, 600),
+    ],
+)
+def test_what_is_for_shared_caches_is_not_for_us(headers: dict[str, str], expected: int) -> None:
+    # C-62
+    assert seconds(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"expires": "Wed, 25 Nov 2026 12:10:00 GMT", "date": DATE}, 600),
+        ({"expires": "Wed, 25 Nov 2026 12:10:00 GMT"}, 600),
+        ({"expires": "Wed, 25 Nov 2026 12:10:00 GMT", "date": "nonsense"}, 600),
+        ({"expires": "Wed, 25 Nov 2026 12:10:00 GMT", "date": "Wed, 25 Nov 2026 12:05:00 GMT"}, 300),
+        ({"expires": "Wed, 25 Nov 2026 12:10:00 GMT", "cache-control": "max-age=900"}, 900),
+        ({"expires": "Wed, 25 Nov 2026 12:10:00 GMT", "cache-control": "max-age=0"}, 60),
+        ({"expires": "Wed, 25 Nov 2099 12:10:00 GMT"}, DAY),
+        ({"expires": "Fri, 31 Dec 9999 23:59:59 GMT", "date": "Thu, 01 Jan 1970 00:00:00 GMT"}, DAY),
+        ({"expires": "Wed, 25 Nov 2020 12:10:00 GMT"}, 60),
+        ({"expires": "0"}, 60),
+        ({"expires": "-1"}, 60),
+        ({"expires": ""}, 60),
+        ({"expires": "Wed, 25 Nov 12345 12:10:00 GMT"}, 60),
+        ({"expires": "Wed, 99 Nov 2026 99:99:99 GMT"}, 60),
+        ({"expires": "Wed, 25 Nov 2026 12:10:00 +9999"}, 60),
+        ({"expires": "Wednesday, 25-Nov-26 12:10:00 GMT"}, 600),
+        ({"expires": "Wed Nov 25 12:10:00 2026"}, 600),
+        ({"expires": DATE + ", " + DATE}, 60),
+    ],
+)
+def test_expires_counts_where_max_age_is_absent(headers: dict[str, str], expected: int) -> None:
+    # C-62: an invalid date means already expired (RFC 9111 §5.3)
+    assert seconds(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [("590", 10), ("0", 600), ("600", 0), ("99999999999", 0), ("-5", 600), ("x", 600), ("", 600), ("5, 590", 600)],
+)
+def test_the_time_in_other_caches_is_subtracted(age: str, expected: int) -> None:
+    # C-62
+    assert seconds({"cache-control": "max-age=600", "age": age}, bounds(minimum=0)) == expected
+
+
+def test_age_does_not_shorten_our_own_default() -> None:
+    assert seconds({"age": "3000"}) == HOUR
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["no-store", "NO-STORE", "max-age=600, no-store", "no-store, max-age=600", "private,No-Store", "no-store=x"],
+)
+def test_no_store_is_never_stored(value: str) -> None:
+    # C-61
+    assert lifetime({"cache-control": value}, bounds(), NOW) == Lifetime(storable=False, seconds=0)
+
+
+@pytest.mark.parametrize(
+    "value", ["no-cache", "No-Cache, max-age=600", 'no-cache="set-cookie"', "max-age=600, no-cache"]
+)
+def test_no_cache_is_a_lifetime_of_nothing_under_our_floor(value: str) -> None:
+    # C-61: the floor protects against one fetch a request
+    assert seconds({"cache-control": value}) == 60
+    assert seconds({"cache-control": value}, bounds(minimum=0)) == 0
+
+
+def test_a_floor_of_nothing_follows_the_headers_down() -> None:
+    # C-60
+    assert seconds({"cache-control": "max-age=0"}, bounds(minimum=0)) == 0
+    assert seconds({"cache-control": "max-age=1"}, bounds(minimum=0)) == 1
+
+
+def test_the_bounds_are_the_operators() -> None:
+    # C-57
+    narrow = bounds(minimum=100, default=200, maximum=300)
+    assert [seconds({"cache-control": f"max-age={age}"}, narrow) for age in (1, 250, 900)] == [100, 250, 300]
+    assert seconds({}, narrow) == 200
