@@ -124,7 +124,10 @@ class ClientMetadata:
 
 
 def _restore(values: Mapping[str, Any]) -> dict[str, Any]:
-    restored = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    restored["localized"] = tuple((name, text) for name, text in restored["localized"])
-    restored["atproto_problems"] = tuple((at, rule, text) for at, rule, text in restored["atproto_problems"])
-    return restored
+    if values.keys() != {field.name for field in fields(ClientMetadata)} - {"identifier"}:
+        raise KeyError("another version wrote this")
+    return {name: _tuples(value) for name, value in values.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
