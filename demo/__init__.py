@@ -16,9 +16,10 @@ from demo.identity import Identity
 from demo.models import db, set_up_sqlite
 from demo.owner import apps, explain, login
 from demo.provider import authorize, endpoints, resource_servers, wellknown
+from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
 from demo.services import Services
-from demo.site import home
+from demo.site import home, profile
 from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
 from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
@@ -57,7 +58,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
         storage=storage,
         issuer=configuration.base_url,
         scopes=SCOPES,
-        resources=resource_servers.SiteResources({}),
+        resources=resource_servers.SiteResources(own_resources(configuration)),
         token_extras=identity.token_members,
         clock=clock,
     )
@@ -66,8 +67,9 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     )
     app.extensions["demo"] = Services(configuration, cimd, server, introspection, storage, identity, clock)
     security.init_app(app, configuration)
-    for room in (home, login, apps, explain, authorize, endpoints, wellknown):
+    for room in (home, login, apps, explain, authorize, endpoints, profile):
         app.register_blueprint(room.blueprint)
+    app.register_blueprint(wellknown.create_blueprint(configuration.base_url))
     security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS)
     resource_servers.init_app(app)
     limits.init_app(app, configuration)

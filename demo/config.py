@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask_cimd.errors import ConfigurationError
-from flask_cimd.oauth import check_issuer
+from flask_cimd.oauth import check_issuer, is_resource_identifier
 from flask_cimd.settings import SETTINGS
 
 DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
@@ -25,6 +25,7 @@ class Configuration:
     Attributes:
         base_url: public origin without a trailing slash; the issuer.
         me: the owner's canonical profile URL.
+        mcp_url: where programs that speak MCP find the notes: the resource that their tokens are for; or ``None``.
         login_limit: how many failed logins one address may make, or ``None`` in development.
         cimd: every ``CIMD_*`` setting under its own name.
     """
@@ -40,6 +41,7 @@ class Configuration:
     owner_email: str | None
     development: bool
     login_limit: str | None
+    mcp_url: str | None = None
     cimd: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -74,6 +76,7 @@ class Configuration:
             owner_email=environment.get("DEMO_OWNER_EMAIL") or None,
             development=development,
             login_limit=environment.get("DEMO_LOGIN_LIMIT") or (None if development else _DEFAULT_LOGIN_LIMIT),
+            mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
             cimd=_cimd_settings(environment, development=development),
         )
 
@@ -104,6 +107,16 @@ def _profile_url(url: str, *, development: bool) -> str:
     named = "." in host and not host.endswith(".") and not host.replace(".", "").isdigit() and ":" not in parts.netloc
     if not named and not development:
         raise ConfigurationError("DEMO_ME must have a domain name and no port")
+    return url
+
+
+def _resource_url(url: str | None, *, development: bool) -> str | None:
+    if not url:
+        return None
+    parts = urlsplit(url)
+    local = development and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if not is_resource_identifier(url) or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise ConfigurationError("DEMO_MCP_URL must be an https URL, such as https://me.example/mcp")
     return url
 
 

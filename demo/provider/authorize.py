@@ -11,12 +11,12 @@ from werkzeug.wrappers import Response
 
 from demo.owner.login import is_logged_in, session_id
 from demo.provider import indieauth
-from demo.provider.scopes import SCOPES
+from demo.provider.scopes import SCOPE_TEXTS
 from demo.security import allow_leaving
 from demo.services import services
 from flask_cimd import ClientMetadata
 from flask_cimd.core.display import consent_view
-from flask_cimd.oauth import AuthorizationRequest
+from flask_cimd.oauth import AuthorizationRequest, Resource
 from flask_cimd.oauth.parameters import check_authorization_parameters
 
 blueprint = Blueprint("authorize", __name__)
@@ -60,7 +60,8 @@ def ask() -> Response | str:
         lifetimes=LIFETIMES if _may_choose_lifetime(asked, client) else {},
         preset=PRESET_LIFETIME,
         me=here.identity.me,
-        scope_texts=SCOPES,
+        scope_texts=SCOPE_TEXTS,
+        places=_places(asked),
         transaction=here.storage.keep_request(asked, session_id(), here.clock()),
     )
 
@@ -98,6 +99,13 @@ def _without_lonely_email(asked: AuthorizationRequest) -> AuthorizationRequest:
     if "profile" in words or "email" not in words:
         return asked
     return replace(asked, scope=" ".join(word for word in words if word != "email"))
+
+
+def _places(asked: AuthorizationRequest) -> list[Resource]:
+    """Return what access is asked for, where it is something of its own."""
+    server = services().server
+    found = map(server.find_resource, asked.resource)
+    return [place for place in found if place and place.identifier != server.issuer]
 
 
 def _may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata) -> bool:

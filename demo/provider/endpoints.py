@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from demo.provider.protection import own_endpoints
+from demo.provider.resources import PROFILE_PATH
 from demo.services import services
 from flask_cimd.oauth import current_access
 
 blueprint = Blueprint("endpoints", __name__)
 
-MACHINE_PATHS = frozenset({"/token", "/revoke", "/introspect", "/userinfo"})
+MACHINE_PATHS = frozenset({"/token", "/revoke", "/introspect", "/userinfo", PROFILE_PATH})
 
 
 @blueprint.post("/token")

@@ -1,13 +1,13 @@
-"""What the server says about itself (RFC 8414)."""
+"""What the server says about itself (RFC 8414) and about the places that it issues tokens for (RFC 9728)."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from typing import Any
+
+from flask import Blueprint
 
 from demo.services import services
-from flask_cimd.oauth import server_metadata, well_known_path
-
-blueprint = Blueprint("wellknown", __name__)
+from flask_cimd.oauth import resource_metadata, server_metadata, well_known_blueprint, well_known_path
 
 #: The issuer is a bare origin, so this path is fixed.
 METADATA_PATH = well_known_path("https://issuer.example")
@@ -20,18 +20,23 @@ ENDPOINTS = {
 }
 
 
-@blueprint.get(METADATA_PATH)
-def metadata() -> Response:
-    """Serve the metadata document, to scripts of any origin too."""
+def create_blueprint(issuer: str) -> Blueprint:
+    """Return the routes of all documents."""
+    return well_known_blueprint(issuer, server=_server, resource=_resource, name="wellknown")
+
+
+def _server() -> dict[str, Any]:
     server = services().server
-    members = server_metadata(
+    return server_metadata(
         server.issuer,
         scopes=server.scopes,
         auth_methods=server.auth_methods,
         endpoints=ENDPOINTS,
         introspection_endpoint_auth_methods_supported=["client_secret_basic"],
     )
-    answer = jsonify(members)
-    answer.headers["Access-Control-Allow-Origin"] = "*"
-    answer.headers["Cache-Control"] = "public, max-age=300"
-    return answer
+
+
+def _resource(identifier: str) -> dict[str, Any] | None:
+    server = services().server
+    found = server.find_resource(identifier)
+    return resource_metadata(found, server.issuer) if found else None

@@ -7,12 +7,20 @@ from .client import URLClient
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
 from .introspection import IntrospectionEndpoint, ResourceServer
-from .metadata import check_issuer, resource_metadata_url, server_metadata, well_known_path
+from .metadata import (
+    check_issuer,
+    discovery_paths,
+    resource_metadata,
+    resource_metadata_url,
+    server_metadata,
+    well_known_path,
+)
 from .protect import Access, BearerScheme, ResourceProtector, TokenRefused, TokenScheme, current_access, stored_access
-from .resource import InvalidTargetError, Resource, Resources
+from .resource import InvalidTargetError, Resource, Resources, is_resource_identifier
 from .revocation import RevocationEndpoint
 from .server import AuthorizationServer
 from .storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
+from .wellknown import well_known_blueprint
 
 __all__ = [
     "ASSERTION_TYPE",
@@ -45,8 +53,12 @@ __all__ = [
     "challenge_header",
     "check_issuer",
     "current_access",
+    "discovery_paths",
+    "is_resource_identifier",
+    "resource_metadata",
     "resource_metadata_url",
     "server_metadata",
     "stored_access",
+    "well_known_blueprint",
     "well_known_path",
 ]

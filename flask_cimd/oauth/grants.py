@@ -239,8 +239,7 @@ def issue(
     server: AuthorizationServer, grant: Grant, scope: str, resource: tuple[str, ...], *, refreshable: bool
 ) -> tuple[tuple[Token, ...], dict[str, Any]]:
     """Make an access token, and a refresh token if the client may have one: what to keep, and what to answer."""
-    now = server.clock()
-    access = new_secret()
+    now, access, scope = server.clock(), new_secret(), server.scope_at(scope, resource)
     tokens = [_token("access", access, scope, now, now + grant.access_lifetime, resource)]
     answer: dict[str, Any] = {
         "access_token": access,

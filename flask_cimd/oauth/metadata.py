@@ -11,11 +11,19 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from .assertion import ALGORITHMS
+from .resource import Resource
 
 
 def well_known_path(issuer: str, name: str = "oauth-authorization-server") -> str:
     """Return the path of the metadata document: the well-known part goes before the issuer's path (RFC 8414 §3)."""
     return f"/.well-known/{name}{urlsplit(issuer).path.rstrip('/')}"
+
+
+def discovery_paths(issuer: str) -> tuple[str, ...]:
+    """Return every path where clients look for the server's metadata (RFC 8414 §3.1 and §5, MCP discovery order)."""
+    path = urlsplit(issuer).path.rstrip("/")
+    places = (well_known_path(issuer), well_known_path(issuer, "openid-configuration"))
+    return (*places, f"{path}/.well-known/openid-configuration") if path else places
 
 
 def resource_metadata_url(resource: str) -> str:
@@ -42,6 +50,25 @@ def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
     if "?" in issuer or "#" in issuer or issuer.endswith("/") or "@" in parts.netloc:
         raise ConfigurationError("the issuer must have no query, fragment, user or trailing slash")
     return issuer
+
+
+def resource_metadata(resource: Resource, issuer: str, **more: Any) -> dict[str, Any]:
+    """Return the metadata document of a resource whose tokens this issuer gives (RFC 9728 §2).
+
+    Args:
+        resource: what is described; all its scopes are named, ``offline_access`` is the server's matter (MCP).
+        issuer: the exact string that the server's own metadata holds.
+        more: further members, such as ``dpop_signing_alg_values_supported``; empty ones are left out (§3.2).
+    """
+    members = {
+        "resource": resource.identifier,
+        "resource_name": resource.name,
+        "authorization_servers": [issuer],
+        "scopes_supported": [scope for scope in resource.scopes if scope != "offline_access"],
+        "bearer_methods_supported": ["header"],
+        **more,
+    }
+    return {name: value for name, value in members.items() if value is not None and value not in ([], {}, "")}
 
 
 def server_metadata(

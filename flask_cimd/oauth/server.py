@@ -170,6 +170,12 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             return Resource(identifier=identifier, name=identifier, scopes=tuple(self.scopes))
         return self.resources.get(identifier)
 
+    def scope_at(self, scope: str, resource: Collection[str]) -> str:
+        """Return the part of a granted scope that means something at these resources (RFC 9700 §2.3)."""
+        found = [known for known in map(self.find_resource, resource) if known]
+        words = {word for known in found for word in known.scopes}
+        return " ".join(word for word in scope.split() if not resource or word in words)
+
     def _known_scope(self, client: Any, requested: list[str], resource: tuple[str, ...]) -> str:
         found = [known for known in map(self.find_resource, resource or (self.issuer,)) if known]
         words: str = client.get_allowed_scope(" ".join(requested_scope(requested, found)))
@@ -194,6 +200,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             access_lifetime: of access tokens, if the person chose it.
         """
         granted = [word for word in approved.scope.split() if scope is None or word in scope]
+        if approved.resource and approved.scope and not granted:
+            # Access to a place where nothing may be done is no access; without a place it is a sign-in alone.
+            return self.deny(approved)
         authorization = OAuth2Request(request.method, request.url)
         authorization.payload = BasicOAuth2Payload({"state": approved.state})
         authorization.scope = " ".join(granted)

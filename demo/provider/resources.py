@@ -1,0 +1,31 @@
+"""The site's own places that tokens can be asked for, besides the endpoints that the issuer stands for (RFC 8707)."""
+
+from __future__ import annotations
+
+from demo.config import Configuration
+from demo.provider.scopes import NOTES_SCOPES
+from flask_cimd.oauth import Resource
+
+PROFILE_PATH = "/api/profile"
+
+
+def own_resources(configuration: Configuration) -> dict[str, Resource]:
+    """Return them by identifier; the notes are there if their MCP endpoint has an address."""
+    offered = [
+        Resource(
+            identifier=configuration.base_url + PROFILE_PATH,
+            name="Your profile",
+            scopes=("profile", "email"),
+            default_scope=("profile",),
+        )
+    ]
+    if configuration.mcp_url:
+        offered.append(
+            Resource(
+                identifier=configuration.mcp_url,
+                name="Your notes",
+                scopes=tuple(NOTES_SCOPES),
+                default_scope=("notes:read",),
+            )
+        )
+    return {resource.identifier: resource for resource in offered}

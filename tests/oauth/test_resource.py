@@ -1,0 +1,283 @@
+"""A token is for the places that were asked for, and for no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from demo.services import services
+from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup
+from tests.support.origin import TLSOrigin
+
+MCP = "https://notes.example/mcp"
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture
+def place(make_site: MakeSite) -> Site:
+    """Return a site that offers its notes to MCP clients."""
+    return make_site(DEMO_MCP_URL=MCP)
+
+
+@pytest.fixture
+def client_id(origin: TLSOrigin) -> str:
+    return publish_client(origin)
+
+
+def profile_of(site: Site) -> str:
+    return f"{site.base_url}/api/profile"
+
+
+def call(site: Site, token: str, path: str = "/api/profile") -> requests.Response:
+    return site.browser().get(path, headers={"Authorization": f"Bearer {token}"})
+
+
+def audience(site: Site, secret: str) -> tuple[str, ...]:
+    with site.app.app_context():
+        found = services().server.find_access_token(secret)
+    assert found is not None
+    return found[1].resource
+
+
+def redeemed(owner: Browser, client_id: str, *resource: str, scope: str = "profile", **at_token: Any) -> Any:
+    """Ask for these resources at the authorization endpoint and return the token endpoint's answer."""
+    sign_in = SignIn.begin(client_id, scope=scope)
+    sign_in.parameters["resource"] = list(resource)  # type: ignore[assignment]
+    code = owner.approve(owner.authorize(sign_in))["code"]
+    return owner.redeem(sign_in, code, **at_token)
+
+
+def test_token_is_for_the_resource_asked_for(place: Site, client_id: str) -> None:  # M-41 M-60 O-72
+    tokens = place.owner().tokens(client_id, resource=profile_of(place))
+    assert audience(place, tokens["access_token"]) == (profile_of(place),)
+    answer = call(place, tokens["access_token"])
+    assert answer.status_code == 200
+    assert answer.json()["me"] == f"{place.base_url}/"
+
+
+def test_token_without_resource_is_for_the_issuer(place: Site, client_id: str) -> None:  # D24 M-10
+    tokens = place.owner().tokens(client_id)
+    assert call(place, tokens["access_token"], "/userinfo").status_code == 200
+    refused = call(place, tokens["access_token"])
+    assert refused.status_code == 401
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+
+
+def test_issuer_may_be_named_as_the_resource(place: Site, client_id: str) -> None:
+    tokens = place.owner().tokens(client_id, resource=place.base_url)
+    assert call(place, tokens["access_token"], "/userinfo").status_code == 200
+
+
+def test_token_for_one_resource_is_refused_at_another(place: Site, client_id: str) -> None:  # M-10
+    tokens = place.owner().tokens(client_id, resource=MCP, scope="notes:read")
+    for path in ("/api/profile", "/userinfo"):
+        assert call(place, tokens["access_token"], path).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "/api/profile",
+        "api",
+        "https://unknown.example/",
+        "https://notes.example/mcp#fragment",
+        "https://notes.example/mcp/",
+        "https://notes.example/MCP",
+        "HTTPS://notes.example/mcp",
+        "https://notes.example/\u00e9",
+        'https://notes.example/"',
+        "https://notes.example/\\",
+        "https://[",
+    ],
+)
+def test_unknown_or_malformed_resource_is_invalid_target(  # M-42 O-70 O-23
+    place: Site, client_id: str, resource: str
+) -> None:
+    owner = place.owner()
+    answer = owner.authorize(SignIn.begin(client_id, scope="profile", resource=resource, state="s"))
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(REDIRECT + "?")
+    found = redirect_parameters(answer)
+    assert (found["error"], found["state"], found["iss"]) == ("invalid_target", "s", place.base_url)
+
+
+def test_empty_resource_counts_as_none(place: Site, client_id: str) -> None:  # O-04
+    tokens = place.owner().tokens(client_id, resource="")
+    assert audience(place, tokens["access_token"]) == ()
+
+
+def test_token_request_narrows_several_resources_to_one(place: Site, client_id: str) -> None:  # O-70 O-71
+    owner, mine = place.owner(), profile_of(place)
+    answer = redeemed(owner, client_id, mine, MCP, scope="profile notes:read", resource=mine)
+    assert answer.status_code == 200
+    assert audience(place, answer.json()["access_token"]) == (mine,)
+    again = owner.refresh(client_id, answer.json()["refresh_token"], resource=MCP).json()
+    assert audience(place, again["access_token"]) == (MCP,)
+    both = owner.refresh(client_id, again["refresh_token"]).json()
+    assert audience(place, both["access_token"]) == (mine, MCP)
+    assert call(place, both["access_token"]).status_code == 200
+
+
+def test_narrowed_token_keeps_only_the_scopes_of_its_resource(place: Site, client_id: str) -> None:  # O-124
+    owner, mine = place.owner(), profile_of(place)
+    answer = redeemed(owner, client_id, mine, MCP, scope="profile notes:read", resource=MCP).json()
+    assert answer["scope"] == "notes:read"
+    again = owner.refresh(client_id, answer["refresh_token"], resource=mine).json()
+    assert again["scope"] == "profile"
+    assert "email" not in again["scope"]
+
+
+def test_token_request_may_not_name_another_resource(place: Site, client_id: str) -> None:  # O-71
+    owner = place.owner()
+    sign_in, code = owner.code(client_id, resource=MCP, scope="notes:read")
+    for other in (profile_of(place), place.base_url, "https://unknown.example/", "x#y", 'a"\\\u00e9'):
+        refused = owner.redeem(sign_in, code, resource=other)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
+    assert owner.redeem(sign_in, code, resource=MCP).status_code == 200, "a wrong resource must not spend the code"
+
+
+def test_refresh_may_not_name_another_resource(place: Site, client_id: str) -> None:  # O-60 O-71
+    owner = place.owner()
+    tokens = owner.tokens(client_id, resource=MCP, scope="notes:read")
+    refused = owner.refresh(client_id, tokens["refresh_token"], resource=profile_of(place))
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
+    renewed = owner.refresh(client_id, tokens["refresh_token"], resource=MCP)
+    assert audience(place, renewed.json()["access_token"]) == (MCP,)
+
+
+def test_resource_brings_its_default_scope(place: Site, client_id: str) -> None:  # D20 M-48 O-21
+    owner = place.owner()
+    assert owner.tokens(client_id, resource=profile_of(place), scope=None)["scope"] == "profile"
+    assert owner.tokens(client_id, resource=MCP, scope=None)["scope"] == "notes:read"
+    assert owner.tokens(client_id, resource=MCP, scope="openid offline_access")["scope"] == "notes:read"  # M-28
+
+
+def test_request_without_scope_and_resource_yields_no_token(place: Site, client_id: str) -> None:  # D20 IA-67
+    owner = place.owner()
+    sign_in, code = owner.code(client_id, scope=None)
+    assert owner.redeem(sign_in, code).json()["error"] == "invalid_grant"
+
+
+def test_scopes_are_known_per_resource(place: Site, client_id: str) -> None:  # O-21 O-124
+    owner = place.owner()
+    assert owner.tokens(client_id, resource=MCP, scope="notes:write profile email")["scope"] == "notes:write"
+    assert owner.tokens(client_id, scope="notes:write profile")["scope"] == "profile"
+
+
+def test_document_that_lists_scopes_bounds_the_default(place: Site, origin: TLSOrigin) -> None:
+    client_id = publish_client(origin, scope="email")
+    answer = place.owner().authorize(SignIn.begin(client_id, resource=MCP))
+    assert redirect_parameters(answer)["error"] == "invalid_scope"
+
+
+def test_unticking_everything_at_a_resource_is_a_no(place: Site, client_id: str) -> None:
+    owner = place.owner()
+    page = owner.authorize(SignIn.begin(client_id, resource=MCP, scope="notes:read"))
+    assert owner.approve(page, scope=[])["error"] == "access_denied"
+
+
+def test_refresh_never_widens_what_was_granted(place: Site, client_id: str) -> None:  # M-64 O-63
+    owner = place.owner()
+    tokens = owner.tokens(client_id, resource=MCP, scope="notes:read")
+    refused = owner.refresh(client_id, tokens["refresh_token"], scope="notes:read notes:write")
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
+
+
+def test_step_up_takes_one_more_consent(place: Site, client_id: str) -> None:  # M-07
+    owner, mine = place.owner(), profile_of(place)
+    tokens = owner.tokens(client_id, resource=mine, scope="email profile")
+    assert "email" in tokens["scope"]
+    little = owner.refresh(client_id, tokens["refresh_token"], scope="email").json()
+    refused = call(place, little["access_token"])
+    assert refused.status_code == 403
+    challenge = requests.utils.parse_dict_header(refused.headers["WWW-Authenticate"].removeprefix("Bearer "))
+    assert challenge["error"] == "insufficient_scope"
+    wider = owner.tokens(client_id, resource=mine, scope=f"email {challenge['scope']}")
+    assert call(place, wider["access_token"]).status_code == 200
+
+
+def test_consent_says_for_which_place_access_is_asked(place: Site, client_id: str) -> None:  # M-83
+    page = place.owner().authorize(SignIn.begin(client_id, resource=MCP, scope="notes:write"))
+    text = soup(page).get_text(" ", strip=True)
+    assert f"It asks for access to Your notes at {MCP} and nowhere else." in text
+    assert "Write, change and delete your notes" in text
+
+
+def test_fifty_redemptions_with_a_resource_have_one_winner(  # O-16 O-65
+    any_site: Site, origin: TLSOrigin
+) -> None:
+    client_id, owner, mine = publish_client(origin), any_site.owner(), profile_of(any_site)
+    sign_in, code = owner.code(client_id, resource=mine)
+    answers = _at_once(lambda: any_site.browser().redeem(sign_in, code, resource=mine))
+    assert sorted({answer.status_code for answer in answers}) == [200, 400]
+    won = [answer.json() for answer in answers if answer.status_code == 200]
+    assert len(won) == 1
+    assert call(any_site, won[0]["access_token"]).status_code == 401, "a code that came back ends its grant"
+
+
+def test_fifty_refreshes_with_a_resource_have_one_winner(any_site: Site, origin: TLSOrigin) -> None:  # O-65
+    client_id, owner, mine = publish_client(origin), any_site.owner(), profile_of(any_site)
+    tokens = owner.tokens(client_id, resource=mine)
+    answers = _at_once(lambda: any_site.browser().refresh(client_id, tokens["refresh_token"], resource=mine))
+    assert sum(answer.status_code == 200 for answer in answers) == 1
+    assert {answer.json()["error"] for answer in answers if answer.status_code != 200} == {"invalid_grant"}
+
+
+def _at_once(ask: Callable[[], requests.Response]) -> list[requests.Response]:
+    with ThreadPoolExecutor(50) as pool:
+        return [future.result() for future in [pool.submit(ask) for _ in range(50)]]
+
+
+# -- the documents of resources -----------------------------------------------------------------------------------
+
+
+def test_resource_metadata_names_resource_and_issuer(place: Site) -> None:  # M-01 M-03 M-04 M-09 M-22
+    answer = place.browser().get("/.well-known/oauth-protected-resource/api/profile")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.json() == {
+        "resource": profile_of(place),
+        "resource_name": "Your profile",
+        "authorization_servers": [place.base_url],
+        "scopes_supported": ["profile", "email"],
+        "bearer_methods_supported": ["header"],
+    }
+
+
+def test_issuer_is_a_resource_at_the_root_form(place: Site) -> None:  # M-02 M-03
+    found = place.browser().get("/.well-known/oauth-protected-resource").json()
+    assert (found["resource"], found["authorization_servers"]) == (place.base_url, [place.base_url])
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/profile/", "/API/profile", "/api/profile?x=1", "/mcp", "/%E9"])
+def test_no_document_for_what_is_no_resource(place: Site, path: str) -> None:  # M-04
+    assert place.browser().get(f"/.well-known/oauth-protected-resource{path}").status_code == 404
+
+
+def test_challenge_leads_to_the_document_and_the_document_to_the_server(place: Site) -> None:  # M-02 M-05 M-06 M-13
+    visitor = place.browser()
+    refused = visitor.get("/api/profile")
+    assert refused.status_code == 401
+    challenge = requests.utils.parse_dict_header(refused.headers["WWW-Authenticate"].removeprefix("Bearer "))
+    assert challenge["scope"] == "profile"
+    document = visitor.get(urlsplit(challenge["resource_metadata"]).path).json()
+    issuer = document["authorization_servers"][0]
+    for place_to_look in ("oauth-authorization-server", "openid-configuration"):  # M-20 M-21
+        metadata = visitor.get(f"/.well-known/{place_to_look}").json()
+        assert metadata["issuer"] == issuer
+        assert metadata["code_challenge_methods_supported"] == ["S256"]  # M-24
+        assert metadata["client_id_metadata_document_supported"] is True  # M-25
+        assert "none" in metadata["token_endpoint_auth_methods_supported"]  # M-26
+        assert metadata["authorization_response_iss_parameter_supported"] is True  # M-27
+        assert {"authorization_endpoint", "token_endpoint", "response_types_supported"} <= set(metadata)  # M-23
+
+
+def test_token_in_the_query_is_refused(place: Site, client_id: str) -> None:  # M-11
+    secret = place.owner().tokens(client_id, resource=profile_of(place))["access_token"]
+    assert place.browser().get(f"/api/profile?access_token={secret}").status_code == 401
