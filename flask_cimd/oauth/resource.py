@@ -73,6 +73,8 @@ def granted_resources(requested: Iterable[str], granted: tuple[str, ...], server
 def requested_scope(requested: Collection[str], resources: Collection[Resource]) -> tuple[str, ...]:
     """Return the scopes that are known at any of the resources; if there is none, their default scopes.
 
+    The defaults are this server's choice, so a list of scopes in the client's document does not bound them.
+
     RFC 6749 §3.3: a server may "fully or partially ignore the scope requested by the client".
     """
     known = {word for resource in resources for word in resource.scopes}

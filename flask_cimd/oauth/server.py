@@ -150,7 +150,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         if {"request", "request_uri"} & set(request.values):
             raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
         require_grant_type(client, "authorization_code")
-        grant = self.get_consent_grant()
+        self.get_consent_grant()
         metadata = client.metadata if isinstance(client, URLClient) else None
         resource = check_resources(request.values.getlist("resource"), self.find_resource)
         return AuthorizationRequest(
@@ -158,7 +158,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             client=metadata.to_json() if metadata else None,
             fingerprint=metadata.fingerprint if metadata else "",
             redirect_uri=redirect_uri,
-            scope=self._known_scope(client, grant.request.scope.split(), resource),
+            scope=self._known_scope(client, request.values.get("scope", ""), resource),
             state=request.values.get("state") or None,
             code_challenge=request.values["code_challenge"],
             resource=resource,
@@ -176,12 +176,12 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         words = {word for known in found for word in known.scopes}
         return " ".join(word for word in scope.split() if not resource or word in words)
 
-    def _known_scope(self, client: Any, requested: list[str], resource: tuple[str, ...]) -> str:
+    def _known_scope(self, client: Any, requested: str, resource: tuple[str, ...]) -> str:
         found = [known for known in map(self.find_resource, resource or (self.issuer,)) if known]
-        words: str = client.get_allowed_scope(" ".join(requested_scope(requested, found)))
-        if resource and not words and any(known.scopes for known in found):
-            raise InvalidScopeError("None of the scopes of that resource may be asked for.")
-        return words
+        scope = requested_scope(client.get_allowed_scope(requested).split(), found)
+        if resource and not scope and any(known.scopes for known in found):
+            raise InvalidScopeError("None of these scopes may be asked for at that resource.")
+        return " ".join(scope)
 
     def approve(
         self,

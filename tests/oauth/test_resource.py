@@ -169,10 +169,14 @@ def test_scopes_are_known_per_resource(place: Site, client_id: str) -> None:  # 
     assert owner.tokens(client_id, scope="notes:write profile")["scope"] == "profile"
 
 
-def test_document_that_lists_scopes_bounds_the_default(place: Site, origin: TLSOrigin) -> None:
-    client_id = publish_client(origin, scope="email")
-    answer = place.owner().authorize(SignIn.begin(client_id, resource=MCP))
-    assert redirect_parameters(answer)["error"] == "invalid_scope"
+def test_document_that_lists_scopes_bounds_what_is_asked_for_but_not_the_default(
+    place: Site, origin: TLSOrigin
+) -> None:
+    owner = place.owner()
+    bounded = publish_client(origin, scope="notes:read")
+    assert owner.tokens(bounded, resource=MCP, scope="notes:read notes:write")["scope"] == "notes:read"
+    foreign = publish_client(origin, "/foreign.json", scope="mcp:*")
+    assert owner.tokens(foreign, resource=MCP, scope="notes:write")["scope"] == "notes:read"
 
 
 def test_unticking_everything_at_a_resource_is_a_no(place: Site, client_id: str) -> None:
