@@ -19,8 +19,8 @@ from threading import BoundedSemaphore, Lock, Thread, Timer
 from typing import Any
 
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from .core.addresses import blocked_reason
 from .core.identifier import LOOPBACK_HOSTS
@@ -44,6 +44,7 @@ class FetchSettings:
         development_hosts: name to loopback address and port; connected to without a look-up.
         proxy: URL of a proxy that makes the connections and must check addresses itself.
         ca_bundle: file of trusted certificates; ``None`` = certifi.
+        allow_http: fetch plain http too, which anybody on the way can forge.
         resolve: name and port to addresses; replaced in tests of names that change their address.
     """
 
@@ -56,6 +57,7 @@ class FetchSettings:
     ca_bundle: str | None = None
     user_agent: str = "flask-cimd"
     nat64: bool = False
+    allow_http: bool = False
     resolve: Resolve | None = None
 
 
@@ -188,6 +190,8 @@ class Trip:
     def _watch(self, connected: socket.socket) -> None:
         """Keep a duplicate: TLS wrapping detaches the original, and a detached socket cannot be cut."""
         with self._lock:
+            if self._socket is not None:  # of the hop before
+                self._socket.close()
             self._socket = connected.dup()
         if self.fired:
             self._cut()
@@ -250,8 +254,8 @@ class _Connection(HTTPSConnection):
             self.trip.log.certificate_ends = str(certificate.get("notAfter", "")) or None
 
 
-class _Pool(HTTPSConnectionPool):
-    ConnectionCls = _Connection
+class _TripPool(HTTPConnectionPool):
+    """Tells each of its connections on which trip it is."""
 
     def __init__(self, *args: Any, trip: Trip, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -261,6 +265,26 @@ class _Pool(HTTPSConnectionPool):
         connection: Any = super()._new_conn()
         connection.trip = self._trip
         return connection
+
+
+class _Pool(_TripPool, HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _PlainConnection(HTTPConnection):
+    trip: Trip
+    response_class = _FinalResponse
+
+    def _new_conn(self) -> socket.socket:
+        return self.trip.connect(self._dns_host, self.port or 80)
+
+    def connect(self) -> None:
+        super().connect()
+        self.trip.phase = "response"
+
+
+class _PlainPool(_TripPool):
+    ConnectionCls = _PlainConnection
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -283,7 +307,10 @@ class GuardedAdapter(HTTPAdapter):
         return manager
 
     def _guard(self, manager: Any) -> None:
-        manager.pool_classes_by_scheme = {"https": partial(_Pool, trip=self._trip)}
+        manager.pool_classes_by_scheme = {
+            "https": partial(_Pool, trip=self._trip),
+            "http": partial(_PlainPool, trip=self._trip),
+        }
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ARG002  requests calls it so
         """Leave the trust anchors to the context: requests would add certifi's to those of the operator."""

@@ -1,19 +1,20 @@
 """One guarded GET: the only way this package reads a URL that a stranger chose.
 
 Every step is bounded before it starts: the address is vetted and then connected to, one deadline covers look-up,
-connect, TLS, headers and body, bytes are counted raw, codings and redirects are refused, and nothing comes from
-the process's environment.
+connect, TLS, headers and body, bytes are counted raw, codings are refused, and nothing comes from the process's
+environment. Redirects are refused too, except by a switch, for pages, within one host.
 """
 
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 import certifi
 import requests
@@ -33,6 +34,12 @@ from .errors import (
 __all__ = ["FetchLog", "FetchSettings", "Fetcher", "Response"]
 
 _CHUNK = 16384
+_MOST_HOPS = 3
+_REDIRECTS = (301, 302, 303, 307, 308)
+#: RFC 3986 characters without "@": parsers disagree about the rest.
+_SENDABLE = re.compile(r"https?://[A-Za-z0-9\-._~:/?\[\]!$&'()*+,;=%]+")
+#: Media type to the most bytes that a body of it may have.
+MaxSize = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +51,7 @@ class Response:
         link_headers: every ``Link`` field on its own.
         media_type: lower case, without parameters.
         body: raw bytes, within the cap.
-        url: the URL that was fetched.
+        url: the URL that was fetched, after redirects if they are followed.
     """
 
     status: int
@@ -72,29 +79,31 @@ class Fetcher:
         url: str,
         *,
         accept: str,
-        max_size_for: Callable[[str], int],
+        max_size_for: MaxSize,
+        max_size_after_redirect: MaxSize | None = None,
         deadline: float | None = None,
         log: FetchLog | None = None,
     ) -> Response:
         """GET a URL once.
 
         Args:
-            url: absolute https URL.
+            url: absolute https URL; http only where the settings allow it.
             accept: the ``Accept`` header.
             max_size_for: media type to the most bytes its body may have; 0 refuses the media type.
+            max_size_after_redirect: the same for an answer that a redirect led to; ``None`` follows none. At most
+                three are followed, within one host, and never from https to http.
             deadline: seconds for the whole fetch, if not those of the settings.
             log: filled with what the fetch saw, whether it succeeds or not.
 
         Raises:
             FetchError: or a child; ``phase`` says how far it came.
         """
-        if urlsplit(url).scheme != "https":
-            # http is reachable only by the switch for IndieAuth clients over http, and never guarded by TLS.
+        if urlsplit(url).scheme not in self._schemes:
             raise UnexpectedResponseError("scheme", hint="only https is fetched", phase="resolve")
         with Trip(self.settings, deadline or self.settings.timeout, log) as trip, requests.Session() as session:
             self._prepare(session, trip, accept)
             try:
-                response = self._exchange(session, trip, url, max_size_for)
+                response = self._follow(session, trip, url, max_size_for, max_size_after_redirect)
             except CIMDError:
                 if trip.fired:
                     raise _too_slow(trip) from None
@@ -107,25 +116,43 @@ class Fetcher:
                 raise _too_slow(trip)
             return response
 
+    @property
+    def _schemes(self) -> tuple[str, ...]:
+        return ("https", "http") if self.settings.allow_http else ("https",)
+
     def _prepare(self, session: requests.Session, trip: Trip, accept: str) -> None:
         session.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
         session.adapters.clear()
-        session.mount("https://", GuardedAdapter(trip, self._context))
+        for scheme in self._schemes:
+            session.mount(f"{scheme}://", GuardedAdapter(trip, self._context))
         session.headers.clear()
         session.headers.update(
             {"User-Agent": self.settings.user_agent, "Accept": accept, "Accept-Encoding": "identity"}
         )
         if self.settings.proxy is not None:
-            session.proxies = {"https": self.settings.proxy}
+            session.proxies = dict.fromkeys(self._schemes, self.settings.proxy)
 
-    def _exchange(
-        self, session: requests.Session, trip: Trip, url: str, max_size_for: Callable[[str], int]
+    def _follow(
+        self, session: requests.Session, trip: Trip, url: str, first: MaxSize, later: MaxSize | None
     ) -> Response:
+        for hop in range(_MOST_HOPS + 1):
+            response = self._exchange(session, trip, url, later if hop and later else first)
+            if isinstance(response, Response):
+                return response
+            if later is None or hop == _MOST_HOPS:
+                break
+            url = _next_url(url, response)
+        raise UnexpectedResponseError("redirect", hint=f"status {trip.log.status}; {_not_followed(later)}")
+
+    def _exchange(self, session: requests.Session, trip: Trip, url: str, max_size_for: MaxSize) -> Response | str:
+        """Return the answer, or where it redirects to."""
         # CIMD §5: "MUST NOT automatically follow HTTP redirects".
         timeout = (trip.remaining(), trip.remaining())
         with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as answer:
             trip.log.status = answer.status_code
             trip.log.headers = {name.lower(): value for name, value in answer.headers.items()}
+            if answer.status_code in _REDIRECTS:
+                return answer.headers.get("Location", "")
             _require_ok(answer)
             media_type, charset = _media_type(answer)
             limit = max_size_for(media_type)
@@ -142,9 +169,29 @@ class Fetcher:
             )
 
 
+def _next_url(url: str, location: str) -> str:
+    """Return the target of a redirect that stays within the host.
+
+    An open redirector elsewhere on a trusted host must not let a stranger speak in that host's name, hence no other
+    host; and what was protected on the way stays so.
+    """
+    try:
+        target = urldefrag(urljoin(url, location)).url
+        before, after = urlsplit(url), urlsplit(target)
+        upgrades = (before.scheme, after.scheme) == ("http", "https")
+        stays = (before.scheme, before.port) == (after.scheme, after.port) or (upgrades and after.port is None)
+    except ValueError:
+        stays, target = False, ""
+    if not location or not _SENDABLE.fullmatch(target) or not stays or before.hostname != after.hostname:
+        raise UnexpectedResponseError("redirect", hint="the redirect leads to another place")
+    return target
+
+
+def _not_followed(later: object) -> str:
+    return "redirects are not followed" if later is None else f"more than {_MOST_HOPS} redirects"
+
+
 def _require_ok(answer: requests.Response) -> None:
-    if answer.status_code in (301, 302, 303, 307, 308):
-        raise UnexpectedResponseError("redirect", hint=f"status {answer.status_code}; redirects are not followed")
     if answer.status_code != 200:
         raise UnexpectedResponseError("status", hint=f"status {answer.status_code} instead of 200")
     coding = answer.headers.get("Content-Encoding", "identity").strip().lower()

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from blinker import Signal
+from werkzeug.http import parse_options_header
 
 from . import signals
 from .core import freshness
@@ -23,8 +24,16 @@ from .core.document import parse_document
 from .core.happ import parse_page
 from .core.identifier import ClientIdentifier, IdentifierKind, parse_identifier
 from .core.loopback import for_scope, virtual_client
-from .core.metadata import ClientMetadata
-from .errors import CIMDError, DocumentError, FetchError, IdentifierError, PolicyDeniedError, Problem
+from .core.metadata import ClientMetadata, Source
+from .errors import (
+    AddressBlockedError,
+    CIMDError,
+    DocumentError,
+    FetchError,
+    IdentifierError,
+    PolicyDeniedError,
+    Problem,
+)
 from .fetcher import Fetcher, FetchLog, Response
 from .flights import Flights
 from .leases import SharedFlights
@@ -174,12 +183,14 @@ class Resolver:
         before = self._stored(identifier)  # again: an earlier flight may have landed since the first look
         if before is not None and before.is_fresh(self.clock()):
             return before.metadata, True
-        started = time.monotonic()
+        started, log = time.monotonic(), FetchLog()
         try:
-            response = self.fetch(identifier)
+            response = self.fetch(identifier, log=log)
         except FetchError as error:
             seconds = time.monotonic() - started
             self._notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
+            if self._may_continue_without(error, log):
+                return _nothing_published(identifier, "unread"), False
             raise
         metadata = self.read(identifier, response)
         is_stored = self._remember(metadata, response)
@@ -195,13 +206,28 @@ class Resolver:
             FetchError: or a child.
         """
         accept = _JSON_OR_PAGE if self.settings.indieauth_fallback else _JSON_ONLY
-        return self.fetcher.fetch(identifier.fetch_url, accept=accept, max_size_for=self._max_size_for, log=log)
+        return self.fetcher.fetch(
+            identifier.fetch_url,
+            accept=accept,
+            max_size_for=self._max_size_for,
+            max_size_after_redirect=self._max_page_size if self.settings.follow_page_redirects else None,
+            log=log,
+        )
+
+    def _may_continue_without(self, error: FetchError, log: FetchLog) -> bool:
+        """IndieAuth §10.1: without its description a client is still one; what calls itself JSON is never excused."""
+        if not self.settings.continue_without_client_info:
+            return False
+        media_type, _ = parse_options_header(log.headers.get("content-type"))
+        return not isinstance(error, AddressBlockedError) and not is_json(media_type.strip().lower())
 
     def _max_size_for(self, media_type: str) -> int:
         if is_json(media_type):
             return self.settings.max_document_size
-        page = self.settings.indieauth_fallback and media_type in _PAGE_TYPES
-        return self.settings.max_html_size if page else 0
+        return self._max_page_size(media_type) if self.settings.indieauth_fallback else 0
+
+    def _max_page_size(self, media_type: str) -> int:
+        return self.settings.max_html_size if media_type in _PAGE_TYPES else 0
 
     def read(self, identifier: ClientIdentifier, response: Response | None) -> ClientMetadata:
         """Return what an answer says about the client; without an answer, what its identifier says.
@@ -214,12 +240,7 @@ class Resolver:
             return virtual_client(identifier)
         if response is None:
             # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
-            return ClientMetadata(
-                identifier=identifier,
-                source="loopback",
-                publishes_redirects=False,
-                grant_types=("authorization_code", "refresh_token"),
-            )
+            return _nothing_published(identifier, "loopback")
         # What the fetch returned decides: a bad JSON document is never tried as a page.
         if is_json(response.media_type):
             rules = self.settings.document_rules
@@ -263,6 +284,15 @@ class Resolver:
         for hook in self._hooks.allow_client:
             if not hook(metadata):
                 raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
+
+
+def _nothing_published(identifier: ClientIdentifier, source: Source) -> ClientMetadata:
+    return ClientMetadata(
+        identifier=identifier,
+        source=source,
+        publishes_redirects=False,
+        grant_types=("authorization_code", "refresh_token"),
+    )
 
 
 def is_json(media_type: str) -> bool:

@@ -160,6 +160,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_ALLOW_QUERY", True, "accept a query in the client's URL", _flag),
     Setting("CIMD_ALLOW_DOTLESS_SCHEMES", False, "accept redirect schemes such as `myapp:` from documents", _flag),
     Setting("CIMD_ALLOW_HTTP_CLIENTS", False, "IndieAuth clients over plain http: anybody on the way can forge them", _flag),
+    Setting("CIMD_FOLLOW_PAGE_REDIRECTS", False, "follow at most 3 redirects within one host, to a page only", _flag),
+    Setting("CIMD_CONTINUE_WITHOUT_CLIENT_INFO", False, "let IndieAuth clients in whose page cannot be read, with redirects within their own origin", _flag),
     Setting("CIMD_ALLOW_LOOPBACK_CLIENTS", False, "IndieAuth clients on `http://localhost`, never fetched", _flag),
     Setting("CIMD_ALLOW_VIRTUAL_CLIENTS", False, "AT Protocol's `http://localhost?redirect_uri=…` clients for developers, never fetched", _flag),
     Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, `redis`, or an object", _store),
@@ -186,6 +188,8 @@ class Settings:
     bounds: Bounds
     policy: Policy
     indieauth_fallback: bool
+    follow_page_redirects: bool
+    continue_without_client_info: bool
     max_document_size: int
     max_html_size: int
     max_fetches: int
@@ -271,6 +275,7 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
             ca_bundle=v["CIMD_CA_BUNDLE"],
             user_agent=v["CIMD_USER_AGENT"],
             nat64=v["CIMD_NAT64"],
+            allow_http=fallback and v["CIMD_ALLOW_HTTP_CLIENTS"],
         ),
         bounds=Bounds(
             minimum=timedelta(seconds=v["CIMD_CACHE_MIN"]),
@@ -279,6 +284,8 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
         ),
         policy=Policy(allowed_hosts=v["CIMD_ALLOWED_HOSTS"], denied_hosts=v["CIMD_DENIED_HOSTS"]),
         indieauth_fallback=fallback,
+        follow_page_redirects=fallback and v["CIMD_FOLLOW_PAGE_REDIRECTS"],
+        continue_without_client_info=fallback and v["CIMD_CONTINUE_WITHOUT_CLIENT_INFO"],
         max_document_size=v["CIMD_MAX_DOCUMENT_SIZE"],
         max_html_size=v["CIMD_MAX_HTML_SIZE"],
         max_fetches=v["CIMD_MAX_FETCHES"],

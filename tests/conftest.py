@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 import trustme
+from flask import Flask
 
+from flask_cimd import CIMD
 from tests.support.clock import Clock
 from tests.support.databases import private_postgres, private_schema, redis_keys
 from tests.support.demo import RunningDemo, Site, demo_in_process, running_demo
@@ -48,6 +51,20 @@ def postgres_url() -> Iterator[str]:
 def clock() -> Clock:
     """Return a clock that the test moves."""
     return Clock()
+
+
+@pytest.fixture
+def make_app(ca_bundle: Path, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]:
+    """Return a function that builds an app with the extension: ``make_app(CIMD_CACHE_MIN=0)``."""
+
+    def make(registered: Any = None, **config: Any) -> tuple[Flask, CIMD]:
+        app = Flask("app")
+        app.config.update({"CIMD_ALLOW_LOOPBACK": True, "CIMD_CA_BUNDLE": str(ca_bundle), **config})
+        cimd = CIMD(clock=clock)
+        cimd.init_app(app, registered=registered)
+        return app, cimd
+
+    return make
 
 
 @pytest.fixture

@@ -24,18 +24,6 @@ from tests.support.clock import Clock
 from tests.support.origin import publish_document as publish
 
 
-@pytest.fixture
-def make_app(ca_bundle: str, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]:
-    def make(registered: Any = None, **config: Any) -> tuple[Flask, CIMD]:
-        app = Flask("app")
-        app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle), **config)
-        cimd = CIMD(clock=clock)
-        cimd.init_app(app, registered=registered)
-        return app, cimd
-
-    return make
-
-
 def test_a_url_becomes_a_client_with_exactly_one_get(origin: Any, make_app: Any) -> None:
     # C-25, C-56
     app, cimd = make_app()

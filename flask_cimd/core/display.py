@@ -144,6 +144,14 @@ def _naming_warnings(metadata: ClientMetadata) -> list[Warning_]:
                 text="This host name contains letters that can look like others. Check that it is the one you expect.",
             )
         )
+    if metadata.source == "unread":
+        found.append(
+            Warning_(
+                slug="unread-client",
+                text="This app’s own address could not be read, so nothing is known about it but its address. "
+                "Go on only if you came from there just now.",
+            )
+        )
     if metadata.identifier.scheme == "http" and not metadata.is_built_here:
         found.append(
             Warning_(

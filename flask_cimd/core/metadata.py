@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .identifier import ClientIdentifier
 
-Source = Literal["document", "page", "loopback", "virtual"]
+Source = Literal["document", "page", "loopback", "virtual", "unread"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
