@@ -19,13 +19,28 @@ from demo.provider import authorize, endpoints, resource_servers, wellknown
 from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
 from demo.services import Services
-from demo.site import home, profile
+from demo.site import feed, home, media, micropub, notes, profile
 from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
 from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
 from flask_cimd.resolver import utc_now
 
 logger = logging.getLogger(__name__)
+
+#: Every module with pages or endpoints.
+ROOMS = (
+    home,
+    notes,
+    feed,
+    media,
+    micropub,
+    login,
+    apps,
+    explain,
+    authorize,
+    endpoints,
+    profile,
+)
 
 
 def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[[], datetime] = utc_now) -> Flask:
@@ -67,10 +82,10 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     )
     app.extensions["demo"] = Services(configuration, cimd, server, introspection, storage, identity, clock)
     security.init_app(app, configuration)
-    for room in (home, login, apps, explain, authorize, endpoints, profile):
+    for room in ROOMS:
         app.register_blueprint(room.blueprint)
     app.register_blueprint(wellknown.create_blueprint(configuration.base_url))
-    security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS)
+    security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS, *micropub.MACHINE_VIEWS)
     resource_servers.init_app(app)
     limits.init_app(app, configuration)
     errors.init_app(app)

@@ -8,15 +8,18 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from demo.provider.endpoints import MACHINE_PATHS
+from demo.provider import endpoints
+from demo.site import micropub
 
 logger = logging.getLogger(__name__)
 
+_MACHINE_PATHS = endpoints.MACHINE_PATHS | micropub.MACHINE_PATHS
 _TEXTS = {
     400: ("That request cannot be answered", "Something in it is missing, damaged or too old. Go back and try again."),
     403: ("Not allowed", "Log in again, then try once more."),
     404: ("Nothing is here", "The address may be mistyped, or the page is gone."),
     405: ("Not this way", "This address exists, but not for that kind of request."),
+    410: ("This is gone", "The owner took it away."),
     413: ("That is too large", "The request holds more than this site reads."),
     429: ("Too many attempts", "Wait a quarter of an hour, then try again."),
     503: ("Not right now", "The site cannot reach its data. Try again in a moment."),
@@ -33,7 +36,7 @@ def init_app(app: Flask) -> None:
 def show(error: HTTPException) -> Response:
     """Answer with a page for people, or JSON where only programs call."""
     status = error.code or 500
-    if request.path in MACHINE_PATHS:
+    if request.path in _MACHINE_PATHS:
         name = "invalid_request" if status < 500 else "server_error"
         answer = jsonify(error=name)
     else:

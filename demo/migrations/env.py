@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from demo.models import db
+from demo.site import tables  # noqa: F401  importing it is what registers its tables
 from flask_cimd.stores.sqlalchemy import client_table, lease_table
 
 client_table(db)

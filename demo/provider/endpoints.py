@@ -57,5 +57,5 @@ def allow_any_origin(answer: Response) -> Response:
     answer.headers["Access-Control-Allow-Origin"] = "*"
     answer.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
     answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-    answer.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+    answer.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, Location"
     return answer

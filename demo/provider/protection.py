@@ -13,3 +13,11 @@ def find_access(secret: str) -> Access | None:
 
 #: The site's endpoints without an identifier of their own: they take tokens that were asked for without ``resource``.
 own_endpoints = ResourceProtector(find_access, audience=lambda: services().server.issuer)
+
+#: Micropub. The scope ``post`` is older than the others; who may create may bring pictures and leave drafts too.
+posting = ResourceProtector(
+    find_access,
+    audience=lambda: services().server.issuer,
+    implied={"create": {"draft", "media"}, "post": {"create", "update", "draft", "media"}},
+    accept_form=True,
+)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-SCOPES = {"profile": "Your name and the address of your site", "email": "Your e-mail address"}
+SCOPES = {
+    "profile": "Your name and the address of your site",
+    "email": "Your e-mail address",
+    "create": "Publish new posts on your site",
+    "draft": "Leave drafts on your site, which only you can publish",
+    "update": "Change posts on your site, and read drafts",
+    "delete": "Take posts off your site",
+    "undelete": "Bring back posts that were taken off",
+    "media": "Put pictures on your site",
+    "post": "Publish new posts on your site, and change those that are there",
+}
 #: Known only where the notes are offered to programs that speak MCP.
 NOTES_SCOPES = {"notes:read": "Read your notes", "notes:write": "Write, change and delete your notes"}
 SCOPE_TEXTS = SCOPES | NOTES_SCOPES

@@ -1,0 +1,146 @@
+"""How a post is shown: what apps sent becomes markup that can do nothing, in pages and in the feed alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import nh3
+from flask import url_for
+from jinja2.utils import urlize
+from markupsafe import Markup
+
+from demo.services import services
+from demo.site import media
+from demo.site.posts import Post
+from demo.site.properties import Value, first_text
+from flask_cimd.core.display import safe_text
+
+_TITLE_LIMIT = 80
+_TAGS = frozenset({
+    "a", "abbr", "b", "blockquote", "br", "code", "del", "em", "h2", "h3", "h4", "hr", "i", "img", "ins", "kbd", "li",
+    "mark", "ol", "p", "pre", "q", "s", "small", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr",
+    "ul",
+})  # fmt: skip
+# No class, id or rel: with them a post could claim microformats of its own, such as another h-card or a rel=me link.
+_ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt"}, "ol": {"start"}, "td": {"colspan"}, "th": {"colspan"}}
+_SCHEMES = frozenset({"http", "https", "mailto"})
+_LINK_RELATION = "noopener noreferrer"
+#: The links that a post is about, with our words for each.
+_CONTEXTS = {
+    "in-reply-to": "In reply to",
+    "like-of": "Likes",
+    "repost-of": "Reposts",
+    "bookmark-of": "Bookmarks",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """A photo of a post; ``path`` is ``None`` for one elsewhere, which is linked and never loaded."""
+
+    url: str
+    path: str | None
+    alt: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """A link that the post is about."""
+
+    label: str
+    relation: str
+    url: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostView:
+    """A post as templates and the feed show it."""
+
+    slug: str
+    url: str
+    name: str
+    title: str
+    summary: str
+    content: Markup
+    photos: list[Photo]
+    categories: list[str]
+    contexts: list[Context]
+    published: datetime
+    updated: datetime | None
+    is_draft: bool
+
+
+def permalink(slug: str) -> str:
+    """Return the absolute address of a post."""
+    return services().configuration.base_url + url_for("notes.show", slug=slug)
+
+
+def view(post: Post) -> PostView:
+    """Prepare a post for showing."""
+    values = post.properties.get("content", ())
+    content: Value = values[0] if values else ""
+    name = first_text(post.properties, "name")
+    markup = _markup(content)
+    return PostView(
+        slug=post.slug,
+        url=permalink(post.slug),
+        name=name,
+        title=safe_text(name or markup.striptags(), _TITLE_LIMIT) or "Note",
+        summary=first_text(post.properties, "summary"),
+        content=markup,
+        photos=[_photo(value) for value in post.properties.get("photo", ())],
+        categories=[value for value in post.properties.get("category", ()) if isinstance(value, str)],
+        contexts=_contexts(post),
+        published=post.published_at,
+        updated=post.updated_at,
+        is_draft=post.is_draft,
+    )
+
+
+def sanitise(html: str) -> Markup:
+    """Return a stranger's markup reduced to text, emphasis, lists, links and images of this site."""
+    kept = nh3.clean(
+        html,
+        tags=set(_TAGS),
+        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        attribute_filter=_filter_attribute,
+        url_schemes=set(_SCHEMES),
+        link_rel=_LINK_RELATION,
+    )
+    return Markup(kept)  # noqa: S704  this is what the sanitiser is for
+
+
+def _filter_attribute(tag: str, name: str, value: str) -> str | None:
+    """Drop images from elsewhere: their server would learn of every visit. Relative links would lead into this site."""
+    if (tag, name) == ("img", "src"):
+        return value if media.own_path(value) else None
+    if (tag, name) == ("a", "href"):
+        return value if value.lower().startswith(("http://", "https://", "mailto:")) else None
+    return value
+
+
+def _markup(content: Value) -> Markup:
+    if not isinstance(content, str):
+        return sanitise(content.get("html", ""))
+    paragraphs = re.split(r"\n{2,}", content) if content else []
+    lines = (urlize(paragraph, rel=_LINK_RELATION).replace("\n", "<br>\n") for paragraph in paragraphs)
+    return Markup("\n".join(f"<p>{line}</p>" for line in lines))  # noqa: S704  urlize escapes what it is given
+
+
+def _photo(value: Value) -> Photo:
+    url, alt = (value, "") if isinstance(value, str) else (value.get("value", ""), value.get("alt", ""))
+    return Photo(url=url, path=media.own_path(url), alt=alt, host=urlsplit(url).hostname or "")
+
+
+def _contexts(post: Post) -> list[Context]:
+    return [
+        Context(label=label, relation=name, url=value, host=urlsplit(value).hostname or "")
+        for name, label in _CONTEXTS.items()
+        for value in post.properties.get(name, ())
+        if isinstance(value, str)
+    ]

@@ -1,0 +1,236 @@
+"""The Micropub endpoint: apps that the owner let in write, change and take away posts (W3C Micropub)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.datastructures import FileStorage
+
+from demo.models import db
+from demo.provider.endpoints import allow_any_origin, preflight
+from demo.provider.protection import posting
+from demo.services import services
+from demo.site import commands, media, posts
+from demo.site import properties as mf2
+from demo.site.commands import Command, Create, Delete, Undelete, Update
+from demo.site.content import permalink
+from demo.site.posts import Post
+from demo.site.properties import Properties, PropertyError, Value, first_text
+from flask_cimd.core.strict_json import StrictJSONError, read_object
+from flask_cimd.images import ImageError
+from flask_cimd.oauth import TokenRefused, current_access
+
+PATH, MEDIA_PATH = "/micropub", "/media"
+MACHINE_PATHS = frozenset({PATH, MEDIA_PATH})
+#: Bytes of a request that brings no files.
+_LARGEST_TEXT = 512 * 1024
+#: What a multipart request has besides its files.
+_ENVELOPE = 64 * 1024
+
+blueprint = Blueprint("micropub", __name__)
+blueprint.after_request(allow_any_origin)
+for _name, _path in (("preflight", PATH), ("media_preflight", MEDIA_PATH)):
+    blueprint.add_url_rule(_path, _name, preflight, methods=["OPTIONS"])
+
+
+@blueprint.before_request
+def bound() -> None:
+    """Say how much of the body is read at most; it comes first, because the token may be in a form."""
+    if request.mimetype != "multipart/form-data":
+        request.max_content_length = _LARGEST_TEXT
+    else:
+        files = media.LARGEST_REQUEST if request.path == PATH else media.LARGEST_FILE
+        request.max_content_length = files + _ENVELOPE
+
+
+@blueprint.get(PATH)
+@posting()
+def query() -> Response:
+    """Tell an app what it needs to know before it posts (Micropub §3.7)."""
+    match request.args.get("q"):
+        case "config":
+            return jsonify(_configuration())
+        case "syndicate-to":
+            return jsonify({"syndicate-to": []})
+        case "source":
+            return _source()
+    raise PropertyError("q must be config, source or syndicate-to.")
+
+
+@blueprint.post(PATH)
+@posting()
+def act() -> Response:
+    """Create, update, delete or undelete a post."""
+    command = _read_command()
+    match command:
+        case Create():
+            return _create(command)
+        case Update():
+            posting.require(current_access, "update")
+            _change(command.url, lambda post: _updated(post, command, services().clock()))
+        case Delete():
+            posting.require(current_access, "delete")
+            _change(command.url, lambda post: replace(post, deleted_at=post.deleted_at or services().clock()))
+        case Undelete():
+            posting.require(current_access, "undelete")
+            _change(command.url, lambda post: replace(post, deleted_at=None))
+    return Response(status=204)
+
+
+@blueprint.post(MEDIA_PATH)
+@posting("media")
+def upload() -> Response:
+    """Take one image and answer with its address (Micropub §3.6)."""
+    uploads = request.files.getlist("file")
+    if len(uploads) != 1 or len(request.files) != 1:
+        raise PropertyError("Send one file, in the part called file.")
+    stored = media.read_upload(uploads[0])
+    with db.engine.begin() as connection:
+        media.add(connection, stored, services().clock())
+    return Response(status=201, headers={"Location": stored.url})
+
+
+MACHINE_VIEWS = (act, upload)
+
+
+@blueprint.errorhandler(PropertyError)
+@blueprint.errorhandler(ImageError)
+@blueprint.errorhandler(StrictJSONError)
+def _explain(error: ValueError) -> tuple[Response, int]:
+    description = error.message if isinstance(error, StrictJSONError) else str(error)
+    return jsonify(error="invalid_request", error_description=description), 400
+
+
+def _read_command() -> Command:
+    if request.is_json:
+        return commands.from_json(read_object(request.get_data()))
+    if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        return commands.from_form(request.form.to_dict(flat=False))
+    raise PropertyError("Send a form or JSON.")
+
+
+def _create(command: Create) -> Response:
+    may_publish = _may("create")
+    if not _may("draft"):
+        posting.require(current_access, "create")
+    images = [media.read_upload(file) for file in _uploads()]
+    properties = mf2.merged(command.properties, {"photo": _described([i.url for i in images], command.photo_alts)})
+    mf2.require_substance(properties)
+    now = services().clock()
+    post = posts.add(
+        properties,
+        # A token that may only draft never publishes, whatever its app asks for.
+        is_draft=command.is_draft or not may_publish,
+        published_at=command.published or now,
+        slug=command.slug,
+        images=images,
+        now=now,
+    )
+    return Response(status=201, headers={"Location": permalink(post.slug)})
+
+
+def _may(scope: str) -> bool:
+    """Say whether the token has a scope, by itself or within another."""
+    try:
+        posting.require(current_access, scope)
+    except TokenRefused:
+        return False
+    return True
+
+
+def _uploads() -> list[FileStorage]:
+    files = [file for _, file in request.files.items(multi=True) if file.filename]
+    if len(files) > media.MOST_FILES or {name.removesuffix("[]") for name in request.files} - {"photo"}:
+        raise PropertyError(f"A post takes up to {media.MOST_FILES} files, each in a part called photo.")
+    return files
+
+
+def _described(urls: list[str], alts: tuple[str, ...]) -> list[Value]:
+    padded = [*alts, *[""] * len(urls)]
+    return mf2.read("photo", [{"value": url, "alt": alt} for url, alt in zip(urls, padded, strict=False)])
+
+
+def _find(url: str) -> Post:
+    """Return the post at an address, deleted ones included; the address must be exactly the one it was given."""
+    slug = url.rpartition("/")[2]
+    post = posts.find(slug) if posts.make_slug(slug) == slug and url == permalink(slug) else None
+    if post is None:
+        raise PropertyError("There is no post at that url.")
+    return post
+
+
+def _change(url: str, edit: posts.Edit) -> None:
+    posts.change(_find(url).slug, edit)
+
+
+def _updated(post: Post, command: Update, now: datetime) -> Post:
+    if post.deleted_at is not None:
+        raise PropertyError("The post is deleted; undelete it first.")
+    properties = {**_with_settings(post), **command.replace}
+    properties = mf2.merged(properties, {n: v for n, v in command.add.items() if n not in mf2.APART})
+    properties |= {name: values for name, values in command.add.items() if name in mf2.APART}
+    for name in command.remove:
+        properties.pop(name, None)
+    for name, values in command.remove_values.items():
+        properties = mf2.without(properties, name, values)
+    status, published = first_text(properties, "post-status"), first_text(properties, "published")
+    is_draft = status == "draft" if status else post.is_draft
+    kept = {name: values for name, values in properties.items() if values and name not in mf2.APART}
+    mf2.require_substance(kept)
+    is_moved = "published" in command.replace or "published" in command.add
+    at = mf2.parse_instant(published) if is_moved and published else post.published_at
+    return replace(
+        post,
+        properties=kept,
+        is_draft=is_draft,
+        # A draft gets its date when it is published.
+        published_at=now if post.is_draft and not is_draft and not is_moved else at,
+        updated_at=now,
+    )
+
+
+def _with_settings(post: Post) -> Properties:
+    """Return the properties as apps see them: with the date and the status among them."""
+    return {
+        **post.properties,
+        "published": [post.published_at.isoformat(timespec="seconds")],
+        "post-status": ["draft" if post.is_draft else "published"],
+    }
+
+
+def _configuration() -> dict[str, object]:
+    return {
+        "media-endpoint": services().configuration.base_url + MEDIA_PATH,
+        "syndicate-to": [],
+        "q": ["config", "source", "syndicate-to"],
+        "post-types": [
+            {"type": "note", "name": "Note"},
+            {"type": "article", "name": "Article"},
+            {"type": "photo", "name": "Photo"},
+            {"type": "reply", "name": "Reply"},
+            {"type": "like", "name": "Like"},
+            {"type": "repost", "name": "Repost"},
+            {"type": "bookmark", "name": "Bookmark"},
+        ],
+    }
+
+
+def _source() -> Response:
+    """Answer with a post as its app sent it; without a url, with the newest posts. Drafts are among them."""
+    if not _may("draft"):
+        posting.require(current_access, "update")
+    url = request.args.get("url")
+    if url is None:
+        return jsonify(items=[_as_item(post) for post in posts.editable()])
+    post = _find(url)
+    wanted = request.args.getlist("properties[]") or request.args.getlist("properties")
+    properties = _with_settings(post)
+    if not wanted:
+        return jsonify(type=["h-entry"], properties=properties)
+    return jsonify(properties={name: properties[name] for name in wanted if name in properties})
+
+
+def _as_item(post: Post) -> dict[str, object]:
+    return {"type": ["h-entry"], "properties": _with_settings(post) | {"url": [permalink(post.slug)]}}

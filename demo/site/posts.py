@@ -1,0 +1,175 @@
+"""Where posts live: each has a permanent address; deleted ones are kept, so that they can come back."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import ServiceUnavailable
+
+from demo.models import db
+from demo.site import media
+from demo.site.media import StoredImage
+from demo.site.properties import Properties, Value, first_text
+from demo.site.tables import PostRow
+
+PAGE_SIZE = 20
+_ATTEMPTS = 5
+_LONGEST_SLUG = 60
+_post: Any = PostRow.__table__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One post as it stands.
+
+    Attributes:
+        slug: the last part of its address; lower-case ASCII, digits and hyphens.
+        properties: without ``published`` and ``post-status``, which have fields of their own.
+        version: how often it was changed.
+    """
+
+    slug: str
+    properties: Properties
+    is_draft: bool
+    published_at: datetime
+    updated_at: datetime | None = None
+    deleted_at: datetime | None = None
+    version: int = 0
+
+
+Edit = Callable[[Post], Post]
+
+
+def add(
+    properties: Properties,
+    *,
+    is_draft: bool,
+    published_at: datetime,
+    slug: str | None,
+    images: Sequence[StoredImage],
+    now: datetime,
+) -> Post:
+    """Keep a new post together with its uploaded images, all or nothing, under a free slug near the wished one."""
+    wish = make_slug(slug or first_text(properties, "name") or _opening(properties)) or secrets.token_hex(4)
+    post = Post(slug=wish, properties=properties, is_draft=is_draft, published_at=published_at)
+    for _ in range(_ATTEMPTS):
+        try:
+            with db.engine.begin() as connection:
+                for image in images:
+                    media.add(connection, image, now)
+                connection.execute(insert(_post).values(slug=post.slug, **_values(post)))
+        except IntegrityError:  # somebody else's slug
+            post = replace(post, slug=f"{wish}-{secrets.token_hex(3)}")
+        else:
+            return post
+    raise ServiceUnavailable(retry_after=1)
+
+
+def find(slug: str) -> Post | None:
+    """Return a post, drafts and deleted ones included."""
+    with db.engine.connect() as connection:
+        row = connection.execute(select(_post).where(_post.c.slug == slug)).first()
+    return None if row is None else _as_post(row)
+
+
+def change(slug: str, edit: Edit) -> Post | None:
+    """Replace a post by what ``edit`` makes of it; ``None`` if there is no such post.
+
+    Simultaneous changes are made one after the other: ``edit`` may be called again with a newer post.
+    """
+    for _ in range(_ATTEMPTS):
+        post = find(slug)
+        if post is None:
+            return None
+        edited = replace(edit(post), version=post.version + 1)
+        unchanged = (_post.c.slug == slug) & (_post.c.version == post.version)
+        with db.engine.begin() as connection:
+            if connection.execute(update(_post).where(unchanged).values(**_values(edited))).rowcount == 1:
+                return edited
+    raise ServiceUnavailable(retry_after=1)
+
+
+def published(page: int = 1, size: int = PAGE_SIZE) -> tuple[list[Post], bool]:
+    """Return one page of what everybody may see, newest first, and whether there is an older page."""
+    return _page(select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(False)), page, size)
+
+
+def editable(size: int = PAGE_SIZE) -> list[Post]:
+    """Return the newest posts that are not deleted, drafts included."""
+    return _page(select(_post).where(_post.c.deleted_at.is_(None)), 1, size)[0]
+
+
+def drafts(size: int = PAGE_SIZE) -> list[Post]:
+    """Return what waits to be published, newest first."""
+    return _page(select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(True)), 1, size)[0]
+
+
+def last_change() -> datetime | None:
+    """Return when anything that everybody may see changed last, deletions included."""
+    columns = (func.max(_post.c.published_at), func.max(_post.c.updated_at), func.max(_post.c.deleted_at))
+    with db.engine.connect() as connection:
+        instants = connection.execute(select(*columns).where(_post.c.is_draft.is_(False))).one()
+    known = [seconds for seconds in instants if seconds is not None]
+    return _instant(max(known)) if known else None
+
+
+def make_slug(text: str) -> str:
+    """Return the text as a part of an address: ASCII letters, digits and hyphens; empty if nothing is left."""
+    plain = unicodedata.normalize("NFKD", text[: 8 * _LONGEST_SLUG]).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", plain.replace("'", ""))
+    slug = ""
+    for word in words:
+        longer = f"{slug}-{word}" if slug else word[:_LONGEST_SLUG]
+        if len(longer) > _LONGEST_SLUG:
+            break
+        slug = longer
+    return slug
+
+
+def _opening(properties: Properties) -> str:
+    """Return the first words of a plain post; markup is not looked into."""
+    return " ".join(first_text(properties, "content").split()[:6])
+
+
+def _page(query: Select[Any], page: int, size: int) -> tuple[list[Post], bool]:
+    ordered = query.order_by(_post.c.published_at.desc(), _post.c.id.desc()).offset((page - 1) * size).limit(size + 1)
+    with db.engine.connect() as connection:
+        rows = connection.execute(ordered).all()
+    return [_as_post(row) for row in rows[:size]], len(rows) > size
+
+
+def _values(post: Post) -> dict[str, Any]:
+    return {
+        "properties": json.dumps(post.properties, ensure_ascii=False),
+        "is_draft": post.is_draft,
+        "published_at": post.published_at.timestamp(),
+        "updated_at": post.updated_at.timestamp() if post.updated_at else None,
+        "deleted_at": post.deleted_at.timestamp() if post.deleted_at else None,
+        "version": post.version,
+    }
+
+
+def _as_post(row: Any) -> Post:
+    properties: dict[str, list[Value]] = json.loads(row.properties)
+    return Post(
+        slug=row.slug,
+        properties=properties,
+        is_draft=row.is_draft,
+        published_at=_instant(row.published_at),
+        updated_at=_instant(row.updated_at) if row.updated_at is not None else None,
+        deleted_at=_instant(row.deleted_at) if row.deleted_at is not None else None,
+        version=row.version,
+    )
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,212 @@
+"""What a post may say: microformats2 properties, read from forms and JSON, bounded before anything is kept.
+
+Nothing here touches the database or the request. Text stays as the author's app sent it; `demo.site.content` makes
+it safe where it is shown.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+#: One value: text, a URL, ``{"html": …}`` for content, ``{"value": …, "alt": …}`` for a photo.
+Value = str | dict[str, str]
+Properties = dict[str, list[Value]]
+
+#: What the site keeps in columns of their own, not among a post's properties.
+APART = ("published", "post-status", "visibility")
+MOST_VALUES = 50
+_LONGEST_LINE = 1_000
+_LONGEST_CONTENT = 100_000
+_LONGEST_URL = 2_048
+_YEARS = range(1970, 2100)
+
+
+class PropertyError(ValueError):
+    """A value cannot be used; ``args[0]`` is a sentence for the app's developer, without any of the app's text."""
+
+
+def read(name: str, values: Any) -> list[Value]:
+    """Return the values of one property as they are kept.
+
+    Raises:
+        PropertyError: the values are no list, too many, too long or of a wrong kind.
+    """
+    if not isinstance(values, list):
+        raise PropertyError(f"The values of {name} must be an array.")
+    if len(values) > MOST_VALUES:
+        raise PropertyError(f"{name} has more than {MOST_VALUES} values.")
+    found: list[Value] = []
+    for value in values:
+        kept = KNOWN[name](name, value)
+        if kept and kept not in found:
+            found.append(kept)
+    return found
+
+
+def read_known(properties: Mapping[str, Any]) -> Properties:
+    """Return the properties that this site knows; others "MUST" be ignored (Micropub §3.3).
+
+    Raises:
+        PropertyError: one of them is unusable.
+    """
+    found = {name: read(name, values) for name, values in properties.items() if name in KNOWN}
+    return {name: values for name, values in found.items() if values}
+
+
+def require_substance(properties: Properties) -> None:
+    """Raise unless there is something to read or see.
+
+    Raises:
+        PropertyError: there is nothing.
+    """
+    if not _SUBSTANCE & properties.keys():
+        raise PropertyError("The post is empty: it needs content, a name, a photo or a link.")
+
+
+def parse_instant(text: str) -> datetime:
+    """Return an ISO 8601 date and time; without a zone it is UTC.
+
+    Raises:
+        PropertyError: it is none, or outside 1970 to 2099.
+    """
+    try:
+        instant = datetime.fromisoformat(text.strip())
+        aware = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise PropertyError("published must be a date and time as in 2026-11-25T13:20:00Z.") from exc
+    if aware.year not in _YEARS:
+        raise PropertyError("published must lie between 1970 and 2099.")
+    return aware
+
+
+def is_web_url(url: str) -> bool:
+    """Say whether this is an absolute http or https URL that can stand in a link."""
+    if len(url) > _LONGEST_URL or not url.isprintable() or " " in url or "\\" in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        return False
+
+
+def clean_block(text: str) -> str:
+    """Return text that XML and every database can hold, with line breaks as they are."""
+    unified = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in unified if c in "\n\t" or _is_text(c)).strip()
+
+
+def _is_text(character: str) -> bool:
+    # Cc: controls; Cs: halves of pairs; U+FFFE and U+FFFF: no characters at all (XML 1.0 §2.2).
+    return unicodedata.category(character) not in ("Cc", "Cs") and character not in "\ufffe\uffff"
+
+
+def _line(name: str, value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise PropertyError(f"{name} must be text.")
+    line = " ".join(clean_block(value).split())
+    if len(line) > _LONGEST_LINE:
+        raise PropertyError(f"{name} is longer than {_LONGEST_LINE} characters.")
+    return line
+
+
+def _content(name: str, value: Any) -> Value:
+    is_html = isinstance(value, Mapping) and isinstance(value.get("html"), str)
+    text = value["html"] if is_html else value.get("value") if isinstance(value, Mapping) else value
+    if not isinstance(text, str):
+        raise PropertyError(f'{name} must be text, or an object with "html".')
+    block = clean_block(text)
+    if len(block) > _LONGEST_CONTENT:
+        raise PropertyError(f"{name} is longer than {_LONGEST_CONTENT} characters.")
+    return {"html": block} if is_html and block else block
+
+
+def _url(name: str, value: Any) -> str:
+    url = value.strip() if isinstance(value, str) else None
+    if url == "":
+        return ""
+    if url is None or not is_web_url(url):
+        raise PropertyError(f"{name} must be an http or https URL.")
+    return url
+
+
+def _photo(name: str, value: Any) -> Value:
+    if not isinstance(value, Mapping):
+        return _url(name, value)
+    url, alt = _url(name, value.get("value")), _line("alt", value.get("alt") or "")
+    return {"value": url, "alt": alt} if url and alt else url
+
+
+def _instant(_: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise PropertyError("published must be text.")
+    return parse_instant(value).isoformat(timespec="seconds")
+
+
+def _status(_: str, value: Any) -> str:
+    if value not in ("published", "draft"):
+        raise PropertyError("post-status must be published or draft.")
+    return str(value)
+
+
+def _visibility(_: str, value: Any) -> str:
+    # Taking the post and showing it to everybody would betray its author.
+    if value != "public":
+        raise PropertyError("This site shows every published post to everybody: visibility must be public.")
+    return ""
+
+
+KNOWN: Mapping[str, Callable[[str, Any], Value]] = {
+    "name": _line,
+    "summary": _line,
+    "content": _content,
+    "category": _line,
+    "photo": _photo,
+    "in-reply-to": _url,
+    "like-of": _url,
+    "repost-of": _url,
+    "bookmark-of": _url,
+    "syndication": _url,
+    "published": _instant,
+    "post-status": _status,
+    "visibility": _visibility,
+}
+_SUBSTANCE = frozenset({"name", "summary", "content", "photo", "in-reply-to", "like-of", "repost-of", "bookmark-of"})
+
+
+def without(properties: Properties, name: str, values: Sequence[Any]) -> Properties:
+    """Return the properties without certain values of one of them (Micropub §3.4.3)."""
+    unwanted = [*values, *({"html": value} for value in values if isinstance(value, str))]
+    kept = [value for value in properties.get(name, ()) if value not in unwanted and _plain(value) not in unwanted]
+    rest = {other: held for other, held in properties.items() if other != name}
+    return rest | ({name: kept} if kept else {})
+
+
+def merged(properties: Properties, added: Mapping[str, Iterable[Value]]) -> Properties:
+    """Return the properties with values added to those that are there (Micropub §3.4.2).
+
+    Raises:
+        PropertyError: there would be too many.
+    """
+    result = dict(properties)
+    for name, values in added.items():
+        result[name] = [*result.get(name, ()), *(value for value in values if value not in result.get(name, ()))]
+        if len(result[name]) > MOST_VALUES:
+            raise PropertyError(f"{name} has more than {MOST_VALUES} values.")
+    return result
+
+
+def _plain(value: Value) -> str:
+    return value if isinstance(value, str) else value.get("value", "")
+
+
+def first_text(properties: Properties, name: str) -> str:
+    """Return the first value of a property as text; markup and alternative texts are not looked into."""
+    values = properties.get(name)
+    return _plain(values[0]) if values else ""

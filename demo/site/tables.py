@@ -1,0 +1,37 @@
+"""What the site publishes: posts and the images in them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Integer, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from demo.models import Instant, db
+
+
+class PostRow(db.Model):
+    """One post; what it says is kept as microformats2 properties, as Micropub knows them."""
+
+    __tablename__ = "post"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    properties: Mapped[str] = mapped_column(Text)
+    is_draft: Mapped[bool] = mapped_column(Boolean)
+    published_at: Mapped[float] = mapped_column(Instant, index=True)
+    updated_at: Mapped[float | None] = mapped_column(Instant)
+    deleted_at: Mapped[float | None] = mapped_column(Instant)
+    #: Counts changes, so that of two simultaneous ones none is lost.
+    version: Mapped[int] = mapped_column(Integer)
+
+
+class MediaRow(db.Model):
+    """An image that this site wrote itself; it lives in the database, so that all workers serve it."""
+
+    __tablename__ = "media"
+
+    name: Mapped[str] = mapped_column(String(48), primary_key=True)
+    media_type: Mapped[str] = mapped_column(String(32))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[float] = mapped_column(Instant)

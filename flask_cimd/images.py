@@ -1,0 +1,106 @@
+"""Make a stranger's image safe to show: known formats only, measured before it is decoded, written anew.
+
+Needs Pillow (the extra ``logo``).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+
+from PIL import Image, ImageOps
+
+#: What is read, and what it is written as. MPO is the JPEG of cameras that put several pictures into one file.
+_WRITTEN_AS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "WEBP": "WEBP"}
+_READ = ("JPEG", "PNG", "GIF", "WEBP")
+_TOO_MANY_PIXELS = "The image has more than {} million pixels."
+_MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+#: A decoded picture takes up to four bytes a pixel; so many are in memory at once.
+_DECODERS = BoundedSemaphore(2)
+_TROUBLE = (
+    OSError, ValueError, SyntaxError, EOFError, OverflowError, IndexError, KeyError, TypeError, AttributeError,
+    ZeroDivisionError, struct.error, zlib.error, MemoryError,
+)  # fmt: skip  # Pillow's readers let all of these out on damaged files
+
+
+class ImageError(ValueError):
+    """The bytes are not an image that can be shown; ``args[0]`` is a sentence for whoever sent it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafeImage:
+    """An image that was decoded and written anew: nothing of the original file is left but its pixels.
+
+    Attributes:
+        media_type: ``image/jpeg``, ``image/png`` or ``image/webp``.
+        extension: of a file name, without a dot.
+        width: in pixels, after it was made smaller.
+    """
+
+    content: bytes
+    media_type: str
+    extension: str
+    width: int
+    height: int
+
+
+def reencode(data: bytes, *, max_pixels: int, max_edge: int) -> SafeImage:
+    """Decode an image and write it anew, without metadata and at most ``max_edge`` pixels wide and high.
+
+    Args:
+        data: the file; the caller bounds its length.
+        max_pixels: more are refused before anything is decoded.
+        max_edge: a larger picture is made smaller.
+
+    Raises:
+        ImageError: not a JPEG, PNG, GIF or WebP image, damaged, or with too many pixels.
+    """
+    try:
+        with _DECODERS:
+            return _reencode(data, max_pixels, max_edge)
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:  # far above any bound of ours
+        raise ImageError(_TOO_MANY_PIXELS.format(max_pixels // 1_000_000)) from exc
+    except _TROUBLE as exc:
+        raise ImageError("The file is not an image that can be read. Send JPEG, PNG, GIF or WebP.") from exc
+
+
+def _reencode(data: bytes, max_pixels: int, max_edge: int) -> SafeImage:
+    # Formats are named: otherwise Pillow tries every reader it has, PostScript among them.
+    with Image.open(io.BytesIO(data), formats=_READ) as picture:
+        width, height = picture.size
+        if width * height > max_pixels:
+            raise ImageError(_TOO_MANY_PIXELS.format(max_pixels // 1_000_000))
+        kind = _WRITTEN_AS[picture.format or ""]
+        # JPEG can be decoded at a fraction of its size; other formats ignore the hint.
+        picture.draft(None, (max_edge, max_edge))
+        # The orientation is metadata too: it is applied before the rest is dropped.
+        upright = ImageOps.exif_transpose(picture)
+        plain = _plain(upright, kind)
+    plain.thumbnail((max_edge, max_edge))
+    return _write(plain, kind)
+
+
+def _plain(picture: Image.Image, kind: str) -> Image.Image:
+    """Return the pixels alone, in a mode that browsers know."""
+    is_transparent = kind != "JPEG" and picture.has_transparency_data
+    converted = picture.convert("RGBA" if is_transparent else "RGB")
+    plain = Image.new(converted.mode, converted.size)
+    plain.paste(converted)
+    return plain
+
+
+def _write(picture: Image.Image, kind: str) -> SafeImage:
+    out = io.BytesIO()
+    picture.save(out, kind, **({"quality": 85} if kind != "PNG" else {"optimize": False}))
+    return SafeImage(
+        content=out.getvalue(),
+        media_type=_MEDIA_TYPES[kind],
+        extension={"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}[kind],
+        width=picture.width,
+        height=picture.height,
+    )
