@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from demo.models import db
 from demo.provider.endpoints import allow_any_origin, preflight
@@ -38,11 +39,14 @@ for _name, _path in (("preflight", PATH), ("media_preflight", MEDIA_PATH)):
 @blueprint.before_request
 def bound() -> None:
     """Say how much of the body is read at most; it comes first, because the token may be in a form."""
-    if request.mimetype != "multipart/form-data":
-        request.max_content_length = _LARGEST_TEXT
-    else:
+    if request.mimetype == "multipart/form-data":
         files = media.LARGEST_REQUEST if request.path == PATH else media.LARGEST_FILE
         request.max_content_length = files + _ENVELOPE
+        return
+    request.max_content_length = _LARGEST_TEXT
+    # Without a length Werkzeug cuts what is too long and goes on; what was cut must not become a post.
+    if request.content_length is None and len(request.get_data()) >= _LARGEST_TEXT:
+        raise RequestEntityTooLarge
 
 
 @blueprint.get(PATH)

@@ -196,10 +196,11 @@ def merged(properties: Properties, added: Mapping[str, Iterable[Value]]) -> Prop
     """
     result = dict(properties)
     for name, values in added.items():
-        result[name] = [*result.get(name, ()), *(value for value in values if value not in result.get(name, ()))]
+        held = result.get(name, [])
+        result[name] = [*held, *(value for value in values if value not in held)]
         if len(result[name]) > MOST_VALUES:
             raise PropertyError(f"{name} has more than {MOST_VALUES} values.")
-    return result
+    return {name: values for name, values in result.items() if values}
 
 
 def _plain(value: Value) -> str:
