@@ -149,7 +149,7 @@ def test_an_unknown_scope_is_no_dead_end(origin: Any, site: Site) -> None:
     plain = PlainServer(OAUTH2_SCOPES_SUPPORTED=["profile"])
     answer = plain.client().get("/authorize", query_string=asked(scope="profile create"))
     assert "error=invalid_scope" in answer.location
-    assert site.owner().tokens(publish_client(origin), scope="profile draft")["scope"] == "profile"
+    assert site.owner().tokens(publish_client(origin), scope="profile levitate")["scope"] == "profile"
 
 
 def test_a_doubled_parameter_is_refused(origin: Any, site: Site) -> None:
