@@ -97,6 +97,12 @@ class UnexpectedResponseError(FetchError):
     """Status, redirect, media type or content coding rule the answer out."""
 
 
+class GoneError(UnexpectedResponseError):
+    """The URL answers 404 or 410: there is no such client any more, and no copy of it stands in."""
+
+    temporary = False
+
+
 class TooManyFetchesError(FetchError):
     """All places for simultaneous fetches are taken; nothing was fetched."""
 

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from flask import Flask, current_app, g, has_request_context, render_template, url_for
 
+from .client_keys import ClientKeys
 from .core.metadata import ClientMetadata
 from .errors import CIMDError
 from .resolver import ClientHook, Clock, FetchHook, Hooks, Resolver, utc_now
@@ -53,6 +54,7 @@ class CIMD:
         self._client_hooks: list[ClientHook] = []
         self._resolvers: WeakKeyDictionary[Flask, Resolver] = WeakKeyDictionary()
         self._registered: WeakKeyDictionary[Flask, RegisteredLookup] = WeakKeyDictionary()
+        self._keys: WeakKeyDictionary[Flask, ClientKeys] = WeakKeyDictionary()
         self._logos: WeakKeyDictionary[Flask, Logos] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db=db, registered=registered)
@@ -78,6 +80,7 @@ class CIMD:
             notify=_notify,
             clock=self._clock,
         )
+        self._keys[app] = ClientKeys(self._resolvers[app])
         if registered is not None:
             self._registered[app] = registered
         app.extensions["cimd"] = self
@@ -112,6 +115,11 @@ class CIMD:
         """The current app's resolver."""
         return self._resolvers[current_app._get_current_object()]  # type: ignore[attr-defined]
 
+    @property
+    def client_keys(self) -> ClientKeys:
+        """The published keys of the current app's clients."""
+        return self._keys[current_app._get_current_object()]  # type: ignore[attr-defined]
+
     def resolve(self, client_id: str) -> ClientMetadata:
         """Return what the client behind a URL says about itself, validated.
 
@@ -133,6 +141,23 @@ class CIMD:
         if isinstance(outcome, CIMDError):
             raise outcome
         return outcome
+
+    def resolve_existing(self, client_id: str) -> ClientMetadata:
+        """Return what a client that holds a grant says about itself today, from a stale copy if it must be.
+
+        A copy serves for ``CIMD_STALE_MAX`` seconds past its lifetime while a refetch fails, and never once the URL
+        answers 404 or 410. Do not ask a person for consent with it: that is what `resolve` is for (CIMD §5.1).
+
+        Raises:
+            CIMDError: as `resolve`.
+        """
+        try:
+            return self.resolve(client_id)
+        except CIMDError as error:
+            copy = self.resolver.stale_copy(client_id, error)
+            if copy is None:
+                raise
+            return copy
 
     def check_identifier(self, client_id: str) -> None:
         """Raise unless the string is a client identifier URL that policy lets in; costs no network.

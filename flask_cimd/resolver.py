@@ -18,6 +18,7 @@ from blinker import Signal
 from werkzeug.http import parse_options_header
 
 from . import signals
+from .backoff import Backoff
 from .core import freshness
 from .core.display import safe_for_log
 from .core.document import parse_document
@@ -30,6 +31,7 @@ from .errors import (
     CIMDError,
     DocumentError,
     FetchError,
+    GoneError,
     IdentifierError,
     PolicyDeniedError,
     Problem,
@@ -83,7 +85,9 @@ class Resolver:
         self.store = store
         self.clock = clock
         self._hooks = hooks
-        self._notify = notify
+        self.notify = notify
+        self._backoff = Backoff(settings.failure_backoff, clock)
+        self._rules = settings.document_rules.digest
         self.fetcher = Fetcher(settings.fetch)
         self._shared_flights = self._open_shared_flights()
         patience = self._shared_flights.patience if self._shared_flights else 0
@@ -141,7 +145,7 @@ class Resolver:
             if not isinstance(error, IdentifierError):
                 error.host = parse_identifier(raw, self.settings.identifier_rules).display_host
             logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
-            self._notify(signals.client_rejected, error=error)
+            self.notify(signals.client_rejected, error=error)
             raise
 
     def restore(self, raw: str, snapshot: str) -> ClientMetadata:
@@ -166,7 +170,24 @@ class Resolver:
             return entry.metadata
         if not all(hook(identifier) for hook in self._hooks.allow_fetch):
             raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
+        self._backoff.check(identifier)
         return self.flights.run(identifier.raw, lambda: self._refresh(identifier))
+
+    def stale_copy(self, raw: str, failure: CIMDError) -> ClientMetadata | None:
+        """Return a copy that may stand in for existing grants after a refetch failed, never for a new consent (C-64).
+
+        Args:
+            failure: how the refetch ended; one that says more than *not now* leaves nothing to stand in.
+        """
+        if not isinstance(failure, FetchError | DocumentError) or isinstance(failure, GoneError):
+            return None
+        identifier = self._identify(raw)
+        entry = self._stored(identifier)
+        if entry is None or self.clock() >= entry.expires_at + self.settings.stale_max:
+            return None
+        self.check_use(entry.metadata)
+        logger.warning("a client of %s is served stale: %s", identifier.display_host, failure.slug)
+        return entry.metadata
 
     def _refresh(self, identifier: ClientIdentifier) -> ClientMetadata:
         if self._shared_flights is None:
@@ -186,18 +207,26 @@ class Resolver:
         started, log = time.monotonic(), FetchLog()
         try:
             response = self.fetch(identifier, log=log)
+            metadata = self.read(identifier, response)
         except FetchError as error:
-            seconds = time.monotonic() - started
-            self._notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
+            self._note_failure(identifier, error, time.monotonic() - started)
             if self._may_continue_without(error, log):
                 return _nothing_published(identifier, "unread"), False
             raise
-        metadata = self.read(identifier, response)
+        except DocumentError as error:
+            self._backoff.note(identifier, error)
+            raise
         is_stored = self._remember(metadata, response)
         if before is not None and before.metadata.fingerprint != metadata.fingerprint:
-            self._notify(signals.client_changed, before=before.metadata, after=metadata)
-        self._notify(signals.client_resolved, client=metadata, duration=time.monotonic() - started)
+            self.notify(signals.client_changed, before=before.metadata, after=metadata)
+        self.notify(signals.client_resolved, client=metadata, duration=time.monotonic() - started)
         return metadata, is_stored
+
+    def _note_failure(self, identifier: ClientIdentifier, error: FetchError, seconds: float) -> None:
+        self.notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
+        self._backoff.note(identifier, error)
+        if isinstance(error, GoneError):
+            self._forget(identifier)
 
     def fetch(self, identifier: ClientIdentifier, *, log: FetchLog | None = None) -> Response:
         """GET what an identifier names, under guard, whatever the store holds.
@@ -268,11 +297,22 @@ class Resolver:
         return True
 
     def _stored(self, identifier: ClientIdentifier) -> Entry | None:
+        """Return the entry, fresh or not; one that was validated under other rules is dropped."""
         try:
-            return self.store.get(identifier)
+            entry = self.store.get(identifier)
         except STORE_TROUBLE as exc:  # trouble with the store must not end sign-ins
             logger.warning("the store cannot be read: %s", type(exc).__name__)
             return None
+        if entry is not None and entry.metadata.rules not in ("", self._rules):
+            self._forget(identifier)
+            return None
+        return entry
+
+    def _forget(self, identifier: ClientIdentifier) -> None:
+        try:
+            self.store.delete(identifier.raw)
+        except STORE_TROUBLE as exc:
+            logger.warning("the store cannot forget a client: %s", type(exc).__name__)
 
     def expiry_of(self, metadata: ClientMetadata) -> datetime | None:
         """Return until when the stored description is fresh; ``None`` if none is stored."""

@@ -148,6 +148,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_CACHE_MIN", 60, "shortest lifetime in seconds; 0 follows the headers down", _seconds(0, 86400)),
     Setting("CIMD_CACHE_DEFAULT", 3600, "lifetime without caching headers", _seconds(0, 31536000)),
     Setting("CIMD_CACHE_MAX", 86400, "longest lifetime", _seconds(0, 31536000)),
+    Setting("CIMD_STALE_MAX", 86400, "seconds past its lifetime that a copy serves existing grants while a refetch fails", _seconds(0, 86400)),
+    Setting("CIMD_FAILURE_BACKOFF", 0, "seconds during which a URL that failed is not asked again", _seconds(0, 10)),
     Setting("CIMD_CACHE_SIZE", None, "clients kept; the least recently used go first in memory, the first to expire in a shared store; "
             "`None` = 1000 in memory, a million in a shared store", _optional_count(1, 100_000_000)),
     Setting("CIMD_ALLOWED_PORTS", None, "ports to connect to; `None` = any", _ports),
@@ -186,6 +188,8 @@ class Settings:
     document_rules: DocumentRules
     fetch: FetchSettings
     bounds: Bounds
+    stale_max: timedelta
+    failure_backoff: timedelta
     policy: Policy
     indieauth_fallback: bool
     follow_page_redirects: bool
@@ -282,6 +286,8 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
             default=timedelta(seconds=v["CIMD_CACHE_DEFAULT"]),
             maximum=timedelta(seconds=v["CIMD_CACHE_MAX"]),
         ),
+        stale_max=timedelta(seconds=v["CIMD_STALE_MAX"]),
+        failure_backoff=timedelta(seconds=v["CIMD_FAILURE_BACKOFF"]),
         policy=Policy(allowed_hosts=v["CIMD_ALLOWED_HOSTS"], denied_hosts=v["CIMD_DENIED_HOSTS"]),
         indieauth_fallback=fallback,
         follow_page_redirects=fallback and v["CIMD_FOLLOW_PAGE_REDIRECTS"],

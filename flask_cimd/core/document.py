@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -62,6 +63,11 @@ class DocumentRules:
     allow_loopback: bool = False
     indieauth: bool = True
     redirect_relation: str = "any"
+
+    @property
+    def digest(self) -> str:
+        """A name for exactly these rules: metadata that was validated under others is validated again."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 class _Reader:
@@ -162,7 +168,7 @@ def parse_document(
         values[name] = reader.link(name)
     missed = profile_problems(members, identifier, media_type=media_type, development=rules.allow_loopback)
     values["atproto_problems"] = tuple((p.pointer, p.rule, p.message) for p in missed)
-    return ClientMetadata(identifier=identifier, source="document", **values)
+    return ClientMetadata(identifier=identifier, source="document", rules=rules.digest, **values)
 
 
 def _check_identity(reader: _Reader, identifier: ClientIdentifier) -> None:

@@ -83,6 +83,7 @@ def parse_page(
         redirect_uris=uris,
         publishes_redirects=bool(uris),
         grant_types=("authorization_code", "refresh_token"),
+        rules=rules.digest,
     )
 
 

@@ -33,6 +33,7 @@ class ClientMetadata:
         localized: human-readable members with a language tag, such as ``client_name#fr``.
         atproto_problems: the rules of the AT Protocol's profile that the document breaks, as pointer, rule and message;
             they count only for requests with the scope ``atproto``.
+        rules: digest of the rules it was validated under; empty for clients that are never stored.
         kept: members that are stored for the host application and not interpreted, as JSON text.
     """
 
@@ -61,6 +62,7 @@ class ClientMetadata:
     localized: tuple[tuple[str, str], ...] = ()
     atproto_problems: tuple[tuple[str, str, str], ...] = ()
     kept: str = "{}"
+    rules: str = ""
 
     @property
     def client_id(self) -> str:

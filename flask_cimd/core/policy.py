@@ -51,13 +51,17 @@ class Policy:
     allowed_hosts: tuple[HostPattern, ...] | None = None
     denied_hosts: tuple[HostPattern, ...] = ()
 
+    def is_denied(self, host: str) -> bool:
+        """Say whether nothing may be fetched from a host, whoever asks."""
+        return any(pattern.matches(host) for pattern in self.denied_hosts)
+
     def require(self, identifier: ClientIdentifier) -> None:
         """Let the client pass, or raise.
 
         Raises:
             PolicyDeniedError: slug ``host-denied`` or ``host-not-allowed``.
         """
-        if any(pattern.matches(identifier.host) for pattern in self.denied_hosts):
+        if self.is_denied(identifier.host):
             raise PolicyDeniedError("host-denied", identifier.raw, hint="the host is on this server's deny list")
         if self.allowed_hosts is not None and not any(p.matches(identifier.host) for p in self.allowed_hosts):
             raise PolicyDeniedError(

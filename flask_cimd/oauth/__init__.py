@@ -15,11 +15,12 @@ from .metadata import (
     server_metadata,
     well_known_path,
 )
+from .plain import MemoryOnce, PrivateKeyJWT
 from .protect import Access, BearerScheme, ResourceProtector, TokenRefused, TokenScheme, current_access, stored_access
 from .resource import InvalidTargetError, Resource, Resources, is_resource_identifier
 from .revocation import RevocationEndpoint
 from .server import AuthorizationServer
-from .storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
+from .storage import AuthorizationRequest, Code, Grant, SingleUse, Token, TokenStorage
 from .wellknown import well_known_blueprint
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Grant",
     "IntrospectionEndpoint",
     "InvalidTargetError",
+    "MemoryOnce",
+    "PrivateKeyJWT",
     "RefreshTokenGrant",
     "RequirePKCE",
     "Resource",
@@ -45,6 +48,7 @@ __all__ = [
     "ResourceServer",
     "Resources",
     "RevocationEndpoint",
+    "SingleUse",
     "Token",
     "TokenRefused",
     "TokenScheme",

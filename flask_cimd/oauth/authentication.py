@@ -17,8 +17,9 @@ from typing import Any
 
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 
+from ..client_keys import PublishedKey
 from ..core.metadata import ClientMetadata
-from ..errors import CIMDError, FetchError
+from ..errors import AddressBlockedError, CIMDError, FetchError
 from ..extension import CIMD
 from .assertion import (
     ASSERTION_TYPE,
@@ -33,7 +34,7 @@ from .assertion import (
 )
 from .client import URLClient
 from .errors import ClientResolutionError
-from .storage import Grant, TokenStorage
+from .storage import Grant, SingleUse
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,10 @@ class Authentication:
     until: datetime | None = None
 
 
+class KeyGoneError(InvalidGrantError):  # type: ignore[misc]  # Authlib is untyped
+    """The client no longer publishes the key that a session belongs to: the session is over (AT Protocol OAuth)."""
+
+
 class Authenticator:
     """Authenticates the client of a direct request.
 
@@ -75,7 +80,7 @@ class Authenticator:
         clock: returns the current aware instant.
     """
 
-    def __init__(self, *, cimd: CIMD, storage: TokenStorage, issuer: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, cimd: CIMD, storage: SingleUse, issuer: str, clock: Callable[[], datetime]) -> None:
         self._cimd = cimd
         self._storage = storage
         self._issuer = issuer
@@ -105,7 +110,13 @@ class Authenticator:
         if KEY_METHOD not in accepted:
             raise ClientResolutionError.unauthenticated("this client's method is none, and an assertion was sent")
         until = self._check_claims(assertion, client_id, grant.scope)
-        return self._verified(assertion, client, until, self._keys_of_grant(assertion, client, grant, is_exchange))
+        try:
+            keys = self._keys_of_grant(assertion, client, grant, is_exchange=is_exchange)
+        except CIMDError as error:
+            raise (
+                ClientResolutionError.unavailable(error) if _may_pass(error) else ClientResolutionError(error)
+            ) from error
+        return self._verified(assertion, client, until, keys)
 
     def check_client(self, form: Mapping[str, str], scope: str = "") -> Authentication:
         """Authenticate whoever makes a request that belongs to no grant yet, such as a pushed one.
@@ -132,7 +143,11 @@ class Authenticator:
             return Authentication(client=client)
         if KEY_METHOD not in accepted or until is None:
             raise ClientResolutionError.unauthenticated("this client's method is none, and an assertion was sent")
-        return self._verified(assertion, client, until, _published_keys(client))
+        try:
+            keys = self._keys_of(client, assertion.kid)
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+        return self._verified(assertion, client, until, keys)
 
     def spend(self, authentication: Authentication) -> None:
         """Make sure that the assertion was not used before, and never will be again; one atomic step.
@@ -179,35 +194,54 @@ class Authenticator:
             raise ClientResolutionError.unauthenticated(str(refused)) from refused
 
     def _keys_of_grant(
-        self, assertion: Assertion, client: Any, grant: Grant, is_exchange: bool
-    ) -> Sequence[Mapping[str, Any]]:
-        """Return the keys that count now, and end a session whose own key is no longer among them."""
-        keys = _published_keys(client)
-        if is_exchange and any(key.get("kid") == assertion.kid for key in keys):
-            return keys
-        current = self._current(grant)
-        if current is not None:
-            keys = _published_keys(current)
-            if grant.client_key and grant.client_key.split(" ")[0] not in thumbprints(keys):
-                self._storage.revoke_grant(grant.id, self._clock())
-                raise InvalidGrantError(_REFUSED)
+        self, assertion: Assertion, client: Any, grant: Grant, *, is_exchange: bool
+    ) -> Sequence[PublishedKey]:
+        """Return the keys that count now; raise if the one that the session belongs to is no longer among them."""
+        if grant.client is None:
+            return self._keys_of(client, assertion.kid)
+        if is_exchange and client.metadata.jwks is not None:
+            keys = self._keys_of(client, assertion.kid)
+            if any(key.get("kid") == assertion.kid for key in keys):
+                return keys
+        keys = self._keys_of(self._today(grant, client), assertion.kid)
+        if grant.client_key and keys and grant.client_key.split(" ")[0] not in thumbprints(keys):
+            raise KeyGoneError(_REFUSED)
         return keys
 
-    def _current(self, grant: Grant) -> Any:
-        """Return the client as its document describes it today; ``None`` while that cannot be read."""
-        if grant.client is None:
-            return None
+    def _keys_of(self, client: Any, kid: str | None) -> Sequence[PublishedKey]:
+        """Return a client's keys; one that the app registered may have a ``jwks`` attribute."""
+        if isinstance(client, URLClient):
+            return self._cimd.client_keys.find(client.metadata, kid)
+        jwks = getattr(client, "jwks", None)
+        found = json.loads(jwks) if isinstance(jwks, str) else jwks
+        keys: Sequence[PublishedKey] = found.get("keys", ()) if isinstance(found, Mapping) else ()
+        return keys
+
+    def _today(self, grant: Grant, client: URLClient) -> URLClient:
+        """Return the client as it describes itself today.
+
+        While its document cannot be read, the snapshot of the approval is one more stale copy.
+
+        Raises:
+            CIMDError: neither is to be had.
+        """
         try:
-            return URLClient(self._cimd.resolve(grant.client_id))
-        except FetchError:
-            return None
-        except CIMDError as error:
-            raise ClientResolutionError(error) from error
+            return URLClient(self._cimd.resolve_existing(grant.client_id))
+        except FetchError as error:
+            age = self._clock() - grant.created_at
+            if _may_pass(error) and age < self._cimd.resolver.settings.stale_max:
+                return client
+            raise
 
     def _refuse_downgrade(self, grant: Grant) -> None:
-        """A document that says ``none`` now opens nothing that was closed before."""
-        current = self._current(grant)
-        if current is not None and KEY_METHOD not in _accepted(current, ""):
+        """Tell a client whose document says ``none`` now that the grant is not to be had without the key (C-108)."""
+        if grant.client is None:
+            return
+        try:
+            today = self._cimd.resolve_existing(grant.client_id)
+        except CIMDError:
+            return
+        if KEY_METHOD not in today.accepted_auth_methods:
             raise InvalidGrantError(_REFUSED)
 
     def _verified(
@@ -257,9 +291,6 @@ def _accepted(client: Any, settled: str) -> tuple[str, ...]:
     return tuple(m for m in offered if m != "none") if settled == KEY_METHOD else offered
 
 
-def _published_keys(client: Any) -> Sequence[Mapping[str, Any]]:
-    """Return a client's inline keys; a client that the app registered may have a ``jwks`` attribute as well."""
-    jwks = client.metadata.jwks if isinstance(client, URLClient) else getattr(client, "jwks", None)
-    found = json.loads(jwks) if isinstance(jwks, str) else jwks
-    keys: Sequence[Mapping[str, Any]] = found.get("keys", ()) if isinstance(found, Mapping) else ()
-    return keys
+def _may_pass(error: CIMDError) -> bool:
+    """Say whether the same fetch may succeed later; a forbidden address or a document that is gone stays as it is."""
+    return error.temporary and not isinstance(error, AddressBlockedError)

@@ -32,6 +32,16 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
         logger.info("client not authenticated: %s", reason)
         return cls(IdentifierError("client-not-authenticated", hint=reason))
 
+    @classmethod
+    def unavailable(cls, cause: CIMDError) -> Self:
+        """Return the error for a client whose document or keys cannot be read right now: try again, keep the session.
+
+        ``invalid_grant`` would make clients throw their session away (RFC 6749 §5.2 has no word for *not now*).
+        """
+        error = cls(cause)
+        error.error, error.status_code = "temporarily_unavailable", 503
+        return error
+
 
 def _status(cause: CIMDError) -> int:
     # RFC 6749 §5.2: invalid_client may be 401; the authorization endpoint shows its own page whatever this says.

@@ -17,7 +17,7 @@ from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
 from authlib.oauth2.rfc7636 import CodeChallenge
 
-from .authentication import Authentication, require_bound_key
+from .authentication import Authentication, KeyGoneError, require_bound_key
 from .resource import granted_resources
 from .storage import Code, Grant, Token, digest, new_secret
 
@@ -105,7 +105,11 @@ class _SnapshotClients:
             raise InvalidRequestError(f"The parameter {parameter} is missing.")
         if found is None:
             raise InvalidGrantError(_REFUSED)
-        self.authentication = authenticator.check_grant(form, found, is_exchange=parameter == "code")
+        try:
+            self.authentication = authenticator.check_grant(form, found, is_exchange=parameter == "code")
+        except KeyGoneError:
+            self.server.storage.revoke_grant(found.id, self.server.clock())
+            raise
         require_bound_key(found, self.authentication)
         authenticator.spend(self.authentication)
         self.request.auth_method = self.authentication.method

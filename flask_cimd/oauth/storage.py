@@ -125,7 +125,18 @@ class Token:
         return not (self.spent or self.revoked or grant.revoked) and now < self.expires_at
 
 
-class TokenStorage(Protocol):
+class SingleUse(Protocol):
+    """Remembers what must not be seen twice: assertions, proofs, pushed requests."""
+
+    def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
+        """Remember a key until it expires; ``False`` if it is remembered already.
+
+        One unique INSERT, or Redis' ``SET NX``: of simultaneous attempts in any process exactly one succeeds.
+        Keys are ASCII and at most 128 characters long.
+        """
+
+
+class TokenStorage(SingleUse, Protocol):
     """Where an app keeps grants, codes and tokens. Every method is one transaction of its own."""
 
     def add_code(self, grant: Grant, code: Code) -> None:
@@ -151,10 +162,3 @@ class TokenStorage(Protocol):
 
     def revoke_token(self, digest: str, now: datetime) -> None:
         """End one token."""
-
-    def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Remember a key until it expires; ``False`` if it is remembered already.
-
-        One unique INSERT, or Redis' ``SET NX``: of simultaneous attempts in any process exactly one succeeds.
-        Keys are ASCII and at most 128 characters long.
-        """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 import trustme
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
+from flask_cimd.oauth import ClientKey, ClientResolutionError, Grant
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
 from tests.support.keys import ISSUER, KeyHolder, make_key, signed_with_public_key
 from tests.support.origin import TLSOrigin
@@ -425,3 +428,195 @@ def test_without_the_method_enabled_a_key_holding_client_is_refused(origin: Any,
     metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
     assert metadata["token_endpoint_auth_methods_supported"] == ["none"]
     assert "token_endpoint_auth_signing_alg_values_supported" not in metadata
+
+
+# -- keys behind jwks_uri ---------------------------------------------------------------------------------------
+
+
+def serve_keys(origin: Any, *holders: KeyHolder) -> str:
+    body = json.dumps({"keys": [holder.jwk for holder in holders]}).encode()
+    headers = {"Content-Type": "application/json", "Cache-Control": "max-age=60"}
+    return str(origin.serve("/jwks.json", body, headers=headers))
+
+
+def client_with_jwks_uri(origin: Any, site: Site, *holders: KeyHolder) -> None:
+    publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri=serve_keys(origin, *holders))
+
+
+def test_a_client_rotates_its_keys_behind_jwks_uri(origin: Any, site: Site) -> None:
+    # C-81, C-106
+    owner = site.owner()
+    old = KeyHolder(origin.url("/client.json"), site.clock)
+    new = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1, alg="RS256")
+    client_with_jwks_uri(origin, site, old)
+    tokens = sign_in(owner, old)
+    site.clock.forward(seconds=61)
+    serve_keys(origin, old, new)
+    tokens = owner.refresh(old.client_id, tokens["refresh_token"], **new.proof()).json()
+    tokens = owner.refresh(old.client_id, tokens["refresh_token"], **old.proof()).json()
+    site.clock.forward(seconds=61)
+    serve_keys(origin, new)
+    assert_not_authenticated(owner.refresh(old.client_id, tokens["refresh_token"], **old.proof()))
+    assert owner.refresh(old.client_id, tokens["refresh_token"], **new.proof()).status_code == 200
+
+
+def test_keys_at_a_forbidden_address_authenticate_nobody(origin: Any, site: Site) -> None:
+    # C-81, C-89, L-10
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock)
+    publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri="https://10.0.0.5/jwks.json")
+    asked, code = owner.code(holder.client_id)
+    refused = owner.redeem(asked, code, **holder.proof())
+    assert_not_authenticated(refused)
+    assert "10.0.0.5" not in refused.text
+
+
+def test_a_dead_host_asks_for_patience_and_keeps_the_session(origin: Any, site: Site) -> None:
+    # AT-93, C-64
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock)
+    client_with_jwks_uri(origin, site, holder)
+    tokens = sign_in(owner, holder)
+    for path in ("/client.json", "/jwks.json"):
+        origin.serve(path, b"down", status=503)
+    site.clock.forward(hours=2)
+    tokens = owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).json()
+    site.clock.forward(days=2)
+    refused = owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof())
+    assert (refused.status_code, refused.json()["error"]) == (503, "temporarily_unavailable")
+    client_with_jwks_uri(origin, site, holder)
+    assert owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
+
+
+def test_a_client_that_is_gone_no_longer_authenticates(origin: Any, site: Site) -> None:
+    # L-32
+    owner = site.owner()
+    holder = key_client(origin, site)
+    tokens = sign_in(owner, holder)
+    origin.serve("/client.json", b"", status=410)
+    site.clock.forward(days=1)
+    assert_not_authenticated(owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()))
+
+
+def test_a_snapshot_stands_in_for_a_document_that_cannot_be_stored(origin: Any, site: Site) -> None:
+    # L-12, C-64
+    owner = site.owner()
+    holder = KeyHolder(origin.url("/client.json"), site.clock)
+    publish_keys(origin, holder, headers={"Cache-Control": "no-store"})
+    tokens = sign_in(owner, holder)
+    origin.serve("/client.json", b"down", status=503)
+    tokens = owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).json()
+    site.clock.forward(hours=25)
+    refused = owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof())
+    assert refused.status_code == 503
+
+
+def test_a_public_clients_dead_host_stops_nothing(origin: Any, site: Site) -> None:
+    # C-109
+    owner = site.owner()
+    client_id = publish_client(origin)
+    asked, code = owner.code(client_id)
+    before = len(origin.requests)
+    origin.forget("/client.json")
+    tokens = owner.redeem(asked, code).json()
+    site.clock.forward(days=30)
+    assert owner.refresh(client_id, tokens["refresh_token"]).status_code == 200
+    assert len(origin.requests) == before
+
+
+# -- sessions that belong to a key ------------------------------------------------------------------------------
+
+
+def bind(site: Site, holder: KeyHolder) -> None:
+    """Let the newest session belong to this key, as those of AT Protocol clients do."""
+    from demo.models import GrantRow, db
+
+    with site.app.app_context():
+        row = db.session.query(GrantRow).one()
+        row.client_key = str(ClientKey(kid=holder.kid, alg=holder.alg, thumbprint=holder.key.thumbprint()))
+        db.session.commit()
+
+
+def test_a_bound_session_wants_the_key_that_began_it(origin: Any, site: Site) -> None:
+    # AT-69
+    owner = site.owner()
+    first = KeyHolder(origin.url("/client.json"), site.clock)
+    second = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1)
+    publish_keys(origin, first, second)
+    tokens = sign_in(owner, first)
+    bind(site, first)
+    refused = owner.refresh(first.client_id, tokens["refresh_token"], **second.proof())
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    assert owner.refresh(first.client_id, tokens["refresh_token"], **first.proof()).status_code == 200
+
+
+def test_a_bound_session_ends_when_its_key_is_withdrawn(origin: Any, site: Site) -> None:
+    # AT-70
+    owner = site.owner()
+    first = KeyHolder(origin.url("/client.json"), site.clock)
+    second = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1)
+    publish_keys(origin, first, second)
+    tokens = sign_in(owner, first)
+    bind(site, first)
+    publish_keys(origin, second)
+    site.clock.forward(days=1)
+    refused = owner.refresh(first.client_id, tokens["refresh_token"], **second.proof())
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    publish_keys(origin, first)
+    site.clock.forward(days=1)
+    assert owner.refresh(first.client_id, tokens["refresh_token"], **first.proof()).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize(("scope", "bound"), [("atproto profile", True), ("profile", False)])
+def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, scope: str, bound: bool) -> None:
+    # AT-69, C-106; and a missing exp is excused for them alone (D25)
+    holder = key_client(origin, site)
+    here = site.app.extensions["demo"]
+    with site.app.test_request_context():
+        grant = grant_for(here.cimd.resolve(holder.client_id).to_json(), holder, scope, site)
+        found = here.server.authenticator.check_grant({"client_id": holder.client_id, **holder.proof()}, grant)
+        assert found.key is not None
+        assert here.server.authenticator.settle(grant, found) == (
+            "private_key_jwt", str(found.key) if bound else None
+        )  # fmt: skip
+        old = {"client_id": holder.client_id, **holder.proof(exp=None, iat=far(timedelta(seconds=-59))(holder))}
+        if bound:
+            assert here.server.authenticator.check_grant(old, grant).until == site.clock() + timedelta(seconds=1)
+        else:
+            with pytest.raises(ClientResolutionError):
+                here.server.authenticator.check_grant(old, grant)
+        older = {"client_id": holder.client_id, **holder.proof(exp=None, iat=far(timedelta(seconds=-60))(holder))}
+        with pytest.raises(ClientResolutionError):
+            here.server.authenticator.check_grant(older, grant)
+
+
+def grant_for(snapshot: str, holder: KeyHolder, scope: str, site: Site) -> Grant:
+    return Grant(
+        id="1", client_id=holder.client_id, client=snapshot, fingerprint="", subject="me", scope=scope, resource=(),
+        redirect_uri="", access_lifetime=timedelta(minutes=5), created_at=site.clock(),
+    )  # fmt: skip
+
+
+def test_a_request_without_a_grant_authenticates_against_the_document(origin: Any, site: Site) -> None:
+    # C-77: what pushed requests use
+    holder = key_client(origin, site)
+    public = publish_client(origin, "/public.json")
+    authenticator = site.app.extensions["demo"].server.authenticator
+    with site.app.test_request_context():
+        found = authenticator.check_client(holder.proof())
+        assert (found.client.client_id, found.method, found.key.kid) == (holder.client_id, "private_key_jwt", "one")
+        authenticator.spend(found)
+        with pytest.raises(ClientResolutionError):
+            authenticator.spend(found)
+        assert authenticator.check_client({"client_id": public}).method == "none"
+        for form in (
+            {"client_id": holder.client_id},
+            {"client_id": public, **KeyHolder(public, site.clock).proof()},
+            {"client_id": public, **holder.proof()},
+            {"client_id": "nobody"},
+            {"client_id": holder.client_id, **holder.proof(key=make_key("ES256", 9))},
+        ):
+            with pytest.raises(ClientResolutionError):
+                authenticator.check_client(form)
+        with pytest.raises(InvalidRequestError):
+            authenticator.check_client({})

@@ -1,0 +1,140 @@
+"""The keys that count for a client now: inline in its document, or behind ``jwks_uri`` and fetched under guard.
+
+A key set is read like a document: https, vetted addresses, no redirects, a byte cap, one deadline, strict JSON, one
+flight (CIMD §8.6 covers every URL inside a document). An unknown ``kid`` is how rotation shows, so it is worth one
+fetch; at most one a minute and client, or a flood of invented names would be a flood of fetches.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+from . import signals
+from .core import freshness
+from .core.keys import check_jwks
+from .core.metadata import ClientMetadata
+from .core.strict_json import StrictJSONError, read_object
+from .errors import AddressBlockedError, DocumentError, FetchError, GoneError, Problem
+from .resolver import Resolver, is_json
+
+logger = logging.getLogger(__name__)
+
+PublishedKey = Mapping[str, Any]
+
+#: Bytes of a key set; one more is refused.
+MAX_KEY_SET = 16384
+#: How long the same unknown name, or any other, is not looked for again.
+PAUSE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KeySet:
+    keys: tuple[PublishedKey, ...]
+    expires_at: datetime
+    tried_at: datetime
+
+    def has(self, kid: str | None) -> bool:
+        return kid is None or any(key.get("kid") == kid for key in self.keys)
+
+
+class ClientKeys:
+    """Finds the published keys of one app's clients.
+
+    Args:
+        resolver: lends its guarded fetcher, its clock and its bound on simultaneous fetches.
+        size: how many fetched key sets are kept in this process; the least recently used go first.
+    """
+
+    def __init__(self, resolver: Resolver, size: int = 1000) -> None:
+        self._resolver = resolver
+        self._size = size
+        self._sets: OrderedDict[tuple[str, str], _KeySet] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, metadata: ClientMetadata, kid: str | None = None) -> Sequence[PublishedKey]:
+        """Return the client's signature keys; the one called ``kid`` may still be missing from them.
+
+        Raises:
+            FetchError: the key set cannot be read, and no copy is young enough to stand in.
+            DocumentError: it is not a set of public keys.
+        """
+        if metadata.jwks is not None:
+            return tuple(json.loads(metadata.jwks)["keys"])
+        if metadata.jwks_uri is None:
+            return ()
+        place = (metadata.client_id, metadata.jwks_uri)
+        kept, now = self._kept(place), self._resolver.clock()
+        if kept is not None and now < kept.expires_at and kept.has(kid):
+            return kept.keys
+        if kept is not None and now < kept.tried_at + PAUSE and now < self._last_use(kept):
+            return kept.keys
+        flight = f"jwks {metadata.jwks_uri} {metadata.client_id}"
+        return self._resolver.flights.run(flight, lambda: self._renew(place, metadata)).keys
+
+    def _last_use(self, kept: _KeySet) -> datetime:
+        return kept.expires_at + self._resolver.settings.stale_max
+
+    def _kept(self, place: tuple[str, str]) -> _KeySet | None:
+        with self._lock:
+            kept = self._sets.get(place)
+            if kept is not None:
+                self._sets.move_to_end(place)
+            return kept
+
+    def _keep(self, place: tuple[str, str], found: _KeySet) -> _KeySet:
+        with self._lock:
+            self._sets[place] = found
+            self._sets.move_to_end(place)
+            while len(self._sets) > self._size:
+                self._sets.popitem(last=False)
+        return found
+
+    def _renew(self, place: tuple[str, str], metadata: ClientMetadata) -> _KeySet:
+        before, now = self._kept(place), self._resolver.clock()
+        try:
+            return self._keep(place, self._fetch(place[1], metadata, now))
+        except GoneError:
+            with self._lock:
+                self._sets.pop(place, None)
+            raise
+        except (FetchError, DocumentError) as error:
+            # A host that is down for an hour must not end its users' sessions (CIMD §5.2 lets stale copies serve).
+            if before is None or now >= self._last_use(before):
+                raise
+            logger.warning("a client of %s keeps its stored keys: %s", metadata.identifier.display_host, error.slug)
+            return self._keep(place, replace(before, tried_at=now))
+
+    def _fetch(self, uri: str, metadata: ClientMetadata, now: datetime) -> _KeySet:
+        host = urlsplit(uri).hostname or ""
+        if self._resolver.settings.policy.is_denied(host):
+            raise AddressBlockedError("host-denied", metadata.client_id, hint="the key set's host is on the deny list")
+        try:
+            answer = self._resolver.fetcher.fetch(
+                uri,
+                accept="application/json, application/jwk-set+json;q=0.9",
+                max_size_for=lambda media_type: MAX_KEY_SET if is_json(media_type) else 0,
+            )
+        except FetchError as error:
+            self._resolver.notify(signals.fetch_failed, error=error, host=host, duration=0.0)
+            raise
+        keys = _read(answer.body, metadata.client_id)
+        lifetime = freshness.lifetime(answer.headers, self._resolver.settings.bounds, now)
+        return _KeySet(keys=keys, expires_at=now + timedelta(seconds=lifetime.seconds), tried_at=now)
+
+
+def _read(body: bytes, client_id: str) -> tuple[PublishedKey, ...]:
+    try:
+        keys, problems = check_jwks(read_object(body), "")
+    except StrictJSONError as exc:
+        raise DocumentError(client_id, (Problem("", exc.rule, exc.message),)) from exc
+    if problems:
+        raise DocumentError(client_id, tuple(problems))
+    return tuple(keys)
