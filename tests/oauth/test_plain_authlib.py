@@ -92,7 +92,7 @@ def test_the_client_id_in_the_body_must_agree(origin: TLSOrigin, app: Flask, clo
 
 
 def test_public_clients_go_on_as_before(origin: TLSOrigin, app: Flask, clock: Clock) -> None:
-    url = publish_document(origin)
+    url = publish_document(origin, "/public.json")
     assert ask(app, client_id=url).json == {"client_id": url, "method": "none"}
     refused = ask(app, client_id=url, **KeyHolder(url, clock, issuer=ISSUER).proof())
     assert refused.json["error"] == "invalid_client"
