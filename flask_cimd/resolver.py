@@ -209,9 +209,13 @@ class Resolver:
             response = self.fetch(identifier, log=log)
             metadata = self.read(identifier, response)
         except FetchError as error:
-            self._note_failure(identifier, error, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            self.notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
             if self._may_continue_without(error, log):
                 return _nothing_published(identifier, "unread"), False
+            self._backoff.note(identifier, error)
+            if isinstance(error, GoneError):
+                self._forget(identifier)
             raise
         except DocumentError as error:
             self._backoff.note(identifier, error)
@@ -221,12 +225,6 @@ class Resolver:
             self.notify(signals.client_changed, before=before.metadata, after=metadata)
         self.notify(signals.client_resolved, client=metadata, duration=time.monotonic() - started)
         return metadata, is_stored
-
-    def _note_failure(self, identifier: ClientIdentifier, error: FetchError, seconds: float) -> None:
-        self.notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
-        self._backoff.note(identifier, error)
-        if isinstance(error, GoneError):
-            self._forget(identifier)
 
     def fetch(self, identifier: ClientIdentifier, *, log: FetchLog | None = None) -> Response:
         """GET what an identifier names, under guard, whatever the store holds.

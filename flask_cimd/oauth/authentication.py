@@ -203,8 +203,10 @@ class Authenticator:
             keys = self._keys_of(client, assertion.kid)
             if any(key.get("kid") == assertion.kid for key in keys):
                 return keys
-        keys = self._keys_of(self._today(grant, client), assertion.kid)
-        if grant.client_key and keys and grant.client_key.split(" ")[0] not in thumbprints(keys):
+        today = self._today(grant, client)
+        keys = self._keys_of(today, assertion.kid)
+        is_bound = grant.client_key is not None and KEY_METHOD in today.metadata.accepted_auth_methods
+        if is_bound and str(grant.client_key).partition(" ")[0] not in thumbprints(keys):
             raise KeyGoneError(_REFUSED)
         return keys
 
