@@ -15,7 +15,7 @@ from flask_cimd import CIMD, ClientMetadata
 from flask_cimd.client_keys import MAX_KEY_SET
 from flask_cimd.errors import AddressBlockedError, DocumentError, FetchError, GoneError, ResponseTooLargeError
 from tests.support.clock import Clock
-from tests.support.keys import KeyHolder
+from tests.support.keys import KeyHolder, name_leads_to
 from tests.support.origin import TLSOrigin, publish_document
 
 JSON = {"Content-Type": "application/json"}
@@ -199,20 +199,17 @@ def test_sixteen_kilobytes_are_accepted(origin: TLSOrigin, make_cimd: Any, clock
         assert names(cimd.client_keys.find(client, "one")) == ["one"]
 
 
-def test_a_key_set_at_a_forbidden_address_is_never_asked_for(origin: TLSOrigin, ca_bundle: Any, clock: Clock) -> None:
+@pytest.mark.parametrize("address", ["10.0.0.5", "169.254.169.254", "::ffff:10.0.0.1", "fd00::1"])
+def test_a_key_set_at_a_forbidden_address_is_never_asked_for(
+    origin: TLSOrigin, make_cimd: Any, clock: Clock, address: str
+) -> None:
     # C-81, C-89, L-10: the client's own document is fine
-    app = Flask("app")
-    app.config.update(
-        CIMD_ALLOW_LOOPBACK=True,
-        CIMD_CA_BUNDLE=str(ca_bundle),
-        CIMD_AUTH_METHODS=("private_key_jwt",),
-    )
-    cimd = CIMD(app, clock=clock)
+    app, cimd = make_cimd()
     with app.app_context():
-        for host in ("10.0.0.5", "169.254.169.254"):
-            client = client_of(origin, cimd, f"https://{host}/jwks.json", f"/{len(host)}.json")
-            with pytest.raises(AddressBlockedError):
-                cimd.client_keys.find(client, "one")
+        name_leads_to(cimd, "keys.example", address)
+        client = client_of(origin, cimd, "https://keys.example/jwks.json")
+        with pytest.raises(AddressBlockedError):
+            cimd.client_keys.find(client, "one")
 
 
 def test_a_denied_host_serves_no_keys(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:

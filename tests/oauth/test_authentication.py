@@ -16,7 +16,7 @@ from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
 from flask_cimd.oauth import ClientKey, ClientResolutionError, Grant
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
-from tests.support.keys import ISSUER, KeyHolder, make_key, signed_with_public_key
+from tests.support.keys import ISSUER, KeyHolder, make_key, name_leads_to, signed_with_public_key
 from tests.support.origin import TLSOrigin
 
 
@@ -464,7 +464,9 @@ def test_keys_at_a_forbidden_address_authenticate_nobody(origin: Any, site: Site
     # C-81, C-89, L-10
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
-    publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri="https://10.0.0.5/jwks.json")
+    publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri="https://keys.example/jwks.json")
+    with site.app.app_context():
+        name_leads_to(site.app.extensions["cimd"], "keys.example", "10.0.0.5")
     asked, code = owner.code(holder.client_id)
     refused = owner.redeem(asked, code, **holder.proof())
     assert_not_authenticated(refused)

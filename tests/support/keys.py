@@ -6,7 +6,7 @@ import hmac
 import json
 import warnings
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -15,6 +15,8 @@ from joserfc import jws, jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from flask_cimd import CIMD
+from flask_cimd.connection import look_up
 from flask_cimd.oauth import ASSERTION_TYPE
 
 from .clock import Clock
@@ -99,6 +101,16 @@ def signed_with_public_key(holder: KeyHolder) -> str:
     signed = ".".join(_encode(json.dumps(part).encode()) for part in (head, claims))
     secret = holder.key.as_pem(private=False)
     return f"{signed}.{_encode(hmac.digest(secret, signed.encode(), 'sha256'))}"
+
+
+def name_leads_to(cimd: CIMD, name: str, address: str) -> None:
+    """Let a name have this address for the app whose context is open, as its name service could tell it."""
+
+    def resolve(host: str, port: int) -> list[str]:
+        return [address] if host == name else look_up(host, port)
+
+    fetcher = cimd.resolver.fetcher
+    fetcher.settings = replace(fetcher.settings, resolve=resolve)
 
 
 def _encode(raw: bytes) -> str:
