@@ -1,0 +1,11 @@
+"""Two sizes of search: a small fixed one in every run, a long random one in ``make fuzz``."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("small", max_examples=100, deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "long", max_examples=50_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "small"))
