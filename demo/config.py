@@ -56,7 +56,7 @@ class Configuration:
         Raises:
             ConfigurationError: one is missing or unusable, or a default secret is used outside development.
         """
-        development = environment.get("DEMO_DEVELOPMENT", "") not in ("", "0", "false", "no")
+        development = _flag(environment, "DEMO_DEVELOPMENT")
         port = _port(environment.get("DEMO_PORT", "5000"))
         base_url = environment.get("DEMO_BASE_URL") or (f"http://127.0.0.1:{port}" if development else "")
         if not base_url:
@@ -77,7 +77,7 @@ class Configuration:
             development=development,
             login_limit=environment.get("DEMO_LOGIN_LIMIT") or (None if development else _DEFAULT_LOGIN_LIMIT),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
-            cimd=_cimd_settings(environment, development=development),
+            cimd=_cimd_settings(environment, development=development, legacy=_flag(environment, "DEMO_LEGACY_CLIENTS")),
         )
 
 
@@ -130,11 +130,17 @@ def _database_url(url: str | None) -> str:
     return url
 
 
-def _cimd_settings(environment: Mapping[str, str], *, development: bool) -> dict[str, str]:
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    return environment.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def _cimd_settings(environment: Mapping[str, str], *, development: bool, legacy: bool) -> dict[str, str]:
     known = {setting.key for setting in SETTINGS}
     given = {key: value for key, value in environment.items() if key in known}
     # The demo's store is its database, so that all workers share what one of them fetched.
     defaults = {"CIMD_STORE": "sqlalchemy", "CIMD_LOGOS": "1", "CIMD_AUTH_METHODS": "none,private_key_jwt"}
     if development:
         defaults |= {"CIMD_ALLOW_LOOPBACK": "1", "CIMD_ALLOW_LOOPBACK_CLIENTS": "1"}
+    if legacy:
+        defaults |= {"CIMD_REQUIRE_PKCE": "0", "CIMD_LEGACY_RESPONSE_TYPE": "1", "CIMD_LEGACY_ME": "1"}
     return defaults | given

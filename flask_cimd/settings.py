@@ -12,6 +12,7 @@ from typing import Any
 from .core.document import DocumentRules
 from .core.freshness import Bounds
 from .core.identifier import IdentifierRules
+from .core.legacy import LegacyRules
 from .core.policy import HostPattern, Policy
 from .errors import ConfigurationError
 from .fetcher import FetchSettings
@@ -166,6 +167,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_CONTINUE_WITHOUT_CLIENT_INFO", False, "let IndieAuth clients in whose page cannot be read, with redirects within their own origin", _flag),
     Setting("CIMD_ALLOW_LOOPBACK_CLIENTS", False, "IndieAuth clients on `http://localhost`, never fetched", _flag),
     Setting("CIMD_ALLOW_VIRTUAL_CLIENTS", False, "AT Protocol's `http://localhost?redirect_uri=…` clients for developers, never fetched", _flag),
+    Setting("CIMD_REQUIRE_PKCE", True, "off lets page and loopback clients come without PKCE; all others need it always", _flag),
+    Setting("CIMD_LEGACY_RESPONSE_TYPE", False, "page and loopback clients: `response_type=id`, or none, is a sign-in without access", _flag),
+    Setting("CIMD_LEGACY_ME", False, "page and loopback clients: add the person's address to the redirect", _flag),
+    Setting("CIMD_LEGACY_REDEEM", True, "take a code at the authorization endpoint without `grant_type`", _flag),
+    Setting("CIMD_LEGACY_TOKEN_VERIFICATION", True, "answer a GET at the token endpoint about the token it presents", _flag),
+    Setting("CIMD_LEGACY_REVOKE", True, "take `action=revoke` at the token endpoint", _flag),
     Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, `redis`, or an object", _store),
     Setting("CIMD_REDIS_URL", None, "for `CIMD_STORE = \"redis\"`: `redis://host:port/number`, `rediss://` or `unix://`", _optional_text),
     Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", _count(1, 1000)),
@@ -191,6 +198,7 @@ class Settings:
     stale_max: timedelta
     failure_backoff: timedelta
     policy: Policy
+    legacy: LegacyRules
     indieauth_fallback: bool
     follow_page_redirects: bool
     continue_without_client_info: bool
@@ -289,6 +297,14 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
         stale_max=timedelta(seconds=v["CIMD_STALE_MAX"]),
         failure_backoff=timedelta(seconds=v["CIMD_FAILURE_BACKOFF"]),
         policy=Policy(allowed_hosts=v["CIMD_ALLOWED_HOSTS"], denied_hosts=v["CIMD_DENIED_HOSTS"]),
+        legacy=LegacyRules(
+            require_pkce=v["CIMD_REQUIRE_PKCE"],
+            response_type=v["CIMD_LEGACY_RESPONSE_TYPE"],
+            me=v["CIMD_LEGACY_ME"],
+            redeem=v["CIMD_LEGACY_REDEEM"],
+            token_verification=v["CIMD_LEGACY_TOKEN_VERIFICATION"],
+            revoke=v["CIMD_LEGACY_REVOKE"],
+        ),
         indieauth_fallback=fallback,
         follow_page_redirects=fallback and v["CIMD_FOLLOW_PAGE_REDIRECTS"],
         continue_without_client_info=fallback and v["CIMD_CONTINUE_WITHOUT_CLIENT_INFO"],

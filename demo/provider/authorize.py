@@ -34,7 +34,7 @@ PRESET_LIFETIME = "month"
 @blueprint.post("/authorize")
 def entry() -> Response:
     """Take what apps POST here: a code to redeem for the owner's address, or an authorization request as a form."""
-    if "code" in request.form:
+    if "code" in request.form or "grant_type" in request.form:
         return indieauth.redeem()
     # The session cookie does not come along with a POST from another site, so the request starts over as a GET.
     query = urlencode(list(request.form.items(multi=True)))
@@ -49,7 +49,8 @@ def ask() -> Response | str:
     here.cimd.check_identifier(request.args["client_id"])
     if not is_logged_in():
         return redirect(url_for("login.show", next=request.full_path), code=303)
-    asked = _without_lonely_email(here.server.read_authorization_request())
+    asked = here.server.read_authorization_request()
+    asked = replace(asked, scope=" ".join(_without_lonely_email(asked.scope.split())))
     client = here.server.metadata_of(asked.client_id, asked.client or "")
     allow_leaving()
     return render_template(
@@ -88,17 +89,14 @@ def _approve(asked: AuthorizationRequest) -> Response:
     return here.server.approve(
         asked,
         subject=here.identity.me,
-        scope=request.form.getlist("scope"),
+        scope=_without_lonely_email(request.form.getlist("scope")),
         access_lifetime=lifetime if _may_choose_lifetime(asked, client) else None,
     )
 
 
-def _without_lonely_email(asked: AuthorizationRequest) -> AuthorizationRequest:
+def _without_lonely_email(words: list[str]) -> list[str]:
     """IndieAuth §5.3.4: the scope email "cannot be requested on its own"; it is dropped, not refused."""
-    words = asked.scope.split()
-    if "profile" in words or "email" not in words:
-        return asked
-    return replace(asked, scope=" ".join(word for word in words if word != "email"))
+    return words if "profile" in words else [word for word in words if word != "email"]
 
 
 def _places(asked: AuthorizationRequest) -> list[Resource]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, abort, jsonify
 
 from demo.provider.protection import own_endpoints
 from demo.provider.resources import PROFILE_PATH
 from demo.services import services
 from flask_cimd.oauth import current_access
+from flask_cimd.oauth.indieauth import is_legacy_revocation, verify_token
 
 blueprint = Blueprint("endpoints", __name__)
 
@@ -16,8 +17,18 @@ MACHINE_PATHS = frozenset({"/token", "/revoke", "/introspect", "/userinfo", PROF
 
 @blueprint.post("/token")
 def token() -> Response:
-    """Exchange a code or refresh token (RFC 6749 §3.2)."""
-    return services().server.create_token_response()
+    """Exchange a code or refresh token (RFC 6749 §3.2); end a token, as apps did it before 2022."""
+    server = services().server
+    return server.create_revocation_response() if is_legacy_revocation(server) else server.create_token_response()
+
+
+@blueprint.get("/token")
+def verify() -> Response:
+    """Tell who holds a token about it, as apps asked before there was introspection."""
+    server = services().server
+    if not server.legacy.token_verification:
+        abort(405)
+    return verify_token(server)
 
 
 @blueprint.post("/revoke")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 SCOPES = {
-    "profile": "Your name and the address of your site",
-    "email": "Your e-mail address",
+    "profile": "See your name and the address of your site",
+    "email": "See your e-mail address",
     "create": "Publish new posts on your site",
     "draft": "Leave drafts on your site, which only you can publish",
     "update": "Change posts on your site, and read drafts",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import lxml.etree
 from bs4 import BeautifulSoup, Tag
@@ -19,6 +19,7 @@ from bs4.builder import ParserRejectedMarkup
 from ..errors import DocumentError, Problem
 from .document import DocumentRules, is_https_url
 from .identifier import ClientIdentifier
+from .legacy import canonical_url
 from .links import link_targets
 from .metadata import ClientMetadata
 from .redirects import refuse_registration
@@ -222,21 +223,6 @@ def _choose(apps: Sequence[Mapping[str, Any]], own_urls: set[str]) -> Mapping[st
         if any(canonical_url(url) in own_urls for url in _strings(app["properties"].get("url", ()))):
             return app
     return next((app for app in apps if not app["properties"].get("url")), None)
-
-
-def canonical_url(url: str) -> str:
-    """Fold what IndieAuth folds: host case, an empty path, the default port and the fragment (§3.4)."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        return ""
-    default = 443 if parts.scheme == "https" else 80
-    host = parts.hostname if port in (None, default) else f"{parts.hostname}:{port}"
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{host}{parts.path or '/'}{query}"
 
 
 def _strings(entries: Any) -> Iterator[str]:

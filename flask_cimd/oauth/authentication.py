@@ -18,6 +18,7 @@ from typing import Any
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 
 from ..client_keys import PublishedKey
+from ..core.legacy import is_same_client
 from ..core.metadata import ClientMetadata
 from ..errors import AddressBlockedError, CIMDError, FetchError
 from ..extension import CIMD
@@ -97,9 +98,9 @@ class Authenticator:
             OAuth2Error: RFC 6749 §5.2.
         """
         client_id = self._named(form)
-        if client_id != grant.client_id:
-            raise InvalidGrantError(_REFUSED)
         client = self._client_of(grant)
+        if client_id != grant.client_id and not _is_other_spelling(client_id, client):
+            raise InvalidGrantError(_REFUSED)
         accepted = _accepted(client, grant.auth_method)
         assertion = _presented(form, client_id)
         if assertion is None:
@@ -285,6 +286,10 @@ def _presented(form: Mapping[str, str], client_id: str) -> Assertion | None:
     if assertion.client_id != client_id:
         raise ClientResolutionError.unauthenticated("client_id and the assertion's sub differ")
     return assertion
+
+
+def _is_other_spelling(client_id: str, client: Any) -> bool:
+    return isinstance(client, URLClient) and is_same_client(client_id, client.metadata)
 
 
 def _accepted(client: Any, settled: str) -> tuple[str, ...]:

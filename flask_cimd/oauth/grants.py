@@ -8,6 +8,7 @@ snapshot that was taken at consent: an unknown code never causes a fetch, and a 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,26 +30,27 @@ _REFUSED = "The code or token is invalid, expired, used or was issued to another
 
 
 class RequirePKCE(CodeChallenge):  # type: ignore[misc]  # Authlib is untyped
-    """PKCE with S256 for every client (RFC 9700 §2.1.1); a wrong verifier burns the code."""
+    """PKCE with S256 (RFC 9700 §2.1.1); a wrong verifier burns the code.
+
+    Every client needs it, except legacy clients by a switch; who came with a challenge must come with its verifier,
+    and who came without one must not bring any.
+    """
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
         """Refuse a request without an S256 challenge (RFC 7636 §4.4.1)."""
-        data = grant.request.payload.data
-        if not data.get("code_challenge"):
-            raise InvalidRequestError("The parameter code_challenge is required.")
-        # RFC 7636 §4.3: without a method, plain is meant.
-        if data.get("code_challenge_method") != "S256":
-            raise InvalidRequestError("The parameter code_challenge_method must be S256.")
-        if not _CHALLENGE.fullmatch(data["code_challenge"]):
-            raise InvalidRequestError("The parameter code_challenge is not an S256 challenge.")
+        metadata = getattr(grant.request.client, "metadata", None)
+        check_challenge(grant.request.payload.data, required=not grant.server.legacy.waives_pkce(metadata))
         super().validate_code_challenge(grant, redirect_uri)
 
     def validate_code_verifier(self, grant: Any, result: Any) -> None:
         """Compare, and spend the code if the verifier is wrong: whoever guesses has one attempt."""
         try:
+            if not self.get_authorization_code_challenge(grant.request.authorization_code):
+                _require_no_verifier(grant.request.form)
+                return
             super().validate_code_verifier(grant, result)
         except InvalidGrantError:
             grant.server.storage.redeem_code(digest(grant.request.form["code"]), (), grant.server.clock())
@@ -57,6 +59,34 @@ class RequirePKCE(CodeChallenge):  # type: ignore[misc]  # Authlib is untyped
     def get_authorization_code_challenge_method(self, authorization_code: Any) -> str:  # noqa: ARG002
         """Return ``S256``: no other code is ever issued."""
         return "S256"
+
+
+def check_challenge(values: Mapping[str, str], *, required: bool) -> None:
+    """Refuse a request whose code challenge is missing or not one of S256.
+
+    A request without a challenge needs a ``state``: nothing else would tie its answer to the browser that asked.
+
+    Raises:
+        InvalidRequestError: to be sent to the client.
+    """
+    challenge = values.get("code_challenge")
+    if not challenge and not required and not values.get("code_challenge_method"):
+        if not values.get("state"):
+            raise InvalidRequestError("Without a code_challenge the parameter state is required.")
+        return
+    if not challenge:
+        raise InvalidRequestError("The parameter code_challenge is required.")
+    # RFC 7636 §4.3: without a method, plain is meant.
+    if values.get("code_challenge_method") != "S256":
+        raise InvalidRequestError("The parameter code_challenge_method must be S256.")
+    if not _CHALLENGE.fullmatch(challenge):
+        raise InvalidRequestError("The parameter code_challenge is not an S256 challenge.")
+
+
+def _require_no_verifier(form: Mapping[str, str]) -> None:
+    # RFC 9700 §4.8.2: a verifier for a code without a challenge shows that somebody removed the challenge.
+    if form.get("code_verifier"):
+        raise InvalidGrantError("The code was asked for without a challenge.")
 
 
 class _PresentedCode:

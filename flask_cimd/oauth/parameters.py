@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 from flask import Request
 from werkzeug.datastructures import MultiDict
@@ -51,6 +54,18 @@ def check_redirected_parameters(values: MultiDict[str, str]) -> None:
     """
     if again := repeated(values):
         raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+
+
+def check_response_type(values: Mapping[str, str]) -> None:
+    """Refuse every response type but ``code``; Authlib would echo the value in its error, and fail on a quote in it.
+
+    Raises:
+        OAuth2Error: to be sent to the client.
+    """
+    if not values.get("response_type"):
+        raise InvalidRequestError("The parameter response_type is missing.")
+    if values["response_type"] != "code":
+        raise OAuth2Error("code is the only response type.", error="unsupported_response_type")
 
 
 def check_plain_form(request: Request) -> None:

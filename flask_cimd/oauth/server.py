@@ -20,6 +20,7 @@ from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 from flask import Flask, Response, request
 
+from ..core.legacy import LegacyRules
 from ..core.metadata import ClientMetadata
 from ..errors import IdentifierError, RedirectMismatchError
 from ..extension import CIMD
@@ -27,8 +28,8 @@ from ..resolver import utc_now
 from .authentication import Authenticator
 from .client import URLClient
 from .errors import ClientResolutionError
-from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE, require_grant_type
-from .parameters import check_authorization_parameters, check_form, check_redirected_parameters
+from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE, check_challenge, require_grant_type
+from .parameters import check_authorization_parameters, check_form, check_redirected_parameters, check_response_type
 from .resource import Resource, Resources, check_resources, requested_scope
 from .revocation import RevocationEndpoint
 from .storage import AuthorizationRequest, Grant, Token, TokenStorage, digest
@@ -103,6 +104,11 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         """The client authentication methods that the current app has enabled."""
         return self.cimd.resolver.settings.document_rules.auth_methods
 
+    @property
+    def legacy(self) -> LegacyRules:
+        """What the current app still lets older clients do."""
+        return self.cimd.resolver.settings.legacy
+
     # -- authorization endpoint -------------------------------------------------------------------------------
 
     def read_authorization_request(self) -> AuthorizationRequest:
@@ -142,25 +148,26 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
     def _snapshot(self, client: Any, redirect_uri: str) -> AuthorizationRequest:
         check_redirected_parameters(request.values)
-        # Authlib would echo the value in its error, and fail on a quote in it.
-        if not request.values.get("response_type"):
-            raise InvalidRequestError("The parameter response_type is missing.")
-        if request.values["response_type"] != "code":
-            raise OAuth2Error("code is the only response type.", error="unsupported_response_type")
+        metadata = client.metadata if isinstance(client, URLClient) else None
+        is_identity = self.legacy.asks_for_identity(request.values.get("response_type"), metadata)
+        if not is_identity:
+            check_response_type(request.values)
         if {"request", "request_uri"} & set(request.values):
             raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
         require_grant_type(client, "authorization_code")
-        self.get_consent_grant()
-        metadata = client.metadata if isinstance(client, URLClient) else None
-        resource = check_resources(request.values.getlist("resource"), self.find_resource)
+        if is_identity:
+            check_challenge(request.values, required=not self.legacy.waives_pkce(metadata))
+        else:
+            self.get_consent_grant()
+        resource = () if is_identity else check_resources(request.values.getlist("resource"), self.find_resource)
         return AuthorizationRequest(
             client_id=client.get_client_id(),
             client=metadata.to_json() if metadata else None,
             fingerprint=metadata.fingerprint if metadata else "",
             redirect_uri=redirect_uri,
-            scope=self._known_scope(client, request.values.get("scope", ""), resource),
+            scope="" if is_identity else self._known_scope(client, request.values.get("scope", ""), resource),
             state=request.values.get("state") or None,
-            code_challenge=request.values["code_challenge"],
+            code_challenge=request.values.get("code_challenge", ""),
             resource=resource,
         )
 
@@ -211,7 +218,13 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         grant = AuthorizationCodeGrant(authorization, self)
         code = grant.generate_authorization_code()
         grant.save_authorization_code(code, authorization)
-        return self._send_back(approved.redirect_uri, approved.state, [("code", code)])
+        return self._send_back(approved.redirect_uri, approved.state, [("code", code), *self._me(approved, subject)])
+
+    def _me(self, approved: AuthorizationRequest, subject: str) -> list[tuple[str, str]]:
+        if not self.legacy.me or approved.client is None:
+            return []
+        metadata = self.metadata_of(approved.client_id, approved.client)
+        return [("me", subject)] if self.legacy.tells_me(metadata) else []
 
     def deny(self, denied: AuthorizationRequest) -> Response:
         """Tell the client that the person said no (RFC 6749 §4.1.2.1)."""
@@ -277,7 +290,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             OAuth2Error: as at the token endpoint.
         """
         check_form(request)
-        if request.form.get("grant_type", "authorization_code") != "authorization_code":
+        if not request.form.get("grant_type") and not self.legacy.redeem:
+            raise InvalidRequestError("The parameter grant_type is missing.")
+        if (request.form.get("grant_type") or "authorization_code") != "authorization_code":
             raise OAuth2Error("The grant type is not supported here.", error="unsupported_grant_type")
         grant = AuthorizationCodeGrant(self.create_oauth2_request(None), self)
         RequirePKCE()(grant)

@@ -11,8 +11,9 @@ import pytest
 
 from flask_cimd import ClientMetadata
 from flask_cimd.core.document import DocumentRules
-from flask_cimd.core.happ import canonical_url, parse_page
+from flask_cimd.core.happ import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
+from flask_cimd.core.legacy import canonical_url
 from flask_cimd.core.redirects import match_redirect
 from flask_cimd.errors import DocumentError, RedirectMismatchError
 

@@ -51,6 +51,7 @@ class WSGIAdapter(HTTPAdapter):
             status=int(status.partition(" ")[0]),
             reason=status.partition(" ")[2],
             preload_content=False,
+            request_method=request.method,
             # The cookie jar reads the headers from here.
             original_response=SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None),  # type: ignore[arg-type]
         )

@@ -1,0 +1,172 @@
+"""Clients of IndieAuth's first years: each difference behind its switch, and clear words where it is off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.demo.test_indieauth_provider import publish_page
+from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters
+
+WITHOUT_PKCE: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
+LOOPBACK = "http://127.0.0.1:7777/"
+
+
+@pytest.fixture
+def legacy(make_site: Callable[..., Site]) -> Site:
+    return make_site(DEMO_LEGACY_CLIENTS="1")
+
+
+def old_request(client_id: str, **parameters: Any) -> SignIn:
+    return SignIn.begin(client_id, REDIRECT, **{**WITHOUT_PKCE, "scope": "profile", **parameters})
+
+
+@pytest.mark.parametrize("kind", ["page", "loopback"])
+def test_old_clients_come_without_pkce_where_the_owner_lets_them(origin: Any, legacy: Site, kind: str) -> None:
+    # IA-66 IA-81
+    client_id = LOOPBACK if kind == "loopback" else publish_page(origin)
+    owner, sign_in = legacy.owner(), old_request(client_id)
+    answer = owner.approve(owner.authorize(sign_in))
+    assert answer["me"] == legacy.base_url + "/"
+    assert owner.redeem(sign_in, answer["code"], code_verifier="").json()["me"] == legacy.base_url + "/"
+
+
+def test_a_verifier_for_a_code_without_a_challenge_spends_it(origin: Any, legacy: Site) -> None:
+    # IA-81
+    owner, sign_in = legacy.owner(), old_request(publish_page(origin))
+    code = owner.approve(owner.authorize(sign_in))["code"]
+    for _ in range(2):
+        assert owner.redeem(sign_in, code).json()["error"] == "invalid_grant"
+    assert owner.redeem(sign_in, code, code_verifier="").json()["error"] == "invalid_grant"
+
+
+def test_who_brings_a_challenge_is_held_to_it(origin: Any, legacy: Site) -> None:
+    # IA-81
+    owner, client_id = legacy.owner(), publish_page(origin)
+    sign_in, code = owner.code(client_id)
+    assert owner.redeem(sign_in, code, code_verifier="").status_code == 400
+    for changes in ({"code_challenge_method": None}, {"code_challenge_method": "plain"}, {"code_challenge": None}):
+        answer = owner.authorize(SignIn.begin(client_id, **changes))
+        assert redirect_parameters(answer)["error"] == "invalid_request"
+
+
+def test_without_pkce_a_state_is_needed(origin: Any, legacy: Site) -> None:
+    answer = legacy.owner().authorize(old_request(publish_page(origin), state=None))
+    assert redirect_parameters(answer)["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("parameters", [WITHOUT_PKCE, {"response_type": "id"}, {"response_type": None}])
+def test_a_client_with_a_document_gets_no_such_favour(origin: Any, legacy: Site, parameters: dict[str, Any]) -> None:
+    client_id, owner = publish_client(origin), legacy.owner()
+    answer = redirect_parameters(owner.authorize(SignIn.begin(client_id, **parameters)))
+    assert answer["error"] in ("invalid_request", "unsupported_response_type")
+    assert "me" not in owner.approve(owner.authorize(SignIn.begin(client_id)))
+
+
+def test_where_the_switch_is_off_old_clients_are_told_what_they_lack(origin: Any, site: Site) -> None:
+    # IA-66 IA-71
+    owner = site.owner()
+    for client_id in (publish_page(origin), LOOPBACK):
+        missing = redirect_parameters(owner.authorize(old_request(client_id)))
+        assert (missing["error"], "code_challenge" in missing["error_description"]) == ("invalid_request", True)
+        old_type = redirect_parameters(owner.authorize(SignIn.begin(client_id, response_type="id")))
+        assert old_type["error"] == "unsupported_response_type"
+        no_type = redirect_parameters(owner.authorize(SignIn.begin(client_id, response_type=None)))
+        assert no_type["error"] == "invalid_request"
+        assert "me" not in owner.approve(owner.authorize(SignIn.begin(client_id)))
+
+
+@pytest.mark.parametrize("response_type", ["id", None, ""])
+def test_the_oldest_request_is_a_sign_in_and_nothing_else(origin: Any, legacy: Site, response_type: str | None) -> None:
+    # IA-71
+    owner = legacy.owner()
+    sign_in = old_request(publish_page(origin), response_type=response_type, scope="create", resource=legacy.base_url)
+    page = owner.authorize(sign_in)
+    assert "This is a sign-in alone" in page.text
+    answer = owner.approve(page, scope=["create"])
+    assert owner.redeem(sign_in, answer["code"], "/token", code_verifier="").json()["error"] == "invalid_grant"
+    answer = owner.approve(owner.authorize(sign_in))
+    redeemed = owner.post(
+        "/authorize", {"code": answer["code"], "client_id": sign_in.client_id, "redirect_uri": REDIRECT}
+    )
+    assert redeemed.json() == {"me": legacy.base_url + "/"}
+
+
+def test_the_answer_names_the_owner_and_never_whom_the_client_named(origin: Any, legacy: Site) -> None:
+    owner = legacy.owner()
+    answer = owner.approve(owner.authorize(old_request(publish_page(origin), me="https://someone.else/")))
+    assert answer["me"] == legacy.base_url + "/"
+    assert "me" not in owner.deny(owner.authorize(old_request(publish_page(origin))))
+
+
+# -- the older token check and the older revocation -------------------------------------------------------------------
+
+
+def check(site: Site, secret: str | None, accept: str | None) -> Any:
+    headers: dict[str, Any] = {"Accept": accept}
+    if secret is not None:
+        headers["Authorization"] = f"Bearer {secret}"
+    return site.browser().get("/token", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_json"),
+    [
+        ("application/json", True),
+        ("*/*", True),
+        ("application/json, application/x-www-form-urlencoded", True),
+        ("text/html", True),
+        ("application/x-www-form-urlencoded", False),
+        ("application/x-www-form-urlencoded, application/json;q=0.5", False),
+        (None, False),
+    ],
+)
+def test_a_token_is_checked_at_the_token_endpoint(origin: Any, site: Site, accept: str | None, is_json: bool) -> None:
+    # IA-107
+    client_id = publish_page(origin)
+    token = site.owner().tokens(client_id, scope="profile create")["access_token"]
+    answer = check(site, token, accept)
+    expected = {"me": site.base_url + "/", "client_id": client_id, "scope": "create profile"}
+    assert answer.status_code == 200
+    found = answer.json() if is_json else {name: values[0] for name, values in parse_qs(answer.text).items()}
+    assert found == expected
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_token_that_is_worth_nothing_is_refused(origin: Any, make_site: Any) -> None:
+    # IA-107
+    site = make_site()
+    owner, client_id = site.owner(), publish_page(origin)
+    tokens = owner.tokens(client_id)
+    elsewhere = owner.tokens(client_id, resource=site.base_url + "/api/profile")["access_token"]
+    for secret in ("unknown", tokens["refresh_token"], elsewhere, None):
+        assert check(site, secret, "application/json").status_code == 401
+    owner.post("/revoke", {"token": tokens["access_token"]})
+    assert check(site, tokens["access_token"], "application/json").status_code == 401
+
+
+def test_the_older_token_check_has_a_switch(origin: Any, make_site: Any) -> None:
+    site = make_site(CIMD_LEGACY_TOKEN_VERIFICATION="0")
+    token = site.owner().tokens(publish_page(origin))["access_token"]
+    assert check(site, token, "application/json").status_code == 405
+
+
+def test_a_token_is_ended_at_the_token_endpoint(origin: Any, make_site: Any) -> None:
+    # IA-109
+    for site, ended in ((make_site(), True), (make_site(CIMD_LEGACY_REVOKE="0"), False)):
+        token = site.owner().tokens(publish_page(origin))["access_token"]
+        answer = site.browser().post("/token", {"action": "revoke", "token": token})
+        assert answer.status_code == (200 if ended else 400)
+        assert (check(site, token, "*/*").status_code == 401) is ended
+
+
+def test_a_document_client_names_itself_there_too(origin: Any, site: Site) -> None:
+    client_id = publish_client(origin)
+    token = site.owner().tokens(client_id)["access_token"]
+    assert site.browser().post("/token", {"action": "revoke", "token": token}).status_code in (400, 401)
+    ended = site.browser().post("/token", {"action": "revoke", "token": token, "client_id": client_id})
+    assert ended.status_code == 200
+    assert check(site, token, "*/*").status_code == 401

@@ -1,0 +1,329 @@
+"""The provider as IndieAuth clients of 2022 and later meet it, row by row of the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flask_cimd.core.links import link_targets
+from tests.support.demo import REDIRECT, SignIn, Site, publish_client, soup
+from tests.support.origin import TLSOrigin
+
+METADATA = "/.well-known/oauth-authorization-server"
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+
+
+def publish_page(origin: TLSOrigin, path: str = "/app/") -> str:
+    page = f'<link rel="redirect_uri" href="{REDIRECT}"><div class="h-app"><b class="p-name">Old app</b></div>'
+    return origin.serve(path, page.encode(), headers=HTML)
+
+
+def profile_code(site: Site, client_id: str, **parameters: Any) -> tuple[SignIn, str]:
+    return site.owner().code(client_id, REDIRECT, **{"scope": None, **parameters})
+
+
+# -- discovery --------------------------------------------------------------------------------------------------------
+
+
+def test_the_home_page_names_metadata_and_older_endpoints_in_headers_and_elements_alike(site: Site) -> None:
+    # IA-18
+    answer = site.browser().get("/")
+    head = site.browser().request("HEAD", "/")
+    for relation, path in (
+        ("indieauth-metadata", METADATA),
+        ("authorization_endpoint", "/authorize"),
+        ("token_endpoint", "/token"),
+    ):
+        url = site.base_url + path
+        assert [str(tag["href"]) for tag in soup(answer).select(f'link[rel~="{relation}"]')] == [url]
+        for response in (answer, head):
+            assert list(link_targets(response.raw.headers.getlist("Link"), relation)) == [url]
+
+
+def test_the_metadata_says_everything_that_indieauth_names(site: Site) -> None:
+    # IA-01 IA-19 IA-22 … IA-36
+    answer = site.browser().get(METADATA)
+    found = answer.json()
+    assert answer.headers["Content-Type"] == "application/json"
+    assert found["issuer"] == site.base_url
+    assert (site.base_url + METADATA).startswith(found["issuer"])
+    for name, path in (
+        ("authorization_endpoint", "/authorize"),
+        ("token_endpoint", "/token"),
+        ("introspection_endpoint", "/introspect"),
+        ("revocation_endpoint", "/revoke"),
+        ("userinfo_endpoint", "/userinfo"),
+    ):
+        assert found[name] == site.base_url + path
+    assert "none" in found["revocation_endpoint_auth_methods_supported"]
+    assert "none" in found["token_endpoint_auth_methods_supported"]
+    assert {"profile", "email"} <= set(found["scopes_supported"])
+    assert found["response_types_supported"] == ["code"]
+    assert {"authorization_code", "refresh_token"} <= set(found["grant_types_supported"])
+    assert found["code_challenge_methods_supported"] == ["S256"]
+    assert found["authorization_response_iss_parameter_supported"] is True
+    assert found["client_id_metadata_document_supported"] is True
+
+
+# -- the request ------------------------------------------------------------------------------------------------------
+
+
+def test_the_pair_of_the_standard_is_accepted(origin: Any, site: Site) -> None:
+    # IA-65
+    challenge = "OfYAxt8zU2dAPDWQxTAUIteRzMsoj9QBdMIVEDOErUo"
+    verifier = "a6128783714cfda1d388e2e98b6ae8221ac31aca31959e59512c59f5"
+    sign_in, code = profile_code(site, publish_page(origin), code_challenge=challenge)
+    answer = site.browser().redeem(sign_in, code, "/authorize", code_verifier=verifier)
+    assert answer.json() == {"me": site.base_url + "/"}
+
+
+@pytest.mark.parametrize("hint", ["https://someone.else/", "someone@else.example", "else.example", "\u0000", "[", ""])
+def test_the_me_of_a_request_is_a_hint_and_never_believed(origin: Any, site: Site, hint: str) -> None:
+    # IA-68
+    sign_in, code = profile_code(site, publish_page(origin), me=hint)
+    assert site.browser().redeem(sign_in, code, "/authorize", me=hint).json() == {"me": site.base_url + "/"}
+
+
+@pytest.mark.parametrize("scope", ["foo", "email", "foo email bar"])
+def test_unknown_scopes_and_a_lonely_email_are_dropped(origin: Any, site: Site, scope: str) -> None:
+    # IA-73 IA-91
+    page = site.owner().authorize(SignIn.begin(publish_page(origin), scope=scope))
+    assert soup(page).select("input[name=scope]") == []
+    assert "This is a sign-in alone" in page.text
+
+
+def test_a_redirect_elsewhere_is_shown_here_and_never_followed(origin: Any, site: Site) -> None:
+    # IA-57 IA-58 IA-59 IA-62 IA-78
+    owner, client_id = site.owner(), publish_page(origin)
+    for uri in (
+        "https://other.example/cb",
+        "myapp://cb",
+        REDIRECT + "#x",
+        "javascript:alert(1)",
+        "/cb",
+        REDIRECT + "/",
+    ):
+        answer = owner.authorize(SignIn.begin(client_id, uri))
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+    assert owner.authorize(SignIn.begin(client_id, origin.url("/any?x=1"))).status_code == 200
+
+
+def test_the_query_of_a_redirect_uri_is_kept(origin: Any, site: Site) -> None:
+    # IA-63
+    uri = origin.url("/cb?x=1&y=%20")
+    owner = site.owner()
+    answer = owner.press(owner.authorize(SignIn.begin(publish_page(origin), uri)), "Approve")
+    assert answer.headers["Location"].startswith(uri + "&code=")
+
+
+# -- redeeming --------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_without_scope_tells_the_address_and_nothing_else(origin: Any, any_site: Site) -> None:
+    # IA-79 IA-85
+    sign_in, code = profile_code(any_site, publish_page(origin))
+    answer = any_site.browser().redeem(sign_in, code, "/authorize")
+    assert answer.status_code == 200
+    assert answer.json() == {"me": any_site.base_url + "/"}
+    assert answer.headers["Cache-Control"] == "no-store"
+    again = any_site.browser().redeem(sign_in, code, "/authorize")
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+
+
+def test_a_code_without_scope_never_leads_to_a_token(origin: Any, site: Site) -> None:
+    # IA-67 IA-72 IA-87
+    sign_in, code = profile_code(site, publish_page(origin))
+    answer = site.browser().redeem(sign_in, code, "/token")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+def test_what_was_unticked_is_not_told(origin: Any, make_site: Any) -> None:
+    # IA-70 IA-86 IA-91 IA-92
+    site = make_site(DEMO_OWNER_EMAIL="me@example.com")
+    owner, client_id = site.owner(), publish_page(origin)
+
+    def redeemed(path: str, ticked: list[str]) -> dict[str, Any]:
+        sign_in = SignIn.begin(client_id, scope="profile email create")
+        code = owner.approve(owner.authorize(sign_in), scope=ticked)["code"]
+        found: dict[str, Any] = owner.redeem(sign_in, code, path).json()
+        return found
+
+    everything = redeemed("/authorize", ["profile", "email", "create"])
+    assert everything["profile"]["email"] == "me@example.com"
+    assert "access_token" not in everything
+    assert "scope" not in everything  # IA-84
+    assert "email" not in redeemed("/authorize", ["profile"])["profile"]
+    assert redeemed("/authorize", ["email"]) == {"me": site.base_url + "/"}
+    tokens = redeemed("/token", ["profile", "create"])
+    assert (tokens["scope"], tokens["token_type"], tokens["me"]) == ("profile create", "Bearer", site.base_url + "/")
+    assert tokens["expires_in"] == 30 * 86400
+    assert redeemed("/token", ["email"])["error"] == "invalid_grant"
+
+
+def test_a_code_with_scope_may_be_redeemed_for_the_profile_and_is_spent_by_it(origin: Any, site: Site) -> None:
+    # IA-79
+    sign_in, code = site.owner().code(publish_page(origin), scope="profile create")
+    assert set(site.browser().redeem(sign_in, code, "/authorize").json()) == {"me", "profile"}
+    assert site.browser().redeem(sign_in, code, "/token").json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("path", ["/authorize", "/token"])
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"client_id": "https://app.example.com/"}, "invalid_grant"),
+        ({"redirect_uri": REDIRECT + "/"}, "invalid_grant"),
+        ({"code_verifier": "x" * 43}, "invalid_grant"),
+        ({"code": "x"}, "invalid_grant"),
+        ({"client_id": ""}, "invalid_request"),
+        ({"code_verifier": ""}, "invalid_request"),
+        ({"code": ""}, "invalid_request"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+    ],
+)
+def test_each_member_of_a_redemption_counts(
+    origin: Any, site: Site, path: str, changes: dict[str, str], error: str
+) -> None:
+    # IA-80 IA-81 IA-89
+    sign_in, code = site.owner().code(publish_page(origin))
+    answer = site.browser().redeem(sign_in, code, path, **changes)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+
+
+@pytest.mark.parametrize("path", ["/authorize", "/token"])
+def test_json_is_not_a_form(origin: Any, site: Site, path: str) -> None:
+    # IA-80
+    sign_in, code = site.owner().code(publish_page(origin))
+    body = {"grant_type": "authorization_code", "code": code, "client_id": sign_in.client_id}
+    answer = site.browser().request("POST", path, json=body)
+    assert answer.status_code in (303, 400)
+    if answer.status_code == 303:
+        assert site.browser().get(answer.headers["Location"]).status_code == 400
+    assert site.browser().redeem(sign_in, code, path).status_code == 200
+
+
+@pytest.mark.parametrize("form", [{}, {"grant_type": ""}], ids=["missing", "empty"])
+def test_a_missing_grant_type_is_taken_as_authorization_code_where_codes_are_redeemed_for_identities(
+    origin: Any, make_site: Any, form: dict[str, str]
+) -> None:
+    # IA-82
+    site, strict = make_site(), make_site(CIMD_LEGACY_REDEEM="0")
+    for here, status in ((site, 200), (strict, 400)):
+        sign_in, code = profile_code(here, publish_page(origin))
+        members = {
+            "code": code,
+            "client_id": sign_in.client_id,
+            "redirect_uri": REDIRECT,
+            "code_verifier": sign_in.verifier,
+        }
+        assert here.browser().post("/authorize", members | form).status_code == status
+    sign_in, code = site.owner().code(publish_page(origin))
+    assert site.browser().redeem(sign_in, code, "/token", grant_type="").json()["error"] == "invalid_request"
+
+
+def test_a_scope_in_the_token_request_gives_nothing_more(origin: Any, site: Site) -> None:
+    # IA-83
+    sign_in, code = site.owner().code(publish_page(origin), scope="profile")
+    answer = site.browser().redeem(sign_in, code, "/token", scope="profile create", me="https://someone.else/")
+    assert (answer.json()["scope"], answer.json()["me"]) == ("profile", site.base_url + "/")
+
+
+def test_a_client_without_a_path_may_write_the_slash_later(origin: Any, site: Site) -> None:
+    # IA-12
+    origin.serve("/", f'<link rel="redirect_uri" href="{REDIRECT}">'.encode(), headers=HTML)
+    sign_in, code = site.owner().code(origin.url(""))
+    answer = site.browser().redeem(sign_in, code, "/token", client_id=origin.url("/"))
+    assert answer.status_code == 200, answer.text
+    document = publish_client(origin)
+    sign_in, code = site.owner().code(document)
+    refused = site.browser().redeem(sign_in, code, "/token", client_id=document.replace("localhost", "LOCALHOST"))
+    assert refused.json()["error"] == "invalid_grant"
+
+
+# -- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_client_ends_its_token_by_the_token_alone(origin: Any, site: Site) -> None:
+    # IA-108
+    owner, client_id = site.owner(), publish_page(origin)
+    for kind in ("access_token", "refresh_token"):
+        tokens = owner.tokens(client_id)
+        answer = site.browser().post("/revoke", {"token": tokens[kind]})
+        assert (answer.status_code, answer.text.strip() in ("", "{}")) == (200, True)
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        assert site.browser().get("/userinfo", headers=bearer).status_code == 401
+    assert site.browser().post("/revoke", {"token": "unknown"}).status_code == 200
+
+
+def test_a_document_client_names_itself_to_end_a_token(origin: Any, site: Site) -> None:
+    tokens = site.owner().tokens(publish_client(origin))
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert site.browser().post("/revoke", {"token": tokens["access_token"]}).status_code in (400, 401)
+    assert site.browser().get("/userinfo", headers=bearer).status_code == 200
+
+
+def test_userinfo_tells_the_profile_to_a_token_that_may_see_it(origin: Any, site: Site) -> None:
+    # IA-111 IA-112
+    owner, client_id = site.owner(), publish_page(origin)
+    token = owner.tokens(client_id, scope="profile")["access_token"]
+    other = owner.tokens(client_id, scope="create")["access_token"]
+
+    def userinfo(secret: str | None) -> Any:
+        return site.browser().get("/userinfo", headers={"Authorization": f"Bearer {secret}"} if secret else {})
+
+    assert userinfo(token).json()["url"] == site.base_url + "/"
+    assert userinfo(other).status_code == 403
+    assert 'error="insufficient_scope"' in userinfo(other).headers["WWW-Authenticate"]
+    assert userinfo("unknown").status_code == 401
+    assert userinfo(None).status_code == 401
+    assert "error=" not in userinfo(None).headers["WWW-Authenticate"]
+
+
+def test_a_page_client_may_refresh(origin: Any, site: Site) -> None:
+    # IA-99 IA-100 IA-101
+    owner, client_id = site.owner(), publish_page(origin)
+    tokens = owner.tokens(client_id, scope="profile create")
+    narrow = owner.refresh(client_id, tokens["refresh_token"], scope="create").json()
+    assert (narrow["scope"], narrow["me"]) == ("create", site.base_url + "/")
+    assert owner.refresh(client_id, narrow["refresh_token"]).json()["scope"] == "profile create"
+    assert owner.refresh(client_id, tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+# -- consent ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
+    # IA-70 IA-114
+    owner, client_id = site.owner(), publish_page(origin)
+    sign_in = owner.authorize(SignIn.begin(client_id, scope=None))
+    assert "An app asks who you are" in sign_in.text
+    assert "This is a sign-in alone" in sign_in.text
+    assert soup(sign_in).select("select[name=lifetime], input[name=scope]") == []
+    access = owner.authorize(SignIn.begin(client_id, scope="profile create"))
+    assert "An app asks for access" in access.text
+    assert [tag["value"] for tag in soup(access).select("input[name=scope][checked]")] == ["profile", "create"]
+    assert [option["value"] for option in soup(access).select("select[name=lifetime] option")] == [
+        "hour",
+        "day",
+        "month",
+        "year",
+    ]
+    assert soup(access).select_one('a[href="/apps"]')
+    for page in (sign_in, access):
+        assert client_id in page.text
+        assert "Old app" in page.text
+        assert REDIRECT in page.text
+
+
+def test_an_app_that_refreshes_has_no_lifetime_to_pick(origin: Any, site: Site) -> None:
+    page = site.owner().authorize(SignIn.begin(publish_client(origin), scope="profile"))
+    assert soup(page).select("select") == []
+    assert "after a year it asks you again" in page.text
+
+
+def test_the_owner_picks_how_long_access_lasts(origin: Any, site: Site) -> None:
+    owner, sign_in = site.owner(), SignIn.begin(publish_page(origin), scope="profile")
+    code = owner.approve(owner.authorize(sign_in), lifetime="hour")["code"]
+    assert owner.redeem(sign_in, code).json()["expires_in"] == 3600
