@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, jsonify
+from flask import Blueprint, Response, abort, jsonify, request
 
 from demo.provider.protection import own_endpoints
 from demo.provider.resources import PROFILE_PATH
@@ -26,8 +26,8 @@ def token() -> Response:
 def verify() -> Response:
     """Tell who holds a token about it, as apps asked before there was introspection."""
     server = services().server
-    if not server.legacy.token_verification:
-        abort(405)
+    if not server.legacy.token_verification or "Authorization" not in request.headers:
+        abort(405)  # RFC 6749 §3.2: tokens are asked for by POST
     return verify_token(server)
 
 
