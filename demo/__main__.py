@@ -13,7 +13,7 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
-from demo import create_app
+from demo import create_app, mcp_process
 from demo.config import DEVELOPMENT_PASSWORD, INSTANCE, Configuration
 from flask_cimd import ConfigurationError
 
@@ -41,7 +41,12 @@ def _run(environment: dict[str, str], *, with_samples: bool) -> None:
         samples = []
         if with_samples:
             samples = stack.enter_context(_samples(configuration, environment))
+        has_mcp = with_samples and mcp_process.is_installed()
+        if has_mcp:
+            environment.setdefault("DEMO_MCP_URL", mcp_process.usual_url(configuration.port))
         app = create_app(environment)
+        if has_mcp:
+            stack.enter_context(mcp_process.running_mcp(app, environment))
         app.config["DEMO_SAMPLES"] = samples
         server = make_server(configuration.host, configuration.port, app, threaded=True)
         stack.callback(server.server_close)
@@ -62,6 +67,8 @@ def _samples(configuration: Configuration, environment: dict[str, str]) -> Any:
 def _announce(configuration: Configuration, environment: Mapping[str, str], samples: list[Any]) -> None:
     lines = [f"The site:  {configuration.base_url}/"]
     lines += [f"{sample.name + ':':<10} {sample.url}/   {sample.about}" for sample in samples]
+    if samples and mcp_process.is_installed():
+        lines.append(f"{'MCP:':<10} {environment['DEMO_MCP_URL']}   Your notes, for programs that speak MCP.")
     if configuration.development:
         chosen = "DEMO_OWNER_PASSWORD" in environment
         lines.append("Password:  " + ("the one in DEMO_OWNER_PASSWORD" if chosen else DEVELOPMENT_PASSWORD))

@@ -54,24 +54,35 @@ class SiteResources:
         return Resource(identifier=identifier, name=name, scopes=tuple(SCOPES), default_scope=("profile",))
 
 
-@commands.command("add")
-@click.argument("name")
-@click.argument("resource_url")
-def add(name: str, resource_url: str) -> None:
-    """Let a server ask about the tokens for RESOURCE_URL; prints its id and secret, once."""
-    here = services()
-    if not is_resource_identifier(resource_url) or not _is_protected(resource_url):
-        raise click.BadParameter("must be an absolute https URL without a fragment", param_hint="RESOURCE_URL")
+def let_in(name: str, resource_url: str) -> tuple[ResourceServer, str]:
+    """Let a server ask about the tokens for a URL, and return it with its secret, which is kept nowhere."""
     server, secret = ResourceServer.create(resource_url)
     values = {
         "id": server.id,
         "name": safe_text(name),
         "secret_digest": server.secret_digest,
         "resource": server.resource,
-        "created_at": here.clock().timestamp(),
+        "created_at": services().clock().timestamp(),
     }
     with db.engine.begin() as connection:
         connection.execute(insert(_table).values(**values))
+    return server, secret
+
+
+def turn_away(server_id: str) -> bool:
+    """Stop answering a resource server; ``False`` if there is none with this id."""
+    with db.engine.begin() as connection:
+        return connection.execute(delete(_table).where(_table.c.id == server_id)).rowcount == 1
+
+
+@commands.command("add")
+@click.argument("name")
+@click.argument("resource_url")
+def add(name: str, resource_url: str) -> None:
+    """Let a server ask about the tokens for RESOURCE_URL; prints its id and secret, once."""
+    if not is_resource_identifier(resource_url) or not _is_protected(resource_url):
+        raise click.BadParameter("must be an absolute https URL without a fragment", param_hint="RESOURCE_URL")
+    server, secret = let_in(name, resource_url)
     click.echo(f"id={server.id}\nsecret={secret}")
 
 
@@ -87,9 +98,8 @@ def show() -> None:
 @click.argument("server_id")
 def remove(server_id: str) -> None:
     """Stop answering a resource server; no more tokens are issued for its URL."""
-    with db.engine.begin() as connection:
-        if connection.execute(delete(_table).where(_table.c.id == server_id)).rowcount != 1:
-            raise click.BadParameter("no resource server has this id", param_hint="SERVER_ID")
+    if not turn_away(server_id):
+        raise click.BadParameter("no resource server has this id", param_hint="SERVER_ID")
 
 
 def _is_protected(url: str) -> bool:

@@ -1,11 +1,13 @@
 """Drop-in parts for an Authlib authorization server, each usable alone."""
 
+from .asgi import ProtectedASGI
 from .assertion import ASSERTION_TYPE, ClientKey
 from .authentication import Authentication, Authenticator
 from .challenge import Challenge, challenge_header
 from .client import URLClient
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
+from .introspected import IntrospectedTokens
 from .introspection import IntrospectionEndpoint, ResourceServer
 from .metadata import (
     check_issuer,
@@ -16,7 +18,16 @@ from .metadata import (
     well_known_path,
 )
 from .plain import MemoryOnce, PrivateKeyJWT
-from .protect import Access, BearerScheme, ResourceProtector, TokenRefused, TokenScheme, current_access, stored_access
+from .protect import (
+    Access,
+    BearerScheme,
+    ResourceProtector,
+    TokenRefused,
+    TokenScheme,
+    TokensUnavailableError,
+    current_access,
+    stored_access,
+)
 from .resource import InvalidTargetError, Resource, Resources, is_resource_identifier
 from .revocation import RevocationEndpoint
 from .server import AuthorizationServer
@@ -37,10 +48,12 @@ __all__ = [
     "ClientResolutionError",
     "Code",
     "Grant",
+    "IntrospectedTokens",
     "IntrospectionEndpoint",
     "InvalidTargetError",
     "MemoryOnce",
     "PrivateKeyJWT",
+    "ProtectedASGI",
     "RefreshTokenGrant",
     "RequirePKCE",
     "Resource",
@@ -53,6 +66,7 @@ __all__ = [
     "TokenRefused",
     "TokenScheme",
     "TokenStorage",
+    "TokensUnavailableError",
     "URLClient",
     "challenge_header",
     "check_issuer",

@@ -20,8 +20,11 @@ from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
-from flask import Request, Response, current_app, g, jsonify, request
+from flask import Response, current_app, g, jsonify
+from flask import request as current_request
+from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Request
 
 from .challenge import Challenge, challenge_header
 from .metadata import resource_metadata_url
@@ -85,6 +88,10 @@ class TokenRefused(Exception):  # noqa: N818  the token is refused, the program 
         self.scope, self.scheme, self.headers = scope, scheme, dict(headers or {})
 
 
+class TokensUnavailableError(Exception):
+    """What a token allows cannot be found out now; nobody is let in, and the answer is 503."""
+
+
 class TokenScheme(Protocol):
     """One way to present a token."""
 
@@ -118,7 +125,8 @@ class ResourceProtector:
     """Lets requests in that present a living token, for this resource, with the scopes that a view needs.
 
     Args:
-        find: returns what a token allows, or ``None`` if it is unknown, expired or revoked.
+        find: returns what a token allows, or ``None`` if it is unknown, expired or revoked; raises
+            `TokensUnavailableError` if that cannot be found out.
         audience: the identifier of the resource (RFC 8707); a token for anything else is refused. May be a function,
             for apps that know it only at run time.
         implied: scopes that a broad scope includes, such as ``{"write": {"read"}}``.
@@ -160,18 +168,25 @@ class ResourceProtector:
                     return current_app.make_response(current_app.ensure_sync(view)(*args, **kwargs))
                 except TokenRefused as refused:
                     return self.refuse(refused, scopes)
+                except TokensUnavailableError as error:
+                    raise ServiceUnavailable(retry_after=5) from error
 
             return protected
 
         return decorate
 
-    def admit(self, *scopes: str) -> Access:
-        """Return what the current request's token allows, if it suffices.
+    def admit(self, *scopes: str, request: Request | None = None) -> Access:
+        """Return what a request's token allows, if it suffices.
+
+        Args:
+            scopes: all of them are needed.
+            request: Flask's current one if it is not given.
 
         Raises:
             TokenRefused: it does not.
         """
-        scheme, secret = self._presented()
+        request = current_request if request is None else request
+        scheme, secret = self._presented(request)
         try:
             access = self._accepted(secret)
             scheme.check(request, secret, access)
@@ -200,18 +215,20 @@ class ResourceProtector:
 
     def refuse(self, refused: TokenRefused, scopes: Collection[str] = ()) -> Response:
         """Return the answer to a refused request, with a challenge for every scheme."""
-        names = sorted(self._schemes, key=lambda name: name != (refused.scheme or "").lower())
         answer = self._respond(refused)
         answer.status_code = refused.status
         answer.headers.update(refused.headers)
         answer.headers["Cache-Control"] = "no-store"
-        answer.headers["WWW-Authenticate"] = challenge_header(
-            self._challenge(self._schemes[name], refused, refused.scope or scopes) for name in names
-        )
+        answer.headers["WWW-Authenticate"] = self.challenge(refused, refused.scope or scopes)
         return answer
 
+    def challenge(self, refused: TokenRefused, scopes: Collection[str]) -> str:
+        """Return the value of ``WWW-Authenticate``; the scheme that the request used comes first."""
+        names = sorted(self._schemes, key=lambda name: name != (refused.scheme or "").lower())
+        return challenge_header(self._challenge(self._schemes[name], refused, scopes) for name in names)
+
     def _challenge(self, scheme: TokenScheme, refused: TokenRefused, scopes: Collection[str]) -> Challenge:
-        is_theirs = refused.scheme is None or refused.scheme == scheme.name
+        is_theirs = refused.scheme is None or refused.scheme.lower() == scheme.name.lower()
         return Challenge(
             scheme=scheme.name,
             error=refused.error if is_theirs else None,
@@ -221,11 +238,11 @@ class ResourceProtector:
             more=scheme.attributes(),
         )
 
-    def _presented(self) -> tuple[TokenScheme, str]:
+    def _presented(self, request: Request) -> tuple[TokenScheme, str]:
         """Return the token of the request. RFC 6750 §2: "MUST NOT use more than one method"; never in the query."""
         name, _, secret = request.headers.get("Authorization", "").partition(" ")
         scheme = self._schemes.get(name.lower())
-        in_form = request.form.getlist("access_token") if self._accept_form and _is_form() else []
+        in_form = request.form.getlist("access_token") if self._accept_form and _is_form(request) else []
         ways = (scheme is not None) + len(in_form) + len(request.args.getlist("access_token"))
         if ways > 1:
             raise TokenRefused(400, "invalid_request", "Send the token once, in the Authorization header.")
@@ -268,7 +285,7 @@ def _current() -> Access:
 current_access: Access = LocalProxy(_current)  # type: ignore[assignment]
 
 
-def _is_form() -> bool:
+def _is_form(request: Request) -> bool:
     return request.mimetype == "application/x-www-form-urlencoded"
 
 

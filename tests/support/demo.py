@@ -295,6 +295,7 @@ class RunningDemo:
         printed: what it printed so far, by line; grows.
         samples: addresses of the sample apps, by name.
         log: the file with what it logged.
+        environment: the variables that it was given.
     """
 
     base_url: str
@@ -303,6 +304,7 @@ class RunningDemo:
     password: str = DEVELOPMENT_PASSWORD
     printed: list[str] = field(default_factory=list)
     samples: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def browser(self) -> Browser:
         """Return a fresh browser."""
@@ -322,7 +324,7 @@ def running_demo(folder: Path, *, samples: bool = False, **environment: str) -> 
         samples: run the sample apps beside it.
         environment: ``DEMO_*`` and ``CIMD_*`` variables; ours are replaced, those of this process are not passed on.
     """
-    port = free_ports((0, 1, 2, 9) if samples else (0,))
+    port = free_ports((0, 1, 2, 8, 9) if samples else (0,))
     given = {
         "DEMO_DEVELOPMENT": "1",
         "DEMO_PORT": str(port),
@@ -334,7 +336,7 @@ def running_demo(folder: Path, *, samples: bool = False, **environment: str) -> 
     command = [sys.executable, "-m", "demo", *([] if samples else ["--no-samples"])]
     with log.open("w") as errors:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=_inherited() | given, stdout=subprocess.PIPE, stderr=errors, text=True
+            command, cwd=ROOT, env=inherited_environment() | given, stdout=subprocess.PIPE, stderr=errors, text=True
         )
     with _stopping(process):
         printed = _wait_until_announced(process, log)
@@ -344,6 +346,7 @@ def running_demo(folder: Path, *, samples: bool = False, **environment: str) -> 
             log=log,
             password=given.get("DEMO_OWNER_PASSWORD", DEVELOPMENT_PASSWORD),
             printed=printed,
+            environment=given,
             samples={name: url for name, url in _addresses(printed) if name != "The site"},
         )
         assert demo.browser().get("/healthz").status_code == 200, log.read_text()
@@ -367,7 +370,8 @@ def free_ports(offsets: Sequence[int] = (0,)) -> int:
     raise OSError("no free ports")
 
 
-def _inherited() -> dict[str, str]:
+def inherited_environment() -> dict[str, str]:
+    """Return this process's environment without what a demo reads."""
     ours = ("DEMO_", "CIMD_", "FLASK_", "GUNICORN_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 

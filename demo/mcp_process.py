@@ -1,0 +1,47 @@
+"""The MCP endpoint as a second process beside the site, for ``python -m demo``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from flask import Flask
+
+from demo.provider import resource_servers
+from demo.services import services
+
+#: The endpoint's port lies above those of the samples, below that of their documents.
+PORT_OFFSET = 8
+
+
+def is_installed() -> bool:
+    """Say whether the extra ``mcp`` is there."""
+    return find_spec("mcp") is not None
+
+
+def usual_url(port: int) -> str:
+    """Return where the endpoint is in development, beside a site on this port."""
+    return f"http://127.0.0.1:{port + PORT_OFFSET}/mcp"
+
+
+@contextmanager
+def running_mcp(app: Flask, environment: Mapping[str, str]) -> Iterator[None]:
+    """Run the endpoint while the block lasts, with credentials for introspection that end with it."""
+    with app.app_context():
+        url = services().configuration.mcp_url or ""
+        server, secret = resource_servers.let_in("Your notes", url)
+    given = {**environment, "DEMO_MCP_URL": url, "DEMO_MCP_ID": server.id, "DEMO_MCP_SECRET": secret}
+    process = subprocess.Popen([sys.executable, "-m", "demo.site.mcp"], env=given, stdout=subprocess.PIPE)
+    try:
+        with process:
+            if process.stdout is None or not process.stdout.readline():
+                raise OSError(f"the MCP endpoint does not start at {url}")
+            yield
+            process.terminate()
+    finally:
+        process.kill()
+        with app.app_context():
+            resource_servers.turn_away(server.id)

@@ -1,0 +1,194 @@
+"""The owner's notes for programs that speak MCP: ``python -m demo.site.mcp``, a process of its own.
+
+It shares the site's database, and asks the site's introspection endpoint what each token allows. It needs the extra
+``mcp`` and, from the environment, the site's own variables and ``DEMO_MCP_ID`` and ``DEMO_MCP_SECRET``, which
+``flask --app demo resource-server add NAME DEMO_MCP_URL`` prints.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+from flask import Flask
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
+
+from demo import create_app
+from demo.provider.resources import own_resources
+from demo.provider.wellknown import ENDPOINTS
+from demo.services import services
+from demo.site import posts
+from demo.site import properties as mf2
+from demo.site.content import permalink, view
+from flask_cimd import ConfigurationError
+from flask_cimd.core.strict_json import StrictJSONError, read_object
+from flask_cimd.oauth import IntrospectedTokens, ProtectedASGI, ResourceProtector, TokenRefused, resource_metadata
+
+#: What each tool needs; a tool that is not named here cannot be called.
+TOOL_SCOPES = {
+    "list_notes": "notes:read",
+    "read_note": "notes:read",
+    "write_note": "notes:write",
+    "delete_note": "notes:write",
+}
+_ENTRY = ("notes:read",)
+_MOST = 50
+
+_DEFAULT_PORT = 5008
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One note as tools answer it."""
+
+    slug: str
+    url: str
+    text: str
+    published: str
+    is_draft: bool
+
+
+def scopes_needed(body: bytes) -> Collection[str]:
+    """Return the scopes of the tool that a JSON-RPC message calls; everything else needs a living token only.
+
+    Raises:
+        TokenRefused: 400; members that occur twice are refused, since two readers could see two tools.
+    """
+    if not body:
+        return ()
+    try:
+        message = read_object(body)
+    except StrictJSONError as error:
+        raise TokenRefused(400, "invalid_request", "The body must be one JSON-RPC message.") from error
+    if message.get("method") != "tools/call":
+        return ()
+    parameters = message.get("params")
+    name = parameters.get("name") if isinstance(parameters, dict) else None
+    needed = TOOL_SCOPES.get(name) if isinstance(name, str) else None
+    return (needed,) if needed else ()
+
+
+class Tools:
+    """What programs can do with the notes; whether they may is settled before a tool is reached."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def list_notes(self, limit: int = 20) -> list[Note]:
+        """List the newest notes, drafts included."""
+        with self._app.test_request_context():
+            return [_as_note(post) for post in posts.editable(max(1, min(limit, _MOST)))]
+
+    def read_note(self, slug: str) -> Note:
+        """Read one note."""
+        with self._app.test_request_context():
+            return _as_note(_existing(slug))
+
+    def write_note(self, text: str, draft: bool = False) -> Note:
+        """Publish a note, or leave it as a draft."""
+        with self._app.test_request_context():
+            try:
+                properties = mf2.read_known({"content": [text]})
+                mf2.require_substance(properties)
+            except mf2.PropertyError as error:
+                raise ToolError(str(error)) from error
+            now = services().clock()
+            return _as_note(posts.add(properties, is_draft=draft, published_at=now, slug=None, images=(), now=now))
+
+    def delete_note(self, slug: str) -> Note:
+        """Take a note off the site; the owner can bring it back."""
+        with self._app.test_request_context():
+            _existing(slug)
+            changed = posts.change(slug, lambda post: replace(post, deleted_at=post.deleted_at or services().clock()))
+            if changed is None:
+                raise ToolError("There is no such note.")
+            return _as_note(changed)
+
+
+def _existing(slug: str) -> posts.Post:
+    post = posts.find(slug)
+    if post is None or post.deleted_at is not None:
+        raise ToolError("There is no such note.")
+    return post
+
+
+def _as_note(post: posts.Post) -> Note:
+    return Note(
+        slug=post.slug,
+        url=permalink(post.slug),
+        text=view(post).content.striptags(),
+        published=post.published_at.isoformat(timespec="seconds"),
+        is_draft=post.is_draft,
+    )
+
+
+def create_server(app: Flask) -> MCPServer[Any]:
+    """Return the MCP server with its tools, on the site's database."""
+    about = "Read and write the notes of one person's site."
+    server: MCPServer[Any] = MCPServer("notes", instructions=about, log_level="WARNING")
+    tools = Tools(app)
+    for name in TOOL_SCOPES:
+        server.add_tool(getattr(tools, name))
+    return server
+
+
+def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
+    """Return the whole MCP endpoint: tokens first, then the tools.
+
+    Raises:
+        ConfigurationError: a variable is missing or unusable.
+    """
+    app = create_app(environment)
+    with app.app_context():
+        configuration = services().configuration
+    url, server_id, secret = configuration.mcp_url, environment.get("DEMO_MCP_ID"), environment.get("DEMO_MCP_SECRET")
+    if not url or not server_id or not secret:
+        raise ConfigurationError("DEMO_MCP_URL, DEMO_MCP_ID and DEMO_MCP_SECRET must be set")
+    tokens = IntrospectedTokens(
+        configuration.base_url + ENDPOINTS["introspection_endpoint"],
+        server_id=server_id,
+        secret=secret,
+        issuer=configuration.base_url,
+    )
+    place = urlsplit(url)
+    inner = create_server(app).streamable_http_app(
+        streamable_http_path=place.path or "/",
+        stateless_http=True,
+        json_response=True,
+        transport_security=TransportSecuritySettings(
+            enable_dns_rebinding_protection=True,
+            allowed_hosts=[place.netloc],
+            allowed_origins=[f"{place.scheme}://{place.netloc}"],
+        ),
+    )
+    document = resource_metadata(own_resources(configuration)[url], configuration.base_url)
+    protector = ResourceProtector(tokens.find, audience=url)
+    return ProtectedASGI(inner, protector, metadata=document, needs=scopes_needed, entry=_ENTRY)
+
+
+def main() -> int:
+    """Serve the endpoint until Ctrl-C and return the exit code."""
+    environment = dict(os.environ)
+    try:
+        app = create_asgi(environment)
+    except ConfigurationError as error:
+        print(f"The MCP endpoint cannot start: {error}", file=sys.stderr)
+        return 2
+    port = environment.get("DEMO_MCP_PORT") or urlsplit(environment["DEMO_MCP_URL"]).port or _DEFAULT_PORT
+    with socket.create_server((environment.get("DEMO_HOST", "127.0.0.1"), int(port))) as listener:
+        # Whoever waits for this line can connect: the listener keeps connections until they are answered.
+        print(f"The MCP endpoint: {environment['DEMO_MCP_URL']}", flush=True)
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

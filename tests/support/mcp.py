@@ -1,0 +1,85 @@
+"""The demo's MCP endpoint for tests: a process of its own beside a running demo, let in by the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from .demo import ROOT, RunningDemo, free_ports, inherited_environment, running_demo
+from .requirements import need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningNotes:
+    """A site and its MCP endpoint, each a process."""
+
+    demo: RunningDemo
+    url: str
+
+    def call(self, secret: str | None, method: str = "tools/list", **params: Any) -> requests.Response:
+        """Send one JSON-RPC message, as a client does that keeps no session."""
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return self.post(secret, json.dumps(message).encode())
+
+    def post(self, secret: str | None, body: bytes, query: str = "") -> requests.Response:
+        """Send any body."""
+        headers = {
+            "Accept": "application/json, text/event-stream",
+            "Content-Type": "application/json",
+            "MCP-Protocol-Version": "2025-11-25",
+        }
+        if secret is not None:
+            headers["Authorization"] = f"Bearer {secret}"
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.post(self.url + query, data=body, headers=headers, timeout=30)
+
+    def tool(self, secret: str | None, name: str, **arguments: Any) -> requests.Response:
+        """Call a tool."""
+        return self.call(secret, "tools/call", name=name, arguments=arguments)
+
+
+@contextmanager
+def running_notes(folder: Path, **environment: str) -> Iterator[RunningNotes]:
+    """Run a demo and its MCP endpoint at free ports until the block ends."""
+    need(find_spec("mcp"), "the extra mcp is not installed")
+    url = f"http://127.0.0.1:{free_ports()}/mcp"
+    with running_demo(folder, DEMO_MCP_URL=url, **environment) as demo:
+        given = inherited_environment() | demo.environment
+        with _endpoint(given | credentials(demo, "Notes", url)):
+            yield RunningNotes(demo=demo, url=url)
+
+
+def credentials(demo: RunningDemo, name: str, url: str) -> dict[str, str]:
+    """Let a resource server in by the command line, and return what it authenticates with."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "demo", "resource-server", "add", name, url],
+        cwd=ROOT,
+        env=inherited_environment() | demo.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = dict(line.split("=", 1) for line in done.stdout.split())
+    return {"DEMO_MCP_ID": printed["id"], "DEMO_MCP_SECRET": printed["secret"]}
+
+
+@contextmanager
+def _endpoint(environment: Mapping[str, str]) -> Iterator[None]:
+    command = [sys.executable, "-m", "demo.site.mcp"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline(), "the MCP endpoint does not start"
+            yield
+        finally:
+            process.kill()
