@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from flask import Flask
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import BaseModel
 
 from demo import create_app
 from demo.provider.resources import own_resources
@@ -45,8 +46,7 @@ _MOST = 50
 _DEFAULT_PORT = 5008
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(BaseModel, frozen=True):
     """One note as tools answer it."""
 
     slug: str
