@@ -441,3 +441,28 @@ def test_plain_authlib_takes_a_loose_assertion(loose: str) -> None:
     form = assertion(**changes)
     more = {"client_id": "https://another.example/c"} if loose == "client_id" else {}
     assert redeem(plain, plain_code(plain), **form, **more).status_code == 200
+
+
+def test_every_method_that_is_offered_is_there(origin: Any, site: Site) -> None:
+    #
+    plain = PlainServer(auth_methods=("private_key_jwt", "none"))
+    with pytest.raises(KeyError, match="private_key_jwt"):
+        redeem(plain, plain_code(plain))
+    offered = site.browser().get("/.well-known/oauth-authorization-server").json()
+    assert set(offered["token_endpoint_auth_methods_supported"]) == {"none", "private_key_jwt"}
+    owner, client_id = site.owner(), publish_client(origin)
+    token = owner.tokens(client_id)["refresh_token"]
+    broken = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "not.a.jwt"}
+    assert owner.refresh(client_id, token, **broken).status_code == 401
+    assert owner.refresh(client_id, token).status_code == 200
+
+
+def test_an_assertion_that_is_presented_is_judged(origin: Any, site: Site) -> None:
+    # A-08, C-84, O-54: with `none` first, plain Authlib does not look at it.
+    plain = asserting("none", "private_key_jwt")
+    broken = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "not.a.jwt"}
+    assert redeem(plain, plain_code(plain), **broken).status_code == 200
+    owner = site.owner()
+    sign_in, code = owner.code(publish_client(origin))
+    answer = owner.redeem(sign_in, code, **broken)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")

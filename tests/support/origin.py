@@ -133,8 +133,9 @@ class TLSOrigin(SocketOrigin):
 def publish_document(
     origin: TLSOrigin, path: str = "/client.json", *, headers: Mapping[str, str] | None = None, **members: Any
 ) -> str:
-    """Serve a client's JSON document at this path, and return its URL, the ``client_id``."""
+    """Serve a client's JSON document and return its ``client_id``; a member that is ``None`` is left out."""
     url = origin.url(path)
-    document = {"client_id": url, "client_name": "App", "redirect_uris": [origin.url("/cb")], **members}
+    usual = {"client_id": url, "client_name": "App", "redirect_uris": [origin.url("/cb")]}
+    document = {name: value for name, value in {**usual, **members}.items() if value is not None}
     headers = {"Content-Type": "application/json", **(headers or {})}
     return origin.serve(path, json.dumps(document).encode(), headers=headers)

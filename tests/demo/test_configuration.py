@@ -1,0 +1,103 @@
+"""The demo's environment: what starts, and what refuses to."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from demo.config import Configuration
+from flask_cimd import ConfigurationError
+from flask_cimd.settings import SETTINGS
+
+GOOD = {
+    "DEMO_BASE_URL": "https://me.example",
+    "DEMO_OWNER_PASSWORD": "a password of my own",
+    "DEMO_SECRET_KEY": "a key of my own",
+    "DEMO_DATABASE_URL": "sqlite://",
+}
+
+
+def read(**changes: str | None) -> Configuration:
+    environment = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
+    return Configuration.from_environment(environment)
+
+
+def test_four_variables_are_enough_for_production() -> None:
+    found = read()
+    assert found.base_url == "https://me.example"
+    assert found.me == "https://me.example/"
+    assert not found.development
+    assert found.is_https
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"DEMO_BASE_URL": None},
+        {"DEMO_BASE_URL": "http://me.example"},
+        {"DEMO_BASE_URL": "http://127.0.0.1:5000"},
+        {"DEMO_BASE_URL": "https://me.example/"},
+        {"DEMO_BASE_URL": "https://me.example/site"},
+        {"DEMO_BASE_URL": "https://me.example?a"},
+        {"DEMO_BASE_URL": "https://user@me.example"},
+        {"DEMO_BASE_URL": "me.example"},
+        {"DEMO_OWNER_PASSWORD": None},
+        {"DEMO_OWNER_PASSWORD": "let-me-in"},
+        {"DEMO_OWNER_PASSWORD": "short"},
+        {"DEMO_SECRET_KEY": None},
+        {"DEMO_SECRET_KEY": "development"},
+        {"DEMO_SECRET_KEY": "short"},
+        {"DEMO_PORT": "0"},
+        {"DEMO_PORT": "65536"},
+        {"DEMO_PORT": "http"},
+        {"DEMO_ME": "me.example"},
+        {"DEMO_ME": "https://me.example"},
+        {"DEMO_ME": "https://me.example/../x"},
+        {"DEMO_ME": "https://me.example/#me"},
+        {"DEMO_ME": "https://user@me.example/"},
+        {"DEMO_ME": "https://me.example:8443/"},
+        {"DEMO_ME": "https://127.0.0.1/"},
+        {"DEMO_ME": "mailto:me@me.example"},
+    ],
+)
+def test_refuses_to_start(changes: dict[str, str | None]) -> None:
+    # O-42, IA-05 … IA-10: and the sentence names the variable.
+    with pytest.raises(ConfigurationError, match=next(iter(changes)).removeprefix("DEMO_BASE_URL") or "issuer|origin"):
+        read(**changes)
+
+
+def test_no_default_secret_is_ever_taken_outside_development() -> None:
+    with pytest.raises(ConfigurationError):
+        read(DEMO_DEVELOPMENT="0", DEMO_OWNER_PASSWORD="")
+
+
+@pytest.mark.parametrize(("value", "on"), [("1", True), ("true", True), ("0", False), ("", False), ("no", False)])
+def test_development_is_on_when_it_is_said(value: str, on: bool) -> None:
+    assert read(DEMO_DEVELOPMENT=value).development is on
+
+
+def test_development_is_loud_in_the_log(make_site: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    make_site()
+    assert any("DEMO_DEVELOPMENT" in record.getMessage() for record in caplog.records)
+
+
+def test_loopback_is_open_in_development_alone() -> None:
+    assert "CIMD_ALLOW_LOOPBACK" not in read().cimd
+    assert read(DEMO_DEVELOPMENT="1").cimd["CIMD_ALLOW_LOOPBACK"] == "1"
+    assert read(DEMO_DEVELOPMENT="1", CIMD_ALLOW_LOOPBACK="0").cimd["CIMD_ALLOW_LOOPBACK"] == "0"
+
+
+def test_every_setting_of_the_library_is_read_under_its_own_name() -> None:
+    # Design §5.2
+    given = {setting.key: f"value of {setting.key}" for setting in SETTINGS}
+    assert read(**given).cimd == given
+    assert "CIMD_NO_SUCH_KEY" not in read(CIMD_NO_SUCH_KEY="1").cimd
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_postgresql_means_psycopg_3(scheme: str) -> None:
+    # Design §5.1
+    assert read(DEMO_DATABASE_URL=f"{scheme}://u@h/d").database_url == "postgresql+psycopg://u@h/d"

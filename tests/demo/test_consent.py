@@ -1,0 +1,179 @@
+"""The consent page: who asks, for what, where the answer goes; and a form that scripts rely on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.demo import REDIRECT, SignIn, Site, publish_client, soup, warnings_on
+
+
+def consent(site: Site, client_id: str, redirect_uri: str = REDIRECT, **parameters: str | None) -> Any:
+    page = site.owner().authorize(SignIn.begin(client_id, redirect_uri, **{"scope": "profile email", **parameters}))
+    assert page.status_code == 200, page.text
+    return page
+
+
+def test_the_form_is_the_one_that_scripts_rely_on(origin: Any, site: Site) -> None:
+    # Design §5.3
+    page = soup(consent(site, publish_client(origin)))
+    form = page.select_one("form[method=post]")
+    assert form is not None
+    assert [button.get_text(strip=True) for button in form.select("button")] == ["Approve", "Deny"]
+    boxes = form.select("input[type=checkbox][name=scope]")
+    assert [box["value"] for box in boxes] == ["profile", "email"]
+    assert all(box.has_attr("checked") for box in boxes)
+    assert not page.select("script")
+
+
+def test_the_host_stands_first_and_the_name_is_what_the_app_calls_itself(origin: Any, site: Site) -> None:
+    # C-110, C-111, L-32
+    page = soup(consent(site, publish_client(origin, client_name="Google Docs")))
+    heading = page.select_one("h1")
+    assert heading is not None
+    assert heading.get_text() == f"localhost:{origin.port}"
+    text = page.get_text()
+    assert "It calls itself Google Docs" in text
+    assert text.index(f"localhost:{origin.port}") < text.index("Google Docs")
+
+
+def test_the_whole_client_id_and_redirect_uri_are_shown(origin: Any, site: Site) -> None:
+    # C-115
+    path = "/" + "long/" * 60 + "client.json"
+    text = consent(site, publish_client(origin, path)).text
+    assert origin.url(path) in text
+    assert REDIRECT in text
+
+
+def test_an_app_without_a_name_shows_its_host_alone(origin: Any, site: Site) -> None:
+    assert "It calls itself" not in consent(site, publish_client(origin, client_name=None)).text
+
+
+def test_text_of_the_app_is_never_markup(origin: Any, site: Site) -> None:
+    # C-116
+    hostile = "<script>alert(1)</script>\u202eevil\u2066\x1b[31m</h1>"
+    page = consent(site, publish_client(origin, client_name=hostile))
+    assert "<script" not in page.text
+    assert "&lt;script&gt;" in page.text
+    assert not {"\u202e", "\u2066", "\x1b"} & set(page.text)
+
+
+def test_links_of_the_app_are_https_and_harmless(origin: Any, site: Site) -> None:
+    # C-116, C-129
+    members = {
+        "client_uri": "https://elsewhere.example/about",
+        "tos_uri": "javascript:alert(1)",
+        "policy_uri": origin.url("/privacy"),
+    }
+    page = consent(site, publish_client(origin, **members))
+    links = {link["href"]: link for link in soup(page).select("dd a")}
+    assert set(links) == {"https://elsewhere.example/about", origin.url("/privacy")}
+    for link in links.values():
+        assert set(link["rel"]) >= {"noopener", "noreferrer", "nofollow"}
+    assert "links to elsewhere.example" in page.text
+    assert "javascript:" not in page.text
+
+
+def test_nothing_of_the_page_comes_from_elsewhere(origin: Any, site: Site) -> None:
+    # C-100, D13
+    page = consent(site, publish_client(origin, logo_uri=origin.url("/logo.png"), client_uri=origin.url("/")))
+    loaded = [tag.get("src") or tag.get("href") for tag in soup(page).select("img, link, script, iframe, source")]
+    assert all(url and url.startswith("/") and not url.startswith("//") for url in loaded)
+    assert "img-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "warning"),
+    [
+        (REDIRECT, "loopback-redirect"),
+        ("http://localhost:1234/cb", "loopback-redirect"),
+        ("https://elsewhere.example/cb", "other-redirect-host"),
+        ("com.example.app:/cb", "private-scheme"),
+    ],
+)
+def test_the_owner_is_warned_where_the_answer_goes(origin: Any, site: Site, redirect_uri: str, warning: str) -> None:
+    # C-115, O-10
+    client_id = publish_client(origin, redirect_uris=[redirect_uri])
+    assert warning in warnings_on(consent(site, client_id, redirect_uri))
+
+
+def test_an_answer_to_the_apps_own_host_needs_no_warning(origin: Any, site: Site) -> None:
+    client_id = publish_client(origin, redirect_uris=[origin.url("/cb")])
+    assert warnings_on(consent(site, client_id, origin.url("/cb"))) == []
+
+
+def test_a_loopback_client_is_named_as_what_it_is(site: Site) -> None:
+    page = consent(site, "http://localhost:8080/", "http://localhost:8080/cb")
+    assert "loopback-client" in warnings_on(page)
+
+
+def test_opening_the_page_has_no_effect(origin: Any, site: Site) -> None:
+    # Design §5.3: GET has no effect.
+    owner = site.owner()
+    owner.authorize(SignIn.begin(publish_client(origin)))
+    assert owner.get("/consent").status_code == 405
+    assert not soup(owner.get("/apps")).select(".app")
+
+
+def test_without_a_csrf_token_nothing_is_decided(origin: Any, site: Site) -> None:
+    # C-117, O-18
+    owner = site.owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    for token in ("", "forged"):
+        answer = owner.press(page, "Approve", csrf_token=token)
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+    assert owner.press(page, "Approve").status_code == 303  # and the request still waits
+
+
+def test_a_decision_without_a_login_is_refused(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    owner.press(owner.get("/"), "Log out")
+    answer = owner.press(page, "Approve")
+    assert answer.status_code in (400, 403)
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("decision", ["", "maybe", "Approve"])
+def test_a_decision_is_approve_or_deny(origin: Any, site: Site, decision: str) -> None:
+    owner = site.owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    assert owner.press(page, "Approve", decision=decision).status_code == 400
+
+
+def test_email_alone_is_dropped(origin: Any, site: Site) -> None:
+    # IA-91
+    page = consent(site, publish_client(origin), scope="email")
+    assert not soup(page).select("input[name=scope]")
+    assert "nothing else" in page.text
+
+
+def test_an_app_that_cannot_refresh_asks_for_a_lifetime(origin: Any, site: Site) -> None:
+    # D8
+    page = soup(consent(site, publish_client(origin, grant_types=["authorization_code"])))
+    options = {option["value"]: option.has_attr("selected") for option in page.select("select[name=lifetime] option")}
+    assert options == {"hour": False, "day": False, "month": True, "year": False}
+    assert not soup(consent(site, publish_client(origin, "/refreshing.json"))).select("select")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/html"}])
+def test_an_app_that_cannot_be_read_gets_a_page_that_names_its_host(
+    origin: Any, site: Site, headers: dict[str, str]
+) -> None:
+    # C-112, C-55, L-41
+    client_id = origin.serve("/broken.json", b"<h1>Not a robot?</h1>", headers=headers, status=403)
+    answer = site.owner().authorize(SignIn.begin(client_id))
+    assert answer.status_code == 400
+    assert f"localhost:{origin.port}" in answer.text
+    assert "robot" not in answer.text
+
+
+def test_a_document_with_problems_says_so_without_quoting_it(origin: Any, site: Site) -> None:
+    # C-41, C-123
+    client_id = origin.url("/client.json")
+    publish_client(origin, client_id="https://Injected.example/")
+    answer = site.owner().authorize(SignIn.begin(client_id))
+    assert answer.status_code == 400
+    assert "njected" not in answer.text

@@ -1,0 +1,154 @@
+"""The owner's way in: one form, no script, and a limit for those who guess."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from tests.support.demo import SignIn, Site, publish_client, soup
+
+
+def attempt(site: Site, password: str, *, peer: str = "127.0.0.1", **headers: str) -> requests.Response:
+    browser = site.browser(peer=peer)
+    return browser.press(browser.get("/login", headers=headers), "Log in", password=password)
+
+
+def test_the_form_is_plain_html(site: Site) -> None:
+    # Design §5.3: scripts rely on it.
+    page = soup(site.browser().get("/login"))
+    form = page.select_one("form[method=post]")
+    assert form is not None
+    assert form.select_one("input[type=password][name=password]") is not None
+    assert {i.get("type") for i in form.select("input")} == {"password", "hidden"}
+    assert not page.select("script")
+
+
+def test_the_password_logs_in_and_log_out_ends_it(site: Site) -> None:
+    browser = site.owner()
+    assert browser.get("/apps").status_code == 200
+    assert browser.press(browser.get("/"), "Log out").status_code == 303
+    assert browser.get("/apps").headers["Location"].startswith("/login")
+
+
+@pytest.mark.parametrize(
+    "password", ["", "wrong", "LET-ME-IN", "let-me-in ", "é", "\ud800".encode("utf-8", "surrogatepass"), "x" * 60_000]
+)
+def test_any_other_password_does_not(site: Site, password: Any) -> None:
+    answer = attempt(site, password)
+    assert answer.status_code == 403
+    assert "That is not the password." in answer.text
+
+
+def test_the_password_is_not_taken_from_the_query(site: Site) -> None:
+    browser = site.browser()
+    browser.get("/login", params={"password": site.password})
+    assert browser.get("/apps").status_code == 303
+
+
+def test_nothing_that_was_set_before_the_login_survives_it(site: Site) -> None:
+    # Session fixation: a cookie planted before the login is worth nothing after it.
+    browser = site.browser()
+    browser.get("/login")
+    before = browser.session.cookies.get("site_session")
+    browser.log_in(site.password)
+    after = browser.session.cookies.get("site_session")
+    assert before
+    assert after != before
+    planted = site.browser()
+    planted.session.cookies.set("site_session", before, domain="127.0.0.1")
+    assert planted.get("/apps").status_code == 303
+
+
+def test_a_changed_password_ends_every_session(make_site: Any, tmp_path: Any) -> None:
+    # O-64
+    url = f"sqlite:///{tmp_path}/same.db"
+    first = make_site(url, DEMO_OWNER_PASSWORD="the first one")
+    owner = first.owner()
+    assert owner.get("/apps").status_code == 200
+    second = make_site(url, DEMO_OWNER_PASSWORD="the second one")
+    browser = second.browser()
+    browser.session.cookies.update(owner.session.cookies)
+    assert browser.get("/apps").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)",
+     "/\t/evil.example", "/\n/evil.example", "evil.example", "", "/é", "https:/evil.example", " //evil.example"],
+)  # fmt: skip
+def test_the_way_on_is_always_on_this_site(site: Site, target: str) -> None:
+    # O-12: no open redirector
+    browser = site.browser()
+    answer = browser.press(browser.get(f"/login?next={quote(target)}"), "Log in", password=site.password)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/"
+    assert site.owner().get(f"/login?next={quote(target)}").headers["Location"] == "/"
+
+
+def test_a_login_on_the_way_to_an_app_goes_on_to_it(origin: Any, site: Site) -> None:
+    browser, sign_in = site.browser(), SignIn.begin(publish_client(origin), state="é&=")
+    to_login = browser.authorize(sign_in)
+    assert to_login.status_code == 303
+    answer = browser.press(browser.get(to_login.headers["Location"]), "Log in", password=site.password)
+    assert browser.approve(browser.get(answer.headers["Location"]))["state"] == "é&="
+
+
+def test_nobody_who_is_not_logged_in_makes_this_site_fetch(origin: Any, site: Site) -> None:
+    # Design §3, step 3: zero requests at the client's host before the login.
+    sign_in = SignIn.begin(publish_client(origin))
+    browser = site.browser()
+    browser.authorize(sign_in)
+    browser.post("/authorize", sign_in.parameters)
+    browser.redeem(sign_in, "unknown")
+    browser.refresh(sign_in.client_id, "unknown")
+    browser.post("/revoke", {"token": "unknown", "client_id": sign_in.client_id})
+    assert origin.connections == 0
+    site.owner().authorize(sign_in)
+    assert len(origin.requests) == 1
+
+
+# -- the limit ---------------------------------------------------------------------------------------------------
+
+
+def test_the_limit_counts_failures_alone(make_site: Any) -> None:
+    # D18
+    site = make_site(DEMO_LOGIN_LIMIT="3 per hour")
+    for _ in range(5):
+        assert attempt(site, site.password).status_code == 303
+    assert [attempt(site, "wrong").status_code for _ in range(4)] == [403, 403, 403, 429]
+    refused = attempt(site, site.password)
+    assert refused.status_code == 429
+    assert "Too many attempts" in refused.text
+
+
+def test_the_limit_is_for_one_address(make_site: Any) -> None:
+    # The proxy in front says who asks; what a visitor writes into the header itself does not count.
+    site = make_site(DEMO_LOGIN_LIMIT="2 per hour", DEMO_BASE_URL="https://me.example")
+
+    def tried(peer: str, claimed: str) -> int:
+        browser = site.browser()
+        headers = {"X-Forwarded-For": f"{claimed}, {peer}"}
+        page = browser.get("/login")
+        form = {"csrf_token": soup(page).select_one("[name=csrf_token]")["value"], "password": "wrong"}
+        return browser.post("/login", form, headers=headers).status_code
+
+    assert [tried("203.0.113.5", f"198.51.100.{n}") for n in range(3)] == [403, 403, 429]
+    assert tried("203.0.113.6", "203.0.113.5") == 403
+
+
+def test_a_site_that_is_no_development_has_a_limit_by_itself(make_site: Any) -> None:
+    site = make_site(
+        DEMO_DEVELOPMENT="0",
+        DEMO_BASE_URL="https://me.example",
+        DEMO_OWNER_PASSWORD="a password of my own",
+        DEMO_SECRET_KEY="a key of my own",
+    )
+    assert [attempt(site, "wrong").status_code for _ in range(11)] == [403] * 10 + [429]
+
+
+def test_development_counts_nothing_unless_asked_to(site: Site) -> None:
+    # Design §5.2
+    assert {attempt(site, "wrong").status_code for _ in range(15)} == {403}

@@ -1,0 +1,163 @@
+"""What every answer carries: headers, cookies, pages for errors that quote nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.demo import SignIn, Site, publish_client
+
+PRODUCTION = {
+    "DEMO_DEVELOPMENT": "0",
+    "DEMO_BASE_URL": "https://me.example",
+    "DEMO_OWNER_PASSWORD": "a password of my own",
+    "DEMO_SECRET_KEY": "a key of my own",
+}
+PAGES = ["/", "/login", "/apps", "/authorize", "/nothing-here", "/static/site.css", "/healthz"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("logged_in", [True, False])
+def test_every_page_forbids_frames_scripts_and_foreign_content(site: Site, path: str, logged_in: bool) -> None:
+    # O-17, C-117
+    answer = (site.owner() if logged_in else site.browser()).get(path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] in ("same-origin", "no-referrer")
+    if path != "/static/site.css":
+        assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_forms_go_to_this_site_alone_except_where_the_answer_leaves(origin: Any, site: Site) -> None:
+    # Libraries §3.7: form-action would block the redirect to the app.
+    owner = site.owner()
+    for path in ("/", "/apps"):
+        assert "form-action 'self'" in owner.get(path).headers["Content-Security-Policy"]
+    consent = owner.authorize(SignIn.begin(publish_client(origin)))
+    assert "form-action" not in consent.headers["Content-Security-Policy"]
+
+
+def test_cookies_over_https_are_bound_to_this_host(make_site: Any) -> None:
+    # Design §5.3
+    site = make_site(**PRODUCTION)
+    browser = site.browser()
+    cookie = browser.get("/login").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-")
+    for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
+        assert attribute in cookie
+    assert "Domain" not in cookie
+    assert site.owner().get("/apps").status_code == 200
+
+
+def test_cookies_over_http_do_without_what_browsers_would_refuse(site: Site) -> None:
+    cookie = site.browser().get("/login").headers["Set-Cookie"]
+    assert not cookie.startswith("__Host-")
+    assert "Secure" not in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_https_sites_ask_for_https_for_ever(make_site: Any, site: Site) -> None:
+    assert "max-age=" in make_site(**PRODUCTION).browser().get("/").headers["Strict-Transport-Security"]
+    assert "Strict-Transport-Security" not in site.browser().get("/").headers
+
+
+def test_a_session_of_another_key_counts_for_nothing(make_site: Any) -> None:
+    first, second = make_site(DEMO_SECRET_KEY="the first key"), make_site(DEMO_SECRET_KEY="the second key")
+    browser = second.browser()
+    browser.session.cookies.update(first.owner().session.cookies)
+    assert browser.get("/apps").status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout", "/consent", "/apps/x/revoke"])
+def test_a_form_without_a_csrf_token_is_refused(site: Site, path: str) -> None:
+    # O-18
+    answer = site.owner().post(path, {"password": site.password, "decision": "approve"})
+    assert answer.status_code == 400
+    assert "<h1>" in answer.text
+
+
+def test_a_form_that_another_site_sends_is_refused_over_https(make_site: Any) -> None:
+    site = make_site(**PRODUCTION)
+    browser = site.browser()
+    page = browser.get("/login")
+    answer = browser.press(page, "Log in", password=site.password)
+    assert answer.status_code == 303
+    token = page.text.split('name="csrf_token" value="')[1].split('"')[0]
+    form = {"csrf_token": token, "password": site.password}
+    assert browser.post("/login", form, headers={"Referer": "https://evil.example/"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing<script>", 404),
+        ("GET", "/%ff%00", 404),
+        ("GET", "/static/../demo/config.py", 404),
+        ("DELETE", "/", 405),
+        ("POST", "/", 405),
+        ("POST", "/login", 400),
+    ],
+)
+def test_errors_are_pages_of_our_own(site: Site, method: str, path: str, status: int) -> None:
+    answer = site.browser().request(method, path)
+    assert answer.status_code == status
+    assert "<h1>" in answer.text
+    assert "script>" not in answer.text.lower()
+    assert "werkzeug" not in answer.text.lower()
+
+
+def test_what_went_wrong_inside_is_not_shown(site: Site) -> None:
+    site.app.config["PROPAGATE_EXCEPTIONS"] = False
+    site.app.view_functions["home.show"] = lambda: 1 / 0
+    answer = site.browser().get("/")
+    assert answer.status_code == 500
+    assert "Something went wrong here" in answer.text
+    assert "ZeroDivision" not in answer.text
+
+
+def test_a_lost_database_is_trouble_for_now(site: Site) -> None:
+    # O-112: 503 with Retry-After, for people a page, for programs JSON.
+    from sqlalchemy.exc import OperationalError
+
+    def lose(*_: object) -> None:
+        raise OperationalError("SELECT secret", {}, Exception("password=x"))
+
+    site.app.view_functions["home.show"] = lose
+    site.app.extensions["demo"].server.create_token_response = lose
+    page, answer = site.browser().get("/"), site.browser().post("/token", {"grant_type": "x"})
+    assert (page.status_code, answer.status_code) == (503, 503)
+    assert page.headers["Retry-After"]
+    assert answer.json() == {"error": "server_error"}
+    assert "secret" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/token", "/revoke", "/userinfo", "/.well-known/oauth-authorization-server"])
+def test_scripts_of_any_origin_may_call_what_programs_call(site: Site, path: str) -> None:
+    # O-44, D7: no cookie counts there, so nothing is given away.
+    answer = site.browser().request("OPTIONS", path, headers={"Origin": "https://app.example"})
+    assert answer.headers.get("Access-Control-Allow-Origin", "*") == "*"
+    real = site.browser().get(path) if path.startswith("/.") or path == "/userinfo" else site.browser().post(path)
+    assert real.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in real.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/apps", "/authorize"])
+def test_scripts_of_other_origins_may_not_read_pages(site: Site, path: str) -> None:
+    answer = site.browser().get(path, headers={"Origin": "https://app.example"})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_forged_host_changes_nothing(make_site: Any) -> None:
+    # O-123
+    site = make_site(**PRODUCTION)
+    forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    answer = site.browser().get("/", headers=forged)
+    assert "evil" not in answer.text
+    assert "evil" not in str(answer.headers)
