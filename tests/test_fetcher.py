@@ -194,8 +194,8 @@ def test_one_deadline_ends_every_kind_of_slowness(serve: Serve, fetch: Any, star
     origin = serve(drips(start, piece))
     started = time.monotonic()
     with pytest.raises(DeadlineExceededError) as caught:
-        fetch(origin, deadline=0.3)
-    assert 0.25 < time.monotonic() - started < 1.5
+        fetch(origin, deadline=0.8)
+    assert 0.75 < time.monotonic() - started < 8
     assert (caught.value.slug, caught.value.phase, caught.value.temporary) == ("deadline", "response", True)
 
 
