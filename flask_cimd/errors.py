@@ -146,5 +146,14 @@ class RequestError(CIMDError):
     oauth_error = "invalid_request"
 
 
+class OutdatedRequestError(RequestError):
+    """A client about which nothing is known asks in a way of IndieAuth's first years that is switched off."""
+
+    public_message = (
+        "The application is of an older kind that this site does not let in: "
+        "its request is not protected by a code challenge (PKCE)."
+    )
+
+
 class ConfigurationError(RuntimeError):
     """A setting is unusable; raised only by ``init_app`` and the command line."""

@@ -1,4 +1,4 @@
-"""What IndieAuth asked of the token endpoint before it had introspection and revocation of its own (before 2022)."""
+"""What IndieAuth's older versions ask of a server beyond OAuth: each by a switch of `flask_cimd.core.legacy`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
+from ..core.metadata import ClientMetadata
+from ..errors import OutdatedRequestError
 from .protect import Access, ResourceProtector, TokenRefused, stored_access
 
 if TYPE_CHECKING:
@@ -46,3 +48,21 @@ def _takes_json() -> bool:
 def is_legacy_revocation(server: AuthorizationServer) -> bool:
     """Say whether a POST to the token endpoint is one of those that end a token (``action=revoke``)."""
     return server.legacy.revoke and request.form.get("action") == "revoke"
+
+
+def refuse_outdated(server: AuthorizationServer, client: ClientMetadata | None) -> None:
+    """Keep a loopback client's request of the first years on our own page, where such requests are switched off.
+
+    Nothing is known of such a client, not even where its answers may go (RFC 9700 §4.11.2); a page of ours tells
+    the person more than an error sent to an old program that does not expect one.
+
+    Raises:
+        OutdatedRequestError: for such a request alone.
+    """
+    if client is None or client.source != "loopback":
+        return
+    rules, values = server.legacy, request.values
+    is_old_type = values.get("response_type") in (None, "", "id") and not rules.response_type
+    lacks_challenge = not values.get("code_challenge") and rules.require_pkce
+    if is_old_type or lacks_challenge:
+        raise OutdatedRequestError("outdated-request", client.client_id, hint="no PKCE, or response_type is not code")

@@ -29,6 +29,7 @@ from .authentication import Authenticator
 from .client import URLClient
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE, check_challenge, require_grant_type
+from .indieauth import refuse_outdated
 from .parameters import check_authorization_parameters, check_form, check_redirected_parameters, check_response_type
 from .resource import Resource, Resources, check_resources, requested_scope
 from .revocation import RevocationEndpoint
@@ -149,6 +150,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
     def _snapshot(self, client: Any, redirect_uri: str) -> AuthorizationRequest:
         check_redirected_parameters(request.values)
         metadata = client.metadata if isinstance(client, URLClient) else None
+        refuse_outdated(self, metadata)
         is_identity = self.legacy.asks_for_identity(request.values.get("response_type"), metadata)
         if not is_identity:
             check_response_type(request.values)

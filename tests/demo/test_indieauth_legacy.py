@@ -68,15 +68,23 @@ def test_a_client_with_a_document_gets_no_such_favour(origin: Any, legacy: Site,
 
 def test_where_the_switch_is_off_old_clients_are_told_what_they_lack(origin: Any, site: Site) -> None:
     # IA-66 IA-71
+    owner, client_id = site.owner(), publish_page(origin)
+    missing = redirect_parameters(owner.authorize(old_request(client_id)))
+    assert (missing["error"], "code_challenge" in missing["error_description"]) == ("invalid_request", True)
+    old_type = redirect_parameters(owner.authorize(SignIn.begin(client_id, response_type="id")))
+    assert old_type["error"] == "unsupported_response_type"
+    no_type = redirect_parameters(owner.authorize(SignIn.begin(client_id, response_type=None)))
+    assert no_type["error"] == "invalid_request"
+    assert "me" not in owner.approve(owner.authorize(SignIn.begin(client_id)))
+
+
+def test_an_old_program_on_this_computer_is_refused_with_a_page_that_says_why(site: Site) -> None:
     owner = site.owner()
-    for client_id in (publish_page(origin), LOOPBACK):
-        missing = redirect_parameters(owner.authorize(old_request(client_id)))
-        assert (missing["error"], "code_challenge" in missing["error_description"]) == ("invalid_request", True)
-        old_type = redirect_parameters(owner.authorize(SignIn.begin(client_id, response_type="id")))
-        assert old_type["error"] == "unsupported_response_type"
-        no_type = redirect_parameters(owner.authorize(SignIn.begin(client_id, response_type=None)))
-        assert no_type["error"] == "invalid_request"
-        assert "me" not in owner.approve(owner.authorize(SignIn.begin(client_id)))
+    for parameters in (WITHOUT_PKCE, {"response_type": "id"}, {"response_type": None}):
+        page = owner.authorize(SignIn.begin(LOOPBACK, REDIRECT, **parameters))
+        assert page.status_code == 400
+        assert "not protected by a code challenge (PKCE)" in page.text
+    assert "me" not in owner.approve(owner.authorize(SignIn.begin(LOOPBACK)))
 
 
 @pytest.mark.parametrize("response_type", ["id", None, ""])
