@@ -14,12 +14,12 @@ from demo import errors, limits, schema, security
 from demo.config import Configuration
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
-from demo.owner import apps, explain, login
+from demo.owner import apps, card, explain, login, setup
 from demo.provider import authorize, endpoints, resource_servers, wellknown
 from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
 from demo.services import Services
-from demo.site import feed, home, media, micropub, notes, profile
+from demo.site import feed, home, media, micropub, notes, profile, profiles
 from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
 from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
@@ -37,6 +37,8 @@ ROOMS = (
     login,
     apps,
     explain,
+    card,
+    setup,
     authorize,
     endpoints,
     profile,
@@ -66,7 +68,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     _set_up_database(app)
     cimd = CIMD(clock=clock)
     cimd.init_app(app, db=db)
-    storage, identity = DatabaseStorage(), Identity(configuration)
+    storage, identity = DatabaseStorage(), Identity(configuration, profiles.load)
     server = AuthorizationServer(
         app,
         cimd=cimd,

@@ -39,6 +39,8 @@ class Configuration:
     me: str
     owner_name: str
     owner_email: str | None
+    owner_note: str
+    owner_links: tuple[str, ...]
     development: bool
     login_limit: str | None
     mcp_url: str | None = None
@@ -74,6 +76,8 @@ class Configuration:
             me=_profile_url(environment.get("DEMO_ME") or base_url + "/", development=development),
             owner_name=environment.get("DEMO_OWNER_NAME") or "The owner",
             owner_email=environment.get("DEMO_OWNER_EMAIL") or None,
+            owner_note=environment.get("DEMO_OWNER_NOTE", ""),
+            owner_links=_links(environment.get("DEMO_OWNER_LINKS", "")),
             development=development,
             login_limit=environment.get("DEMO_LOGIN_LIMIT") or (None if development else _DEFAULT_LOGIN_LIMIT),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
@@ -85,6 +89,13 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ConfigurationError("DEMO_PORT must be a port number")
     return int(text)
+
+
+def _links(text: str) -> tuple[str, ...]:
+    links = tuple(text.split())
+    if not all(link.startswith(("https://", "http://")) for link in links):
+        raise ConfigurationError("DEMO_OWNER_LINKS must be http or https URLs with blanks between them")
+    return links
 
 
 def _secret(environment: Mapping[str, str], name: str, default: str, *, development: bool) -> str:

@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 from demo.config import Configuration
 from flask_cimd.oauth import Grant
 
 
-class Identity:
-    """The owner's address and profile."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What the owner says about themself.
 
-    def __init__(self, configuration: Configuration) -> None:
+    Attributes:
+        photo: name of an image of this site.
+        links: profiles elsewhere, shown with ``rel=me``.
+        urls: further home pages of the same person.
+    """
+
+    name: str
+    note: str = ""
+    photo: str | None = None
+    links: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+
+
+class Identity:
+    """The owner's address and profile.
+
+    Args:
+        load: returns what the owner wrote on the site, or ``None``; then the environment speaks.
+    """
+
+    def __init__(self, configuration: Configuration, load: Callable[[], Owner | None]) -> None:
         self._configuration = configuration
+        self._load = load
+
+    def owner(self) -> Owner:
+        """Return what everybody may know of the owner."""
+        given = self._configuration
+        return self._load() or Owner(name=given.owner_name, note=given.owner_note, links=given.owner_links)
+
+    def photo_url(self, owner: Owner) -> str | None:
+        """Return the absolute address of the owner's photo."""
+        return f"{self._configuration.base_url}/media/{owner.photo}" if owner.photo else None
 
     @property
     def me(self) -> str:
@@ -24,7 +56,9 @@ class Identity:
         """Return what these scopes show of the owner, or ``None``; e-mail never alone (IndieAuth §5.3.4)."""
         if "profile" not in scope:
             return None
-        shown = {"name": self._configuration.owner_name, "url": self.me}
+        owner = self.owner()
+        photo = self.photo_url(owner)
+        shown = {"name": owner.name, "url": self.me, **({"photo": photo} if photo else {})}
         if "email" in scope and self._configuration.owner_email:
             shown["email"] = self._configuration.owner_email
         return shown

@@ -6,14 +6,13 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 import requests
 from authlib.common.security import generate_token
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from bs4 import BeautifulSoup
 
-from flask_cimd.core.links import link_targets
+from flask_cimd.core.pages import UnreadablePageError, page_links
 
 _TIMEOUT = 10
 
@@ -29,6 +28,8 @@ class Provider:
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
+    #: Where the person's posts go; ``None`` if their site takes none.
+    micropub: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +46,17 @@ class Client:
 def discover(profile_url: str) -> Provider:
     """Find the authorization server of a profile URL through its metadata link (IndieAuth §4.1)."""
     page = _get(profile_url)
-    found = link_targets(page.raw.headers.getlist("link"), "indieauth-metadata")
-    targets = [*found, *_elements(page.text)]
-    if not targets:
+    links = _links(page)
+    metadata_url = links["indieauth-metadata"]
+    if metadata_url is None:
         raise SignInError("The site does not say where its owner signs in.")
-    metadata_url = urljoin(profile_url, targets[0])
     try:
         metadata = _get(metadata_url).json()
         provider = Provider(
             issuer=metadata["issuer"],
             authorization_endpoint=metadata["authorization_endpoint"],
             token_endpoint=metadata["token_endpoint"],
+            micropub=links["micropub"],
         )
     except (ValueError, KeyError, TypeError) as exc:
         raise SignInError("The site's description of its sign-in cannot be read.") from exc
@@ -73,6 +74,7 @@ def begin(provider: Provider, client: Client, profile_url: str) -> tuple[str, di
         "issuer": provider.issuer,
         "authorization_endpoint": provider.authorization_endpoint,
         "token_endpoint": provider.token_endpoint,
+        "micropub": provider.micropub or "",
     }
     parameters = {
         "response_type": "code",
@@ -90,7 +92,10 @@ def begin(provider: Provider, client: Client, profile_url: str) -> tuple[str, di
 
 
 def finish(answer: Mapping[str, str], pending: Mapping[str, str], client: Client, profile_url: str) -> dict[str, Any]:
-    """Check the answer, redeem the code and return who signed in: ``me``, and ``profile`` if it was granted."""
+    """Check the answer, redeem the code and return who signed in.
+
+    Besides ``me`` there are ``profile``, ``access_token`` and ``scope``, as far as they were granted.
+    """
     if not hmac.compare_digest(answer.get("state", "").encode(), pending["state"].encode()):
         raise SignInError("This answer does not belong to the sign-in that you started here. Start again.")
     # RFC 9207 §2.4: a missing or different issuer means that somebody else answered.
@@ -113,15 +118,27 @@ def finish(answer: Mapping[str, str], pending: Mapping[str, str], client: Client
     # IndieAuth §5.4 asks for discovery on any other address; this app believes only the one it started from.
     if me != profile_url:
         raise SignInError("The site answered for another address than the one that you chose.")
-    return {"me": me, "profile": identity.get("profile") or {}}
+    granted = {name: identity[name] for name in ("access_token", "scope") if isinstance(identity.get(name), str)}
+    return {"me": me, "profile": identity.get("profile") or {}, **granted}
 
 
-def _elements(html: str) -> list[str]:
-    soup = BeautifulSoup(html, "lxml")
-    return [str(link["href"]) for link in soup.select('link[rel~="indieauth-metadata"][href]')]
+def _links(page: requests.Response) -> dict[str, str | None]:
+    """Return the first link of each relation that this app follows."""
+    try:
+        found = page_links(
+            page.content,
+            url=page.url,
+            charset=page.encoding,
+            link_headers=page.raw.headers.getlist("link"),
+            relations=("indieauth-metadata", "micropub"),
+        )
+    except UnreadablePageError as exc:
+        raise SignInError("The site's page cannot be read.") from exc
+    return {relation: targets[0] if targets else None for relation, targets in found.items()}
 
 
-def _session() -> requests.Session:
+def fresh_session() -> requests.Session:
+    """Return a session that takes nothing from the environment: no proxies, no passwords."""
     session = requests.Session()
     session.trust_env = False
     return session
@@ -129,7 +146,7 @@ def _session() -> requests.Session:
 
 def _get(url: str) -> requests.Response:
     try:
-        with _session() as session:
+        with fresh_session() as session:
             answer = session.get(url, timeout=_TIMEOUT, allow_redirects=False)
             answer.raise_for_status()
     except requests.RequestException as exc:
@@ -139,7 +156,7 @@ def _get(url: str) -> requests.Response:
 
 def _post(url: str, form: Mapping[str, str]) -> dict[str, Any]:
     try:
-        with _session() as session:
+        with fresh_session() as session:
             answer = session.post(url, data=form, timeout=_TIMEOUT, allow_redirects=False)
             answer.raise_for_status()
             found = answer.json()

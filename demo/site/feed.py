@@ -23,15 +23,16 @@ def show() -> Response:
     """Serve the newest posts."""
     here = services()
     home = here.configuration.base_url + "/"
+    person = here.identity.owner()
     shown = [view(post) for post in posts.published()[0]]
     newest = posts.last_change()
     feed = _ATOM.feed(
-        _ATOM.title(here.configuration.owner_name),
+        _ATOM.title(person.name),
         _ATOM.id(home),
         _ATOM.link(rel="self", href=here.configuration.base_url + url_for("feed.show")),
         _ATOM.link(rel="alternate", href=home),
         _ATOM.updated(_stamp(newest or datetime.fromtimestamp(0, here.clock().tzinfo))),
-        _ATOM.author(_ATOM.name(here.configuration.owner_name), _ATOM.uri(here.identity.me)),
+        _ATOM.author(_ATOM.name(person.name), _ATOM.uri(here.identity.me)),
         *(_entry(post) for post in shown),
     )
     body = etree.tostring(feed, xml_declaration=True, encoding="utf-8")

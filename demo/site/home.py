@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from demo.models import db
 from demo.owner.login import is_logged_in
-from demo.provider.wellknown import ENDPOINTS, METADATA_PATH
 from demo.services import services
-from demo.site import feed, micropub, posts
+from demo.site import feed, posts
 from demo.site.content import view
+from demo.site.links import site_links
 
 _MOST_DIGITS = 5
 
@@ -21,24 +21,19 @@ blueprint = Blueprint("home", __name__)
 def show() -> Response:
     """Show the profile with its discovery links, as elements and as headers (IndieAuth §4.1)."""
     here = services()
-    base = here.configuration.base_url
-    links = {
-        "indieauth-metadata": base + METADATA_PATH,
-        "authorization_endpoint": base + ENDPOINTS["authorization_endpoint"],
-        "token_endpoint": base + ENDPOINTS["token_endpoint"],
-        "micropub": base + micropub.PATH,
-    }
+    links = site_links()
     number = _page_number()
     shown, has_older = posts.published(number)
     if number > 1 and not shown:
         abort(404)
     page = render_template(
         "home.html",
-        owner=here.configuration,
+        person=here.identity.owner(),
+        me=here.identity.me,
         links=links,
         is_owner=is_logged_in(),
         posts=[view(post) for post in shown],
-        feed_url=base + feed.PATH,
+        feed_url=here.configuration.base_url + feed.PATH,
         page=number,
         has_older=has_older,
     )

@@ -20,7 +20,8 @@ def show(slug: str) -> str:
         abort(404)
     if post.deleted_at is not None:
         abort(410)
-    return render_template("note.html", post=view(post), owner=services().configuration, is_permalink=True)
+    identity = services().identity
+    return render_template("note.html", post=view(post), person=identity.owner(), me=identity.me, is_permalink=True)
 
 
 @blueprint.get("/drafts")

@@ -1,4 +1,4 @@
-"""What the site publishes: posts and the images in them."""
+"""What the site publishes: posts, images, and who its owner is."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ class PostRow(db.Model):
     deleted_at: Mapped[float | None] = mapped_column(Instant)
     #: Counts changes, so that of two simultaneous ones none is lost.
     version: Mapped[int] = mapped_column(Integer)
+
+
+class ProfileRow(db.Model):
+    """What the owner wrote about themself; there is at most one row."""
+
+    __tablename__ = "profile"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+    photo: Mapped[str | None] = mapped_column(String(48))
+    links: Mapped[str] = mapped_column(Text)
+    urls: Mapped[str] = mapped_column(Text)
 
 
 class MediaRow(db.Model):

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from io import BytesIO
 from typing import Any
-from urllib.parse import urljoin
 
-import lxml.etree
 from bs4 import BeautifulSoup, Tag
-from bs4.builder import ParserRejectedMarkup
 
 from ..errors import DocumentError, Problem
 from .document import DocumentRules, is_https_url
@@ -22,6 +18,7 @@ from .identifier import ClientIdentifier
 from .legacy import canonical_url
 from .links import link_targets
 from .metadata import ClientMetadata
+from .pages import PARSER_TROUBLE, base_url, is_inert, join_url, link_elements, parse_html
 from .redirects import refuse_registration
 from .text import clean_text
 
@@ -32,8 +29,6 @@ _MOST_NODES = 400
 _MOST_DEPTH = 24
 _MOST_LINKS = 50
 _NAME_LIMIT = 100
-#: What a browser reads as text or keeps aside; a visitor's words are more likely to stand there than the owner's.
-_INERT = ["template", "textarea", "title", "iframe", "noembed", "noframes", "xmp", "svg", "math"]
 
 
 def parse_page(
@@ -60,18 +55,11 @@ def parse_page(
         DocumentError: the page cannot be read at all, or nests beyond reason.
     """
     try:
-        soup = BeautifulSoup(_unsuspicious(body), "lxml", from_encoding=charset)
-        base = _base(soup, final_url)
+        soup = parse_html(body, charset)
+        base = base_url(soup, final_url)
         uris = _redirect_uris(soup, base, final_url, link_headers, identifier, rules)
         app = _choose(_apps(soup, base), {canonical_url(identifier.canonical), canonical_url(final_url)})
-    except (
-        RecursionError,
-        ParserRejectedMarkup,
-        lxml.etree.LxmlError,
-        ValueError,
-        LookupError,
-        AssertionError,
-    ) as exc:
+    except PARSER_TROUBLE as exc:
         problem = Problem("", "unreadable-page", "the page cannot be read as HTML")
         raise DocumentError(identifier.raw, (problem,)) from exc
     logo, alt = _logo(app, base)
@@ -89,30 +77,6 @@ def parse_page(
     )
 
 
-def _unsuspicious(body: bytes) -> BytesIO:
-    """Keep bs4 from warning about short pages and XML declarations: where warnings are errors, they would escape."""
-    return BytesIO(b"\n" + body if body.startswith(b"<?xml") else body)
-
-
-def _base(soup: BeautifulSoup, final_url: str) -> str:
-    element = next((tag for tag in soup.find_all("base", href=True, limit=_MOST_LINKS) if not _is_inert(tag)), None)
-    if element is None:
-        return final_url
-    base = _join(final_url, str(element["href"]))
-    return base if base.startswith(("https://", "http://")) else final_url
-
-
-def _is_inert(element: Tag) -> bool:
-    return element.find_parent(_INERT) is not None
-
-
-def _join(base: str, reference: str) -> str:
-    try:
-        return urljoin(base, reference.strip())
-    except ValueError:
-        return ""
-
-
 def _redirect_uris(
     soup: BeautifulSoup,
     base: str,
@@ -128,22 +92,13 @@ def _redirect_uris(
     if identifier.scheme == "http" and not identifier.is_loopback:
         return ()
     found: dict[str, None] = {}
-    headers = (_join(final_url, target) for target in link_targets(link_headers, "redirect_uri"))
-    elements = (_join(base, href) for href in _link_elements(soup))
+    headers = (join_url(final_url, target) for target in link_targets(link_headers, "redirect_uri"))
+    elements = (join_url(base, href) for href in link_elements(soup, "redirect_uri"))
     for uri in (*headers, *elements):
         # Old apps have private schemes without a dot; the consent page shows them in full.
         if uri and refuse_registration(uri, allow_dotless_schemes=True) is None:
             found.setdefault(uri)
     return tuple(found)[: min(_MOST_LINKS, rules.max_redirect_uris)]
-
-
-def _link_elements(soup: BeautifulSoup) -> Iterator[str]:
-    for element in soup.find_all("link", href=True, limit=20 * _MOST_LINKS):
-        relations = element.get_attribute_list("rel")
-        href = str(element["href"])
-        is_redirect = any("redirect_uri" in str(relation).lower().split() for relation in relations if relation)
-        if is_redirect and href.strip() and not _is_inert(element):
-            yield href
 
 
 def _apps(soup: BeautifulSoup, base: str) -> list[Mapping[str, Any]]:
@@ -166,7 +121,7 @@ def _bounded_elements(soup: BeautifulSoup) -> list[Tag]:
     outer: list[Tag] = []
     for element in soup.find_all(class_=sorted(_TYPES), limit=_MOST_CANDIDATES):
         # By identity: bs4 compares elements by content, which takes long for large ones.
-        if any(parent is known for parent in element.parents for known in outer) or _is_inert(element):
+        if any(parent is known for parent in element.parents for known in outer) or is_inert(element):
             continue
         size = _size(element, budget)
         if size <= budget:
@@ -252,7 +207,7 @@ def _logo(app: Mapping[str, Any] | None, base: str) -> tuple[str | None, str | N
             else:
                 value = entry.get("value") if isinstance(entry, Mapping) else entry
                 alt = entry.get("alt") if isinstance(entry, Mapping) else None
-                logo = _join(base, value) if isinstance(value, str) and value else None
+                logo = join_url(base, value) if isinstance(value, str) and value else None
             if logo and is_https_url(logo, allow_loopback=True):
                 return logo, clean_text(alt, _NAME_LIMIT) or None if isinstance(alt, str) else None
     return None, None

@@ -1,0 +1,86 @@
+"""What the owner says about themself: on the home page, and to apps that may know it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from demo.identity import Owner
+from demo.owner.login import owner_only
+from demo.services import services
+from demo.site import media, profiles
+from demo.site.properties import PropertyError, is_web_url
+from flask_cimd.core.display import NAME_LIMIT, safe_text
+from flask_cimd.images import ImageError
+
+blueprint = Blueprint("card", __name__)
+
+_NOTE_LIMIT = 500
+_MOST_LINES = 20
+_ENVELOPE = 64 * 1024
+
+
+@blueprint.before_request
+def bound() -> None:
+    """Let the form bring a photo; nobody but the owner gets so far that it is read."""
+    request.max_content_length = media.LARGEST_FILE + _ENVELOPE
+
+
+@blueprint.get("/profile")
+@owner_only
+def show() -> str:
+    """Show the form."""
+    return _form(services().identity.owner())
+
+
+@blueprint.post("/profile")
+@owner_only
+def save() -> Response | tuple[str, int]:
+    """Keep what the form says, photo included, or say what is wrong with it and keep nothing."""
+    here = services()
+    known = here.identity.owner()
+    try:
+        owner = _read(known)
+        upload = request.files.get("photo")
+        image = media.read_upload(upload) if upload and upload.filename else None
+    except (PropertyError, ImageError) as error:
+        return _form(_as_typed(known), problem=str(error)), 400
+    profiles.save(owner, image, here.clock())
+    return redirect(url_for("home.show"), code=303)
+
+
+def _form(owner: Owner, *, problem: str | None = None) -> str:
+    return render_template("profile.html", person=owner, me=services().identity.me, problem=problem)
+
+
+def _read(known: Owner) -> Owner:
+    name = safe_text(request.form.get("name", ""), NAME_LIMIT)
+    if not name:
+        raise PropertyError("Give a name.")
+    return Owner(
+        name=name,
+        note=safe_text(request.form.get("note", ""), _NOTE_LIMIT),
+        photo=None if "without_photo" in request.form else known.photo,
+        links=_urls("links"),
+        urls=_urls("urls"),
+    )
+
+
+def _as_typed(known: Owner) -> Owner:
+    fields = {field: request.form.get(field, "") for field in ("name", "note", "links", "urls")}
+    return Owner(
+        name=fields["name"][:NAME_LIMIT],
+        note=fields["note"][:_NOTE_LIMIT],
+        photo=known.photo,
+        links=tuple(fields["links"].split()[:_MOST_LINES]),
+        urls=tuple(fields["urls"].split()[:_MOST_LINES]),
+    )
+
+
+def _urls(field: str) -> tuple[str, ...]:
+    urls = tuple(dict.fromkeys(request.form.get(field, "").split()))
+    if len(urls) > _MOST_LINES:
+        raise PropertyError(f"More than {_MOST_LINES} addresses are too many.")
+    if not all(is_web_url(url) for url in urls):
+        raise PropertyError("Each line must be an address that begins with https:// or http://.")
+    return urls

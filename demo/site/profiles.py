@@ -1,0 +1,51 @@
+"""Where the owner's profile lives: the environment says how it begins, the owner's form how it goes on."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from demo.identity import Owner
+from demo.models import db
+from demo.site import media
+from demo.site.media import StoredImage
+from demo.site.tables import ProfileRow
+
+_profile: Any = ProfileRow.__table__
+_ONLY = 1
+
+
+def load() -> Owner | None:
+    """Return what the owner wrote, or ``None`` if they wrote nothing yet."""
+    with db.engine.connect() as connection:
+        row = connection.execute(select(_profile).where(_profile.c.id == _ONLY)).first()
+    if row is None:
+        return None
+    return Owner(
+        name=row.name,
+        note=row.note,
+        photo=row.photo,
+        links=tuple(json.loads(row.links)),
+        urls=tuple(json.loads(row.urls)),
+    )
+
+
+def save(owner: Owner, image: StoredImage | None, now: datetime) -> None:
+    """Keep the profile, together with a new photo if there is one."""
+    with db.engine.begin() as connection:
+        if image is not None:
+            media.add(connection, image, now)
+        connection.execute(delete(_profile).where(_profile.c.id == _ONLY))
+        connection.execute(
+            insert(_profile).values(
+                id=_ONLY,
+                name=owner.name,
+                note=owner.note,
+                photo=image.name if image else owner.photo,
+                links=json.dumps(owner.links),
+                urls=json.dumps(owner.urls),
+            )
+        )
