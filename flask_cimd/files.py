@@ -1,0 +1,30 @@
+"""Files that several processes change: one writer at a time, readers see the old text or the new one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[None]:
+    """Wait until nobody else, in any process, holds the lock file at ``path``; on Windows there is no lock."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def replace_text(path: Path, text: str, mode: int) -> None:
+    """Write a file as a whole, readable by nobody but ``mode`` says from its first byte on."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
