@@ -11,6 +11,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 
+from flask_cimd.files import locked_file
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: Any constant that nothing else in the database uses.
 _ADVISORY_LOCK = 0x63696D64
@@ -42,19 +44,7 @@ def _locked(engine: Engine) -> Iterator[None]:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
     elif engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
         # SQLite commits data definition statements one by one, so its own locks do not cover a migration.
-        with _locked_file(Path(f"{engine.url.database}.lock")):
+        with locked_file(Path(f"{engine.url.database}.lock")):
             yield
     else:
-        yield
-
-
-@contextmanager
-def _locked_file(path: Path) -> Iterator[None]:
-    try:
-        import fcntl
-    except ImportError:  # Windows: one process
-        yield
-        return
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
         yield

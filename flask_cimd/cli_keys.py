@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 from flask import current_app
+from flask.cli import AppGroup
 
 from .key_file import Algorithm, KeyFile
 
@@ -15,9 +16,7 @@ _file_option = click.option(
 )
 
 
-@click.group()
-def keys() -> None:
-    """Rotate the keys of this app's own client metadata document."""
+keys = AppGroup("keys", help="Rotate the keys of this app's own client metadata document.")
 
 
 @keys.command("new")

@@ -14,9 +14,9 @@ from authlib.common.security import generate_token
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from joserfc import jws, jwt
+from joserfc import jwt
 
-from .oauth.assertion import ALGORITHMS, ASSERTION_TYPE
+from .oauth.assertion import ALGORITHMS, ASSERTION_TYPE, Algorithms
 from .publish import LIFETIME, PublishedClient
 from .resolver import utc_now
 
@@ -34,9 +34,6 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
         redirect_uri: one of the published ones; the first by default.
         clock: returns the current aware instant.
         more: what Authlib's ``OAuth2Session`` takes, such as ``scope``, ``token`` and ``update_token``.
-
-    Raises:
-        ValueError: the server lists client authentication methods, and the client's is not among them.
     """
 
     def __init__(
@@ -48,9 +45,6 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
         clock: Callable[[], datetime] = utc_now,
         **more: Any,
     ) -> None:
-        methods = server.get("token_endpoint_auth_methods_supported")
-        if methods is not None and client.auth_method not in methods:
-            raise ValueError(f"the server does not support {client.auth_method}")
         self.server = server
         self._client = client
         self._clock = clock
@@ -63,6 +57,10 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
             token_endpoint=server["token_endpoint"],
             **{"default_timeout": _TIMEOUT, **more},
         )
+        self.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
+        self.verify = client.fetch.ca_bundle or True
+        if client.fetch.proxy is not None:
+            self.proxies = {"https": client.fetch.proxy}
         self.register_client_auth_method(("private_key_jwt", self._sign))
 
     def begin(self, **parameters: str) -> tuple[str, dict[str, str]]:
@@ -120,7 +118,7 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
         header = {"alg": entry.alg, "kid": entry.kid, "typ": "client-authentication+jwt"}
         return jwt.encode(header, claims, entry.key, registry=_REGISTRY)
 
-    def _sign(self, auth: Any, method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
+    def _sign(self, _auth: Any, _method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
         members = [
             ("client_id", self._client.client_id),
             ("client_assertion_type", ASSERTION_TYPE),
@@ -129,14 +127,7 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
         return uri, headers, add_params_to_qs(body or "", members)
 
 
-class _Registry(jws.JWSRegistry):
-    """joserfc's algorithms without its warning that ``EdDSA`` has a newer name."""
-
-    def get_alg(self, name: str) -> Any:
-        return self.algorithms[name]
-
-
-_REGISTRY = _Registry(algorithms=ALGORITHMS)
+_REGISTRY = Algorithms(algorithms=ALGORITHMS)
 
 
 def _single(answer: str) -> dict[str, str]:

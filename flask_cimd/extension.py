@@ -13,6 +13,7 @@ from flask import Flask, current_app, g, has_request_context, render_template, u
 from .client_keys import ClientKeys
 from .core.metadata import ClientMetadata
 from .errors import CIMDError
+from .publish import publish
 from .resolver import ClientHook, Clock, FetchHook, Hooks, Resolver, utc_now
 from .settings import Settings
 from .stores import open_logo_store, open_store
@@ -40,6 +41,8 @@ class CIMD:
             is ever fetched for it (CIMD §7.2).
         clock: returns the current aware instant; tests inject their own.
     """
+
+    publish_client = staticmethod(publish)
 
     def __init__(
         self,

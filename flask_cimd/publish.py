@@ -11,15 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import click
 from flask import Flask, Response, request
+from flask.cli import AppGroup
 
+from .cli_keys import COMMANDS
 from .core.document import DocumentRules, parse_document
 from .core.identifier import IdentifierRules, parse_identifier
 from .errors import ConfigurationError, DocumentError, IdentifierError
+from .fetcher import Fetcher, FetchSettings
 from .key_file import KeyFile
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .client_session import ClientSession
 
 #: How long servers may keep the document and the keys without asking again.
 LIFETIME = timedelta(hours=1)
@@ -37,12 +45,14 @@ class PublishedClient:
         members: what the document says, keys apart.
         keys: its private keys; ``None`` for a public client.
         jwks_uri: where the public ones are served; ``None`` if the document holds them.
+        fetch: how servers' metadata is fetched.
     """
 
     client_id: str
     members: Mapping[str, Any] = field(default_factory=dict)
     keys: KeyFile | None = None
     jwks_uri: str | None = None
+    fetch: FetchSettings = field(default_factory=FetchSettings)
 
     @property
     def auth_method(self) -> str:
@@ -57,6 +67,29 @@ class PublishedClient:
         elif self.keys is not None:
             keys = {"jwks": self.key_set()}
         return {"client_id": self.client_id, **self.members, "token_endpoint_auth_method": self.auth_method, **keys}
+
+    def discover(self, issuer: str) -> dict[str, Any]:
+        """Return a server's metadata (RFC 8414); the issuer may be what a person typed.
+
+        Raises:
+            CIMDError: it cannot be read, or is that of another server.
+        """
+        from .discovery import discover
+
+        return discover(issuer, Fetcher(self.fetch))
+
+    def session(self, server: Mapping[str, Any], **more: Any) -> ClientSession:
+        """Return an Authlib session that identifies itself by this client's URL; see `ClientSession`.
+
+        Raises:
+            ValueError: the server lists client authentication methods, and this client's is not among them.
+        """
+        from .client_session import ClientSession
+
+        methods = server.get("token_endpoint_auth_methods_supported")
+        if methods is not None and self.auth_method not in methods:
+            raise ValueError(f"the server does not support {self.auth_method}")
+        return ClientSession(self, server, **more)
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys, old ones until they are retired."""
@@ -74,7 +107,24 @@ def publish(
     allow_loopback: bool = False,
     **members: Any,
 ) -> PublishedClient:
-    """Serve an app's client metadata document; see `flask_cimd.CIMD.publish_client`."""
+    """Let an app be a client itself: serve its metadata document, and its public keys if it has any.
+
+    Available as ``cimd.publish_client``; needs no ``init_app``. The document's URL, ``origin + path``, is the
+    ``client_id`` from now on.
+
+    Args:
+        app: the app that serves the document.
+        path: of the document, such as ``/client.json``; short, and the same for ever.
+        redirect_uris: where this app takes answers.
+        origin: the app's public origin; without it ``SERVER_NAME`` tells, else the first https redirect URI.
+        keys: ``True`` or a file to authenticate with ``private_key_jwt``; a first key is made if there is none.
+        jwks_path: where the keys are served; ``None`` puts them into the document.
+        allow_loopback: development: an origin on this computer will do.
+        members: further members, such as ``client_name``, ``scope`` or ``logo_uri``.
+
+    Raises:
+        ConfigurationError: with every reason why a server would refuse the document, or ignore a part of it.
+    """
     origin = _origin(app, origin, redirect_uris)
     key_file = _key_file(app, keys)
     usual = {"grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"]}
@@ -83,10 +133,12 @@ def publish(
         members={**usual, **members, "redirect_uris": list(redirect_uris)},
         keys=key_file,
         jwks_uri=origin + jwks_path if key_file is not None and jwks_path is not None else None,
+        fetch=Settings.from_config(app.config).fetch,
     )
     if problems := check(client, allow_loopback=allow_loopback):
         raise ConfigurationError("the client metadata document is not valid: " + "; ".join(problems))
     _serve(app, client, path, jwks_path)
+    _add_commands(app)
     app.extensions.setdefault("cimd_published", []).append(client)
     return client
 
@@ -94,7 +146,9 @@ def publish(
 def check(client: PublishedClient, *, allow_loopback: bool = False) -> list[str]:
     """Return what is wrong with a document: what servers refuse, and what they would silently leave out."""
     # No query and no bare "/": the draft discourages both, and some servers refuse them (CIMD §3).
-    identifiers = IdentifierRules(allow_root_path=False, allow_query=False, indieauth=False, allow_loopback=allow_loopback)
+    identifiers = IdentifierRules(
+        allow_root_path=False, allow_query=False, indieauth=False, allow_loopback=allow_loopback
+    )
     rules = DocumentRules(
         auth_methods=("none", "private_key_jwt"),
         require_auth_method=True,
@@ -148,12 +202,22 @@ def _serve(app: Flask, client: PublishedClient, path: str, jwks_path: str | None
         app.add_url_rule(jwks_path, f"flask_cimd.jwks{jwks_path}", lambda: _answer(client.key_set()), methods=["GET"])
 
 
+def _add_commands(app: Flask) -> None:
+    group = app.cli.commands.get("cimd")
+    if not isinstance(group, click.Group):
+        group = AppGroup("cimd", help="OAuth clients that identify themselves by URL.")
+        app.cli.add_command(group)
+    for command in COMMANDS:
+        group.add_command(command)
+
+
 def _answer(value: Mapping[str, Any]) -> Response:
     answer = Response(_encode(value), mimetype="application/json")
     answer.headers["Cache-Control"] = f"public, max-age={LIFETIME.total_seconds():.0f}"
     answer.headers["Access-Control-Allow-Origin"] = "*"  # a public document; no cookie counts here
     answer.add_etag()
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer
 
 
 def _encode(value: Mapping[str, Any]) -> bytes:

@@ -191,7 +191,7 @@ def _instant(claims: Mapping[str, Any], name: str) -> datetime | None:
     return datetime.fromtimestamp(value, UTC)
 
 
-class _Algorithms(jws.JWSRegistry):
+class Algorithms(jws.JWSRegistry):
     """joserfc's algorithms without its warning that ``EdDSA`` has a newer name; ours are checked before."""
 
     max_header_length = MAX_ASSERTION
@@ -268,5 +268,5 @@ def _is_bounded(key: Mapping[str, Any]) -> bool:
 
 
 def _is_signed_by(text: str, key: Key) -> bool:
-    registry = _Algorithms(algorithms=ALGORITHMS, strict_check_header=False)
+    registry = Algorithms(algorithms=ALGORITHMS, strict_check_header=False)
     return jws.validate_compact(jws.extract_compact(text.encode(), registry=registry), key, registry=registry)
