@@ -175,6 +175,12 @@ class DatabaseStorage:
         query = select(GrantRow).where(_grant.c.revoked_at.is_(None), alive).order_by(_grant.c.created_at.desc())
         return list(db.session.scalars(query))
 
+    def last_approved(self, client_id: str) -> str | None:
+        """Return the snapshot of a client that was approved last; ``None`` for a client of whom nothing is kept."""
+        newest = select(_grant.c.client).where(_grant.c.client_id == client_id).order_by(_grant.c.created_at.desc())
+        with db.engine.connect() as connection:
+            return connection.execute(newest.limit(1)).scalar()
+
     def forget_dead(self, now: datetime) -> None:
         """Delete grants that ended long ago, with their codes and tokens."""
         at = _seconds(now - KEPT_AFTER_END)

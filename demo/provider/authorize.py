@@ -15,6 +15,7 @@ from demo.provider.scopes import SCOPE_TEXTS
 from demo.security import allow_leaving
 from demo.services import services
 from flask_cimd import ClientMetadata
+from flask_cimd.core.changes import Change, changes
 from flask_cimd.core.display import consent_view
 from flask_cimd.oauth import AuthorizationRequest, Resource
 from flask_cimd.oauth.parameters import check_authorization_parameters
@@ -56,6 +57,7 @@ def ask() -> Response | str:
     return render_template(
         "consent.html",
         view=consent_view(client, asked.redirect_uri),
+        changes=_changes(client),
         logo=here.cimd.logo_url(client),
         scopes=asked.scope.split(),
         lifetimes=LIFETIMES if _may_choose_lifetime(asked, client) else {},
@@ -97,6 +99,17 @@ def _approve(asked: AuthorizationRequest) -> Response:
 def _without_lonely_email(words: list[str]) -> list[str]:
     """IndieAuth §5.3.4: the scope email "cannot be requested on its own"; it is dropped, not refused."""
     return words if "profile" in words else [word for word in words if word != "email"]
+
+
+def _changes(client: ClientMetadata) -> tuple[Change, ...]:
+    """Return what is different from the description that the owner approved last (CIMD §8.4)."""
+    approved = services().storage.last_approved(client.client_id)
+    if approved is None:
+        return ()
+    try:
+        return changes(ClientMetadata.from_json(client.identifier, approved), client)
+    except ValueError:  # an earlier version kept it
+        return ()
 
 
 def _places(asked: AuthorizationRequest) -> list[Resource]:

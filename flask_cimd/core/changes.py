@@ -1,0 +1,130 @@
+"""What changed in a client since a person approved it, in words that the person can weigh (CIMD §8.4).
+
+Every member that consent depends on has its sentence: two descriptions have the same fingerprint exactly if nothing
+is told here. Keys that rotate behind the same ``jwks_uri`` are no change: rotation is what good clients do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .display import safe_text
+from .metadata import ClientMetadata
+from .redirects import redirect_host
+
+_MOST_HOSTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference; ``slug`` is stable, ``text`` is our own sentence with the client's words made safe."""
+
+    slug: str
+    text: str
+
+
+def changes(before: ClientMetadata, after: ClientMetadata) -> tuple[Change, ...]:
+    """Return what is different between two descriptions of one client, the gravest first.
+
+    Args:
+        before: the client as it was approved.
+        after: the client as it asks now.
+    """
+    found = (tell(before, after) for tell in _TELLERS)
+    return tuple(change for change in found if change is not None)
+
+
+def _redirects(before: ClientMetadata, after: ClientMetadata) -> Change | None:
+    if before.redirect_uris == after.redirect_uris:
+        return None
+    old, new = set(before.redirect_uris), set(after.redirect_uris)
+    parts = []
+    if new - old:
+        parts.append(f"can now also be answered at {_hosts(new - old)}")
+    if old - new:
+        parts.append(f"can no longer be answered at {_hosts(old - new)}")
+    return Change(
+        slug="changed-redirects",
+        text=f"It {' and '.join(parts)}." if parts else "It lists the places where it is answered in another order.",
+    )
+
+
+def _hosts(uris: Iterable[str]) -> str:
+    hosts = sorted({redirect_host(uri) for uri in uris})
+    shown = [safe_text(host) for host in hosts[:_MOST_HOSTS]]
+    more = len(hosts) - len(shown)
+    return ", ".join([*shown, f"{more} more"] if more else shown)
+
+
+def _auth_method(before: ClientMetadata, after: ClientMetadata) -> Change | None:
+    if (before.auth_methods, before.auth_method) == (after.auth_methods, after.auth_method):
+        return None
+    had, has = ("private_key_jwt" in metadata.accepted_auth_methods for metadata in (before, after))
+    if had and not has:
+        text = "It no longer proves with a key of its own that it is itself."
+    elif has and not had:
+        text = "It now proves with a key of its own that it is itself."
+    else:
+        text = "It proves in another way that it is itself."
+    return Change(slug="changed-auth-method", text=text)
+
+
+def _keys(before: ClientMetadata, after: ClientMetadata) -> Change | None:
+    if before.jwks_uri != after.jwks_uri:
+        return Change(slug="changed-keys-place", text="It publishes its keys at another address.")
+    if before.jwks != after.jwks:
+        return Change(slug="changed-keys", text="It uses other keys.")
+    return None
+
+
+def _name(before: ClientMetadata, after: ClientMetadata) -> Change | None:
+    if before.client_name == after.client_name:
+        return None
+    old, new = (safe_text(metadata.client_name) for metadata in (before, after))
+    if not new:
+        return Change(slug="changed-name", text=f"It called itself {old} and has no name now.")
+    return Change(slug="changed-name", text=f"It called itself {old or 'nothing'} and now calls itself {new}.")
+
+
+def _logo(before: ClientMetadata, after: ClientMetadata) -> Change | None:
+    return None if before.logo_uri == after.logo_uri else Change(slug="changed-logo", text="It has another logo.")
+
+
+def _scope(before: ClientMetadata, after: ClientMetadata) -> Change | None:
+    if before.scope == after.scope:
+        return None
+    added = sorted(set((after.scope or "").split()) - set((before.scope or "").split()))
+    if after.scope is None:
+        text = "It no longer says what it may ask for."
+    elif before.scope is None or not added:
+        text = "It limits what it may ask for in another way."
+    else:
+        text = f"It may now also ask for {safe_text(', '.join(added))}."
+    return Change(slug="changed-scope", text=text)
+
+
+def _grants(before: ClientMetadata, after: ClientMetadata) -> Change | None:
+    if before.grant_types == after.grant_types:
+        return None
+    had, has = ("refresh_token" in metadata.grant_types for metadata in (before, after))
+    text = "It can now stay connected." if has and not had else "It uses its access in another way."
+    return Change(slug="changed-grant-types", text=text)
+
+
+def _source(before: ClientMetadata, after: ClientMetadata) -> Change | None:
+    if before.source == after.source:
+        return None
+    return Change(slug="changed-source", text="It describes itself in another kind of document.")
+
+
+_TELLERS: tuple[Callable[[ClientMetadata, ClientMetadata], Change | None], ...] = (
+    _redirects,
+    _auth_method,
+    _keys,
+    _name,
+    _logo,
+    _scope,
+    _grants,
+    _source,
+)
