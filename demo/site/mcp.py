@@ -157,6 +157,8 @@ def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
         server_id=server_id,
         secret=secret,
         issuer=configuration.base_url,
+        # The site itself may have a certificate of a private authority, as its clients may.
+        ca_bundle=configuration.cimd.get("CIMD_CA_BUNDLE"),
     )
     place = urlsplit(url)
     inner = create_server(app).streamable_http_app(

@@ -89,6 +89,8 @@ class ProtectedASGI:
             self._protector.require(access, *self._needs(body))
         except TokenRefused as refused:
             refused.scheme = request.headers["Authorization"].partition(" ")[0]
+            # Some clients ask for exactly these scopes next; without what they hold already, they would lose it.
+            refused.scope = list(dict.fromkeys([*sorted(access.scope), *refused.scope])) if refused.scope else ()
             raise
         return access
 

@@ -64,7 +64,7 @@ def test_tools_read_and_write_by_scope(notes: RunningNotes, client_id: str) -> N
     assert written["slug"] in [note["slug"] for note in listed]
     refused = notes.tool(reader, "write_note", text="Not mine to write")
     assert refused.status_code == 403
-    assert challenge(refused)["scope"] == "notes:write"
+    assert challenge(refused)["scope"] == "notes:read notes:write"
     assert challenge(refused)["error"] == "insufficient_scope"
     assert notes.tool(reader, "delete_note", slug=written["slug"]).status_code == 403
     assert result(notes.tool(writer, "delete_note", slug=written["slug"]))["isError"] is False

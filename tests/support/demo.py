@@ -307,8 +307,10 @@ class RunningDemo:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def browser(self) -> Browser:
-        """Return a fresh browser."""
-        return Browser(self.base_url)
+        """Return a fresh browser, which trusts the authority that the demo trusts."""
+        browser = Browser(self.base_url)
+        browser.session.verify = self.environment.get("CIMD_CA_BUNDLE", True)
+        return browser
 
     def owner(self) -> Browser:
         """Return a fresh browser, logged in."""

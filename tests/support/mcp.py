@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import requests
 
 from .demo import ROOT, RunningDemo, free_ports, inherited_environment, running_demo
 from .requirements import need
+from .tls_front import tls_front
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class RunningNotes:
             headers["Authorization"] = f"Bearer {secret}"
         with requests.Session() as session:
             session.trust_env = False
+            session.verify = self.demo.environment.get("CIMD_CA_BUNDLE", True)
             return session.post(self.url + query, data=body, headers=headers, timeout=30)
 
     def tool(self, secret: str | None, name: str, **arguments: Any) -> requests.Response:
@@ -51,8 +54,27 @@ class RunningNotes:
 @contextmanager
 def running_notes(folder: Path, **environment: str) -> Iterator[RunningNotes]:
     """Run a demo and its MCP endpoint at free ports until the block ends."""
-    need(find_spec("mcp"), "the extra mcp is not installed")
     url = f"http://127.0.0.1:{free_ports()}/mcp"
+    with _running(folder, url, environment) as running:
+        yield running
+
+
+@contextmanager
+def running_tls_notes(folder: Path, context: ssl.SSLContext, **environment: str) -> Iterator[RunningNotes]:
+    """Run the same with https addresses on ``localhost``, behind proxies that end TLS."""
+    site, outside, inside, notes = (free_ports() for _ in range(4))
+    given = {"DEMO_PORT": str(inside), "DEMO_BASE_URL": f"https://localhost:{outside}", "DEMO_MCP_PORT": str(notes)}
+    with (
+        tls_front(context, outside, inside),
+        tls_front(context, site, notes),
+        _running(folder, f"https://localhost:{site}/mcp", {**given, **environment}) as running,
+    ):
+        yield running
+
+
+@contextmanager
+def _running(folder: Path, url: str, environment: Mapping[str, str]) -> Iterator[RunningNotes]:
+    need(find_spec("mcp"), "the extra mcp is not installed")
     with running_demo(folder, DEMO_MCP_URL=url, **environment) as demo:
         given = inherited_environment() | demo.environment
         with _endpoint(given | credentials(demo, "Notes", url)):
