@@ -90,12 +90,13 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 class Trip:
-    """One fetch under way: its deadline, its phase and the socket to cut when time is up."""
+    """One fetch under way: its deadline, its phase, what it asks for and the socket to cut when time is up."""
 
     def __init__(self, settings: FetchSettings, deadline: float, log: FetchLog | None = None) -> None:
         self.settings = settings
         self.log = log or FetchLog()
         self.phase: Phase = "resolve"
+        self.target = "/"
         self.fired = False
         self._ends_at = time.monotonic() + deadline
         self._lock = Lock()
@@ -244,6 +245,10 @@ class _Connection(HTTPSConnection):
 
     def _new_conn(self) -> socket.socket:
         return self.trip.connect(self._dns_host, self.port or 443)
+
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  urllib3 calls it so
+        """Ask for the path as it is written: urllib3 folds its escapes, and would fetch another URL than is shown."""
+        super().putrequest(method, self.trip.target, *args, **kwargs)
 
     def connect(self) -> None:
         super().connect()

@@ -20,7 +20,7 @@ from .core.redirects import redirect_kind, refuse_registration
 from .core.strict_json import StrictJSONError, read_object
 from .errors import CIMDError, DocumentError, FetchError
 from .fetcher import FetchLog, Response
-from .resolver import Resolver, is_json
+from .resolver import Resolver
 
 Outcome = Literal["holds", "remark", "broken", "skipped"]
 Verdict = Literal["usable", "refused", "unreachable"]
@@ -179,7 +179,7 @@ def _problems(found: Explanation, error: DocumentError) -> None:
 
 
 def _describe(found: Explanation, metadata: ClientMetadata, response: Response | None) -> None:
-    if response is not None and is_json(response.media_type):
+    if response is not None and metadata.source == "document":
         _members(found, metadata, response.body)
     elif response is None:
         found.add("page", "remark", "A loopback client: nothing is fetched, nothing is known of it.", rule="loopback")

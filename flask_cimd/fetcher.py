@@ -149,6 +149,7 @@ class Fetcher:
         """Return the answer, or where it redirects to."""
         # CIMD §5: "MUST NOT automatically follow HTTP redirects".
         timeout = (trip.remaining(), trip.remaining())
+        trip.target = _request_target(url)
         with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as answer:
             trip.log.status = answer.status_code
             trip.log.headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -168,6 +169,13 @@ class Fetcher:
                 body=_read(answer, limit, trip),
                 url=url,
             )
+
+
+def _request_target(url: str) -> str:
+    """Return path and query character by character (RFC 9112 §3.2.1)."""
+    _, _, rest = urldefrag(url).url.partition("://")
+    start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
+    return rest[start:] if rest[start:].startswith("/") else f"/{rest[start:]}"
 
 
 def _next_url(url: str, location: str) -> str:

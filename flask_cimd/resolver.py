@@ -246,12 +246,16 @@ class Resolver:
         if not self.settings.continue_without_client_info:
             return False
         media_type, _ = parse_options_header(log.headers.get("content-type"))
-        return not isinstance(error, AddressBlockedError) and not is_json(media_type.strip().lower())
+        return not isinstance(error, AddressBlockedError) and not self.is_document(media_type.strip().lower())
 
     def _max_size_for(self, media_type: str) -> int:
-        if is_json(media_type):
+        if self.is_document(media_type):
             return self.settings.max_document_size
         return self._max_page_size(media_type) if self.settings.indieauth_fallback else 0
+
+    def is_document(self, media_type: str) -> bool:
+        """Say whether an answer of this media type is read as a JSON document."""
+        return is_json(media_type) or (self.settings.lenient_media_type and media_type == "text/plain")
 
     def _max_page_size(self, media_type: str) -> int:
         return self.settings.max_html_size if media_type in _PAGE_TYPES else 0
@@ -269,7 +273,7 @@ class Resolver:
             # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
             return _nothing_published(identifier, "loopback")
         # What the fetch returned decides: a bad JSON document is never tried as a page.
-        if is_json(response.media_type):
+        if self.is_document(response.media_type):
             rules = self.settings.document_rules
             return parse_document(response.body, identifier, rules, media_type=response.media_type)
         return parse_page(

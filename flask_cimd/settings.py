@@ -161,6 +161,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_REQUIRE_AUTH_METHOD", False, "refuse documents without `token_endpoint_auth_method`", _flag),
     Setting("CIMD_ALLOW_ROOT_PATH", True, "accept the path `/`", _flag),
     Setting("CIMD_ALLOW_QUERY", True, "accept a query in the client's URL", _flag),
+    Setting("CIMD_LENIENT_MEDIA_TYPE", False, "read `text/plain` as a JSON document, as raw Git hosting serves it", _flag),
+    Setting("CIMD_LOCALHOST_ANY_PORT", True, "let the port of a redirect to the name `localhost` differ, as for `127.0.0.1`", _flag),
     Setting("CIMD_ALLOW_DOTLESS_SCHEMES", False, "accept redirect schemes such as `myapp:` from documents", _flag),
     Setting("CIMD_ALLOW_HTTP_CLIENTS", False, "IndieAuth clients over plain http: anybody on the way can forge them", _flag),
     Setting("CIMD_FOLLOW_PAGE_REDIRECTS", False, "follow at most 3 redirects within one host, to a page only", _flag),
@@ -200,6 +202,7 @@ class Settings:
     policy: Policy
     legacy: LegacyRules
     indieauth_fallback: bool
+    lenient_media_type: bool
     follow_page_redirects: bool
     continue_without_client_info: bool
     max_document_size: int
@@ -273,6 +276,7 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
             auth_methods=v["CIMD_AUTH_METHODS"],
             allow_dotless_schemes=v["CIMD_ALLOW_DOTLESS_SCHEMES"],
             require_auth_method=v["CIMD_REQUIRE_AUTH_METHOD"],
+            localhost_any_port=v["CIMD_LOCALHOST_ANY_PORT"],
             allow_loopback=loopback,
             indieauth=fallback,
             redirect_relation=v["CIMD_REDIRECT_RELATION"],
@@ -306,6 +310,7 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
             revoke=v["CIMD_LEGACY_REVOKE"],
         ),
         indieauth_fallback=fallback,
+        lenient_media_type=v["CIMD_LENIENT_MEDIA_TYPE"],
         follow_page_redirects=fallback and v["CIMD_FOLLOW_PAGE_REDIRECTS"],
         continue_without_client_info=fallback and v["CIMD_CONTINUE_WITHOUT_CLIENT_INFO"],
         max_document_size=v["CIMD_MAX_DOCUMENT_SIZE"],

@@ -303,3 +303,30 @@ def test_memory_stays_bounded_over_ten_thousand_identifiers(make_app: Any) -> No
         for number in range(10_000):
             cimd.resolve(f"http://127.0.0.1:{number % 60000 + 1}/")
         assert len(cimd.resolver.store) <= 50
+
+
+def test_plain_text_is_a_document_by_a_switch_only(origin: Any, make_app: Any) -> None:
+    # C-34: raw Git hosting serves it so
+    url = publish(origin, headers={"Content-Type": "text/plain; charset=utf-8"})
+    for lenient in (False, True):
+        app, cimd = make_app(CIMD_LENIENT_MEDIA_TYPE=lenient)
+        with app.app_context():
+            if lenient:
+                assert cimd.resolve(url).source == "document"
+            else:
+                with pytest.raises(UnexpectedResponseError):
+                    cimd.resolve(url)
+
+
+def test_the_port_of_localhost_can_be_held_for_documents_and_pages(origin: Any, make_app: Any) -> None:
+    # C-68
+    app, cimd = make_app(CIMD_LOCALHOST_ANY_PORT=False)
+    page = origin.serve(
+        "/page", b"<link rel=redirect_uri href=http://localhost/cb>", headers={"Content-Type": "text/html"}
+    )
+    document = publish(origin, redirect_uris=["http://localhost/cb"])
+    with app.app_context():
+        for url in (page, document):
+            client = cimd.query_client(url)
+            assert client.check_redirect_uri("http://localhost/cb")
+            assert not client.check_redirect_uri("http://localhost:4000/cb")

@@ -119,6 +119,14 @@ def test_the_request_says_who_asks_for_what_and_nothing_else(serve: Serve, fetch
     }
 
 
+@pytest.mark.parametrize("path", ["/%7Ebob", "/a%2fb%41", "/c?", "/c?x=%7e&y=a'b", "//c", "/c/;x", "/%c3%a9"])
+def test_the_path_is_asked_for_as_it_is_written(serve: Serve, fetch: Any, path: str) -> None:
+    # C-12, C-41: urllib3 alone would ask for /~bob, /a%2FbA and /c
+    origin = serve(says(JSON + b"Content-Length: 2\r\n\r\n{}"))
+    fetch(origin, path=path)
+    assert origin.requests[0].split(b" ")[1] == path.encode()
+
+
 def test_the_answer_keeps_what_later_rooms_need(serve: Serve, fetch: Any) -> None:
     answer = fetch(
         serve(

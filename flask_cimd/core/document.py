@@ -50,6 +50,7 @@ class DocumentRules:
         grant_types: enabled grants; others in a document are ignored (CIMD §4, RFC 7591 §2).
         allow_dotless_schemes: accept redirect schemes such as ``myapp:``.
         require_auth_method: refuse documents without ``token_endpoint_auth_method``.
+        localhost_any_port: let the port of a redirect to the name ``localhost`` differ, as for loopback addresses.
         allow_loopback: development: ``jwks_uri`` and ``logo_uri`` may be https on this computer.
         indieauth: documents without ``redirect_uris`` may use their own origin (IndieAuth §4.2.2).
         redirect_relation: ``any`` or ``same-origin``.
@@ -60,6 +61,7 @@ class DocumentRules:
     max_redirect_uris: int = 50
     allow_dotless_schemes: bool = False
     require_auth_method: bool = False
+    localhost_any_port: bool = True
     allow_loopback: bool = False
     indieauth: bool = True
     redirect_relation: str = "any"
@@ -168,6 +170,7 @@ def parse_document(
         values[name] = reader.link(name)
     missed = profile_problems(members, identifier, media_type=media_type, development=rules.allow_loopback)
     values["atproto_problems"] = tuple((p.pointer, p.rule, p.message) for p in missed)
+    values["localhost_any_port"] = rules.localhost_any_port
     return ClientMetadata(identifier=identifier, source="document", rules=rules.digest, **values)
 
 

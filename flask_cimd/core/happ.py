@@ -73,6 +73,7 @@ def parse_page(
         redirect_uris=uris,
         publishes_redirects=bool(uris),
         grant_types=("authorization_code", "refresh_token"),
+        localhost_any_port=rules.localhost_any_port,
         rules=rules.digest,
     )
 

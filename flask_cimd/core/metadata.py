@@ -33,6 +33,7 @@ class ClientMetadata:
         localized: human-readable members with a language tag, such as ``client_name#fr``.
         atproto_problems: the rules of the AT Protocol's profile that the document breaks, as pointer, rule and message;
             they count only for requests with the scope ``atproto``.
+        localhost_any_port: whether this server lets the port of a redirect to the name ``localhost`` differ.
         rules: digest of the rules it was validated under; empty for clients that are never stored.
         kept: members that are stored for the host application and not interpreted, as JSON text.
     """
@@ -62,6 +63,7 @@ class ClientMetadata:
     localized: tuple[tuple[str, str], ...] = ()
     atproto_problems: tuple[tuple[str, str, str], ...] = ()
     kept: str = "{}"
+    localhost_any_port: bool = True
     rules: str = ""
 
     @property

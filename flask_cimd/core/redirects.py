@@ -105,18 +105,12 @@ def _refuse_web(web: _Web | None, client_scheme: str) -> str | None:
     return None
 
 
-def match_redirect(requested: str, metadata: ClientMetadata, *, localhost_any_port: bool = True) -> str:
+def match_redirect(requested: str, metadata: ClientMetadata) -> str:
     """Return the requested URI if the client may be sent there.
 
     Documents with a list match by string comparison (CIMD §4.2). The one exception is the port of an http URI on
     the same loopback literal (RFC 8252 §7.3). Clients without a list may be redirected within their own origin
     (IndieAuth §4.2.2), loopback clients within their own loopback host.
-
-    Args:
-        requested: the request's ``redirect_uri``.
-        metadata: what the client published.
-        localhost_any_port: let the port differ for the name ``localhost`` too (RFC 8252 §8.3 advises against the
-            name, RFC 9700 §2.1 names it; common native apps publish it).
 
     Raises:
         RedirectMismatchError: for everything else; the answer must then stay on the server's own page.
@@ -127,7 +121,7 @@ def match_redirect(requested: str, metadata: ClientMetadata, *, localhost_any_po
     if reason is not None:
         raise RedirectMismatchError("redirect-malformed", metadata.client_id, hint=reason)
     web = _web(requested)
-    if web is not None and (_matches_loopback(web, metadata, localhost_any_port) or _matches_origin(web, metadata)):
+    if web is not None and (_matches_loopback(web, metadata) or _matches_origin(web, metadata)):
         return requested
     raise RedirectMismatchError(
         "redirect-not-listed",
@@ -136,12 +130,13 @@ def match_redirect(requested: str, metadata: ClientMetadata, *, localhost_any_po
     )
 
 
-def _matches_loopback(requested: _Web, metadata: ClientMetadata, localhost_any_port: bool) -> bool:
+def _matches_loopback(requested: _Web, metadata: ClientMetadata) -> bool:
     if not requested.is_loopback:
         return False
     if metadata.source == "loopback":
         return requested.host.strip("[]") == metadata.identifier.host.lower()
-    if requested.host == "localhost" and not localhost_any_port:
+    # RFC 8252 §8.3 advises against the name, RFC 9700 §2.1 names it, and common native apps publish it.
+    if requested.host == "localhost" and not metadata.localhost_any_port:
         return False
     listed = (_web(uri) for uri in metadata.redirect_uris)
     return any(
