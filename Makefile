@@ -4,7 +4,7 @@ PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test interop bench lint fuzz clean
+.PHONY: install demo test interop bench lint fuzz conformance clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -19,6 +19,8 @@ lint: $(VENV)/.tests-installed
 	$(BIN)/mypy
 fuzz: $(VENV)/.tests-installed
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property -q
+conformance: $(VENV)/.tests-installed
+	@$(BIN)/python docs/conformance.py
 bench: $(VENV)/.tests-installed
 	@$(BIN)/python -m bench
 clean:

@@ -168,7 +168,7 @@ def test_nat64_addresses_are_judged_by_what_they_carry_only_by_switch(fetch: Any
 def test_a_name_that_changes_its_address_is_looked_up_once(
     fetch: Any, origin: TLSOrigin, document: str, second: str
 ) -> None:
-    # C-94: localhost is what the system's own resolver would answer with if it were asked once more
+    # C-94, L-03, L-08: localhost is what the system's own resolver would answer with if it were asked once more
     names = Names([NOBODY], [second])
     with pytest.raises(FetchError) as caught:
         fetch(document, resolve=names, deadline=0.3)

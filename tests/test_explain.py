@@ -110,6 +110,7 @@ def test_an_identifier_or_host_that_is_refused_costs_no_look_up(cimd: CIMD, clie
 def test_an_answer_that_will_not_do_is_told_with_its_headers_and_how_to_mend_it(
     cimd: CIMD, origin: TLSOrigin, status: int, headers: dict[str, str], body: bytes, rule: str
 ) -> None:
+    # C-29
     url = origin.serve("/client.json", body, status=status, headers=headers)
     found = explain(cimd.resolver, url)
     assert (found.verdict, found.exit_code) == ("unreachable", 2)

@@ -157,6 +157,7 @@ def test_the_fetch_hook_runs_before_the_network_and_not_for_stored_clients(origi
 
 
 def test_the_client_hook_runs_on_every_use(origin: Any, make_app: Any) -> None:
+    # C-47: the app may ask more of a client than the draft does
     app, cimd = make_app()
     welcome = [True, True, False]
 

@@ -287,8 +287,8 @@ def test_challenges_are_those_of_the_standard(origin: Any, site: Site) -> None:
     assert ours.status_code == 401
     assert ours.headers["WWW-Authenticate"].startswith("Bearer")
     assert "error" not in ours.headers["WWW-Authenticate"]
-    sign_in = SignIn.begin(publish_client(origin), scope="profile email")
-    code = owner.approve(owner.authorize(sign_in), scope=["email"])["code"]
+    sign_in = SignIn.begin(publish_client(origin), scope="profile create")
+    code = owner.approve(owner.authorize(sign_in), scope=["create"])["code"]
     token = owner.redeem(sign_in, code).json()["access_token"]
     ours = owner.get("/userinfo", headers={"Authorization": f"Bearer {token}"})
     assert ours.status_code == 403

@@ -38,7 +38,7 @@ def opened(site: Site, sign_in: SignIn, **kwargs: Any) -> requests.Response:
 )
 @pytest.mark.parametrize("logged_in", [True, False])
 def test_who_asks_is_unclear_so_the_error_stays_here(site: Site, query: dict[str, Any], logged_in: bool) -> None:
-    # O-01, C-122, C-72: neither the owner nor a stranger's browser leaves this origin.
+    # O-01, C-24, C-122, C-72: neither the owner nor a stranger's browser leaves this origin.
     browser = site.owner() if logged_in else site.browser()
     answer = browser.get("/authorize", params={"response_type": "code", **query})
     assert answer.status_code == 400
@@ -138,7 +138,7 @@ def test_a_refused_address_and_a_refused_connection_look_the_same(make_site: Any
 def test_errors_of_the_request_go_to_the_client_with_state_and_issuer(
     origin: Any, site: Site, changes: dict[str, Any], error: str
 ) -> None:
-    # O-02, O-04, O-22, O-24, O-30, O-31, O-32, O-40, C-87, C-120
+    # O-02, O-04, O-22, O-30, O-31, O-32, O-40, C-87, C-120
     sign_in = SignIn.begin(publish_client(origin), state="of the app", **changes)
     answer = opened(site, sign_in)
     assert answer.status_code == 303

@@ -19,6 +19,7 @@ def add_resource_server(site: Site, resource: str, name: str = "Notes") -> tuple
     first, second = result.output.splitlines()
     assert first.startswith("id=")
     assert second.startswith("secret=")
+    assert not first.removeprefix("id=").startswith(("https:", "http:"))  # C-102
     return first.removeprefix("id="), second.removeprefix("secret=")
 
 
@@ -28,7 +29,7 @@ def ask(browser: Browser, token: str, *, auth: Any = None, bearer: str | None = 
 
 
 def test_a_resource_server_learns_what_a_token_for_its_url_is_worth(origin: Any, any_site: Site) -> None:
-    # IA-103 IA-104 IA-105 M-17
+    # IA-103 IA-104 IA-105
     credentials = add_resource_server(any_site, NOTES)
     client_id = publish_client(origin)
     token = any_site.owner().tokens(client_id, REDIRECT, scope="profile", resource=NOTES)["access_token"]
