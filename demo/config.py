@@ -149,7 +149,12 @@ def _cimd_settings(environment: Mapping[str, str], *, development: bool, legacy:
     known = {setting.key for setting in SETTINGS}
     given = {key: value for key, value in environment.items() if key in known}
     # The demo's store is its database, so that all workers share what one of them fetched.
-    defaults = {"CIMD_STORE": "sqlalchemy", "CIMD_LOGOS": "1", "CIMD_AUTH_METHODS": "none,private_key_jwt"}
+    defaults = {
+        "CIMD_ALLOW_VIRTUAL_CLIENTS": "1",
+        "CIMD_STORE": "sqlalchemy",
+        "CIMD_LOGOS": "1",
+        "CIMD_AUTH_METHODS": "none,private_key_jwt",
+    }
     if development:
         defaults |= {"CIMD_ALLOW_LOOPBACK": "1", "CIMD_ALLOW_LOOPBACK_CLIENTS": "1"}
     if legacy:

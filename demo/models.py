@@ -20,7 +20,7 @@ Instant = Float(53)
 
 
 class OpenRequest(db.Model):
-    """An authorization request that waits for the owner's decision."""
+    """An authorization request that waits: for a decision in one session, or (without a session) for its browser."""
 
     __tablename__ = "open_request"
 
@@ -45,6 +45,7 @@ class GrantRow(db.Model):
     redirect_uri: Mapped[str] = mapped_column(Text)
     access_seconds: Mapped[float] = mapped_column(Instant)
     auth_method: Mapped[str] = mapped_column(String(32))
+    dpop_jkt: Mapped[str | None] = mapped_column(String(64))
     client_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[float] = mapped_column(Instant, index=True)
     used_at: Mapped[float | None] = mapped_column(Instant)

@@ -53,6 +53,26 @@ class DatabaseStorage:
                 return None
         return AuthorizationRequest.from_json(row.request) if row.expires_at > _seconds(now) else None
 
+    def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:
+        """Keep a pushed request until somebody decides or it expires; it belongs to no session yet."""
+        values = {"digest": digest, "session": "", "request": request.to_json(), "expires_at": _seconds(expires_at)}
+        with db.engine.begin() as connection:
+            connection.execute(delete(_open).where(_open.c.expires_at < _seconds(now)))
+            connection.execute(insert(_open).values(**values))
+
+    def find_pushed(self, digest: str, now: datetime) -> AuthorizationRequest | None:
+        """Return a pushed request that is neither decided nor expired."""
+        alive = (_open.c.digest == digest) & (_open.c.session == "") & (_open.c.expires_at > _seconds(now))
+        row = _first(select(_open.c.request).where(alive))
+        return None if row is None else AuthorizationRequest.from_json(row[_open.c.request])
+
+    def take_pushed(self, digest: str) -> bool:
+        """Forget a pushed request; ``False`` if somebody else did so first."""
+        with db.engine.begin() as connection:
+            return (
+                connection.execute(delete(_open).where(_open.c.digest == digest, _open.c.session == "")).rowcount == 1
+            )
+
     # -- codes and tokens ---------------------------------------------------------------------------------------
 
     def add_code(self, grant: Grant, code: Code) -> None:
@@ -70,6 +90,7 @@ class DatabaseStorage:
                     redirect_uri=grant.redirect_uri,
                     access_seconds=grant.access_lifetime.total_seconds(),
                     auth_method=grant.auth_method,
+                    dpop_jkt=grant.dpop_jkt,
                     client_key=grant.client_key,
                     created_at=_seconds(grant.created_at),
                 )
@@ -106,10 +127,7 @@ class DatabaseStorage:
             if connection.execute(spend).rowcount != 1:
                 return False
             grant_id = connection.execute(select(_code.c.grant_id).where(_code.c.digest == digest)).scalar_one()
-            _add_tokens(connection, grant_id, tokens, now)
-            if grant is not None:
-                settled = {"auth_method": grant.auth_method, "client_key": grant.client_key}
-                connection.execute(update(_grant).where(_grant.c.id == grant.id).values(**settled))
+            _add_tokens(connection, grant_id, tokens, now, grant)
         return True
 
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
@@ -130,14 +148,14 @@ class DatabaseStorage:
         )
         return _as_grant(row), token
 
-    def rotate(self, digest: str, tokens: Sequence[Token], now: datetime) -> bool:
+    def rotate(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
         """Spend a refresh token and add its successors; ``False``, and nothing added, if it is spent already."""
         spend = update(_token).where(_token.c.digest == digest, _token.c.spent.is_(False)).values(spent=True)
         with db.engine.begin() as connection:
             if connection.execute(spend).rowcount != 1:
                 return False
             grant_id = connection.execute(select(_token.c.grant_id).where(_token.c.digest == digest)).scalar_one()
-            _add_tokens(connection, grant_id, tokens, now)
+            _add_tokens(connection, grant_id, tokens, now, grant)
         return True
 
     def revoke_grant(self, grant_id: str, now: datetime) -> None:
@@ -192,8 +210,13 @@ class DatabaseStorage:
             connection.execute(delete(_grant).where(_grant.c.created_at < at, _grant.c.id.not_in(lately)))
 
 
-def _add_tokens(connection: Connection, grant_id: str, tokens: Sequence[Token], now: datetime) -> None:
-    connection.execute(update(_grant).where(_grant.c.id == grant_id).values(used_at=_seconds(now)))
+def _add_tokens(
+    connection: Connection, grant_id: str, tokens: Sequence[Token], now: datetime, settled: Grant | None
+) -> None:
+    values: dict[str, Any] = {"used_at": _seconds(now)}
+    if settled is not None:
+        values |= {name: getattr(settled, name) for name in ("auth_method", "client_key", "dpop_jkt")}
+    connection.execute(update(_grant).where(_grant.c.id == grant_id).values(**values))
     for token in tokens:
         connection.execute(
             insert(_token).values(
@@ -229,6 +252,7 @@ def _as_grant(row: Any) -> Grant:
         access_lifetime=timedelta(seconds=row[_grant.c.access_seconds]),
         created_at=_instant(row[_grant.c.created_at]),
         auth_method=row[_grant.c.auth_method],
+        dpop_jkt=row[_grant.c.dpop_jkt],
         client_key=row[_grant.c.client_key],
         revoked=row[_grant.c.revoked_at] is not None,
     )

@@ -18,7 +18,6 @@ from flask_cimd import ClientMetadata
 from flask_cimd.core.changes import Change, changes
 from flask_cimd.core.display import consent_view
 from flask_cimd.oauth import AuthorizationRequest, Resource
-from flask_cimd.oauth.parameters import check_authorization_parameters
 
 blueprint = Blueprint("authorize", __name__)
 
@@ -46,8 +45,7 @@ def entry() -> Response:
 def ask() -> Response | str:
     """Show who asks for what. Nobody who is not logged in makes this site fetch anything."""
     here = services()
-    check_authorization_parameters(request.args)
-    here.cimd.check_identifier(request.args["client_id"])
+    here.server.check_authorization_request()
     if not is_logged_in():
         return redirect(url_for("login.show", next=request.full_path), code=303)
     asked = here.server.read_authorization_request()
@@ -121,5 +119,5 @@ def _places(asked: AuthorizationRequest) -> list[Resource]:
 
 def _may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata) -> bool:
     """Apps with a document that can refresh get short tokens; for others the owner says how long."""
-    refreshes = client.source == "document" and "refresh_token" in client.grant_types
+    refreshes = client.source in ("document", "virtual") and "refresh_token" in client.grant_types
     return bool(asked.scope) and not asked.resource and not refreshes

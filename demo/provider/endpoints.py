@@ -1,4 +1,4 @@
-"""Endpoints that programs call: token, revocation, introspection, userinfo. Browser apps call them from any origin."""
+"""Endpoints that programs call, browsers' scripts among them: pushed requests, tokens, revocation, userinfo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from flask_cimd.oauth.indieauth import is_legacy_revocation, verify_token
 
 blueprint = Blueprint("endpoints", __name__)
 
-MACHINE_PATHS = frozenset({"/token", "/revoke", "/introspect", "/userinfo", PROFILE_PATH})
+MACHINE_PATHS = frozenset({"/par", "/token", "/revoke", "/introspect", "/userinfo", PROFILE_PATH})
+
+
+@blueprint.post("/par")
+def push() -> Response:
+    """Take an authorization request before the owner sees it (RFC 9126)."""
+    return services().server.create_pushed_response()
 
 
 @blueprint.post("/token")
@@ -50,9 +56,10 @@ def userinfo() -> Response:
     return jsonify(services().identity.profile(current_access.scope))
 
 
-MACHINE_VIEWS = (token, revoke, introspect)
+MACHINE_VIEWS = (push, token, revoke, introspect)
 
 
+@blueprint.route("/par", methods=["OPTIONS"])
 @blueprint.route("/token", methods=["OPTIONS"])
 @blueprint.route("/revoke", methods=["OPTIONS"])
 @blueprint.route("/introspect", methods=["OPTIONS"])
@@ -67,6 +74,6 @@ def allow_any_origin(answer: Response) -> Response:
     """Let scripts of any origin read the answer: no cookie counts here, so nothing is given away."""
     answer.headers["Access-Control-Allow-Origin"] = "*"
     answer.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-    answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-    answer.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, Location"
+    answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
+    answer.headers["Access-Control-Expose-Headers"] = "DPoP-Nonce, WWW-Authenticate, Location"
     return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from demo.services import services
-from flask_cimd.oauth import Access, ResourceProtector, stored_access
+from flask_cimd.oauth import Access, BearerScheme, DPoP, DPoPScheme, ResourceProtector, stored_access
 
 
 def find_access(secret: str) -> Access | None:
@@ -11,13 +11,20 @@ def find_access(secret: str) -> Access | None:
     return stored_access(services().server, secret)
 
 
+def _dpop() -> DPoP:
+    return services().server.dpop
+
+
+#: How tokens may be presented; without credentials, challenges come in this order.
+SCHEMES = (BearerScheme(), DPoPScheme(_dpop))
 #: The site's endpoints without an identifier of their own: they take tokens that were asked for without ``resource``.
-own_endpoints = ResourceProtector(find_access, audience=lambda: services().server.issuer)
+own_endpoints = ResourceProtector(find_access, audience=lambda: services().server.issuer, schemes=SCHEMES)
 
 #: Micropub. The scope ``post`` is older than the others; who may create may bring pictures and leave drafts too.
 posting = ResourceProtector(
     find_access,
     audience=lambda: services().server.issuer,
     implied={"create": {"draft", "media"}, "post": {"create", "update", "draft", "media"}},
+    schemes=SCHEMES,
     accept_form=True,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 SCOPES = {
+    "atproto": "Know your handle and your DID on the AT Protocol",
     "profile": "See your name and the address of your site",
     "email": "See your e-mail address",
     "create": "Publish new posts on your site",

@@ -14,6 +14,7 @@ METADATA_PATH = well_known_path("https://issuer.example")
 ENDPOINTS = {
     "authorization_endpoint": "/authorize",
     "token_endpoint": "/token",
+    "pushed_authorization_request_endpoint": "/par",
     "introspection_endpoint": "/introspect",
     "revocation_endpoint": "/revoke",
     "userinfo_endpoint": "/userinfo",
@@ -32,6 +33,8 @@ def _server() -> dict[str, Any]:
         scopes=server.scopes,
         auth_methods=server.auth_methods,
         endpoints=ENDPOINTS,
+        require_pushed_authorization_requests=True,
+        dpop_signing_alg_values_supported=list(server.dpop.algorithms),
         introspection_endpoint_auth_methods_supported=["client_secret_basic"],
     )
 

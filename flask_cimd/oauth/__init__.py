@@ -1,10 +1,12 @@
 """Drop-in parts for an Authlib authorization server, each usable alone."""
 
+from .answers import RESPONSE_MODES
 from .asgi import ProtectedASGI
 from .assertion import ASSERTION_TYPE, ClientKey
 from .authentication import Authentication, Authenticator
 from .challenge import Challenge, challenge_header
 from .client import URLClient
+from .dpop import DPoP, DPoPScheme, InvalidProofError, UseNonceError
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
 from .introspected import IntrospectedTokens
@@ -17,6 +19,7 @@ from .metadata import (
     server_metadata,
     well_known_path,
 )
+from .par import PushedRequests
 from .plain import MemoryOnce, PrivateKeyJWT
 from .protect import (
     Access,
@@ -36,6 +39,7 @@ from .wellknown import well_known_blueprint
 
 __all__ = [
     "ASSERTION_TYPE",
+    "RESPONSE_MODES",
     "Access",
     "Authentication",
     "Authenticator",
@@ -47,13 +51,17 @@ __all__ = [
     "ClientKey",
     "ClientResolutionError",
     "Code",
+    "DPoP",
+    "DPoPScheme",
     "Grant",
     "IntrospectedTokens",
     "IntrospectionEndpoint",
+    "InvalidProofError",
     "InvalidTargetError",
     "MemoryOnce",
     "PrivateKeyJWT",
     "ProtectedASGI",
+    "PushedRequests",
     "RefreshTokenGrant",
     "RequirePKCE",
     "Resource",
@@ -68,6 +76,7 @@ __all__ = [
     "TokenStorage",
     "TokensUnavailableError",
     "URLClient",
+    "UseNonceError",
     "challenge_header",
     "check_issuer",
     "current_access",

@@ -18,7 +18,10 @@ from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
 from authlib.oauth2.rfc7636 import CodeChallenge
 
+from .atproto import refresh_end
 from .authentication import Authentication, KeyGoneError, require_bound_key
+from .binding import bound_key
+from .dpop import require_other_key
 from .resource import granted_resources
 from .storage import Code, Grant, Token, digest, new_secret
 
@@ -122,6 +125,7 @@ class _SnapshotClients:
     server: AuthorizationServer
     request: Any
     authentication: Authentication
+    dpop_jkt: str | None
 
     def authenticate_presenter(self, found: Grant | None, parameter: str) -> Any:
         """Return the client that presents a code or refresh token, or raise what RFC 6749 §5.2 names.
@@ -133,6 +137,8 @@ class _SnapshotClients:
         form, authenticator = self.request.form, self.server.authenticator
         if not form.get(parameter):
             raise InvalidRequestError(f"The parameter {parameter} is missing.")
+        # AT-67: a client that must repeat the request with a nonce does so with the same assertion, code or token.
+        proof = self.server.dpop.read()
         if found is None:
             raise InvalidGrantError(_REFUSED)
         try:
@@ -141,6 +147,8 @@ class _SnapshotClients:
             self.server.storage.revoke_grant(found.id, self.server.clock())
             raise
         require_bound_key(found, self.authentication)
+        require_other_key(proof, self.authentication.key)
+        self.dpop_jkt = bound_key(found, self.authentication.client, proof, is_refresh=parameter == "refresh_token")
         authenticator.spend(self.authentication)
         self.request.auth_method = self.authentication.method
         return self.authentication.client
@@ -165,6 +173,7 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
             created_at=now,
             auth_method=approved.request.auth_method,
             client_key=approved.request.client_key,
+            dpop_jkt=approved.request.dpop_jkt,
         )
         kept = Code(
             digest=digest(code),
@@ -204,17 +213,22 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
             # IndieAuth §5.3.4: a code without scope is for the profile answer alone.
             raise InvalidGrantError("No scope was granted; redeem the code at the authorization endpoint.")
         resource = granted_resources(self.request.payload.data.getlist("resource"), grant.resource, self.server)
+        settled = self._settled(grant)
         tokens, answer = issue(
-            self.server, grant, grant.scope, resource, refreshable=self.client.check_grant_type("refresh_token")
+            self.server, settled, grant.scope, resource, refreshable=self.client.check_grant_type("refresh_token")
         )
         self.redeem(presented, tokens)
-        return 200, {**answer, **self.server.token_extras(grant)}, self.TOKEN_RESPONSE_HEADER
+        return 200, {**answer, **self.server.token_extras(settled)}, self.TOKEN_RESPONSE_HEADER
+
+    def _settled(self, grant: Grant) -> Grant:
+        """Return the grant with the keys and the authentication that this exchange began with."""
+        method, key = self.server.authenticator.settle(grant, self.authentication)
+        return replace(grant, auth_method=method, client_key=key, dpop_jkt=self.dpop_jkt)
 
     def redeem(self, presented: Any, tokens: tuple[Token, ...]) -> None:
         """Spend the code; whoever comes second ends the grant instead."""
         now = self.server.clock()
-        method, key = self.server.authenticator.settle(presented.grant, self.authentication)
-        settled = replace(presented.grant, auth_method=method, client_key=key)
+        settled = self._settled(presented.grant)
         if not self.server.storage.redeem_code(presented.code.digest, tokens, now, settled):
             self.server.storage.revoke_grant(presented.grant.id, now)
             raise InvalidGrantError(_REFUSED)
@@ -256,12 +270,13 @@ class RefreshTokenGrant(_SnapshotClients, grants.RefreshTokenGrant):  # type: ig
         resource = granted_resources(
             self.request.payload.data.getlist("resource"), presented.grant.resource, self.server
         )
-        tokens, answer = issue(self.server, presented.grant, scope, resource, refreshable=True)
+        grant = replace(presented.grant, dpop_jkt=self.dpop_jkt)
+        tokens, answer = issue(self.server, grant, scope, resource, refreshable=True)
         now = self.server.clock()
-        if not self.server.storage.rotate(presented.token.digest, tokens, now):
-            self.server.storage.revoke_grant(presented.grant.id, now)
+        if not self.server.storage.rotate(presented.token.digest, tokens, now, grant):
+            self.server.storage.revoke_grant(grant.id, now)
             raise InvalidGrantError(_REFUSED)
-        return 200, {**answer, **self.server.token_extras(presented.grant)}, self.TOKEN_RESPONSE_HEADER
+        return 200, {**answer, **self.server.token_extras(grant)}, self.TOKEN_RESPONSE_HEADER
 
     def _found(self) -> tuple[Grant, Token] | None:
         secret = self.request.form.get("refresh_token")
@@ -277,13 +292,13 @@ def issue(
     tokens = [_token("access", access, scope, now, now + grant.access_lifetime, resource)]
     answer: dict[str, Any] = {
         "access_token": access,
-        "token_type": "Bearer",
+        "token_type": "DPoP" if grant.dpop_jkt else "Bearer",
         "expires_in": int(grant.access_lifetime / timedelta(seconds=1)),
         "scope": scope,
     }
     if refreshable:
         refresh = new_secret()
-        ends = min(now + server.refresh_idle, grant.created_at + server.refresh_absolute)
+        ends = refresh_end(grant, now, server.refresh_idle, server.refresh_absolute)
         tokens.append(_token("refresh", refresh, grant.scope, now, ends))
         answer["refresh_token"] = refresh
     return tuple(tokens), answer

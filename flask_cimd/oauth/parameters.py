@@ -20,6 +20,8 @@ SINGLE = frozenset(
         "request", "request_uri", "response_mode", "dpop_jkt",
     }
 )  # fmt: skip
+#: What a ``request_uri`` of this server begins with (RFC 9126 §2.2).
+REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 _MAX_STATE = 4096
 
 
@@ -40,10 +42,20 @@ def check_authorization_parameters(values: MultiDict[str, str]) -> None:
         raise RequestError("repeated-parameter", client_id, hint="client_id and redirect_uri may be sent once each")
     if not client_id:
         raise RequestError("missing-client-id", hint="the parameter client_id is missing")
+    if refers_to_pushed(values):
+        # RFC 9126 §4: the server "MUST" ignore what stands beside client_id and request_uri.
+        if "request_uri" in again:
+            raise RequestError("repeated-parameter", client_id, hint="request_uri may be sent once")
+        return
     if not values.get("redirect_uri"):
         raise RequestError("missing-redirect-uri", client_id, hint="the parameter redirect_uri is always required")
     if len(values.get("state", "")) > _MAX_STATE:
         raise RequestError("state-too-long", client_id, hint=f"state is longer than {_MAX_STATE} characters")
+
+
+def refers_to_pushed(values: MultiDict[str, str]) -> bool:
+    """Say whether an authorization request stands for one that was pushed to this server."""
+    return values.get("request_uri", "").startswith(REQUEST_URI)
 
 
 def check_redirected_parameters(values: MultiDict[str, str]) -> None:

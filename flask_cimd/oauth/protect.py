@@ -270,6 +270,7 @@ def stored_access(server: AuthorizationServer, secret: str) -> Access | None:
         scope=frozenset(token.scope.split()),
         audience=frozenset(token.resource or (server.issuer,)),
         expires_at=token.expires_at,
+        key_thumbprint=grant.dpop_jkt,
         grant=grant,
     )
 

@@ -9,6 +9,7 @@ from authlib.consts import default_json_headers
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocation
 
+from ..core.atproto import asks_for
 from ..core.metadata import ClientMetadata
 from ..errors import CIMDError
 from .errors import ClientResolutionError
@@ -27,6 +28,7 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
         secret = request.form.get("token")
         if not secret:
             raise InvalidRequestError("The parameter token is missing.")
+        self.server.dpop.read()
         found = self.server.storage.find_token(digest(secret))
         if found is not None:
             self._require_owner(found[0], request.form)
@@ -46,7 +48,7 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
             metadata: ClientMetadata = self.server.metadata_of(grant.client_id, grant.client)
         except CIMDError:
             return  # a client that is no longer welcome may still give up its tokens
-        if metadata.source != "document":
+        if metadata.source not in ("document", "virtual"):
             return
         if client_id is None and not form.get("client_assertion"):
             raise ClientResolutionError.unauthenticated()
@@ -54,7 +56,8 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
 
     def _revoke(self, grant: Grant, token: Token) -> None:
         now = self.server.clock()
-        if token.kind == "refresh":
+        # AT Protocol clients sign out with their access token: either token ends the session.
+        if token.kind == "refresh" or asks_for(grant.scope):
             self.server.storage.revoke_grant(grant.id, now)
         else:
             self.server.storage.revoke_token(token.digest, now)

@@ -11,27 +11,32 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlencode
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 from flask import Flask, Response, request
 
+from ..core.atproto import SCOPE as ATPROTO
 from ..core.legacy import LegacyRules
 from ..core.metadata import ClientMetadata
-from ..errors import IdentifierError, RedirectMismatchError
+from ..core.proof import DEFAULT_ALGORITHMS
+from ..errors import CIMDError
 from ..extension import CIMD
 from ..resolver import utc_now
+from .answers import RESPONSE_MODES, send_back
+from .atproto import limited_access
 from .authentication import Authenticator
 from .client import URLClient
+from .dpop import DPoP
 from .errors import ClientResolutionError
-from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE, check_challenge, require_grant_type
-from .indieauth import refuse_outdated
-from .parameters import check_authorization_parameters, check_form, check_redirected_parameters, check_response_type
-from .resource import Resource, Resources, check_resources, requested_scope
+from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
+from .par import PushedRequests
+from .parameters import check_form
+from .reader import RequestReader
+from .resource import Resource, Resources
 from .revocation import RevocationEndpoint
 from .storage import AuthorizationRequest, Grant, Token, TokenStorage, digest
 
@@ -59,6 +64,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         refresh_idle: a refresh token that is not used for so long ends.
         refresh_absolute: after so long consent is asked for again.
         token_extras: further members of a token answer, by grant.
+        dpop_algorithms: of the signatures of DPoP proofs.
         clock: returns the current aware instant.
     """
 
@@ -76,6 +82,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         refresh_idle: timedelta = timedelta(days=90),
         refresh_absolute: timedelta = timedelta(days=365),
         token_extras: Callable[[Grant], Mapping[str, Any]] = lambda grant: {},  # noqa: ARG005
+        dpop_algorithms: Collection[str] = DEFAULT_ALGORITHMS,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.cimd = cimd
@@ -89,6 +96,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         self.refresh_absolute = refresh_absolute
         self.token_extras = token_extras
         self.clock = clock
+        self.dpop = DPoP(once=storage, origin=issuer, algorithms=dpop_algorithms, clock=clock)
+        self.reader = RequestReader(self)
+        self.pushed = PushedRequests(self)
         self.authenticator = Authenticator(cimd=cimd, storage=storage, issuer=issuer, clock=clock)
         super().__init__(app, query_client=cimd.query_client)
         self.register_grant(AuthorizationCodeGrant, [RequirePKCE()])
@@ -112,66 +122,32 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
     # -- authorization endpoint -------------------------------------------------------------------------------
 
+    def check_authorization_request(self) -> None:
+        """Refuse the current HTTP request if nothing can come of it; no network, and nobody need be logged in.
+
+        Raises:
+            CIMDError: to be shown on a page of your own.
+        """
+        self.reader.check()
+
     def read_authorization_request(self) -> AuthorizationRequest:
-        """Validate the current HTTP request and return its snapshot. The person must be logged in already.
+        """Return the snapshot of the current HTTP request, pushed or not. The person must be logged in already.
 
         Raises:
             CIMDError: who asks, or where the answer may go, is not established; show it on a page of your own.
             OAuth2Error: with ``redirect_uri``; `answer_error` sends it to the client.
         """
-        check_authorization_parameters(request.values)
-        client = self._established_client(request.values["client_id"])
-        redirect_uri = request.values["redirect_uri"]
-        if not client.check_redirect_uri(redirect_uri):
-            raise self._mismatch(client)
+        return self.reader.read()
+
+    def query_client(self, client_id: str) -> Any:
+        """Return the client, as the requested scope makes it."""
+        client = super().query_client(client_id)
+        if not isinstance(client, URLClient) or not client.metadata.is_built_here:
+            return client
         try:
-            return self._snapshot(client, redirect_uri)
-        except OAuth2Error as error:
-            error.redirect_uri = redirect_uri
-            error.state = _single_state()
-            raise
-
-    @staticmethod
-    def _mismatch(client: Any) -> RedirectMismatchError:
-        error = RedirectMismatchError("redirect-not-listed", client.get_client_id())
-        if isinstance(client, URLClient):
-            error.host = client.metadata.identifier.display_host
-        return error
-
-    def _established_client(self, client_id: str) -> Any:
-        try:
-            client = self.query_client(client_id)
-        except ClientResolutionError as error:
-            raise error.cause from None
-        if client is None:
-            raise IdentifierError("unknown-client", client_id, hint="neither registered here nor an https URL")
-        return client
-
-    def _snapshot(self, client: Any, redirect_uri: str) -> AuthorizationRequest:
-        check_redirected_parameters(request.values)
-        metadata = client.metadata if isinstance(client, URLClient) else None
-        refuse_outdated(self, metadata)
-        is_identity = self.legacy.asks_for_identity(request.values.get("response_type"), metadata)
-        if not is_identity:
-            check_response_type(request.values)
-        if {"request", "request_uri"} & set(request.values):
-            raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
-        require_grant_type(client, "authorization_code")
-        if is_identity:
-            check_challenge(request.values, required=not self.legacy.waives_pkce(metadata))
-        else:
-            self.get_consent_grant()
-        resource = () if is_identity else check_resources(request.values.getlist("resource"), self.find_resource)
-        return AuthorizationRequest(
-            client_id=client.get_client_id(),
-            client=metadata.to_json() if metadata else None,
-            fingerprint=metadata.fingerprint if metadata else "",
-            redirect_uri=redirect_uri,
-            scope="" if is_identity else self._known_scope(client, request.values.get("scope", ""), resource),
-            state=request.values.get("state") or None,
-            code_challenge=request.values.get("code_challenge", ""),
-            resource=resource,
-        )
+            return URLClient(self.cimd.resolver.for_scope(client.metadata, request.values.get("scope")))
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
 
     def find_resource(self, identifier: str) -> Resource | None:
         """Return what tokens can be asked for; the issuer stands for this server's own endpoints."""
@@ -184,13 +160,6 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         found = [known for known in map(self.find_resource, resource) if known]
         words = {word for known in found for word in known.scopes}
         return " ".join(word for word in scope.split() if not resource or word in words)
-
-    def _known_scope(self, client: Any, requested: str, resource: tuple[str, ...]) -> str:
-        found = [known for known in map(self.find_resource, resource or (self.issuer,)) if known]
-        scope = requested_scope(client.get_allowed_scope(requested).split(), found)
-        if resource and not scope and any(known.scopes for known in found):
-            raise InvalidScopeError("None of these scopes may be asked for at that resource.")
-        return " ".join(scope)
 
     def approve(
         self,
@@ -208,19 +177,23 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             scope: what was left ticked, a subset of what was requested; ``None`` for all of it.
             access_lifetime: of access tokens, if the person chose it.
         """
-        granted = [word for word in approved.scope.split() if scope is None or word in scope]
+        # AT Protocol OAuth: consent may narrow what an app gets, but atproto itself stays.
+        granted = [word for word in approved.scope.split() if scope is None or word in scope or word == ATPROTO]
         if approved.resource and approved.scope and not granted:
             # Access to a place where nothing may be done is no access; without a place it is a sign-in alone.
             return self.deny(approved)
+        self.pushed.settle(approved)
         authorization = OAuth2Request(request.method, request.url)
         authorization.payload = BasicOAuth2Payload({"state": approved.state})
         authorization.scope = " ".join(granted)
         authorization.user = subject
-        authorization.approval = Approval(request=approved, access_lifetime=access_lifetime or self.access_lifetime)
+        lifetime = limited_access(authorization.scope, access_lifetime or self.access_lifetime)
+        authorization.approval = Approval(request=approved, access_lifetime=lifetime)
         grant = AuthorizationCodeGrant(authorization, self)
         code = grant.generate_authorization_code()
         grant.save_authorization_code(code, authorization)
-        return self._send_back(approved.redirect_uri, approved.state, [("code", code), *self._me(approved, subject)])
+        told = [("code", code), *self._me(approved, subject)]
+        return self._send_back(approved.redirect_uri, approved.state, told, approved.response_mode)
 
     def _me(self, approved: AuthorizationRequest, subject: str) -> list[tuple[str, str]]:
         if not self.legacy.me or approved.client is None:
@@ -228,34 +201,40 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         metadata = self.metadata_of(approved.client_id, approved.client)
         return [("me", subject)] if self.legacy.tells_me(metadata) else []
 
-    def deny(self, denied: AuthorizationRequest) -> Response:
+    def deny(self, denied: AuthorizationRequest, description: str | None = None) -> Response:
         """Tell the client that the person said no (RFC 6749 §4.1.2.1)."""
-        return self.answer_error(AccessDeniedError(redirect_uri=denied.redirect_uri, state=denied.state))
+        self.pushed.settle(denied)
+        error = AccessDeniedError(description, redirect_uri=denied.redirect_uri, state=denied.state)
+        error.response_mode = denied.response_mode
+        return self.answer_error(error)
 
     def answer_error(self, error: OAuth2Error) -> Response:
         """Send an error to the client's redirect URI if that is established, else answer it as JSON."""
         if error.redirect_uri is None:
-            return self.handle_response(*error())  # type: ignore[no-any-return]
+            return self.handle_response(*error())
         members = [("error", error.error), ("error_description", error.get_error_description())]
-        return self._send_back(error.redirect_uri, error.state, [(k, v) for k, v in members if v])
+        mode = getattr(error, "response_mode", None)
+        return self._send_back(
+            error.redirect_uri,
+            error.state,
+            [(k, v) for k, v in members if v],
+            mode if mode in RESPONSE_MODES else "query",
+        )
 
-    def _send_back(self, redirect_uri: str, state: str | None, members: list[tuple[str, str]]) -> Response:
-        """Redirect with 303, so that no form is replayed (RFC 9700 §4.12), and say who answers (RFC 9207 §2)."""
-        if state:
-            members = [*members, ("state", state)]
-        query = urlencode([*members, ("iss", self.issuer)])
-        # RFC 6749 §3.1.2: a query of the redirect URI "MUST be retained"; it is not re-encoded either.
-        joiner = "" if redirect_uri.endswith(("?", "&")) else "&" if "?" in redirect_uri else "?"
-        headers = {
-            "Location": redirect_uri + joiner + query,
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "no-referrer",
-        }
-        answer = Response(status=303, headers=headers)
-        answer.autocorrect_location_header = False
-        return answer
+    def _send_back(self, redirect_uri: str, state: str | None, members: list[tuple[str, str]], mode: str) -> Response:
+        """Answer with ``state`` as it came, and say who answers (RFC 9207 §2)."""
+        told = [*members, *([("state", state)] if state else []), ("iss", self.issuer)]
+        return send_back(redirect_uri, told, mode)
 
-    # -- token endpoint and the like --------------------------------------------------------------------------
+    # -- direct endpoints ---------------------------------------------------------------------------------------
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Response:
+        """Return Authlib's answer with the newest DPoP nonce: the next request may need it."""
+        return self.dpop.add_nonce(super().handle_response(status, body, headers))
+
+    def create_pushed_response(self) -> Response:
+        """Answer the endpoint for pushed authorization requests (RFC 9126)."""
+        return self.pushed.respond()
 
     def create_oauth2_request(self, request: Any) -> OAuth2Request:
         """Return a prepared request as it is; Authlib's own version would read the HTTP request again."""
@@ -319,8 +298,3 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
 def _current_request() -> Any:
     return request
-
-
-def _single_state() -> str | None:
-    values = request.values.getlist("state")
-    return values[0] if len(values) == 1 else None

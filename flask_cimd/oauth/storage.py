@@ -38,6 +38,10 @@ class AuthorizationRequest:
         state: returned byte for byte; ``None`` if it was not sent.
         auth_method: how the client proved itself when it pushed the request; empty if it did not have to yet.
         client_key: the key that it used then, if the session is to belong to that key.
+        dpop_jkt: thumbprint of the DPoP key that the code will belong to (RFC 9449 §10).
+        response_mode: how the answer reaches the client.
+        login_hint: whom the client expects, as it wrote it.
+        pushed: digest of the ``request_uri`` behind which the request waits; deciding spends it (RFC 9126).
         resource: requested resource indicators (RFC 8707).
     """
 
@@ -51,6 +55,10 @@ class AuthorizationRequest:
     resource: tuple[str, ...] = ()
     auth_method: str = ""
     client_key: str | None = None
+    dpop_jkt: str | None = None
+    response_mode: str = "query"
+    login_hint: str | None = None
+    pushed: str | None = None
 
     def to_json(self) -> str:
         """Return the request as JSON text, to be kept on the server while a person decides."""
@@ -73,6 +81,7 @@ class Grant:
         access_lifetime: how long access tokens live.
         auth_method: the client authentication that the grant's tokens need; empty until the code is redeemed.
         client_key: the key that the session belongs to; ``None`` where any key of the client will do.
+        dpop_jkt: thumbprint of the key that all its tokens are bound to (RFC 9449 §6); ``None`` for bearer tokens.
         revoked: nothing that belongs to the grant is valid any more.
     """
 
@@ -88,6 +97,7 @@ class Grant:
     created_at: datetime
     auth_method: str = ""
     client_key: str | None = None
+    dpop_jkt: str | None = None
     revoked: bool = False
 
 
@@ -148,17 +158,29 @@ class TokenStorage(SingleUse, Protocol):
     def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
         """Spend a code and add its tokens; ``False``, and nothing added, if it is spent already.
 
-        With ``grant``, what the exchange settled is kept with it: ``auth_method`` and ``client_key``.
+        With ``grant``, what the exchange settled is kept with it: ``auth_method``, ``client_key`` and ``dpop_jkt``.
         """
 
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
         """Return a token, dead ones included."""
 
-    def rotate(self, digest: str, tokens: Sequence[Token], now: datetime) -> bool:
-        """Spend a refresh token and add its successors; ``False``, and nothing added, if it is spent already."""
+    def rotate(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
+        """Spend a refresh token and add its successors; ``False``, and nothing added, if it is spent already.
+
+        With ``grant``, what the exchange settled is kept with it, as by `redeem_code`.
+        """
 
     def revoke_grant(self, grant_id: str, now: datetime) -> None:
         """End a grant with everything that came from it."""
 
     def revoke_token(self, digest: str, now: datetime) -> None:
         """End one token."""
+
+    def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:
+        """Keep a pushed request until somebody decides or it expires."""
+
+    def find_pushed(self, digest: str, now: datetime) -> AuthorizationRequest | None:
+        """Return a pushed request that is neither decided nor expired."""
+
+    def take_pushed(self, digest: str) -> bool:
+        """Forget a pushed request; ``False`` if somebody else did so first."""

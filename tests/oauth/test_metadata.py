@@ -36,7 +36,7 @@ def test_every_member_that_has_a_harmful_default_is_stated(metadata: dict[str, A
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert metadata["code_challenge_methods_supported"] == ["S256"]
     assert metadata["response_types_supported"] == ["code"]
-    assert metadata["response_modes_supported"] == ["query"]
+    assert metadata["response_modes_supported"] == ["query", "fragment", "form_post"]
     assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token"]
     assert "none" in metadata["token_endpoint_auth_methods_supported"]
     assert "none" in metadata["revocation_endpoint_auth_methods_supported"]

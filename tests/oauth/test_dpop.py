@@ -1,0 +1,509 @@
+"""DPoP from the pushed request to the resource: RFC 9449 (O-94 to O-101), AT-49 to AT-70, AT-84 to AT-99."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.atproto import App, is_nonce_challenge
+from tests.support.demo import Site, publish_client
+from tests.support.dpop import ProofKey, token_hash
+from tests.support.keys import KeyHolder
+from tests.support.origin import TLSOrigin
+
+REFRESHING = {"grant_types": ["authorization_code", "refresh_token"]}
+
+
+def error_of(answer: Any) -> tuple[int, str]:
+    """Return status and code of a JSON error at the authorization server."""
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["DPoP-Nonce"]  # AT-60
+    return answer.status_code, answer.json()["error"]
+
+
+@pytest.fixture
+def app(site: Site) -> App:
+    """Return an app that knows the site's nonce."""
+    found = App(site)
+    found.push()
+    return found
+
+
+# -- nonces ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/par", "/token", "/revoke"])
+@pytest.mark.parametrize("nonce", [None, "nonsense"])
+def test_every_endpoint_wants_a_nonce(site: Site, path: str, nonce: str | None) -> None:  # AT-57, AT-58, O-97
+    app = App(site)
+    form = {"token": "x", "grant_type": "refresh_token", "refresh_token": "x", **app.begin().parameters}
+
+    answer = app.send("POST", path, form, nonce=nonce)
+
+    assert error_of(answer) == (400, "use_dpop_nonce")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "DPoP-Nonce" in answer.headers["Access-Control-Expose-Headers"]
+
+
+def test_the_nonce_just_handed_out_is_accepted(site: Site) -> None:  # AT-61
+    app = App(site)
+    form = app.begin().parameters
+
+    assert is_nonce_challenge(app.send("POST", "/par", form))
+    assert app.send("POST", "/par", form).status_code == 201
+
+
+@pytest.mark.parametrize(("minutes", "is_new"), [(0, True), (1, True), (2, True), (6, False)])
+def test_a_nonce_ends_after_minutes(app: App, site: Site, minutes: int, is_new: bool) -> None:  # AT-57
+    nonce = app.nonce
+
+    site.clock.forward(minutes=minutes)
+    answer = app.send("POST", "/par", app.begin().parameters, nonce=nonce)
+
+    assert (answer.status_code == 201) is is_new
+
+
+def test_the_nonces_rotate(app: App, site: Site) -> None:  # AT-57
+    before = app.nonce
+
+    site.clock.forward(minutes=1)
+    app.push()
+
+    assert app.nonce != before
+
+
+def test_workers_of_one_site_share_their_nonces(make_site: Callable[..., Site], tmp_path: Any) -> None:  # AT-60
+    first, second = (make_site(f"sqlite:///{tmp_path}/shared.db") for _ in range(2))
+    app = App(first)
+    app.push()
+
+    assert App(second).send("POST", "/par", app.begin().parameters, nonce=app.nonce).status_code == 201
+
+
+def test_a_challenge_spends_nothing(site: Site) -> None:  # AT-51, D9
+    app, owner = App(site), site.owner()
+    sign_in, code = app.code(owner)
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": sign_in.redirect_uri,
+        "code_verifier": sign_in.verifier,
+        "client_id": sign_in.client_id,
+    }
+
+    challenged = app.send("POST", "/token", form, nonce=None)
+    tokens = app.send("POST", "/token", form).json()
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": app.client_id}
+
+    assert is_nonce_challenge(challenged)
+    assert is_nonce_challenge(app.send("POST", "/token", refresh, nonce="old"))
+    assert app.send("POST", "/token", refresh).status_code == 200
+
+
+# -- faults of a proof -------------------------------------------------------------------------------------------
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "typ": {"header": {"typ": "JWT"}},
+    "alg": {"header": {"alg": "none"}},
+    "jwk-missing": {"header": {"jwk": None}},
+    "jwk-private": {"header": {"jwk": {"kty": "EC", "d": "x"}}},
+    "signature": {"header": {"jwk": ProofKey().public}},
+    "htm": {"htm": "GET"},
+    "htu-path": {"htu": "http://127.0.0.1:5000/other"},
+    "htu-origin": {"htu": "https://127.0.0.1:5000/token"},
+    "htu-query": {"htu": "http://127.0.0.1:5000/token?a=b"},
+    "iat-old": {"iat": 1},
+    "iat-future": {"iat": 99999999999},
+    "jti": {"jti": None},
+}
+
+
+@pytest.mark.parametrize("changes", FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_in_the_proof_spends_no_code(site: Site, changes: dict[str, Any]) -> None:  # AT-53 to AT-55, O-94, O-95
+    app, owner = App(site), site.owner()
+    sign_in, code = app.code(owner)
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": sign_in.redirect_uri,
+        "code_verifier": sign_in.verifier,
+        "client_id": app.client_id,
+    }
+
+    assert error_of(app.send("POST", "/token", form, **changes)) == (400, "invalid_dpop_proof")
+    assert app.redeem(sign_in, code).status_code == 200
+
+
+@pytest.mark.parametrize("changes", FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize("path", ["/par", "/revoke"])
+def test_a_fault_in_the_proof_is_refused_everywhere(app: App, path: str, changes: dict[str, Any]) -> None:
+    answer = app.send("POST", path, {**app.begin().parameters, "token": "x"}, **changes)
+
+    assert error_of(answer) == (400, "invalid_dpop_proof")
+
+
+@pytest.mark.parametrize("field", ["", "nonsense", "a.b.c"])
+def test_a_header_that_is_no_proof_is_refused(site: Site, field: str) -> None:  # AT-53
+    answer = site.browser().post("/par", App(site).begin().parameters, headers={"DPoP": field})
+
+    assert error_of(answer) == (400, "invalid_dpop_proof")
+
+
+def test_two_proofs_are_one_too_many(app: App, site: Site) -> None:  # AT-53
+    both = f"{app.proof('POST', '/par')}, {app.proof('POST', '/par')}"
+
+    answer = site.browser().post("/par", app.begin().parameters, headers={"DPoP": both})
+
+    assert error_of(answer) == (400, "invalid_dpop_proof")
+
+
+def test_a_proof_works_once(any_site: Site) -> None:  # AT-56, O-98
+    app = App(any_site)
+    app.push()
+    field = app.proof("POST", "/par")
+    browser = any_site.browser()
+
+    first = browser.post("/par", app.begin().parameters, headers={"DPoP": field})
+    second = browser.post("/par", app.begin().parameters, headers={"DPoP": field})
+
+    assert first.status_code == 201
+    assert error_of(second) == (400, "invalid_dpop_proof")
+
+
+def test_of_ten_equal_proofs_at_once_one_works(any_site: Site) -> None:  # AT-56, D10
+    app = App(any_site)
+    app.push()
+    field, forms = app.proof("POST", "/par"), [app.begin().parameters for _ in range(10)]
+
+    def push(form: dict[str, str]) -> int:
+        return any_site.browser().post("/par", form, headers={"DPoP": field}).status_code
+
+    with ThreadPoolExecutor(10) as pool:
+        statuses = sorted(pool.map(push, forms))
+
+    assert statuses == [201] + [400] * 9
+
+
+def test_another_key_may_use_the_same_name(app: App, site: Site) -> None:  # AT-56
+    other = App(site)
+    other.nonce = app.nonce
+
+    assert app.push_with(jti="1").status_code == 201
+    assert other.push_with(jti="1").status_code == 201
+
+
+# -- binding -----------------------------------------------------------------------------------------------------
+
+
+def test_the_key_of_the_pushed_request_is_the_key_of_the_session(site: Site) -> None:  # AT-49, AT-62, O-100
+    app, owner = App(site), site.owner()
+    sign_in, code = app.code(owner)
+    own, app.key = app.key, ProofKey()
+
+    stolen = app.redeem(sign_in, code)
+    app.key = own
+    tokens = app.redeem(sign_in, code).json()
+    app.key = ProofKey()
+    stolen_later = app.refresh(tokens["refresh_token"])
+    app.key = own
+
+    assert error_of(stolen) == (400, "invalid_grant")
+    assert error_of(stolen_later) == (400, "invalid_grant")
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_without_a_proof_at_the_push_the_token_request_binds(site: Site) -> None:  # AT-63
+    app, owner = App(site), site.owner()
+    sign_in = app.begin()
+    pushed = site.browser().post("/par", sign_in.parameters)
+    code = owner.approve(owner.get("/authorize", params=app.address(pushed.json()["request_uri"])))["code"]
+
+    tokens = app.redeem(sign_in, code).json()
+    app.key = ProofKey()
+
+    assert pushed.headers["DPoP-Nonce"]  # AT-34
+    assert tokens["token_type"] == "DPoP"
+    assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
+
+
+def test_a_key_may_be_announced_by_its_thumbprint(site: Site) -> None:  # O-100
+    app, owner = App(site), site.owner()
+    sign_in = app.begin(dpop_jkt=app.key.thumbprint)
+    pushed = site.browser().post("/par", sign_in.parameters)
+    code = owner.approve(owner.get("/authorize", params=app.address(pushed.json()["request_uri"])))["code"]
+    own, app.key = app.key, ProofKey()
+
+    stolen = app.redeem(sign_in, code)
+    app.key = own
+
+    assert error_of(stolen) == (400, "invalid_grant")
+    assert app.redeem(sign_in, code).status_code == 200
+
+
+def test_tokens_of_the_profile_need_a_proof(site: Site) -> None:  # AT-62, D6
+    app, owner = App(site), site.owner()
+    sign_in, code = app.code(owner)
+
+    bare = site.browser().redeem(sign_in, code)
+    tokens = app.redeem(sign_in, code).json()
+    bare_refresh = site.browser().refresh(app.client_id, tokens["refresh_token"])
+
+    assert error_of(bare) == (400, "invalid_dpop_proof")
+    assert error_of(bare_refresh) == (400, "invalid_dpop_proof")
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_a_document_may_demand_proofs(origin: TLSOrigin, site: Site) -> None:  # O-101, D6
+    owner = site.owner()
+    client_id = publish_client(origin, dpop_bound_access_tokens=True)
+
+    sign_in, code = owner.code(client_id)
+
+    assert error_of(site.browser().redeem(sign_in, code)) == (400, "invalid_dpop_proof")
+    assert App(site, client_id).redeem(sign_in, code).json()["token_type"] == "DPoP"
+
+
+def test_a_proof_of_any_app_binds_its_tokens(origin: TLSOrigin, site: Site) -> None:  # O-95, D6
+    owner, app = site.owner(), App(site, publish_client(origin))
+    sign_in, code = owner.code(app.client_id)
+
+    tokens = app.redeem(sign_in, code).json()
+    without = site.browser().refresh(app.client_id, tokens["refresh_token"])
+    app.key = ProofKey()
+
+    assert tokens["token_type"] == "DPoP"
+    assert error_of(without) == (400, "invalid_dpop_proof")
+    assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")  # O-96
+
+
+def test_without_a_proof_an_ordinary_token_is_a_bearer_token(origin: TLSOrigin, site: Site) -> None:  # D6
+    tokens = site.owner().tokens(publish_client(origin))
+
+    assert tokens["token_type"] == "Bearer"
+    answer = App(site).call(tokens["access_token"])
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+# -- clients with keys -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def holder(origin: TLSOrigin, site: Site) -> KeyHolder:
+    """Publish an app that holds a key."""
+    found = KeyHolder(origin.url("/keys.json"), site.clock)
+    publish_client(
+        origin,
+        "/keys.json",
+        token_endpoint_auth_method="private_key_jwt",
+        jwks=found.jwks,
+        dpop_bound_access_tokens=True,
+    )
+    return found
+
+
+def test_an_assertion_survives_the_nonce_challenge(site: Site, holder: KeyHolder) -> None:  # AT-67
+    app, owner = App(site, holder.client_id, "http://127.0.0.1:7777/callback"), site.owner()
+    assertion = holder.proof()
+    sign_in = app.begin(scope="profile")
+    form = {**sign_in.parameters, **assertion}
+
+    first, second, third = (app.send("POST", "/par", form) for _ in range(3))
+    code = owner.approve(owner.get("/authorize", params=app.address(second.json()["request_uri"])))["code"]
+
+    assert is_nonce_challenge(first)
+    assert second.status_code == 201
+    assert error_of(third) == (401, "invalid_client")
+    app.nonce = None
+    assert app.redeem(sign_in, code, **holder.proof()).status_code == 200
+
+
+def test_the_assertion_key_makes_no_proofs(site: Site, holder: KeyHolder) -> None:  # AT-64
+    app = App(site, holder.client_id, "http://127.0.0.1:7777/callback")
+    app.key = ProofKey(holder.key)
+
+    answer = app.post("/par", {**app.begin(scope="profile").parameters, **holder.proof()})
+
+    assert error_of(answer) == (400, "invalid_dpop_proof")
+
+
+def test_a_key_holding_client_may_change_its_dpop_key(site: Site, holder: KeyHolder) -> None:  # O-96
+    app, owner = App(site, holder.client_id, "http://127.0.0.1:7777/callback"), site.owner()
+    sign_in = app.begin(scope="profile")
+    tokens = app.redeem(sign_in, owner.approve(owner.authorize(sign_in))["code"], **holder.proof()).json()
+    old, app.key = app.key, ProofKey()
+
+    renewed = app.refresh(tokens["refresh_token"], **holder.proof()).json()
+
+    assert app.call(renewed["access_token"]).status_code == 200
+    app.key = old
+    assert app.call(renewed["access_token"]).status_code == 401
+
+
+# -- lifetimes, rotation, sign-out -------------------------------------------------------------------------------
+
+
+def test_a_refresh_token_works_once(any_site: Site) -> None:  # AT-87, AT-88
+    app = App(any_site)
+    first = app.sign_in(any_site.owner(), scope="atproto profile")
+
+    second = app.refresh(first["refresh_token"]).json()
+    again = app.refresh(first["refresh_token"])
+
+    assert error_of(again) == (400, "invalid_grant")
+    assert error_of(app.refresh(second["refresh_token"])) == (400, "invalid_grant")
+    assert app.call(second["access_token"]).status_code == 401
+
+
+def test_a_code_works_once(any_site: Site) -> None:  # AT-50
+    app, owner = App(any_site), any_site.owner()
+    sign_in, code = app.code(owner)
+    tokens = app.redeem(sign_in, code).json()
+
+    assert error_of(app.redeem(sign_in, code)) == (400, "invalid_grant")
+    assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize("scope", ["atproto", "atproto profile"])
+def test_tokens_are_short(site: Site, scope: str) -> None:  # AT-84, AT-86
+    tokens = App(site).sign_in(site.owner(), scope=scope)
+
+    assert 60 < tokens["expires_in"] <= 900
+    assert tokens["scope"] == scope
+    assert "id_token" not in tokens  # AT-85
+
+
+def test_a_public_session_ends_after_two_weeks(site: Site) -> None:  # AT-89
+    app = App(site)
+    token = app.sign_in(site.owner())["refresh_token"]
+
+    site.clock.forward(days=13)
+    token = app.refresh(token).json()["refresh_token"]
+    site.clock.forward(days=1, seconds=1)
+
+    assert error_of(app.refresh(token)) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_either_token_ends_the_session(site: Site, name: str) -> None:  # AT-91
+    app = App(site)
+    tokens = app.sign_in(site.owner(), scope="atproto profile")
+
+    answer = app.post("/revoke", {"token": tokens[name]})
+
+    assert answer.status_code == 200
+    assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
+    ended = app.call(tokens["access_token"])
+    assert ended.status_code == 401
+    assert 'error="invalid_token"' in ended.headers["WWW-Authenticate"]
+
+
+def test_a_stranger_signs_nobody_out(site: Site) -> None:  # design §5.3
+    app = App(site)
+    tokens = app.sign_in(site.owner())
+
+    answer = site.browser().post("/revoke", {"token": tokens["access_token"]})
+
+    assert 400 <= answer.status_code < 500
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_signing_out_twice_is_fine(site: Site) -> None:  # AT-91
+    assert App(site).post("/revoke", {"token": "unknown"}).status_code == 200
+
+
+# -- resources ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def token(app: App, site: Site) -> str:
+    """Return an access token of the app."""
+    found: str = app.sign_in(site.owner(), scope="atproto profile")["access_token"]
+    return found
+
+
+def test_a_resource_takes_the_token_with_a_proof(app: App, token: str) -> None:  # AT-99
+    answer = app.call(token)
+
+    assert answer.status_code == 200
+    assert answer.headers["DPoP-Nonce"]  # AT-60
+
+
+def challenge(answer: Any, error: str) -> bool:
+    """Say whether this is a challenge that begins with DPoP (D26)."""
+    header = answer.headers["WWW-Authenticate"]
+    return (
+        answer.status_code == 401 and header.startswith("DPoP ") and f'error="{error}"' in header.split(", Bearer")[0]
+    )
+
+
+@pytest.mark.parametrize("nonce", [None, "nonsense"])
+def test_a_resource_challenges_with_401(app: App, token: str, nonce: str | None) -> None:  # AT-59, O-97
+    answer = app.send("GET", "/userinfo", token=token, nonce=nonce)
+
+    assert challenge(answer, "use_dpop_nonce")
+    assert answer.headers["DPoP-Nonce"]
+    assert 'algs="ES256"' in answer.headers["WWW-Authenticate"]  # O-101
+
+
+RESOURCE_FAULTS: dict[str, dict[str, Any]] = {
+    **{name: changes for name, changes in FAULTS.items() if name != "htm"},
+    "htm": {"htm": "POST"},
+    "ath-missing": {"ath": None},
+    "ath-other": {"ath": token_hash("another")},
+}
+
+
+@pytest.mark.parametrize("changes", RESOURCE_FAULTS.values(), ids=RESOURCE_FAULTS.keys())
+def test_a_resource_refuses_a_faulty_proof(app: App, token: str, changes: dict[str, Any]) -> None:  # AT-99, O-94
+    assert challenge(app.send("GET", "/userinfo", token=token, **changes), "invalid_dpop_proof")
+    assert app.call(token).status_code == 200
+
+
+def test_a_resource_refuses_another_key(app: App, token: str) -> None:  # AT-99
+    app.key = ProofKey()
+
+    assert challenge(app.call(token), "invalid_token")
+
+
+def test_a_resource_takes_a_proof_once(app: App, token: str, site: Site) -> None:  # AT-56
+    headers = {"DPoP": app.proof("GET", "/userinfo", ath=token_hash(token)), "Authorization": f"DPoP {token}"}
+
+    first, second = (site.browser().get("/userinfo", headers=headers) for _ in range(2))
+
+    assert first.status_code == 200
+    assert challenge(second, "invalid_dpop_proof")
+
+
+def test_a_bound_token_is_no_bearer_token(app: App, token: str, site: Site) -> None:  # O-99, AT-99
+    answer = site.browser().get("/userinfo", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert app.call(token).status_code == 200
+
+
+def test_a_token_without_a_proof_is_refused(token: str, site: Site) -> None:  # AT-99
+    assert challenge(site.browser().get("/userinfo", headers={"Authorization": f"DPoP {token}"}), "invalid_dpop_proof")
+
+
+def test_an_unknown_token_is_refused_before_its_proof(app: App) -> None:  # AT-99
+    assert challenge(app.call("unknown"), "invalid_token")
+
+
+def test_an_expired_token_is_refused(app: App, token: str, site: Site) -> None:  # AT-99
+    site.clock.now += timedelta(minutes=16)
+
+    assert challenge(app.call(token), "invalid_token")
+
+
+def test_without_credentials_both_schemes_are_named(site: Site) -> None:  # D26
+    header = site.browser().get("/userinfo").headers["WWW-Authenticate"]
+
+    assert header.startswith("Bearer")
+    assert 'DPoP algs="ES256"' in header or "DPoP " in header
