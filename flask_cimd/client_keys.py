@@ -23,7 +23,8 @@ from .core.keys import check_jwks
 from .core.metadata import ClientMetadata
 from .core.strict_json import StrictJSONError, read_object
 from .errors import AddressBlockedError, DocumentError, FetchError, GoneError, Problem
-from .resolver import Resolver, is_json
+from .reading import is_json
+from .resolver import Resolver
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class ClientKeys:
 
     def _fetch(self, uri: str, metadata: ClientMetadata, now: datetime) -> _KeySet:
         host = urlsplit(uri).hostname or ""
-        if self._resolver.settings.policy.is_denied(host):
+        if self._resolver.admission.is_denied(host):
             raise AddressBlockedError("host-denied", metadata.client_id, hint="the key set's host is on the deny list")
         try:
             answer = self._resolver.fetcher.fetch(

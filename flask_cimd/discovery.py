@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from .core.strict_json import StrictJSONError, read_object
 from .errors import DocumentError, Problem
 from .fetcher import Fetcher
-from .resolver import is_json
+from .reading import is_json
 
 _MOST_BYTES = 65536
 _ENDPOINTS = (

@@ -104,11 +104,21 @@ class GoneError(UnexpectedResponseError):
 
 
 class TooManyFetchesError(FetchError):
-    """All places for simultaneous fetches are taken; nothing was fetched."""
+    """All places for simultaneous fetches are taken, or a site's share is used up; nothing was fetched.
+
+    Attributes:
+        retry_after: seconds after which it is worth while to ask again.
+    """
 
     public_message = "Too many new applications at once. Try again in a moment."
     oauth_error = "temporarily_unavailable"
     status = 503
+
+    def __init__(
+        self, slug: str, client_id: str = "", *, hint: str = "", phase: Phase = "resolve", retry_after: int = 5
+    ) -> None:
+        super().__init__(slug, client_id, hint=hint, phase=phase)
+        self.retry_after = retry_after
 
 
 class DocumentError(CIMDError):

@@ -10,9 +10,11 @@ from weakref import WeakKeyDictionary
 
 from flask import Flask, current_app, g, has_request_context, render_template, url_for
 
+from .admission import Admission
+from .cli import register_all
 from .client_keys import ClientKeys
 from .core.metadata import ClientMetadata
-from .errors import CIMDError
+from .errors import CIMDError, TooManyFetchesError
 from .publish import publish
 from .resolver import ClientHook, Clock, FetchHook, Hooks, Resolver, utc_now
 from .settings import Settings
@@ -78,7 +80,13 @@ class CIMD:
         settings = Settings.from_config(app.config)
         self._resolvers[app] = Resolver(
             settings=settings,
-            store=open_store(settings.store, db=db, size=settings.cache_size, redis_url=settings.redis_url),
+            store=open_store(
+                settings.store,
+                db=db,
+                size=settings.cache_size,
+                redis_url=settings.redis_url,
+                kept_past_expiry=settings.stale_max,
+            ),
             hooks=Hooks(allow_fetch=self._fetch_hooks, allow_client=self._client_hooks),
             notify=_notify,
             clock=self._clock,
@@ -91,6 +99,7 @@ class CIMD:
         # Authlib's get_consent_grant lets it escape; everywhere else Authlib answers with it itself.
         app.register_error_handler(ClientResolutionError, lambda error: show_error(error.cause))
         app.register_blueprint(_templates())
+        register_all(app)
         if settings.logos:
             self._set_up_logos(app, settings, db)
 
@@ -112,6 +121,11 @@ class CIMD:
         logos = self._logos.get(current_app._get_current_object())  # type: ignore[attr-defined]
         key = logos.prepare(metadata) if logos is not None else None
         return url_for("flask_cimd.logo", key=key) if key else None
+
+    @property
+    def admission(self) -> Admission:
+        """Who may come into the current app: rules, tiers, pinned copies."""
+        return self.resolver.admission
 
     @property
     def resolver(self) -> Resolver:
@@ -212,6 +226,8 @@ class CIMD:
 
 
 def _notify(signal: Signal, **values: object) -> None:
+    if not signal.receivers:
+        return
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     signal.send(app, **values)  # type: ignore[arg-type]  # the keywords are the receivers'
 
@@ -222,8 +238,8 @@ def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
     Apps replace it with ``app.register_error_handler(CIMDError, ...)``.
     """
     headers = {"Cache-Control": "no-store", "X-Frame-Options": "DENY"}
-    if error.status == 503:
-        headers["Retry-After"] = "5"
+    if isinstance(error, TooManyFetchesError):
+        headers["Retry-After"] = str(error.retry_after)
     return render_template("flask_cimd/error.html", error=error), error.status, headers
 
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import click
 from flask import Flask, Response, request
-from flask.cli import AppGroup
 
+from .cli import register
 from .cli_keys import COMMANDS
 from .core.document import DocumentRules, parse_document
 from .core.identifier import IdentifierRules, parse_identifier
@@ -138,7 +137,7 @@ def publish(
     if problems := check(client, allow_loopback=allow_loopback):
         raise ConfigurationError("the client metadata document is not valid: " + "; ".join(problems))
     _serve(app, client, path, jwks_path)
-    _add_commands(app)
+    register(app, COMMANDS)
     app.extensions.setdefault("cimd_published", []).append(client)
     return client
 
@@ -200,15 +199,6 @@ def _serve(app: Flask, client: PublishedClient, path: str, jwks_path: str | None
     app.add_url_rule(path, f"flask_cimd.document{path}", lambda: _answer(client.document()), methods=["GET"])
     if client.jwks_uri is not None and jwks_path is not None:
         app.add_url_rule(jwks_path, f"flask_cimd.jwks{jwks_path}", lambda: _answer(client.key_set()), methods=["GET"])
-
-
-def _add_commands(app: Flask) -> None:
-    group = app.cli.commands.get("cimd")
-    if not isinstance(group, click.Group):
-        group = AppGroup("cimd", help="OAuth clients that identify themselves by URL.")
-        app.cli.add_command(group)
-    for command in COMMANDS:
-        group.add_command(command)
 
 
 def _answer(value: Mapping[str, Any]) -> Response:

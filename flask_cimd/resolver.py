@@ -12,22 +12,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from blinker import Signal
-from werkzeug.http import parse_options_header
 
 from . import signals
+from .admission import Admission
 from .backoff import Backoff
 from .core import freshness
 from .core.display import safe_for_log
-from .core.document import parse_document
-from .core.happ import parse_page
-from .core.identifier import ClientIdentifier, IdentifierKind, parse_identifier
-from .core.loopback import for_scope, virtual_client
-from .core.metadata import ClientMetadata, Source
+from .core.identifier import ClientIdentifier, parse_identifier
+from .core.loopback import for_scope
+from .core.metadata import ClientMetadata
 from .errors import (
-    AddressBlockedError,
     CIMDError,
     DocumentError,
     FetchError,
@@ -39,6 +36,8 @@ from .errors import (
 from .fetcher import Fetcher, FetchLog, Response
 from .flights import Flights
 from .leases import SharedFlights
+from .pins import stands_in
+from .reading import Reader, nothing_published
 from .settings import Settings
 from .stores import STORE_TROUBLE, ClientStore, Entry
 
@@ -47,12 +46,12 @@ logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 FetchHook = Callable[[ClientIdentifier], bool]
 ClientHook = Callable[[ClientMetadata], bool]
+#: Where a client came from.
+Origin = Literal["store", "fetch", "shared", "pin", "unread", "built-in"]
+Resolved = tuple[ClientMetadata, Origin]
 
 #: Seconds for reading and keeping a document, on top of the fetch's deadline.
 _LEASE_MARGIN = 2
-_JSON_ONLY = "application/json"
-_JSON_OR_PAGE = "application/json, application/*+json;q=0.9, text/html;q=0.5"
-_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 class Notify(Protocol):
@@ -84,11 +83,14 @@ class Resolver:
         self.settings = settings
         self.store = store
         self.clock = clock
+        self.admission = Admission(settings.policy, store.records)
+        self._site_limits = settings.site_limits()
         self._hooks = hooks
         self.notify = notify
         self._backoff = Backoff(settings.failure_backoff, clock)
         self._rules = settings.document_rules.digest
         self.fetcher = Fetcher(settings.fetch)
+        self._reader = Reader(settings, self.fetcher)
         self._shared_flights = self._open_shared_flights()
         patience = self._shared_flights.patience if self._shared_flights else 0
         self.flights = Flights(settings.max_fetches, patience=patience + settings.fetch.timeout + 1)
@@ -112,10 +114,14 @@ class Resolver:
         Raises:
             CIMDError: one child per outcome; nothing was stored.
         """
+        started = time.monotonic()
         with self._reporting(raw):
-            metadata = self._metadata(self._identify(raw))
+            metadata, origin = self._metadata(self.identify(raw))
             self.check_use(metadata)
-            return metadata
+        if signals.client_resolved.receivers:
+            host, seconds = metadata.identifier.display_host, time.monotonic() - started
+            self.notify(signals.client_resolved, client=metadata, host=host, origin=origin, duration=seconds)
+        return metadata
 
     def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
         """Return the client as this scope makes it: bare ``http://localhost`` is a virtual one only for ``atproto``.
@@ -126,18 +132,34 @@ class Resolver:
         with self._reporting(metadata.client_id):
             return for_scope(metadata, scope, self.settings.identifier_rules)
 
+    def refresh(self, raw: str) -> ClientMetadata:
+        """Fetch a client now, however fresh the stored copy is; if that fails, the copy stays.
+
+        Raises:
+            CIMDError: as `resolve`.
+        """
+        with self._reporting(raw):
+            identifier = self.identify(raw)
+            return self._fetch_and_keep(identifier, self._stored(identifier))[0][0]
+
     def check(self, raw: str) -> None:
         """Raise a `CIMDError` if the identifier's syntax or the policy rules the client out; no network."""
         with self._reporting(raw):
-            self._identify(raw)
+            self.identify(raw)
 
-    def _identify(self, raw: str) -> ClientIdentifier:
+    def identify(self, raw: str) -> ClientIdentifier:
+        """Return the typed identifier if its syntax and the policy let it pass.
+
+        Raises:
+            CIMDError: `IdentifierError` or `PolicyDeniedError`.
+        """
         identifier = parse_identifier(raw, self.settings.identifier_rules)
-        self.settings.policy.require(identifier)
+        self.admission.require(identifier)
         return identifier
 
     @contextmanager
     def _reporting(self, raw: str) -> Iterator[None]:
+        started = time.monotonic()
         try:
             yield
         except CIMDError as error:
@@ -145,7 +167,7 @@ class Resolver:
             if not isinstance(error, IdentifierError):
                 error.host = parse_identifier(raw, self.settings.identifier_rules).display_host
             logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
-            self.notify(signals.client_rejected, error=error)
+            self._report(signals.client_rejected, error, started)
             raise
 
     def restore(self, raw: str, snapshot: str) -> ClientMetadata:
@@ -156,22 +178,34 @@ class Resolver:
         """
         with self._reporting(raw):
             try:
-                metadata = ClientMetadata.from_json(self._identify(raw), snapshot)
+                metadata = ClientMetadata.from_json(self.identify(raw), snapshot)
             except ValueError as exc:
                 raise DocumentError(raw, (Problem("", "unreadable-snapshot", "ask for consent again"),)) from exc
             self.check_use(metadata)
             return metadata
 
-    def _metadata(self, identifier: ClientIdentifier) -> ClientMetadata:
+    def _report(self, signal: Signal, error: CIMDError, started: float) -> None:
+        phase = error.phase if isinstance(error, FetchError) else ""
+        seconds = time.monotonic() - started
+        self.notify(signal, error=error, slug=error.slug, host=error.host, phase=phase, duration=seconds)
+
+    def _metadata(self, identifier: ClientIdentifier) -> Resolved:
         if identifier.is_built_in:
-            return self.read(identifier, None)
+            return self.read(identifier, None), "built-in"
         entry = self._stored(identifier)
         if entry is not None and entry.is_fresh(self.clock()):
-            return entry.metadata
+            return entry.metadata, "store"
         if not all(hook(identifier) for hook in self._hooks.allow_fetch):
             raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
         self._backoff.check(identifier)
-        return self.flights.run(identifier.raw, lambda: self._refresh(identifier))
+        own: list[Resolved] = []
+
+        def lead() -> ClientMetadata:
+            own.append(self._refresh(identifier))
+            return own[0][0]
+
+        metadata = self.flights.run(identifier.raw, lead)
+        return own[0] if own else (metadata, "shared")
 
     def stale_copy(self, raw: str, failure: CIMDError) -> ClientMetadata | None:
         """Return a copy that may stand in for existing grants after a refetch failed, never for a new consent (C-64).
@@ -181,7 +215,7 @@ class Resolver:
         """
         if not isinstance(failure, FetchError | DocumentError) or isinstance(failure, GoneError):
             return None
-        identifier = self._identify(raw)
+        identifier = self.identify(raw)
         entry = self._stored(identifier)
         if entry is None or self.clock() >= entry.expires_at + self.settings.stale_max:
             return None
@@ -189,30 +223,36 @@ class Resolver:
         logger.warning("a client of %s is served stale: %s", identifier.display_host, failure.slug)
         return entry.metadata
 
-    def _refresh(self, identifier: ClientIdentifier) -> ClientMetadata:
+    def _refresh(self, identifier: ClientIdentifier) -> Resolved:
         if self._shared_flights is None:
             return self._fetch_unless_fresh(identifier)[0]
 
-        def stored() -> ClientMetadata | None:
+        def stored() -> Resolved | None:
             entry = self._stored(identifier)
-            return entry.metadata if entry else None
+            return (entry.metadata, "shared") if entry else None
 
         return self._shared_flights.run(identifier.raw, lambda: self._fetch_unless_fresh(identifier), stored)
 
-    def _fetch_unless_fresh(self, identifier: ClientIdentifier) -> tuple[ClientMetadata, bool]:
+    def _fetch_unless_fresh(self, identifier: ClientIdentifier) -> tuple[Resolved, bool]:
         """Return the client and whether the store keeps it."""
         before = self._stored(identifier)  # again: an earlier flight may have landed since the first look
         if before is not None and before.is_fresh(self.clock()):
-            return before.metadata, True
+            return (before.metadata, "store"), True
+        return self._fetch_and_keep(identifier, before)
+
+    def _fetch_and_keep(self, identifier: ClientIdentifier, before: Entry | None) -> tuple[Resolved, bool]:
+        self._site_limits.count(identifier)
         started, log = time.monotonic(), FetchLog()
         try:
             response = self.fetch(identifier, log=log)
             metadata = self.read(identifier, response)
         except FetchError as error:
-            seconds = time.monotonic() - started
-            self.notify(signals.fetch_failed, error=error, host=identifier.display_host, duration=seconds)
-            if self._may_continue_without(error, log):
-                return _nothing_published(identifier, "unread"), False
+            error.host = identifier.display_host
+            self._report(signals.fetch_failed, error, started)
+            if pinned := self._pinned_instead(identifier, error, log):
+                return pinned
+            if self._reader.may_continue_without(error, log):
+                return (nothing_published(identifier, "unread"), "unread"), False
             self._backoff.note(identifier, error)
             if isinstance(error, GoneError):
                 self._forget(identifier)
@@ -223,76 +263,55 @@ class Resolver:
         is_stored = self._remember(metadata, response)
         if before is not None and before.metadata.fingerprint != metadata.fingerprint:
             self.notify(signals.client_changed, before=before.metadata, after=metadata)
-        self.notify(signals.client_resolved, client=metadata, duration=time.monotonic() - started)
-        return metadata, is_stored
+        self._compare_with_pin(metadata)
+        return (metadata, "fetch"), is_stored
+
+    def _pinned_instead(
+        self, identifier: ClientIdentifier, error: FetchError, log: FetchLog
+    ) -> tuple[Resolved, bool] | None:
+        pinned = self._pinned(identifier) if stands_in(error, log.status) else None
+        if pinned is None:
+            return None
+        logger.warning("%s: a pinned copy stands in (%s)", error.host, error.slug)
+        return (pinned, "pin"), self._keep(pinned, self.settings.bounds.minimum.total_seconds())
+
+    def _pinned(self, identifier: ClientIdentifier) -> ClientMetadata | None:
+        pin = self.admission.pin(identifier.raw)
+        if pin is None:
+            return None
+        try:
+            return self.read(identifier, pin.as_response(identifier.fetch_url))
+        except DocumentError as error:  # the rules became stricter since
+            logger.warning("%s: its pinned copy is not valid: %s", identifier.display_host, safe_for_log(error.hint))
+            return None
+
+    def _compare_with_pin(self, live: ClientMetadata) -> None:
+        """Tell the operator when a host that was pinned says something else now (a pin must not hide a change)."""
+        pinned = self._pinned(live.identifier)
+        if pinned is not None and pinned.fingerprint != live.fingerprint:
+            logger.warning("%s: the live document differs from the pinned copy", live.identifier.display_host)
+            self.notify(signals.pin_differs, pinned=pinned, live=live)
 
     def fetch(self, identifier: ClientIdentifier, *, log: FetchLog | None = None) -> Response:
-        """GET what an identifier names, under guard, whatever the store holds.
-
-        Raises:
-            FetchError: or a child.
-        """
-        accept = _JSON_OR_PAGE if self.settings.indieauth_fallback else _JSON_ONLY
-        return self.fetcher.fetch(
-            identifier.fetch_url,
-            accept=accept,
-            max_size_for=self._max_size_for,
-            max_size_after_redirect=self._max_page_size if self.settings.follow_page_redirects else None,
-            log=log,
-        )
-
-    def _may_continue_without(self, error: FetchError, log: FetchLog) -> bool:
-        """IndieAuth §10.1: without its description a client is still one; what calls itself JSON is never excused."""
-        if not self.settings.continue_without_client_info:
-            return False
-        media_type, _ = parse_options_header(log.headers.get("content-type"))
-        return not isinstance(error, AddressBlockedError) and not self.is_document(media_type.strip().lower())
-
-    def _max_size_for(self, media_type: str) -> int:
-        if self.is_document(media_type):
-            return self.settings.max_document_size
-        return self._max_page_size(media_type) if self.settings.indieauth_fallback else 0
-
-    def is_document(self, media_type: str) -> bool:
-        """Say whether an answer of this media type is read as a JSON document."""
-        return is_json(media_type) or (self.settings.lenient_media_type and media_type == "text/plain")
-
-    def _max_page_size(self, media_type: str) -> int:
-        return self.settings.max_html_size if media_type in _PAGE_TYPES else 0
+        """GET what an identifier names, as `Reader.fetch`, whatever the store holds."""
+        return self._reader.fetch(identifier, log=log)
 
     def read(self, identifier: ClientIdentifier, response: Response | None) -> ClientMetadata:
-        """Return what an answer says about the client; without an answer, what its identifier says.
+        """Return what an answer says about the client, as `Reader.read`."""
+        return self._reader.read(identifier, response)
 
-        Raises:
-            DocumentError: with every broken rule.
-            IdentifierError: a virtual client describes itself in a way that is not allowed.
-        """
-        if identifier.kind is IdentifierKind.VIRTUAL:
-            return virtual_client(identifier)
-        if response is None:
-            # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
-            return _nothing_published(identifier, "loopback")
-        # What the fetch returned decides: a bad JSON document is never tried as a page.
-        if self.is_document(response.media_type):
-            rules = self.settings.document_rules
-            return parse_document(response.body, identifier, rules, media_type=response.media_type)
-        return parse_page(
-            response.body,
-            identifier=identifier,
-            final_url=response.url,
-            link_headers=response.link_headers,
-            charset=response.charset,
-            rules=self.settings.document_rules,
-        )
+    def is_document(self, media_type: str) -> bool:
+        """Say whether an answer of this media type is read as a JSON document, as `Reader.is_document`."""
+        return self._reader.is_document(media_type)
 
     def _remember(self, metadata: ClientMetadata, response: Response) -> bool:
+        lifetime = freshness.lifetime(response.headers, self.settings.bounds, self.clock())
+        return lifetime.storable and self._keep(metadata, lifetime.seconds)
+
+    def _keep(self, metadata: ClientMetadata, seconds: float) -> bool:
         now = self.clock()
-        lifetime = freshness.lifetime(response.headers, self.settings.bounds, now)
-        if not lifetime.storable:
-            return False
-        expires_at = now + timedelta(seconds=lifetime.seconds)
         try:
-            self.store.put(Entry(metadata=metadata, fetched_at=now, expires_at=expires_at))
+            self.store.put(Entry(metadata=metadata, fetched_at=now, expires_at=now + timedelta(seconds=seconds)))
         except STORE_TROUBLE as exc:
             logger.warning("the store cannot keep a client: %s", type(exc).__name__)
             return False
@@ -326,18 +345,3 @@ class Resolver:
         for hook in self._hooks.allow_client:
             if not hook(metadata):
                 raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
-
-
-def _nothing_published(identifier: ClientIdentifier, source: Source) -> ClientMetadata:
-    return ClientMetadata(
-        identifier=identifier,
-        source=source,
-        publishes_redirects=False,
-        grant_types=("authorization_code", "refresh_token"),
-    )
-
-
-def is_json(media_type: str) -> bool:
-    """Say whether a media type is ``application/json`` or ``application/<something>+json`` (CIMD §4)."""
-    kind, _, subtype = media_type.partition("/")
-    return kind == "application" and (subtype == "json" or (subtype.endswith("+json") and subtype != "+json"))

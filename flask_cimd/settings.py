@@ -11,11 +11,12 @@ from typing import Any
 
 from .core.document import DocumentRules
 from .core.freshness import Bounds
-from .core.identifier import IdentifierRules
+from .core.identifier import LOOPBACK_HOSTS, IdentifierRules
 from .core.legacy import LegacyRules
 from .core.policy import HostPattern, Policy
 from .errors import ConfigurationError
 from .fetcher import FetchSettings
+from .site_limits import SiteLimits, site_finder
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +157,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_ALLOWED_PORTS", None, "ports to connect to; `None` = any", _ports),
     Setting("CIMD_ALLOWED_HOSTS", None, "host patterns let in (`app.example`, `.example.com`); `None` = any", _optional_hosts),
     Setting("CIMD_DENIED_HOSTS", (), "host patterns turned away before any look-up", _hosts),
+    Setting("CIMD_TRUSTED_HOSTS", (), "host patterns of clients in the tier `trusted`", _hosts),
+    Setting("CIMD_SERVICE_HOSTS", (), "hosts where anybody can publish a document for an app in the making: consent pages say so", _hosts),
     Setting("CIMD_REDIRECT_RELATION", "any", "how redirect URIs relate to the client's URL: `any` or `same-origin`", _one_of("any", "same-origin")),
+    Setting("CIMD_REDIRECT_EXEMPT_HOSTS", (), "document hosts that `CIMD_REDIRECT_RELATION` does not bind: services for developers", _hosts),
     Setting("CIMD_AUTH_METHODS", ("none",), "client authentication methods this server has", _methods),
     Setting("CIMD_REQUIRE_AUTH_METHOD", False, "refuse documents without `token_endpoint_auth_method`", _flag),
     Setting("CIMD_ALLOW_ROOT_PATH", True, "accept the path `/`", _flag),
@@ -178,6 +182,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, `redis`, or an object", _store),
     Setting("CIMD_REDIS_URL", None, "for `CIMD_STORE = \"redis\"`: `redis://host:port/number`, `rediss://` or `unix://`", _optional_text),
     Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", _count(1, 1000)),
+    Setting("CIMD_SITE_FETCHES", 30, "documents of one site that a process fetches within `CIMD_SITE_WINDOW`; hosts on this computer count only if it is set", _count(1, 1_000_000)),
+    Setting("CIMD_SITE_WINDOW", 60, "seconds", _seconds(1, 86400)),
+    Setting("CIMD_SHARED_DOMAINS", (), "domains whose subdomains belong to different people (`pages.example`), beside those of the extra `sites`", _hosts),
     Setting("CIMD_LOGOS", False, "fetch, redraw and serve clients' logos; needs the extra `logo`", _flag),
     Setting("CIMD_MAX_LOGO_SIZE", 524288, "bytes of a logo; one more and there is none", _count(1024, 4194304)),
     Setting("CIMD_PROXY", None, "proxy URL for fetches; the proxy must then check addresses", _optional_text),
@@ -213,6 +220,10 @@ class Settings:
     logos: bool
     max_logo_size: int
     redis_url: str | None
+    site_fetches: int
+    site_window: float
+    shared_domains: tuple[HostPattern, ...]
+    counts_loopback: bool
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -227,7 +238,17 @@ class Settings:
         strict = config.get("CIMD_PROFILE") == "strict"
         values = {s.key: _read(s, config, strict=strict) for s in SETTINGS}
         _check_together(values)
-        return _assemble(values)
+        return _assemble(values, counts_loopback="CIMD_SITE_FETCHES" in config)
+
+    def site_limits(self) -> SiteLimits:
+        """Return a fresh count of fetches by site."""
+        local = set() if self.counts_loopback else LOOPBACK_HOSTS | set(self.fetch.development_hosts)
+        return SiteLimits(
+            self.site_fetches,
+            self.site_window,
+            site_of=site_finder(self.shared_domains),
+            exempt=local.__contains__,
+        )
 
 
 #: What ``CIMD_PROFILE = "strict"`` changes; keys that are set explicitly win.
@@ -259,7 +280,7 @@ def _check_together(values: Mapping[str, Any]) -> None:
         logger.warning("CIMD_ALLOW_LOOPBACK is on: clients on this computer are fetched; never use this in production")
 
 
-def _assemble(v: Mapping[str, Any]) -> Settings:
+def _assemble(v: Mapping[str, Any], *, counts_loopback: bool) -> Settings:
     loopback = v["CIMD_ALLOW_LOOPBACK"]
     fallback = v["CIMD_INDIEAUTH_FALLBACK"]
     return Settings(
@@ -280,6 +301,7 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
             allow_loopback=loopback,
             indieauth=fallback,
             redirect_relation=v["CIMD_REDIRECT_RELATION"],
+            redirect_exempt_hosts=v["CIMD_REDIRECT_EXEMPT_HOSTS"],
         ),
         fetch=FetchSettings(
             timeout=v["CIMD_FETCH_TIMEOUT"],
@@ -300,7 +322,12 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
         ),
         stale_max=timedelta(seconds=v["CIMD_STALE_MAX"]),
         failure_backoff=timedelta(seconds=v["CIMD_FAILURE_BACKOFF"]),
-        policy=Policy(allowed_hosts=v["CIMD_ALLOWED_HOSTS"], denied_hosts=v["CIMD_DENIED_HOSTS"]),
+        policy=Policy(
+            allowed_hosts=v["CIMD_ALLOWED_HOSTS"],
+            denied_hosts=v["CIMD_DENIED_HOSTS"],
+            trusted_hosts=v["CIMD_TRUSTED_HOSTS"],
+            service_hosts=v["CIMD_SERVICE_HOSTS"],
+        ),
         legacy=LegacyRules(
             require_pkce=v["CIMD_REQUIRE_PKCE"],
             response_type=v["CIMD_LEGACY_RESPONSE_TYPE"],
@@ -321,4 +348,8 @@ def _assemble(v: Mapping[str, Any]) -> Settings:
         logos=v["CIMD_LOGOS"],
         max_logo_size=v["CIMD_MAX_LOGO_SIZE"],
         redis_url=v["CIMD_REDIS_URL"],
+        site_fetches=v["CIMD_SITE_FETCHES"],
+        site_window=v["CIMD_SITE_WINDOW"],
+        shared_domains=v["CIMD_SHARED_DOMAINS"],
+        counts_loopback=counts_loopback,
     )

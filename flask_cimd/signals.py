@@ -9,11 +9,15 @@ from blinker import Namespace
 
 _namespace = Namespace()
 
-#: A client was resolved; ``client`` and ``origin`` (``store``, ``fetch`` or ``loopback``).
+#: A client was resolved and let in; ``client``, ``host``, ``origin`` and ``duration`` in seconds. ``origin`` is
+#: ``store``, ``fetch``, ``shared`` (somebody else's fetch was waited for), ``pin``, ``unread`` or ``built-in``.
 client_resolved = _namespace.signal("cimd-client-resolved")
 #: A fetched document differs from the stored one in what consent depends on; ``before`` and ``after``.
 client_changed = _namespace.signal("cimd-client-changed")
-#: An identifier, a document or the policy ruled a client out; ``error``.
+#: Any outcome but a client; ``error``, ``slug``, ``host`` (empty for nonsense), ``phase`` (empty unless a fetch
+#: failed) and ``duration``.
 client_rejected = _namespace.signal("cimd-client-rejected")
-#: A fetch failed; ``error`` (with ``slug`` and ``phase``), ``host`` and ``duration`` in seconds.
+#: A fetch failed; ``error``, ``slug``, ``host``, ``phase`` and ``duration``. Followers share one failure.
 fetch_failed = _namespace.signal("cimd-fetch-failed")
+#: A host that has a pinned copy answers again, with something else; ``pinned`` and ``live``.
+pin_differs = _namespace.signal("cimd-pin-differs")

@@ -6,10 +6,12 @@ from alembic import context
 
 from demo.models import db
 from demo.site import tables  # noqa: F401  importing it is what registers its tables
-from flask_cimd.stores.sqlalchemy import client_table, lease_table
+from flask_cimd.stores.sqlalchemy import client_table
+from flask_cimd.stores.sqlalchemy_shared import lease_table, record_table
 
 client_table(db)
 lease_table(db)
+record_table(db)
 
 
 def run() -> None:

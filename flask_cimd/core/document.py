@@ -15,6 +15,7 @@ from .atproto import profile_problems
 from .identifier import LOOPBACK_HOSTS, ClientIdentifier, IdentifierKind, host_problem
 from .keys import check_jwks
 from .metadata import ClientMetadata
+from .policy import HostPattern
 from .redirects import is_same_origin, redirect_kind, refuse_registration
 from .strict_json import StrictJSONError, read_object
 from .text import clean_text
@@ -54,6 +55,7 @@ class DocumentRules:
         allow_loopback: development: ``jwks_uri`` and ``logo_uri`` may be https on this computer.
         indieauth: documents without ``redirect_uris`` may use their own origin (IndieAuth §4.2.2).
         redirect_relation: ``any`` or ``same-origin``.
+        redirect_exempt_hosts: document hosts that ``redirect_relation`` does not bind (CIMD appendix A).
     """
 
     auth_methods: tuple[str, ...] = ("none",)
@@ -65,6 +67,7 @@ class DocumentRules:
     allow_loopback: bool = False
     indieauth: bool = True
     redirect_relation: str = "any"
+    redirect_exempt_hosts: tuple[HostPattern, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -216,7 +219,8 @@ def _redirect_uris(reader: _Reader, identifier: ClientIdentifier) -> tuple[str, 
 
 
 def _check_relation(reader: _Reader, uris: list[str], identifier: ClientIdentifier) -> None:
-    if reader.rules.redirect_relation == "any":
+    exempt = any(pattern.matches(identifier.host) for pattern in reader.rules.redirect_exempt_hosts)
+    if exempt or reader.rules.redirect_relation == "any":
         return
     if not all(redirect_kind(uri) == "web" and is_same_origin(uri, identifier) for uri in uris):
         reader.add("redirect_uris", "other-origin", "this server wants every redirect URI on the client's own origin")

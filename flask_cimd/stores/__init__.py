@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from .logos import LogoStore, MemoryLogoStore, SQLAlchemyLogoStore
 from .memory import MemoryStore
-from .protocol import STORE_TROUBLE, ClientStore, Entry, Lease, Leases, StoreError
+from .protocol import KEPT_PAST_EXPIRY, STORE_TROUBLE, ClientStore, Entry, Lease, Leases, StoreError
+from .records import MemoryRecords, Records
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -21,7 +22,9 @@ __all__ = [
     "Lease",
     "Leases",
     "LogoStore",
+    "MemoryRecords",
     "MemoryStore",
+    "Records",
     "StoreError",
     "open_logo_store",
     "open_store",
@@ -33,7 +36,12 @@ SHARED_SIZE = 1_000_000
 
 
 def open_store(
-    chosen: Any, *, db: SQLAlchemy | None, size: int | None = None, redis_url: str | None = None
+    chosen: Any,
+    *,
+    db: SQLAlchemy | None,
+    size: int | None = None,
+    redis_url: str | None = None,
+    kept_past_expiry: timedelta = KEPT_PAST_EXPIRY,
 ) -> ClientStore:
     """Return the store that ``CIMD_STORE`` names, or the object it is.
 
@@ -49,7 +57,7 @@ def open_store(
 
         return SQLAlchemyStore(db, size or SHARED_SIZE)
     if chosen == "redis":
-        return _open_redis(redis_url, size or SHARED_SIZE)
+        return _open_redis(redis_url, size or SHARED_SIZE, kept_past_expiry)
     store: ClientStore = chosen
     return store
 
@@ -59,7 +67,7 @@ def open_logo_store(chosen: Any, *, db: SQLAlchemy | None, clock: Callable[[], d
     return SQLAlchemyLogoStore(db, clock) if chosen == "sqlalchemy" and db is not None else MemoryLogoStore()
 
 
-def _open_redis(url: str | None, size: int) -> ClientStore:
+def _open_redis(url: str | None, size: int, kept_past_expiry: timedelta) -> ClientStore:
     if not url:
         raise ConfigurationError('CIMD_STORE = "redis" needs CIMD_REDIS_URL, such as redis://127.0.0.1:6379/0')
     try:
@@ -67,6 +75,6 @@ def _open_redis(url: str | None, size: int) -> ClientStore:
     except ImportError as exc:
         raise ConfigurationError('CIMD_STORE = "redis" needs the extra: pip install "flask-cimd[redis]"') from exc
     try:
-        return RedisStore(connect(url), size=size)
+        return RedisStore(connect(url), size=size, kept_past_expiry=kept_past_expiry)
     except ValueError as exc:
         raise ConfigurationError("CIMD_REDIS_URL must begin with redis://, rediss:// or unix://") from exc

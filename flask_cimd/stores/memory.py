@@ -8,6 +8,7 @@ from threading import Lock
 
 from ..core.identifier import ClientIdentifier
 from .protocol import Entry, Leases
+from .records import MemoryRecords, Records
 
 
 class MemoryStore:
@@ -20,6 +21,7 @@ class MemoryStore:
     def __init__(self, size: int = 1000) -> None:
         self._size = size
         self.leases: Leases | None = None
+        self.records: Records = MemoryRecords()
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._lock = Lock()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
+from .records import Records
 
 #: How long past its lifetime a shared store keeps an entry: stale copies serve existing grants (CIMD §5.2).
 KEPT_PAST_EXPIRY = timedelta(hours=24)
@@ -76,9 +77,11 @@ class ClientStore(Protocol):
 
     Attributes:
         leases: for stores that several processes share; ``None`` means that this process is alone.
+        records: where the operator's rules and pinned copies are kept.
     """
 
     leases: Leases | None
+    records: Records
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry, fresh or not."""
@@ -94,6 +97,11 @@ class ClientStore(Protocol):
 
     def __len__(self) -> int:
         """Return how many entries are kept."""
+
+
+def instant_of(seconds: float) -> datetime:
+    """Return the aware instant that is so many seconds after 1970 began."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def key_of(client_id: str) -> str:

@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
-from .protocol import KEPT_PAST_EXPIRY, Entry, Lease, Leases, StoreError, key_of
+from .protocol import KEPT_PAST_EXPIRY, Entry, Lease, Leases, StoreError, instant_of, key_of
+from .records import Records
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -73,6 +74,7 @@ class RedisStore:
         self._kept = kept_past_expiry
         self._index = prefix + "clients"
         self.leases: Leases | None = RedisLeases(client, prefix=prefix)
+        self.records: Records = RedisRecords(client, prefix=prefix)
 
     @translated
     def get(self, identifier: ClientIdentifier) -> Entry | None:
@@ -84,8 +86,8 @@ class RedisStore:
             values = json.loads(text)
             return Entry(
                 metadata=ClientMetadata.from_json(identifier, values["metadata"]),
-                fetched_at=_instant(values["fetched_at"]),
-                expires_at=_instant(values["expires_at"]),
+                fetched_at=instant_of(values["fetched_at"]),
+                expires_at=instant_of(values["expires_at"]),
             )
         except (ValueError, KeyError, TypeError):
             return None
@@ -150,7 +152,7 @@ class RedisLeases:
         """Return the lease, or how the last one ended."""
         lease, outcome = self._client.mget(*self._keys(client_id))
         if lease is not None:
-            return Lease(expires_at=_instant(json.loads(lease)["expires_at"]), outcome=None)
+            return Lease(expires_at=instant_of(json.loads(lease)["expires_at"]), outcome=None)
         return None if outcome is None else Lease(expires_at=datetime.max.replace(tzinfo=UTC), outcome=outcome.decode())
 
     @translated
@@ -163,5 +165,37 @@ class RedisLeases:
         return f"{self._prefix}lease:{key}", f"{self._prefix}outcome:{key}"
 
 
-def _instant(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+class RedisRecords:
+    """Records as one hash for each kind."""
+
+    def __init__(self, client: Redis, *, prefix: str) -> None:
+        self._client: Any = client
+        self._prefix = prefix + "records:"
+
+    @translated
+    def all(self, kind: str) -> dict[str, str]:
+        """Return every record of a kind."""
+        return {
+            subject.decode(): value.decode() for subject, value in self._client.hgetall(self._prefix + kind).items()
+        }
+
+    @translated
+    def subjects(self, kind: str) -> list[str]:
+        """Return the subjects of a kind."""
+        return sorted(subject.decode() for subject in self._client.hkeys(self._prefix + kind))
+
+    @translated
+    def get(self, kind: str, subject: str) -> str | None:
+        """Return one record."""
+        value = self._client.hget(self._prefix + kind, subject)
+        return None if value is None else value.decode()
+
+    @translated
+    def put(self, kind: str, subject: str, value: str) -> None:
+        """Keep a record."""
+        self._client.hset(self._prefix + kind, subject, value)
+
+    @translated
+    def remove(self, kind: str, subject: str) -> bool:
+        """Forget a record."""
+        return bool(self._client.hdel(self._prefix + kind, subject))

@@ -1,0 +1,159 @@
+"""What processes share beside the clients, in the app's own database: leases, and the operator's records.
+
+Statements run on connections of their own, as in `flask_cimd.stores.sqlalchemy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, Float, String, Table, Text, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from .protocol import Lease, instant_of, key_of
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+LEASE_TABLE_NAME = "cimd_lease"
+RECORD_TABLE_NAME = "cimd_record"
+#: After so many leases this process deletes the ones that ran out.
+FORGET_EVERY = 64
+
+
+def lease_table(db: SQLAlchemy) -> Table:
+    """Return the table of leases, adding it to ``db.metadata`` on first use.
+
+    Columns: ``digest`` as in `client_table`, ``owner`` (a random name), ``expires_at`` and ``outcome`` (how it
+    ended, in words of this package; null while it is under way).
+    """
+    existing = db.metadata.tables.get(LEASE_TABLE_NAME)
+    if existing is not None:
+        return existing
+    return Table(
+        LEASE_TABLE_NAME,
+        db.metadata,
+        Column("digest", String(64), primary_key=True),
+        Column("owner", String(32), nullable=False),
+        Column("expires_at", Float(53), nullable=False, index=True),
+        Column("outcome", Text),
+    )
+
+
+def record_table(db: SQLAlchemy) -> Table:
+    """Return the table of records, adding it to ``db.metadata`` on first use.
+
+    Columns: ``kind`` and ``digest`` (SHA-256 of the subject) are the primary key; ``subject`` and ``value``.
+    """
+    existing = db.metadata.tables.get(RECORD_TABLE_NAME)
+    if existing is not None:
+        return existing
+    return Table(
+        RECORD_TABLE_NAME,
+        db.metadata,
+        Column("kind", String(16), primary_key=True),
+        Column("digest", String(64), primary_key=True),
+        Column("subject", Text, nullable=False),
+        Column("value", Text, nullable=False),
+    )
+
+
+def upsert(db: SQLAlchemy, table: Table, keys: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Insert or replace one row; of two writers at once the later one wins."""
+    change = update(table).where(*(table.c[name] == key for name, key in keys.items())).values(**values)
+    with db.engine.begin() as connection:
+        if connection.execute(change).rowcount:
+            return
+    try:
+        with db.engine.begin() as connection:
+            connection.execute(insert(table).values(**keys, **values))
+    except IntegrityError:  # another process inserted it in between
+        with db.engine.begin() as connection:
+            connection.execute(change)
+
+
+class SQLAlchemyLeases:
+    """Leases as rows, taken by one conditional statement; needs an app context."""
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self._db = db
+        self._table = lease_table(db)
+        self._taken = count(1)
+
+    def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
+        """Take the lease if nobody has it."""
+        table, key = self._table, key_of(client_id)
+        if next(self._taken) % FORGET_EVERY == 0:
+            self._forget_expired(now)
+        values = {"owner": owner, "expires_at": until.timestamp(), "outcome": None}
+        is_free = or_(table.c.expires_at <= now.timestamp(), table.c.outcome.is_not(None))
+        with self._db.engine.begin() as connection:
+            if connection.execute(update(table).where(table.c.digest == key, is_free).values(**values)).rowcount:
+                return True
+        try:
+            with self._db.engine.begin() as connection:
+                connection.execute(insert(table).values(digest=key, **values))
+        except IntegrityError:  # somebody has it
+            return False
+        return True
+
+    def look(self, client_id: str) -> Lease | None:
+        """Return the lease as it stands."""
+        table = self._table
+        query = select(table.c.expires_at, table.c.outcome).where(table.c.digest == key_of(client_id))
+        with self._db.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Lease(expires_at=instant_of(row[0]), outcome=row[1])
+
+    def finish(self, client_id: str, owner: str, outcome: str) -> None:
+        """Say how it ended and let go."""
+        table = self._table
+        mine = (table.c.digest == key_of(client_id)) & (table.c.owner == owner)
+        with self._db.engine.begin() as connection:
+            connection.execute(update(table).where(mine).values(outcome=outcome))
+
+    def _forget_expired(self, now: datetime) -> None:
+        with self._db.engine.begin() as connection:
+            connection.execute(delete(self._table).where(self._table.c.expires_at <= now.timestamp()))
+
+
+class SQLAlchemyRecords:
+    """Records as rows; needs an app context."""
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self._db = db
+        self._table = record_table(db)
+
+    def all(self, kind: str) -> dict[str, str]:
+        """Return every record of a kind."""
+        table = self._table
+        query = select(table.c.subject, table.c.value).where(table.c.kind == kind).order_by(table.c.subject)
+        with self._db.engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def subjects(self, kind: str) -> list[str]:
+        """Return the subjects of a kind."""
+        query = select(self._table.c.subject).where(self._table.c.kind == kind).order_by(self._table.c.subject)
+        with self._db.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def get(self, kind: str, subject: str) -> str | None:
+        """Return one record."""
+        with self._db.engine.connect() as connection:
+            return connection.execute(select(self._table.c.value).where(self._is(kind, subject))).scalar()
+
+    def put(self, kind: str, subject: str, value: str) -> None:
+        """Keep a record; of two writers at once the later one wins."""
+        keys = {"kind": kind, "digest": key_of(subject)}
+        upsert(self._db, self._table, keys, {"subject": subject, "value": value})
+
+    def remove(self, kind: str, subject: str) -> bool:
+        """Forget a record."""
+        with self._db.engine.begin() as connection:
+            return connection.execute(delete(self._table).where(self._is(kind, subject))).rowcount > 0
+
+    def _is(self, kind: str, subject: str) -> Any:
+        return (self._table.c.kind == kind) & (self._table.c.digest == key_of(subject))
