@@ -87,7 +87,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     for room in ROOMS:
         app.register_blueprint(room.blueprint)
     app.register_blueprint(wellknown.create_blueprint(configuration.base_url))
-    security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS, *micropub.MACHINE_VIEWS)
+    security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS, *micropub.MACHINE_VIEWS, card.save)
     resource_servers.init_app(app)
     limits.init_app(app, configuration)
     errors.init_app(app)

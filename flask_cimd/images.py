@@ -10,6 +10,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from threading import BoundedSemaphore
+from typing import Literal
 
 from PIL import Image, ImageOps
 
@@ -47,20 +48,21 @@ class SafeImage:
     height: int
 
 
-def reencode(data: bytes, *, max_pixels: int, max_edge: int) -> SafeImage:
+def reencode(data: bytes, *, max_pixels: int, max_edge: int, written_as: Literal["PNG"] | None = None) -> SafeImage:
     """Decode an image and write it anew, without metadata and at most ``max_edge`` pixels wide and high.
 
     Args:
         data: the file; the caller bounds its length.
         max_pixels: more are refused before anything is decoded.
         max_edge: a larger picture is made smaller.
+        written_as: the format of the result; without it photos stay JPEG or WebP.
 
     Raises:
         ImageError: not a JPEG, PNG, GIF or WebP image, damaged, or with too many pixels.
     """
     try:
         with _DECODERS:
-            return _reencode(data, max_pixels, max_edge)
+            return _reencode(data, max_pixels, max_edge, written_as)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:  # far above any bound of ours
@@ -69,13 +71,13 @@ def reencode(data: bytes, *, max_pixels: int, max_edge: int) -> SafeImage:
         raise ImageError("The file is not an image that can be read. Send JPEG, PNG, GIF or WebP.") from exc
 
 
-def _reencode(data: bytes, max_pixels: int, max_edge: int) -> SafeImage:
+def _reencode(data: bytes, max_pixels: int, max_edge: int, written_as: str | None) -> SafeImage:
     # Formats are named: otherwise Pillow tries every reader it has, PostScript among them.
     with Image.open(io.BytesIO(data), formats=_READ) as picture:
         width, height = picture.size
         if width * height > max_pixels:
             raise ImageError(_TOO_MANY_PIXELS.format(max_pixels // 1_000_000))
-        kind = _WRITTEN_AS[picture.format or ""]
+        kind = written_as or _WRITTEN_AS[picture.format or ""]
         # JPEG can be decoded at a fraction of its size; other formats ignore the hint.
         picture.draft(None, (max_edge, max_edge))
         # The orientation is metadata too: it is applied before the rest is dropped.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import io
 import logging
 from datetime import timedelta
 
@@ -113,26 +112,12 @@ def draw(original: bytes) -> bytes:
     Raises:
         NotAPicture: not PNG, JPEG, GIF or WebP, too many pixels, or damaged.
     """
-    from PIL import Image
+    from .images import ImageError, reencode
 
     try:
-        # Named formats only: Pillow also opens EPS, which is a program. The size is known before a pixel is decoded.
-        with Image.open(io.BytesIO(original), formats=list(_FORMATS.values())) as picture:
-            _check_size(*picture.size)
-            small = picture.convert("RGBA")
-        small.thumbnail((EDGE, EDGE))
-        drawn = io.BytesIO()
-        Image.frombytes("RGBA", small.size, small.tobytes()).save(drawn, "PNG")
-    except NotAPicture:
-        raise
-    except Exception as exc:  # decoders fail in more ways than Pillow documents; none of them is worth a page
-        raise NotAPicture(type(exc).__name__) from exc
-    return drawn.getvalue()
-
-
-def _check_size(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
-        raise NotAPicture(f"{width} x {height} pixels")
+        return reencode(original, max_pixels=MOST_PIXELS, max_edge=EDGE, written_as="PNG").content
+    except ImageError as exc:
+        raise NotAPicture(str(exc)) from exc
 
 
 def logo_response(logos: Logos, key: str) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from demo.identity import Owner
@@ -20,12 +20,6 @@ _MOST_LINES = 20
 _ENVELOPE = 64 * 1024
 
 
-@blueprint.before_request
-def bound() -> None:
-    """Let the form bring a photo; nobody but the owner gets so far that it is read."""
-    request.max_content_length = media.LARGEST_FILE + _ENVELOPE
-
-
 @blueprint.get("/profile")
 @owner_only
 def show() -> str:
@@ -37,6 +31,10 @@ def show() -> str:
 @owner_only
 def save() -> Response | tuple[str, int]:
     """Keep what the form says, photo included, or say what is wrong with it and keep nothing."""
+    # The app checks CSRF tokens before any view, within the bound of all forms; here a photo comes along, and
+    # nobody but the owner gets so far that it is read.
+    request.max_content_length = media.LARGEST_FILE + _ENVELOPE
+    current_app.extensions["csrf"].protect()
     here = services()
     known = here.identity.owner()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import nh3
@@ -39,10 +40,10 @@ _CONTEXTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
-    """A photo of a post; ``path`` is ``None`` for one elsewhere, which is linked and never loaded."""
+    """A photo of a post; one that is not this site's own is linked and never loaded."""
 
     url: str
-    path: str | None
+    is_own: bool
     alt: str
     host: str
 
@@ -102,23 +103,28 @@ def view(post: Post) -> PostView:
     )
 
 
-def sanitise(html: str) -> Markup:
-    """Return a stranger's markup reduced to text, emphasis, lists, links and images of this site."""
+@lru_cache(maxsize=128)
+def sanitise(html: str, images: str) -> Markup:
+    """Return a stranger's markup reduced to text, emphasis, lists, links and images.
+
+    Args:
+        images: what the address of an image must begin with.
+    """
     kept = nh3.clean(
         html,
         tags=set(_TAGS),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-        attribute_filter=_filter_attribute,
+        attribute_filter=lambda tag, name, value: _filter_attribute(tag, name, value, images),
         url_schemes=set(_SCHEMES),
         link_rel=_LINK_RELATION,
     )
     return Markup(kept)  # noqa: S704  this is what the sanitiser is for
 
 
-def _filter_attribute(tag: str, name: str, value: str) -> str | None:
+def _filter_attribute(tag: str, name: str, value: str, images: str) -> str | None:
     """Drop images from elsewhere: their server would learn of every visit. Relative links would lead into this site."""
     if (tag, name) == ("img", "src"):
-        return value if media.own_path(value) else None
+        return value if media.is_own(value, images) else None
     if (tag, name) == ("a", "href"):
         return value if value.lower().startswith(("http://", "https://", "mailto:")) else None
     return value
@@ -126,7 +132,7 @@ def _filter_attribute(tag: str, name: str, value: str) -> str | None:
 
 def _markup(content: Value) -> Markup:
     if not isinstance(content, str):
-        return sanitise(content.get("html", ""))
+        return sanitise(content.get("html", ""), media.prefix())
     paragraphs = re.split(r"\n{2,}", content) if content else []
     lines = (urlize(paragraph, rel=_LINK_RELATION).replace("\n", "<br>\n") for paragraph in paragraphs)
     return Markup("\n".join(f"<p>{line}</p>" for line in lines))  # noqa: S704  urlize escapes what it is given
@@ -134,7 +140,7 @@ def _markup(content: Value) -> Markup:
 
 def _photo(value: Value) -> Photo:
     url, alt = (value, "") if isinstance(value, str) else (value.get("value", ""), value.get("alt", ""))
-    return Photo(url=url, path=media.own_path(url), alt=alt, host=urlsplit(url).hostname or "")
+    return Photo(url=url, is_own=media.is_own(url, media.prefix()), alt=alt, host=urlsplit(url).hostname or "")
 
 
 def _contexts(post: Post) -> list[Context]:

@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort
 from sqlalchemy import Connection, func, insert, select
@@ -43,7 +42,7 @@ class StoredImage:
     @property
     def url(self) -> str:
         """Its absolute address."""
-        return f"{_prefix()}{self.name}"
+        return f"{prefix()}{self.name}"
 
 
 @blueprint.get("/media/<name>")
@@ -97,12 +96,11 @@ def add(connection: Connection, stored: StoredImage, now: datetime) -> None:
     )
 
 
-def own_path(url: str) -> str | None:
-    """Return the path of an image of this site, or ``None`` for anything else."""
-    prefix = _prefix()
-    name = url.removeprefix(prefix)
-    return urlsplit(url).path if url.startswith(prefix) and _NAME.fullmatch(name) else None
+def is_own(url: str, images: str) -> bool:
+    """Say whether a URL is that of an image of this site, whose addresses begin with ``images``."""
+    return url.startswith(images) and _NAME.fullmatch(url.removeprefix(images)) is not None
 
 
-def _prefix() -> str:
+def prefix() -> str:
+    """Return what the addresses of this site's images begin with."""
     return f"{services().configuration.base_url}/media/"

@@ -159,7 +159,7 @@ def _described(urls: list[str], alts: tuple[str, ...]) -> list[Value]:
 def _find(url: str) -> Post:
     """Return the post at an address, deleted ones included; the address must be exactly the one it was given."""
     slug = url.rpartition("/")[2]
-    post = posts.find(slug) if posts.make_slug(slug) == slug and url == permalink(slug) else None
+    post = posts.find(slug) if url == permalink(slug) else None
     if post is None:
         raise PropertyError("There is no post at that url.")
     return post

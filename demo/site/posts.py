@@ -23,7 +23,9 @@ from demo.site.tables import PostRow
 
 PAGE_SIZE = 20
 _ATTEMPTS = 5
+#: Of what is made from words; what tells two apart comes on top.
 _LONGEST_SLUG = 60
+_SLUG = re.compile(r"[a-z0-9-]{1,80}")
 _post: Any = PostRow.__table__
 
 
@@ -75,7 +77,9 @@ def add(
 
 
 def find(slug: str) -> Post | None:
-    """Return a post, drafts and deleted ones included."""
+    """Return a post, drafts and deleted ones included; the slug may be anything that somebody typed."""
+    if not _SLUG.fullmatch(slug):
+        return None
     with db.engine.connect() as connection:
         row = connection.execute(select(_post).where(_post.c.slug == slug)).first()
     return None if row is None else _as_post(row)

@@ -21,6 +21,8 @@ APART = ("published", "post-status", "visibility")
 MOST_VALUES = 50
 _LONGEST_LINE = 1_000
 _LONGEST_CONTENT = 100_000
+#: Sanitisers need quadratic time for some nestings; no article comes near.
+_MOST_TAGS = 5_000
 _LONGEST_URL = 2_048
 _YEARS = range(1970, 2100)
 
@@ -124,6 +126,8 @@ def _content(name: str, value: Any) -> Value:
     block = clean_block(text)
     if len(block) > _LONGEST_CONTENT:
         raise PropertyError(f"{name} is longer than {_LONGEST_CONTENT} characters.")
+    if is_html and block.count("<") > _MOST_TAGS:
+        raise PropertyError(f"{name} has more than {_MOST_TAGS} tags.")
     return {"html": block} if is_html and block else block
 
 

@@ -210,6 +210,7 @@ def test_publishing_a_draft_gives_it_a_date(posting_site: Site, poster: Poster) 
         {"content": [{"markdown": "x"}]},
         {"content": [None]},
         {"content": ["x" * 100_001]},
+        {"content": [{"html": "<ul><li>" * 2_501}]},
         {"name": ["x" * 1001]},
         {"category": ["x"], "content": []},
         {"category": [str(n) for n in range(51)], "content": ["x"]},
@@ -459,6 +460,31 @@ def test_does_not_read_a_body_of_100_megabytes(
     assert poster.query(q="source").json() == {"items": []}
 
 
+def test_reads_nothing_of_a_large_body_from_whoever_has_no_token(posting_site: Site) -> None:
+    body = Endless(b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n')
+    environ = create_environ("/micropub", method="POST", content_type="multipart/form-data; boundary=b")
+    environ |= {"wsgi.input": body, "wsgi.input_terminated": True}
+    environ.pop("CONTENT_LENGTH", None)
+    _, status, _ = run_wsgi_app(posting_site.app, environ)
+    assert (status[:3], body.taken) == ("401", 0)
+
+
+def test_a_token_for_another_resource_is_not_let_in(site: Site, origin: TLSOrigin) -> None:
+    # Design D24
+    client_id = publish_client(origin, "/c.json", grant_types=["authorization_code"])
+    token = site.owner().tokens(client_id, scope="create profile", resource=site.base_url + "/api/profile")
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    answer = site.browser().post("/micropub", {"content": "x"}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+
+
+def test_long_slugs_of_the_same_words_are_told_apart(poster: Poster) -> None:
+    first, second = (poster.note("x", mp_slug=["word " * 40]) for _ in range(2))
+    assert first != second
+    assert poster.update(second, replace={"content": ["mine"]}).status_code == 204
+    assert poster.source(first)["content"] == ["x"]
+
+
 def test_works_on_both_databases(any_site: Site, origin: TLSOrigin) -> None:
     poster = Poster(any_site, origin)
     answer = poster.form({"content": "Ünïcode \U0001f600 \x00 text"}, files={"photo": ("a.png", png())})
@@ -469,6 +495,8 @@ def test_works_on_both_databases(any_site: Site, origin: TLSOrigin) -> None:
     assert "😀" in poster.browser.get("/feed.atom").content.decode()
     assert poster.form({"action": "delete", "url": url}).status_code == 204
     assert poster.page(url).status_code == 410
+    for path in ("/notes/%00", "/media/%00", "/notes/" + "x" * 5000, "/?page=99999"):
+        assert poster.browser.get(path).status_code == 404
 
 
 def test_needs_no_session_and_no_csrf_token(site: Site, origin: TLSOrigin) -> None:

@@ -89,6 +89,11 @@ def test_says_what_is_wrong_and_keeps_nothing(site: Site, fields: dict[str, str]
     assert card(site)["name"] == ["The owner"]
 
 
+def test_a_photo_may_be_larger_than_a_form(site: Site) -> None:
+    assert save(site.owner(), photo=png() + b"\0" * 500_000).status_code == 303
+    assert save(site.owner(), photo=png() + b"\0" * (11 * 2**20)).status_code == 413
+
+
 def test_a_photo_that_is_none_is_refused(site: Site) -> None:
     answer = save(site.owner(), photo=b"<svg onload=alert(1)>")
     assert answer.status_code == 400
