@@ -39,8 +39,10 @@ def running_mcp(app: Flask, environment: Mapping[str, str]) -> Iterator[None]:
         with process:
             if process.stdout is None or not process.stdout.readline():
                 raise OSError(f"the MCP endpoint does not start at {url}")
-            yield
-            process.terminate()
+            try:
+                yield
+            finally:  # stopping arrives as an exception; leaving the outer block waits for the process
+                process.terminate()
     finally:
         process.kill()
         with app.app_context():

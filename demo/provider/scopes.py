@@ -7,7 +7,7 @@ SCOPES = {
     "profile": "See your name and the address of your site",
     "email": "See your e-mail address",
     "create": "Publish new posts on your site",
-    "draft": "Leave drafts on your site, which only you can publish",
+    "draft": "Leave drafts on your site, unpublished",
     "update": "Change posts on your site, and read drafts",
     "delete": "Take posts off your site",
     "undelete": "Bring back posts that were taken off",

@@ -29,6 +29,7 @@ MACHINE_PATHS = frozenset({PATH, MEDIA_PATH})
 _LARGEST_TEXT = 512 * 1024
 #: What a multipart request has besides its files.
 _ENVELOPE = 64 * 1024
+_DELETED = "The post is deleted; undelete it first."
 
 blueprint = Blueprint("micropub", __name__)
 blueprint.after_request(allow_any_origin)
@@ -171,28 +172,31 @@ def _change(url: str, edit: posts.Edit) -> None:
 
 def _updated(post: Post, command: Update, now: datetime) -> Post:
     if post.deleted_at is not None:
-        raise PropertyError("The post is deleted; undelete it first.")
-    properties = {**_with_settings(post), **command.replace}
-    properties = mf2.merged(properties, {n: v for n, v in command.add.items() if n not in mf2.APART})
-    properties |= {name: values for name, values in command.add.items() if name in mf2.APART}
-    for name in command.remove:
-        properties.pop(name, None)
-    for name, values in command.remove_values.items():
-        properties = mf2.without(properties, name, values)
+        raise PropertyError(_DELETED)
+    properties = _applied(_with_settings(post), command)
     status, published = first_text(properties, "post-status"), first_text(properties, "published")
     is_draft = status == "draft" if status else post.is_draft
+    is_published = post.is_draft and not is_draft
+    if is_published:
+        # Changing what a post says is one thing, showing it to everybody another.
+        posting.require(current_access, "create")
     kept = {name: values for name, values in properties.items() if values and name not in mf2.APART}
     mf2.require_substance(kept)
-    is_moved = "published" in command.replace or "published" in command.add
-    at = mf2.parse_instant(published) if is_moved and published else post.published_at
-    return replace(
-        post,
-        properties=kept,
-        is_draft=is_draft,
-        # A draft gets its date when it is published.
-        published_at=now if post.is_draft and not is_draft and not is_moved else at,
-        updated_at=now,
-    )
+    is_dated = bool(published) and "published" in (*command.replace, *command.add)
+    at = mf2.parse_instant(published) if is_dated else now if is_published else post.published_at
+    return replace(post, properties=kept, is_draft=is_draft, published_at=at, updated_at=now)
+
+
+def _applied(properties: Properties, command: Update) -> Properties:
+    """Return the properties after the changes; of those that are kept apart there is one value each."""
+    result = {**properties, **command.replace}
+    result = mf2.merged(result, {name: values for name, values in command.add.items() if name not in mf2.APART})
+    result |= {name: values for name, values in command.add.items() if name in mf2.APART}
+    for name in command.remove:
+        result.pop(name, None)
+    for name, values in command.remove_values.items():
+        result = mf2.without(result, name, values)
+    return result
 
 
 def _with_settings(post: Post) -> Properties:
@@ -222,13 +226,22 @@ def _configuration() -> dict[str, object]:
 
 
 def _source() -> Response:
-    """Answer with a post as its app sent it; without a url, with the newest posts. Drafts are among them."""
-    if not _may("draft"):
+    """Answer with a post as its app sent it; without a url, with the newest posts.
+
+    What everybody can read anyway is told to every app that posts, drafts only to those that may read them.
+    """
+    reads_drafts = _may("update")
+    if not reads_drafts and not _may("draft"):
         posting.require(current_access, "update")
     url = request.args.get("url")
     if url is None:
-        return jsonify(items=[_as_item(post) for post in posts.editable()])
+        newest = posts.editable() if reads_drafts else posts.published()[0]
+        return jsonify(items=[_as_item(post) for post in newest])
     post = _find(url)
+    if post.deleted_at is not None:
+        raise PropertyError(_DELETED)
+    if post.is_draft:
+        posting.require(current_access, "update")
     wanted = request.args.getlist("properties[]") or request.args.getlist("properties")
     properties = _with_settings(post)
     if not wanted:

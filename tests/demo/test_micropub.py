@@ -98,8 +98,37 @@ def test_a_token_for_drafts_never_publishes(make_poster: Callable[..., Poster]) 
     drafter = make_poster("draft")
     url = drafter.note("quiet", post_status=["published"])
     assert drafter.page(url).status_code == 404
-    assert drafter.source(url)["post-status"] == ["draft"]
+    assert make_poster().source(url)["post-status"] == ["draft"]
     assert drafter.update(url, replace={"post-status": ["published"]}).status_code == 403
+
+
+@pytest.mark.parametrize("scope", ["create", "draft"])
+def test_drafts_are_told_to_apps_that_may_read_them_alone(
+    make_poster: Callable[..., Poster], poster: Poster, scope: str
+) -> None:
+    other = make_poster(scope)
+    draft, public = poster.note("secret plan", post_status=["draft"]), poster.note("known")
+    answer = other.query(q="source", url=draft)
+    assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+    assert [item["properties"]["url"] for item in other.query(q="source").json()["items"]] == [[public]]
+    assert other.source(public)["content"] == ["known"]
+
+
+def test_publishing_a_draft_takes_the_scope_create(make_poster: Callable[..., Poster], poster: Poster) -> None:
+    url = poster.note("not yet", post_status=["draft"])
+    editor = make_poster("update")
+    assert editor.update(url, replace={"content": ["better"]}).status_code == 204
+    for change in ("replace", "add"):
+        answer = editor.update(url, **{change: {"post-status": ["published"]}})
+        assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+    assert poster.page(url).status_code == 404
+
+
+def test_a_deleted_post_is_told_to_nobody(poster: Poster) -> None:
+    url = poster.note("gone")
+    poster.form({"action": "delete", "url": url})
+    assert error_of(poster.query(q="source", url=url)) == "invalid_request"
+    assert poster.query(q="source").json() == {"items": []}
 
 
 # -- create ---------------------------------------------------------------------------------------------------------
