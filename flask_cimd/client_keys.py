@@ -7,13 +7,12 @@ fetch; at most one a minute and client, or a flood of invented names would be a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from threading import Lock
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from .core.strict_json import StrictJSONError, read_object
 from .errors import AddressBlockedError, DocumentError, FetchError, GoneError, Problem
 from .reading import is_json
 from .resolver import Resolver
+from .stores.fetched import Fetched, FetchedStore
 
 logger = logging.getLogger(__name__)
 
@@ -45,20 +45,28 @@ class _KeySet:
     def has(self, kid: str | None) -> bool:
         return kid is None or any(key.get("kid") == kid for key in self.keys)
 
+    def to_bytes(self) -> bytes:
+        times = {"expires_at": self.expires_at.timestamp(), "tried_at": self.tried_at.timestamp()}
+        return json.dumps({"keys": self.keys, **times}).encode()
+
+    @classmethod
+    def from_bytes(cls, kept: bytes) -> _KeySet:
+        values = json.loads(kept)
+        expires_at, tried_at = (datetime.fromtimestamp(values[name], UTC) for name in ("expires_at", "tried_at"))
+        return cls(keys=tuple(values["keys"]), expires_at=expires_at, tried_at=tried_at)
+
 
 class ClientKeys:
     """Finds the published keys of one app's clients.
 
     Args:
         resolver: lends its guarded fetcher, its clock and its bound on simultaneous fetches.
-        size: how many fetched key sets are kept in this process; the least recently used go first.
+        store: where fetched key sets are kept, for as long as they may serve stale.
     """
 
-    def __init__(self, resolver: Resolver, size: int = 1000) -> None:
+    def __init__(self, resolver: Resolver, store: FetchedStore) -> None:
         self._resolver = resolver
-        self._size = size
-        self._sets: OrderedDict[tuple[str, str], _KeySet] = OrderedDict()
-        self._lock = Lock()
+        self._store = store
 
     def find(self, metadata: ClientMetadata, kid: str | None = None) -> Sequence[PublishedKey]:
         """Return the client's signature keys; the one called ``kid`` may still be missing from them.
@@ -71,40 +79,31 @@ class ClientKeys:
             return tuple(json.loads(metadata.jwks)["keys"])
         if metadata.jwks_uri is None:
             return ()
-        place = (metadata.client_id, metadata.jwks_uri)
+        place, uri = _place(metadata, metadata.jwks_uri), metadata.jwks_uri
         kept, now = self._kept(place), self._resolver.clock()
         if kept is not None and now < kept.expires_at and kept.has(kid):
             return kept.keys
         if kept is not None and now < kept.tried_at + PAUSE and now < self._last_use(kept):
             return kept.keys
-        flight = f"jwks {metadata.jwks_uri} {metadata.client_id}"
-        return self._resolver.flights.run(flight, lambda: self._renew(place, metadata)).keys
+        return self._resolver.flights.run(f"jwks {place}", lambda: self._renew(place, uri, metadata)).keys
 
     def _last_use(self, kept: _KeySet) -> datetime:
         return kept.expires_at + self._resolver.settings.stale_max
 
-    def _kept(self, place: tuple[str, str]) -> _KeySet | None:
-        with self._lock:
-            kept = self._sets.get(place)
-            if kept is not None:
-                self._sets.move_to_end(place)
-            return kept
+    def _kept(self, place: str) -> _KeySet | None:
+        found = self._store.get(place)
+        return _KeySet.from_bytes(found.content) if found is not None and found.content is not None else None
 
-    def _keep(self, place: tuple[str, str], found: _KeySet) -> _KeySet:
-        with self._lock:
-            self._sets[place] = found
-            self._sets.move_to_end(place)
-            while len(self._sets) > self._size:
-                self._sets.popitem(last=False)
+    def _keep(self, place: str, found: _KeySet) -> _KeySet:
+        self._store.put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE))
         return found
 
-    def _renew(self, place: tuple[str, str], metadata: ClientMetadata) -> _KeySet:
+    def _renew(self, place: str, uri: str, metadata: ClientMetadata) -> _KeySet:
         before, now = self._kept(place), self._resolver.clock()
         try:
-            return self._keep(place, self._fetch(place[1], metadata, now))
+            return self._keep(place, self._fetch(uri, metadata, now))
         except GoneError:
-            with self._lock:
-                self._sets.pop(place, None)
+            self._store.put(place, Fetched(None, now + PAUSE))
             raise
         except (FetchError, DocumentError) as error:
             # A host that is down for an hour must not end its users' sessions (CIMD §5.2 lets stale copies serve).
@@ -129,6 +128,11 @@ class ClientKeys:
         keys = _read(answer.body, metadata.client_id)
         lifetime = freshness.lifetime(answer.headers, self._resolver.settings.bounds, now)
         return _KeySet(keys=keys, expires_at=now + timedelta(seconds=lifetime.seconds), tried_at=now)
+
+
+def _place(metadata: ClientMetadata, uri: str) -> str:
+    """Return the name of a client's key set in the store; two clients that share an address do not share a copy."""
+    return hashlib.sha256(json.dumps(["jwks", metadata.client_id, uri]).encode()).hexdigest()
 
 
 def _read(body: bytes, client_id: str) -> tuple[PublishedKey, ...]:

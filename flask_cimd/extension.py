@@ -18,7 +18,7 @@ from .errors import CIMDError, TooManyFetchesError
 from .publish import publish
 from .resolver import ClientHook, Clock, FetchHook, Hooks, Resolver, utc_now
 from .settings import Settings
-from .stores import open_logo_store, open_store
+from .stores import open_fetched_store, open_store
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .logo import Logos
 
 logger = logging.getLogger(__name__)
+
+_LOGOS_IN_MEMORY = 200
+_KEY_SETS_IN_MEMORY = 1000
 
 RegisteredLookup = Callable[[str], Any]
 FetchHookT = TypeVar("FetchHookT", bound=FetchHook)
@@ -91,7 +94,8 @@ class CIMD:
             notify=_notify,
             clock=self._clock,
         )
-        self._keys[app] = ClientKeys(self._resolvers[app])
+        key_sets = open_fetched_store(settings.store, db=db, clock=self._clock, size=_KEY_SETS_IN_MEMORY)
+        self._keys[app] = ClientKeys(self._resolvers[app], key_sets)
         if registered is not None:
             self._registered[app] = registered
         app.extensions["cimd"] = self
@@ -106,7 +110,7 @@ class CIMD:
     def _set_up_logos(self, app: Flask, settings: Settings, db: SQLAlchemy | None) -> None:
         from .logo import Logos, logo_response
 
-        store = open_logo_store(settings.store, db=db, clock=self._clock)
+        store = open_fetched_store(settings.store, db=db, clock=self._clock, size=_LOGOS_IN_MEMORY)
         # Without a secret key the names hold for this process alone, like its memory store.
         secret = str(app.secret_key or secrets.token_hex()).encode()
         self._logos[app] = logos = Logos(self._resolvers[app], store, secret=secret, max_size=settings.max_logo_size)

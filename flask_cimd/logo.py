@@ -17,7 +17,7 @@ from flask import Response, abort
 from .core.metadata import ClientMetadata
 from .errors import CIMDError, ConfigurationError
 from .resolver import Resolver
-from .stores.logos import Logo, LogoStore
+from .stores.fetched import Fetched, FetchedStore
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Logos:
         ConfigurationError: Pillow is not installed.
     """
 
-    def __init__(self, resolver: Resolver, store: LogoStore, *, secret: bytes, max_size: int) -> None:
+    def __init__(self, resolver: Resolver, store: FetchedStore, *, secret: bytes, max_size: int) -> None:
         try:
             import PIL.Image  # noqa: F401
         except ImportError as exc:
@@ -70,21 +70,21 @@ class Logos:
                 kept = self._resolver.flights.run(f"logo {key}", lambda: self._renew(key, uri, metadata))
             except CIMDError:
                 return None
-        return key if kept.png is not None else None
+        return key if kept.content is not None else None
 
     def read(self, key: str) -> bytes | None:
         """Return the PNG under a key; nothing is ever fetched here."""
         kept = self._store.get(key)
-        return kept.png if kept is not None and kept.expires_at > self._resolver.clock() else None
+        return kept.content if kept is not None and kept.expires_at > self._resolver.clock() else None
 
     def _key(self, client_id: str, logo_uri: str) -> str:
         return hmac.new(self._secret, f"{client_id}\n{logo_uri}".encode(), hashlib.sha256).hexdigest()
 
-    def _renew(self, key: str, uri: str, metadata: ClientMetadata) -> Logo:
+    def _renew(self, key: str, uri: str, metadata: ClientMetadata) -> Fetched:
         now = self._resolver.clock()
         png = self._fetch(uri, metadata)
         ends = self._resolver.expiry_of(metadata) or now + self._resolver.settings.bounds.default
-        logo = Logo(png, max(ends, now + timedelta(minutes=1)) if png else now + _FAILURE_LIFETIME)
+        logo = Fetched(png, max(ends, now + timedelta(minutes=1)) if png else now + _FAILURE_LIFETIME)
         self._store.put(key, logo)
         return logo
 

@@ -162,6 +162,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_REDIRECT_RELATION", "any", "how redirect URIs relate to the client's URL: `any` or `same-origin`", _one_of("any", "same-origin")),
     Setting("CIMD_REDIRECT_EXEMPT_HOSTS", (), "document hosts that `CIMD_REDIRECT_RELATION` does not bind: services for developers", _hosts),
     Setting("CIMD_AUTH_METHODS", ("none",), "client authentication methods this server has", _methods),
+    Setting("CIMD_ASSERTION_AUDIENCES", (), "accepted in assertions instead of the issuer, such as the token endpoint's URL for older clients", _items),
     Setting("CIMD_REQUIRE_AUTH_METHOD", False, "refuse documents without `token_endpoint_auth_method`", _flag),
     Setting("CIMD_ALLOW_ROOT_PATH", True, "accept the path `/`", _flag),
     Setting("CIMD_ALLOW_QUERY", True, "accept a query in the client's URL", _flag),
@@ -204,6 +205,7 @@ class Settings:
     document_rules: DocumentRules
     fetch: FetchSettings
     bounds: Bounds
+    assertion_audiences: tuple[str, ...]
     stale_max: timedelta
     failure_backoff: timedelta
     policy: Policy
@@ -320,6 +322,7 @@ def _assemble(v: Mapping[str, Any], *, counts_loopback: bool) -> Settings:
             default=timedelta(seconds=v["CIMD_CACHE_DEFAULT"]),
             maximum=timedelta(seconds=v["CIMD_CACHE_MAX"]),
         ),
+        assertion_audiences=v["CIMD_ASSERTION_AUDIENCES"],
         stale_max=timedelta(seconds=v["CIMD_STALE_MAX"]),
         failure_backoff=timedelta(seconds=v["CIMD_FAILURE_BACKOFF"]),
         policy=Policy(

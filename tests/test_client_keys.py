@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 
 from flask_cimd import CIMD, ClientMetadata
-from flask_cimd.client_keys import MAX_KEY_SET
+from flask_cimd.client_keys import MAX_KEY_SET, ClientKeys
 from flask_cimd.errors import AddressBlockedError, DocumentError, FetchError, GoneError, ResponseTooLargeError
+from flask_cimd.stores.fetched import MemoryFetchedStore
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder, name_leads_to
 from tests.support.origin import TLSOrigin, publish_document
@@ -23,7 +25,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture
 def make_cimd(ca_bundle: Any, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]:
-    def make(**config: Any) -> tuple[Flask, CIMD]:
+    def make(db: SQLAlchemy | None = None, **config: Any) -> tuple[Flask, CIMD]:
         app = Flask("app")
         app.config.update(
             CIMD_ALLOW_LOOPBACK=True,
@@ -31,8 +33,10 @@ def make_cimd(ca_bundle: Any, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]
             CIMD_AUTH_METHODS=("none", "private_key_jwt"),
             **config,
         )
+        if db is not None:
+            db.init_app(app)
         cimd = CIMD(clock=clock)
-        cimd.init_app(app)
+        cimd.init_app(app, db=db)
         return app, cimd
 
     return make
@@ -223,11 +227,9 @@ def test_a_denied_host_serves_no_keys(origin: TLSOrigin, make_cimd: Any, clock: 
 
 
 def test_kept_key_sets_are_bounded_in_number(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    from flask_cimd.client_keys import ClientKeys
-
     app, cimd = make_cimd()
     with app.app_context():
-        keys = ClientKeys(cimd.resolver, size=2)
+        keys = ClientKeys(cimd.resolver, MemoryFetchedStore(2))
         uri = serve_keys(origin, KeyHolder("", clock))
         clients = [client_of(origin, cimd, uri, f"/{number}.json") for number in range(3)]
         for client in clients:
@@ -238,6 +240,27 @@ def test_kept_key_sets_are_bounded_in_number(origin: TLSOrigin, make_cimd: Any, 
         assert origin.count("/jwks.json") == 3
         keys.find(clients[0], "one")
         assert origin.count("/jwks.json") == 4
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_processes_share_key_sets_in_the_apps_database(
+    origin: TLSOrigin, make_cimd: Any, clock: Clock, tmp_path: Any, database: str, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/keys.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    uri = serve_keys(origin, KeyHolder("", clock), headers={"Cache-Control": "max-age=60"})
+    for number in range(3):  # as after a restart
+        db = SQLAlchemy()
+        app, cimd = make_cimd(db=db, SQLALCHEMY_DATABASE_URI=url, CIMD_STORE="sqlalchemy")
+        with app.app_context():
+            db.create_all()
+            client = client_of(origin, cimd, uri)
+            assert names(cimd.client_keys.find(client, "one")) == ["one"]
+            clock.forward(seconds=61 if number else 0)
+            if number:
+                origin.serve("/jwks.json", b"down", status=503)
+                assert names(cimd.client_keys.find(client, "one")) == ["one"]
+            db.engine.dispose()
+    assert origin.count("/jwks.json") == 3
 
 
 def test_inline_keys_are_never_fetched(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:

@@ -188,7 +188,11 @@ class Authenticator:
             raise ClientResolutionError(error) from error
 
     def _check_claims(self, assertion: Assertion, client_id: str, scope: str) -> datetime:
-        rules = AssertionRules(issuer=self._issuer, expiry_required=KEY_BOUND_SCOPE not in scope.split())
+        rules = AssertionRules(
+            issuer=self._issuer,
+            audiences=self._cimd.resolver.settings.assertion_audiences,
+            expiry_required=KEY_BOUND_SCOPE not in scope.split(),
+        )
         try:
             return check_claims(assertion, client_id, rules, self._clock())
         except AssertionRefusedError as refused:

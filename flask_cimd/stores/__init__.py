@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
-from .logos import LogoStore, MemoryLogoStore, SQLAlchemyLogoStore
+from .fetched import FetchedStore, MemoryFetchedStore, SQLAlchemyFetchedStore
 from .memory import MemoryStore
 from .protocol import KEPT_PAST_EXPIRY, STORE_TROUBLE, ClientStore, Entry, Lease, Leases, StoreError
 from .records import MemoryRecords, Records
@@ -19,14 +19,14 @@ __all__ = [
     "STORE_TROUBLE",
     "ClientStore",
     "Entry",
+    "FetchedStore",
     "Lease",
     "Leases",
-    "LogoStore",
     "MemoryRecords",
     "MemoryStore",
     "Records",
     "StoreError",
-    "open_logo_store",
+    "open_fetched_store",
     "open_store",
 ]
 
@@ -62,9 +62,11 @@ def open_store(
     return store
 
 
-def open_logo_store(chosen: Any, *, db: SQLAlchemy | None, clock: Callable[[], datetime]) -> LogoStore:
-    """Return where logos are kept: in the database if clients are, else in this process."""
-    return SQLAlchemyLogoStore(db, clock) if chosen == "sqlalchemy" and db is not None else MemoryLogoStore()
+def open_fetched_store(chosen: Any, *, db: SQLAlchemy | None, clock: Callable[[], datetime], size: int) -> FetchedStore:
+    """Return where logos and key sets are kept: in the database if clients are, else some in this process."""
+    if chosen == "sqlalchemy" and db is not None:
+        return SQLAlchemyFetchedStore(db, clock)
+    return MemoryFetchedStore(size)
 
 
 def _open_redis(url: str | None, size: int, kept_past_expiry: timedelta) -> ClientStore:

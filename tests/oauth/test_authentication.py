@@ -430,6 +430,15 @@ def test_without_the_method_enabled_a_key_holding_client_is_refused(origin: Any,
     assert "token_endpoint_auth_signing_alg_values_supported" not in metadata
 
 
+def test_the_token_endpoint_is_an_audience_by_a_switch_alone(origin: Any, make_site: Any) -> None:
+    # O-81, D25
+    site = make_site(CIMD_ASSERTION_AUDIENCES=ISSUER + "/token")
+    owner = site.owner()
+    holder = key_client(origin, site)
+    for audience, status in ((ISSUER + "/token", 200), (ISSUER, 200), (ISSUER + "/par", 401)):
+        assert owner.redeem(*owner.code(holder.client_id), **holder.proof(aud=audience)).status_code == status
+
+
 # -- keys behind jwks_uri ---------------------------------------------------------------------------------------
 
 
