@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from .core.keys import check_jwks
 from .core.metadata import ClientMetadata
 from .core.strict_json import StrictJSONError, read_object
 from .errors import AddressBlockedError, DocumentError, FetchError, GoneError, Problem
+from .fetcher import Response
 from .reading import is_json
 from .resolver import Resolver
 from .stores.fetched import Fetched, FetchedStore
@@ -79,13 +81,13 @@ class ClientKeys:
             return tuple(json.loads(metadata.jwks)["keys"])
         if metadata.jwks_uri is None:
             return ()
-        place, uri = _place(metadata, metadata.jwks_uri), metadata.jwks_uri
+        place = _place(metadata)
         kept, now = self._kept(place), self._resolver.clock()
         if kept is not None and now < kept.expires_at and kept.has(kid):
             return kept.keys
         if kept is not None and now < kept.tried_at + PAUSE and now < self._last_use(kept):
             return kept.keys
-        return self._resolver.flights.run(f"jwks {place}", lambda: self._renew(place, uri, metadata)).keys
+        return self._resolver.flights.run(f"jwks {place}", lambda: self._renew(place, metadata)).keys
 
     def _last_use(self, kept: _KeySet) -> datetime:
         return kept.expires_at + self._resolver.settings.stale_max
@@ -98,10 +100,10 @@ class ClientKeys:
         self._store.put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE))
         return found
 
-    def _renew(self, place: str, uri: str, metadata: ClientMetadata) -> _KeySet:
+    def _renew(self, place: str, metadata: ClientMetadata) -> _KeySet:
         before, now = self._kept(place), self._resolver.clock()
         try:
-            return self._keep(place, self._fetch(uri, metadata, now))
+            return self._keep(place, self._fetch(metadata, now))
         except GoneError:
             self._store.put(place, Fetched(None, now + PAUSE))
             raise
@@ -112,27 +114,39 @@ class ClientKeys:
             logger.warning("a client of %s keeps its stored keys: %s", metadata.identifier.display_host, error.slug)
             return self._keep(place, replace(before, tried_at=now))
 
-    def _fetch(self, uri: str, metadata: ClientMetadata, now: datetime) -> _KeySet:
-        host = urlsplit(uri).hostname or ""
-        if self._resolver.admission.is_denied(host):
-            raise AddressBlockedError("host-denied", metadata.client_id, hint="the key set's host is on the deny list")
+    def _fetch(self, metadata: ClientMetadata, now: datetime) -> _KeySet:
+        started = time.monotonic()
         try:
-            answer = self._resolver.fetcher.fetch(
-                uri,
-                accept="application/json, application/jwk-set+json;q=0.9",
-                max_size_for=lambda media_type: MAX_KEY_SET if is_json(media_type) else 0,
-            )
+            keys, answer = fetch_key_set(self._resolver, metadata)
         except FetchError as error:
-            self._resolver.notify(signals.fetch_failed, error=error, host=host, duration=0.0)
+            host, seconds = urlsplit(metadata.jwks_uri or "").netloc, time.monotonic() - started
+            self._resolver.notify(signals.fetch_failed, error=error, host=host, duration=seconds)
             raise
-        keys = _read(answer.body, metadata.client_id)
         lifetime = freshness.lifetime(answer.headers, self._resolver.settings.bounds, now)
         return _KeySet(keys=keys, expires_at=now + timedelta(seconds=lifetime.seconds), tried_at=now)
 
 
-def _place(metadata: ClientMetadata, uri: str) -> str:
+def fetch_key_set(resolver: Resolver, metadata: ClientMetadata) -> tuple[tuple[PublishedKey, ...], Response]:
+    """GET a client's key set under guard, whatever is kept; return its signature keys and the answer.
+
+    Raises:
+        FetchError: it cannot be read.
+        DocumentError: it is not a set of public keys.
+    """
+    uri = metadata.jwks_uri or ""
+    if resolver.admission.is_denied(urlsplit(uri).hostname or ""):
+        raise AddressBlockedError("host-denied", metadata.client_id, hint="the key set's host is on the deny list")
+    answer = resolver.fetcher.fetch(
+        uri,
+        accept="application/json, application/jwk-set+json;q=0.9",
+        max_size_for=lambda media_type: MAX_KEY_SET if is_json(media_type) else 0,
+    )
+    return _read(answer.body, metadata.client_id), answer
+
+
+def _place(metadata: ClientMetadata) -> str:
     """Return the name of a client's key set in the store; two clients that share an address do not share a copy."""
-    return hashlib.sha256(json.dumps(["jwks", metadata.client_id, uri]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(["jwks", metadata.client_id, metadata.jwks_uri]).encode()).hexdigest()
 
 
 def _read(body: bytes, client_id: str) -> tuple[PublishedKey, ...]:

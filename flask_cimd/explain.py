@@ -7,10 +7,11 @@ developer, so unlike pages for visitors it names addresses, headers and members;
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from .client_keys import fetch_key_set
 from .core import freshness
 from .core.display import safe_for_log
 from .core.families import FamilyVerdict, judge_families
@@ -91,7 +92,7 @@ class Explanation:
 
 
 def explain(resolver: Resolver, client_id: str) -> Explanation:
-    """Return what a server with these settings makes of a client URL; one fetch at most, nothing is stored.
+    """Return what a server with these settings makes of a client URL; it and its keys are fetched, nothing is kept.
 
     Never raises for anything that the URL or its host does.
     """
@@ -100,7 +101,7 @@ def explain(resolver: Resolver, client_id: str) -> Explanation:
         identifier = _identifier(found, resolver, client_id)
         response = _fetch(found, resolver, identifier) if not identifier.is_built_in else None
         metadata = resolver.read(identifier, response)
-        _describe(found, metadata, response)
+        _describe(found, resolver, metadata, response)
         resolver.check_use(metadata)
     except FetchError:
         found.verdict = "unreachable"
@@ -178,7 +179,7 @@ def _problems(found: Explanation, error: DocumentError) -> None:
         found.add(problem.pointer or "/", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
 
 
-def _describe(found: Explanation, metadata: ClientMetadata, response: Response | None) -> None:
+def _describe(found: Explanation, resolver: Resolver, metadata: ClientMetadata, response: Response | None) -> None:
     if response is not None and metadata.source == "document":
         _members(found, metadata, response.body)
     elif response is None:
@@ -192,6 +193,25 @@ def _describe(found: Explanation, metadata: ClientMetadata, response: Response |
         found.add("/redirect_uris", "remark", text or "No redirect URIs: nobody can sign in with it.")
     methods = ", ".join(metadata.auth_methods)
     found.add("authentication", "holds", f"Authenticates here with {methods}{_keys_text(metadata)}.")
+    if metadata.jwks_uri is not None:
+        _key_set(found, resolver, metadata)
+
+
+def _key_set(found: Explanation, resolver: Resolver, metadata: ClientMetadata) -> None:
+    """Read the keys behind ``jwks_uri``: without them nobody can finish a sign-in as this client."""
+    try:
+        keys, _ = fetch_key_set(resolver, metadata)
+    except FetchError as error:
+        found.verdict = "unreachable"
+        text, advice = f"{error.hint or error.slug}.".capitalize(), _FETCH_HELP.get(error.slug, "")
+        found.add("keys", "broken", text, rule=error.slug, help=advice)
+    except DocumentError as error:
+        found.verdict = "refused"
+        for problem in error.problems:
+            found.add(f"keys{problem.pointer}", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
+    else:
+        text = f"The key set holds {_names(keys)}." if keys else "The key set is empty: every key is withdrawn."
+        found.add("keys", "holds" if keys else "remark", text)
 
 
 _MATCHES = {
@@ -205,9 +225,13 @@ def _keys_text(metadata: ClientMetadata) -> str:
     if metadata.jwks_uri:
         return f", keys at {metadata.jwks_uri}"
     if metadata.jwks:
-        keys = json.loads(metadata.jwks)["keys"]
-        return f", {len(keys)} of its own keys: " + ", ".join(safe_for_log(str(k.get("kid", k["kty"]))) for k in keys)
+        return f", with {_names(json.loads(metadata.jwks)['keys'])} of its own"
     return ""
+
+
+def _names(keys: Sequence[Mapping[str, Any]]) -> str:
+    names = ", ".join(safe_for_log(str(key.get("kid", key["kty"]))) for key in keys)
+    return f"{len(keys)} signature {'key' if len(keys) == 1 else 'keys'} ({names})"
 
 
 def _members(found: Explanation, metadata: ClientMetadata, body: bytes) -> None:

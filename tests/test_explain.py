@@ -12,6 +12,8 @@ from flask import Flask
 
 from flask_cimd import CIMD
 from flask_cimd.explain import Explanation, Step, explain, plain_text
+from tests.support.clock import Clock
+from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
 
 
@@ -176,3 +178,38 @@ def test_json_output_holds_what_the_lines_hold(cimd: CIMD, origin: TLSOrigin) ->
     assert len(read["steps"]) == len(found.steps)
     assert read["families"][0]["accepts"] is True
     assert plain_text(found)[-1] == "Verdict: usable"
+
+
+@pytest.fixture
+def key_cimd(ca_bundle: Path) -> Iterator[CIMD]:
+    app = Flask("keys")
+    app.config.update(
+        CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle), CIMD_AUTH_METHODS=("none", "private_key_jwt")
+    )
+    CIMD(app)
+    with app.app_context():
+        yield app.extensions["cimd"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "verdict", "rule", "text"),
+    [
+        (KeyHolder("", Clock()).jwks, 200, "usable", "", "1 signature key (one)"),
+        ({"keys": []}, 200, "usable", "", "every key is withdrawn"),
+        ({"keys": [{"kty": "oct", "k": "AAAA"}]}, 200, "refused", "symmetric-key", ""),
+        ({"keys": 1}, 200, "refused", "not-a-jwks", ""),
+        ({}, 503, "unreachable", "status", "Status 503"),
+    ],
+)
+def test_the_keys_behind_an_address_are_looked_at(
+    key_cimd: CIMD, origin: TLSOrigin, body: Any, status: int, verdict: str, rule: str, text: str
+) -> None:
+    # C-81
+    uri = origin.serve(
+        "/jwks.json", json.dumps(body).encode(), status=status, headers={"Content-Type": "application/json"}
+    )
+    found = explain(key_cimd.resolver, publish(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri=uri))
+    assert found.verdict == verdict
+    last = [step for step in found.steps if step.name.startswith("keys")][-1]
+    assert last.rule == rule
+    assert text in last.text

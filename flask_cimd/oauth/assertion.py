@@ -67,12 +67,12 @@ class AssertionRules:
     Attributes:
         issuer: the audience.
         audiences: accepted in its place, such as the token endpoint's URL for older clients.
-        expiry_required: without, an assertion made less than a minute ago needs no ``exp``.
+        is_atproto: AT Protocol OAuth wants ``kid`` and ``iat``, and does without ``exp`` for a minute.
     """
 
     issuer: str
     audiences: tuple[str, ...] = ()
-    expiry_required: bool = True
+    is_atproto: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +161,8 @@ def check_claims(assertion: Assertion, client_id: str, rules: AssertionRules, no
     audience = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
     if not isinstance(audience, str) or audience not in (rules.issuer, *rules.audiences):
         raise AssertionRefusedError("aud is not this server's issuer alone")
+    if rules.is_atproto and (assertion.kid is None or "iat" not in claims):
+        raise AssertionRefusedError("kid or iat is missing")
     return _check_times(claims, rules, now)
 
 
@@ -171,7 +173,7 @@ def _check_times(claims: Mapping[str, Any], rules: AssertionRules, now: datetime
     if begins is not None and begins > now + SKEW:
         raise AssertionRefusedError("nbf is in the future")
     if expires is None:
-        if rules.expiry_required or issued is None:
+        if not rules.is_atproto or issued is None:
             raise AssertionRefusedError("exp is missing")
         expires = issued + timedelta(seconds=60)
     if expires <= now:

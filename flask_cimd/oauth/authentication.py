@@ -191,7 +191,7 @@ class Authenticator:
         rules = AssertionRules(
             issuer=self._issuer,
             audiences=self._cimd.resolver.settings.assertion_audiences,
-            expiry_required=KEY_BOUND_SCOPE not in scope.split(),
+            is_atproto=KEY_BOUND_SCOPE in scope.split(),
         )
         try:
             return check_claims(assertion, client_id, rules, self._clock())

@@ -596,6 +596,13 @@ def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, s
         else:
             with pytest.raises(ClientResolutionError):
                 here.server.authenticator.check_grant(old, grant)
+        for changes in ({"header": {"kid": None}}, {"iat": None}):  # AT-66
+            form = {"client_id": holder.client_id, **holder.proof(**changes)}
+            if bound:
+                with pytest.raises(ClientResolutionError):
+                    here.server.authenticator.check_grant(form, grant)
+            else:
+                assert here.server.authenticator.check_grant(form, grant).key is not None
         older = {"client_id": holder.client_id, **holder.proof(exp=None, iat=far(timedelta(seconds=-60))(holder))}
         with pytest.raises(ClientResolutionError):
             here.server.authenticator.check_grant(older, grant)
