@@ -79,7 +79,8 @@ def run() -> list[Row]:
             ]
 
 
-def _publish(origin: TLSOrigin, path: str) -> str:
+def publish(origin: TLSOrigin, path: str) -> str:
+    """Serve a usual document at this path, and return its URL."""
     url = origin.url(path)
     document = {
         "client_id": url,
@@ -94,7 +95,8 @@ def _publish(origin: TLSOrigin, path: str) -> str:
     return url
 
 
-def _app(bundle: Path, **config: object) -> tuple[Flask, CIMD]:
+def new_app(bundle: Path, **config: object) -> tuple[Flask, CIMD]:
+    """Return an app with the extension, and with a database if the configuration names one."""
     app = Flask("bench")
     app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(bundle), **config)
     cimd = CIMD()
@@ -110,10 +112,10 @@ def _app(bundle: Path, **config: object) -> tuple[Flask, CIMD]:
 
 
 def _warm(origin: TLSOrigin, bundle: Path, folder: Path) -> list[Row]:
-    url = _publish(origin, "/warm.json")
+    url = publish(origin, "/warm.json")
     uri = f"sqlite:///{folder}/warm.db"
-    memory_app, memory = _app(bundle)
-    sqlite_app, sqlite = _app(bundle, CIMD_STORE="sqlalchemy", SQLALCHEMY_DATABASE_URI=uri)
+    memory_app, memory = new_app(bundle)
+    sqlite_app, sqlite = new_app(bundle, CIMD_STORE="sqlalchemy", SQLALCHEMY_DATABASE_URI=uri)
     peer_app = Flask("peer")
     peer_app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/peer.db"
     db = SQLAlchemy()
@@ -146,8 +148,8 @@ def _warm(origin: TLSOrigin, bundle: Path, folder: Path) -> list[Row]:
 
 
 def _cold(origin: TLSOrigin, bundle: Path) -> Row:
-    url = _publish(origin, "/cold.json")
-    app, cimd = _app(bundle)
+    url = publish(origin, "/cold.json")
+    app, cimd = new_app(bundle)
 
     def resolve() -> object:
         cimd.resolver.store.delete(url)
@@ -164,8 +166,8 @@ def _cold(origin: TLSOrigin, bundle: Path) -> Row:
 
 
 def _coalescing(origin: TLSOrigin, bundle: Path) -> Row:
-    url = _publish(origin, "/together.json")
-    app, cimd = _app(bundle)
+    url = publish(origin, "/together.json")
+    app, cimd = new_app(bundle)
     barrier, before = Barrier(200), len(origin.requests)
 
     def resolve(_: int) -> object:

@@ -14,7 +14,7 @@ from demo import errors, limits, schema, security
 from demo.config import Configuration
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
-from demo.owner import apps, card, explain, login, setup
+from demo.owner import apps, card, clients, explain, login, setup
 from demo.provider import authorize, endpoints, resource_servers, wellknown
 from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
@@ -36,6 +36,7 @@ ROOMS = (
     micropub,
     login,
     apps,
+    clients,
     explain,
     card,
     setup,

@@ -16,8 +16,10 @@ from demo.security import allow_leaving
 from demo.services import services
 from flask_cimd import ClientMetadata
 from flask_cimd.core.changes import Change, changes
-from flask_cimd.core.display import consent_view
+from flask_cimd.core.display import Acquaintance, ConsentView, consent_view
+from flask_cimd.core.policy import Tier
 from flask_cimd.oauth import AuthorizationRequest, Resource
+from flask_cimd.oauth.allowance import within_allowance
 
 blueprint = Blueprint("authorize", __name__)
 
@@ -51,10 +53,15 @@ def ask() -> Response | str:
     asked = here.server.read_authorization_request()
     asked = replace(asked, scope=" ".join(_without_lonely_email(asked.scope.split())))
     client = here.server.metadata_of(asked.client_id, asked.client or "")
+    allowance = here.cimd.admission.allowance(here.cimd.admission.tier(client.identifier))
+    allowed = within_allowance(asked, allowance, here.server.issuer)
+    if allowed is None:
+        return here.server.deny(asked)
+    asked = allowed
     allow_leaving()
     return render_template(
         "consent.html",
-        view=consent_view(client, asked.redirect_uri),
+        view=_view(client, asked.redirect_uri),
         changes=_changes(client),
         logo=here.cimd.logo_url(client),
         scopes=asked.scope.split(),
@@ -92,6 +99,23 @@ def _approve(asked: AuthorizationRequest) -> Response:
         scope=_without_lonely_email(request.form.getlist("scope")),
         access_lifetime=lifetime if _may_choose_lifetime(asked, client) else None,
     )
+
+
+def _view(client: ClientMetadata, redirect_uri: str) -> ConsentView:
+    admission = services().cimd.admission
+    return consent_view(
+        client,
+        redirect_uri,
+        acquaintance=_acquaintance(client),
+        is_in_the_making=admission.is_in_the_making(client.identifier),
+    )
+
+
+def _acquaintance(client: ClientMetadata) -> Acquaintance:
+    here = services()
+    if here.cimd.admission.tier(client.identifier) is Tier.TRUSTED:
+        return "trusted"
+    return "new" if here.storage.last_approved(client.client_id) is None else "met"
 
 
 def _without_lonely_email(words: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from sqlalchemy import delete, insert, select
 
 from demo.models import ResourceServerRow, db
+from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
 from demo.services import services
 from flask_cimd.core.display import safe_text
@@ -31,6 +32,14 @@ def find_resource_server(server_id: str) -> ResourceServer | None:
     with db.engine.connect() as connection:
         row = connection.execute(select(_table).where(_table.c.id == server_id)).first()
     return row and ResourceServer(id=row.id, secret_digest=row.secret_digest, resource=row.resource)
+
+
+def named_resources() -> dict[str, str]:
+    """Return every place that tokens can be asked for, besides the issuer, with its name."""
+    with db.engine.connect() as connection:
+        others = connection.execute(select(_table.c.resource, _table.c.name).order_by(_table.c.name)).all()
+    own = own_resources(services().configuration)
+    return {identifier: resource.name for identifier, resource in own.items()} | {row[0]: row[1] for row in others}
 
 
 class SiteResources:

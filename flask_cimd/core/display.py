@@ -38,11 +38,28 @@ class Warning_:  # noqa: N801  Warning is a builtin
     text: str
 
 
+Acquaintance = Literal["new", "met", "trusted"]
+_INTRODUCTIONS = {
+    "new": "You have not let this app in before. Go on only if you just started to use it.",
+    "met": "You let this app in before.",
+    "trusted": "This app is on your list of trusted apps.",
+}
+_IN_THE_MAKING = (
+    Warning_(
+        slug="app-in-the-making",
+        text="A service for developers speaks for this app, which is still in the making. "
+        "Anybody can register an app there. Go on only if it is yours or you are testing it.",
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentView:
     """Everything a consent screen shows about a client and the place where the answer goes.
 
     Attributes:
+        acquaintance: ``new``, ``met`` or ``trusted``, where the caller knows; clients that come for the first time
+            must look different (CIMD §8.9).
         client_id: the whole identifier URL, shown uncut.
         host: the document host, with a port that is not the default; always shown, and first.
         name: what the client calls itself, or ``None``.
@@ -57,10 +74,28 @@ class ConsentView:
     redirect_host: str
     redirect_kind: Literal["web", "loopback", "private-scheme"]
     warnings: tuple[Warning_, ...]
+    acquaintance: Acquaintance | None = None
+
+    @property
+    def introduction(self) -> str:
+        """One sentence of ours about how well the client is known here; empty if nobody said."""
+        return _INTRODUCTIONS.get(self.acquaintance or "", "")
 
 
-def consent_view(metadata: ClientMetadata, redirect_uri: str) -> ConsentView:
-    """Gather what to show before the person decides; ``redirect_uri`` has been matched already."""
+def consent_view(
+    metadata: ClientMetadata,
+    redirect_uri: str,
+    *,
+    acquaintance: Acquaintance | None = None,
+    is_in_the_making: bool = False,
+) -> ConsentView:
+    """Gather what to show before the person decides.
+
+    Args:
+        redirect_uri: matched already.
+        acquaintance: how well this client is known here.
+        is_in_the_making: whether a service for developers publishes its document.
+    """
     host = metadata.identifier.display_host
     return ConsentView(
         client_id=metadata.client_id,
@@ -70,7 +105,8 @@ def consent_view(metadata: ClientMetadata, redirect_uri: str) -> ConsentView:
         redirect_uri=redirect_uri,
         redirect_host=redirect_host(redirect_uri),
         redirect_kind=redirect_kind(redirect_uri),
-        warnings=_warnings(metadata, redirect_uri),
+        warnings=(*(_IN_THE_MAKING if is_in_the_making else ()), *_warnings(metadata, redirect_uri)),
+        acquaintance=acquaintance,
     )
 
 

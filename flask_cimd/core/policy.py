@@ -16,6 +16,9 @@ from .identifier import ClientIdentifier, IdentifierRules, parse_identifier
 
 _PATTERN = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\]")
 
+#: RFC 1035 §2.3.4: a name has at most 253 characters, and a pattern one dot more.
+_MAX_HOST = 254
+
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
@@ -35,7 +38,7 @@ class HostPattern:
             ValueError: it is no host name; a scheme, port or ``*`` would never match anything.
         """
         lowered = text.strip().lower()
-        if not _PATTERN.fullmatch(lowered):
+        if len(lowered) > _MAX_HOST or not _PATTERN.fullmatch(lowered):
             raise ValueError(f"{text!r} is not a host pattern; write app.example or .example.com")
         return cls(lowered)
 

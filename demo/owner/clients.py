@@ -1,0 +1,131 @@
+"""Who may come in: the owner's rules about apps, and what apps of each tier may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from demo.owner.login import owner_only
+from demo.provider.resource_servers import named_resources
+from demo.provider.scopes import SCOPE_TEXTS
+from demo.services import services
+from flask_cimd.core.policy import Allowance, Decision, Rule, Tier
+
+blueprint = Blueprint("clients", __name__)
+
+DECISIONS = {Decision.DENY: "Turned away", Decision.ALLOW: "Let in", Decision.TRUST: "Trusted"}
+TIERS = {
+    Tier.TRUSTED: ("Trusted apps", "Apps that you marked as trusted."),
+    Tier.KNOWN: ("Apps with a rule", "Apps that you let in by name."),
+    Tier.UNKNOWN: ("All other apps", "Apps that no rule speaks of."),
+}
+_MOST_CHARACTERS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that apps of a tier may ask for, or not."""
+
+    value: str
+    text: str
+    is_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TierView:
+    """One tier as the page shows it."""
+
+    tier: Tier
+    title: str
+    about: str
+    scopes: list[Choice]
+    resources: list[Choice]
+
+
+@blueprint.get("/clients")
+@owner_only
+def show() -> str:
+    """Show rules and tiers."""
+    return _page()
+
+
+@blueprint.post("/clients/rules")
+@owner_only
+def add() -> Response | tuple[str, int]:
+    """Add a rule, or replace the one about the same subject."""
+    subject = request.form.get("subject", "").strip()
+    try:
+        rule = Rule.parse(subject[: _MOST_CHARACTERS + 1], request.form.get("decision", ""))
+    except ValueError:
+        return _page(refused=subject[:_MOST_CHARACTERS]), 400
+    services().cimd.admission.set_rule(rule)
+    return redirect(url_for("clients.show"), code=303)
+
+
+@blueprint.post("/clients/rules/remove")
+@owner_only
+def remove() -> Response:
+    """Remove a rule."""
+    services().cimd.admission.remove_rule(request.form.get("subject", ""))
+    return redirect(url_for("clients.show"), code=303)
+
+
+@blueprint.post("/clients/tiers/<tier>")
+@owner_only
+def limit(tier: str) -> Response:
+    """Say what apps of a tier may ask for; with everything ticked there is no limit, for what comes later either."""
+    if tier not in TIERS:
+        abort(404)
+    allowance = Allowance(
+        scopes=_limit(request.form.getlist("scope"), SCOPE_TEXTS),
+        resources=_limit(request.form.getlist("resource"), _resources()),
+    )
+    services().cimd.admission.set_allowance(Tier(tier), allowance)
+    return redirect(url_for("clients.show"), code=303)
+
+
+def _limit(ticked: list[str], offered: dict[str, str]) -> frozenset[str] | None:
+    chosen = frozenset(ticked) & offered.keys()
+    return None if chosen == offered.keys() else frozenset(chosen)
+
+
+def _page(refused: str | None = None) -> str:
+    admission = services().cimd.admission
+    static = admission.static
+    settings = [
+        *((pattern.text, DECISIONS[Decision.DENY]) for pattern in static.denied_hosts),
+        *((pattern.text, DECISIONS[Decision.TRUST]) for pattern in static.trusted_hosts),
+        *((pattern.text, DECISIONS[Decision.ALLOW]) for pattern in static.allowed_hosts or ()),
+    ]
+    return render_template(
+        "clients.html",
+        rules=admission.rules(),
+        settings=settings,
+        is_closed=static.allowed_hosts is not None,
+        decisions=DECISIONS,
+        tiers=[_tier(tier) for tier in TIERS],
+        refused=refused,
+    )
+
+
+def _tier(tier: Tier) -> TierView:
+    allowance = services().cimd.admission.allowance(tier)
+    title, about = TIERS[tier]
+    return TierView(
+        tier=tier,
+        title=title,
+        about=about,
+        scopes=_choices(SCOPE_TEXTS, allowance.scopes),
+        resources=_choices(_resources(), allowance.resources),
+    )
+
+
+def _choices(offered: dict[str, str], allowed: frozenset[str] | None) -> list[Choice]:
+    return [Choice(value, text, allowed is None or value in allowed) for value, text in offered.items()]
+
+
+def _resources() -> dict[str, str]:
+    """Return what tokens can be asked for, by identifier; the issuer stands for the site itself."""
+    return {services().server.issuer: "This site itself"} | named_resources()

@@ -1,0 +1,159 @@
+"""The owner's page about who may come in, and what it does to the consent page."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup, warnings_on
+from tests.support.origin import TLSOrigin
+
+
+def add_rule(owner: Browser, subject: str, decision: str) -> requests.Response:
+    return owner.press(owner.get("/clients"), "Add rule", subject=subject, decision=decision)
+
+
+def rules_on(page: requests.Response) -> dict[str, str]:
+    return {str(item["data-rule"]): item.strong.get_text() for item in soup(page).select("[data-rule]") if item.strong}
+
+
+def acquaintance(page: requests.Response) -> str:
+    (found,) = soup(page).select("[data-acquaintance]")
+    return str(found["data-acquaintance"])
+
+
+def limit(owner: Browser, tier: str, *, scope: list[str], resource: list[str] | None = None) -> None:
+    names = {"trusted": "trusted apps", "known": "apps with a rule", "unknown": "all other apps"}
+    page = owner.get("/clients")
+    changes = {"scope": scope} if resource is None else {"scope": scope, "resource": resource}
+    assert owner.press(page, f"Save for {names[tier]}", **changes).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/clients", "/clients/rules", "/clients/rules/remove", "/clients/tiers/unknown"])
+def test_only_the_owner_sees_and_changes_who_may_come_in(site: Site, path: str) -> None:
+    browser = site.browser()
+    answer = browser.get(path) if path == "/clients" else browser.press(browser.get("/login"), "Log in")
+    assert answer.status_code in (303, 403)
+    assert site.browser().post(path, {"subject": "app.example", "decision": "deny"}).status_code in (400, 405)
+    assert rules_on(site.owner().get("/clients")) == {}
+
+
+def test_a_change_without_the_forms_token_is_refused(site: Site) -> None:
+    owner = site.owner()
+    for path in ("/clients/rules", "/clients/rules/remove", "/clients/tiers/unknown"):
+        assert owner.post(path, {"subject": "app.example", "decision": "deny"}).status_code == 400
+    assert rules_on(owner.get("/clients")) == {}
+
+
+def test_rules_are_added_replaced_and_removed(any_site: Site) -> None:
+    # C-96
+    owner = any_site.owner()
+    assert add_rule(owner, "Spam.Example", "deny").status_code == 303
+    assert add_rule(owner, "https://app.example/client.json", "trust").status_code == 303
+    assert rules_on(owner.get("/clients")) == {
+        "spam.example": "Turned away",
+        "https://app.example/client.json": "Trusted",
+    }
+    add_rule(owner, "spam.example", "allow")
+    assert rules_on(owner.get("/clients"))["spam.example"] == "Let in"
+    page = owner.get("/clients")
+    assert owner.press(page, "Remove", subject="spam.example").status_code == 303
+    assert list(rules_on(owner.get("/clients"))) == ["https://app.example/client.json"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "decision"),
+    [("*", "deny"), ("<script>alert(1)</script>", "deny"), ("", "allow"), ("app.example", "own"), ("x" * 9000, "deny")],
+)
+def test_a_rule_that_could_never_match_is_refused_and_shown_again(site: Site, subject: str, decision: str) -> None:
+    answer = add_rule(site.owner(), subject, decision)
+    assert answer.status_code == 400
+    assert "never match" in answer.text
+    assert "<script>alert" not in answer.text
+
+
+def test_an_app_that_is_turned_away_costs_no_fetch_and_comes_in_when_the_rule_is_gone(
+    site: Site, origin: TLSOrigin
+) -> None:
+    # C-97
+    owner = site.owner()
+    client_id = publish_client(origin)
+    add_rule(owner, client_id, "deny")
+    assert owner.authorize(SignIn.begin(client_id)).status_code == 400
+    assert origin.requests == []
+    owner.press(owner.get("/clients"), "Remove")
+    assert owner.authorize(SignIn.begin(client_id)).status_code == 200
+
+
+def test_the_first_time_looks_different_from_the_second_and_from_trust(site: Site, origin: TLSOrigin) -> None:
+    # C-96
+    owner = site.owner()
+    client_id = publish_client(origin)
+    page = owner.authorize(SignIn.begin(client_id))
+    assert acquaintance(page) == "new"
+    assert "A new app asks" in page.text
+    owner.deny(page)
+    assert acquaintance(owner.authorize(SignIn.begin(client_id))) == "new"
+    owner.tokens(client_id)
+    page = owner.authorize(SignIn.begin(client_id))
+    assert acquaintance(page) == "met"
+    assert "A new app asks" not in page.text
+    add_rule(owner, "localhost", "trust")
+    assert acquaintance(owner.authorize(SignIn.begin(client_id))) == "trusted"
+
+
+def test_an_app_in_the_making_is_named_so(make_site: object, origin: TLSOrigin) -> None:
+    # C-127
+    site: Site = make_site(CIMD_SERVICE_HOSTS="localhost")  # type: ignore[operator]
+    assert "app-in-the-making" in warnings_on(site.owner().authorize(SignIn.begin(publish_client(origin))))
+
+
+def test_a_tier_may_ask_only_for_the_scopes_that_are_ticked(site: Site, origin: TLSOrigin) -> None:
+    owner = site.owner()
+    client_id = publish_client(origin)
+    limit(owner, "unknown", scope=["profile"])
+    page = owner.authorize(SignIn.begin(client_id, scope="profile email"))
+    assert [box["value"] for box in soup(page).select("input[name=scope]")] == ["profile"]
+    granted = owner.tokens(client_id, scope="profile email")
+    assert granted["scope"] == "profile"
+    add_rule(owner, "localhost", "allow")  # another tier, without limits
+    page = owner.authorize(SignIn.begin(client_id, scope="profile email"))
+    assert [box["value"] for box in soup(page).select("input[name=scope]")] == ["profile", "email"]
+
+
+def test_a_scope_that_was_taken_away_cannot_be_ticked_back_in(site: Site, origin: TLSOrigin) -> None:
+    owner = site.owner()
+    client_id = publish_client(origin)
+    limit(owner, "unknown", scope=["profile"])
+    sign_in = SignIn.begin(client_id, scope="profile email")
+    answer = owner.approve(owner.authorize(sign_in), scope=["profile", "email"])
+    assert owner.redeem(sign_in, answer["code"]).json()["scope"] == "profile"
+
+
+def test_a_resource_that_a_tier_may_not_ask_for_is_denied_to_the_app(site: Site, origin: TLSOrigin) -> None:
+    owner = site.owner()
+    client_id = publish_client(origin)
+    limit(owner, "unknown", scope=["profile"], resource=[site.base_url])
+    answer = owner.authorize(SignIn.begin(client_id, resource=f"{site.base_url}/api/profile"))
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(REDIRECT)
+    assert redirect_parameters(answer)["error"] == "access_denied"
+    assert owner.authorize(SignIn.begin(client_id, scope="profile")).status_code == 200
+
+
+def test_an_app_that_may_not_act_at_the_site_can_still_ask_who_somebody_is(site: Site, origin: TLSOrigin) -> None:
+    owner = site.owner()
+    client_id = publish_client(origin)
+    limit(owner, "unknown", scope=["profile"], resource=[f"{site.base_url}/api/profile"])
+    page = owner.authorize(SignIn.begin(client_id, scope="profile"))
+    assert "and nothing else" in page.text
+    assert soup(page).select("input[name=scope]") == []
+
+
+def test_with_everything_ticked_there_is_no_limit(site: Site) -> None:
+    owner = site.owner()
+    page = owner.get("/clients")
+    assert owner.press(page, "Save for all other apps").status_code == 303
+    with site.app.app_context():
+        allowance = site.app.extensions["cimd"].admission.allowance("unknown")
+    assert (allowance.scopes, allowance.resources) == (None, None)

@@ -1,0 +1,56 @@
+"""The demo as it is run for real: gunicorn with the project's configuration, several workers, one database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from .demo import ROOT, Browser, free_ports
+
+
+@contextlib.contextmanager
+def running_gunicorn(folder: Path, *, database_url: str, workers: int = 4, **environment: str) -> Iterator[Browser]:
+    """Run the demo behind gunicorn at a free port until the block ends, and yield its owner.
+
+    Args:
+        folder: for the log.
+        database_url: of an empty database.
+        workers: processes.
+        environment: further ``DEMO_*`` and ``CIMD_*`` variables.
+    """
+    port = free_ports((0,))
+    base_url = f"http://127.0.0.1:{port}"
+    given = {
+        "PATH": os.environ["PATH"],
+        "DEMO_DEVELOPMENT": "1",
+        "DEMO_PORT": str(port),
+        "DEMO_BASE_URL": base_url,
+        "DEMO_DATABASE_URL": database_url,
+        "WEB_CONCURRENCY": str(workers),
+        **environment,
+    }
+    command = [sys.executable, "-m", "gunicorn", "demo:create_app()"]
+    with (folder / "gunicorn.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=log, stderr=log)
+        try:
+            _wait_until_ready(base_url)
+            yield Browser(base_url).log_in()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def _wait_until_ready(base_url: str) -> None:
+    """Connect until the listening socket is there; it answers as soon as the first worker has started."""
+    with requests.Session() as session:
+        session.mount(base_url, HTTPAdapter(max_retries=Retry(connect=300, backoff_factor=0.1, backoff_max=0.2)))
+        assert session.get(f"{base_url}/healthz", timeout=60).status_code == 200
