@@ -298,11 +298,11 @@ def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
     # IA-70 IA-114
     owner, client_id = site.owner(), publish_page(origin)
     sign_in = owner.authorize(SignIn.begin(client_id, scope=None))
-    assert "An app asks who you are" in sign_in.text
+    assert "app asks who you are" in sign_in.text
     assert "This is a sign-in alone" in sign_in.text
     assert soup(sign_in).select("select[name=lifetime], input[name=scope]") == []
     access = owner.authorize(SignIn.begin(client_id, scope="profile create"))
-    assert "An app asks for access" in access.text
+    assert "app asks for access" in access.text
     assert [tag["value"] for tag in soup(access).select("input[name=scope][checked]")] == ["profile", "create"]
     assert [option["value"] for option in soup(access).select("select[name=lifetime] option")] == [
         "hour",

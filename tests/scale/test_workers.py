@@ -17,10 +17,9 @@ from tests.support.origin import TLSOrigin
 WORKERS, TOGETHER = 4, 40
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def owner(request: pytest.FixtureRequest, tmp_path: Path, ca_bundle: Path) -> Iterator[Browser]:
-    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else f"sqlite:///{tmp_path}/d.db"
-    with running_gunicorn(tmp_path, database_url=url, workers=WORKERS, CIMD_CA_BUNDLE=str(ca_bundle)) as owner:
+@pytest.fixture
+def owner(tmp_path: Path, ca_bundle: Path, postgres_url: str) -> Iterator[Browser]:
+    with running_gunicorn(tmp_path, database_url=postgres_url, workers=WORKERS, CIMD_CA_BUNDLE=str(ca_bundle)) as owner:
         yield owner
 
 

@@ -45,7 +45,7 @@ def running_gunicorn(folder: Path, *, database_url: str, workers: int = 4, **env
             _wait_until_ready(base_url)
             yield Browser(base_url).log_in()
         finally:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGQUIT)  # now, without waiting for open connections
             process.wait(20)
 
 

@@ -100,6 +100,9 @@ def server_context(ca: trustme.CA, *names: str) -> ssl.SSLContext:
 class TLSOrigin(SocketOrigin):
     """A well-behaved https origin called ``localhost`` with fixed answers by path."""
 
+    #: How an answer says that no other follows on this connection.
+    CLOSES: tuple[str, ...] = ("Connection: close",)
+
     def __init__(self, ca: trustme.CA, *names: str) -> None:
         names = names or ("localhost", "127.0.0.1", "::1")
         super().__init__(self._answer, server_context(ca, *names))
@@ -125,7 +128,7 @@ class TLSOrigin(SocketOrigin):
     def _answer(self, connection: socket.socket, head: bytes) -> None:
         path = head.split(b" ", 2)[1].decode("latin-1")
         status, headers, body = self._answers.get(path, (404, {"Content-Type": "text/plain"}, b"not here"))
-        lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}", "Connection: close"]
+        lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}", *self.CLOSES]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
