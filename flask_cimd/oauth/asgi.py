@@ -74,7 +74,7 @@ class ProtectedASGI:
         try:
             scope["flask_cimd_access"] = await asyncio.to_thread(self._admit, _as_request(scope), body)
         except TokenRefused as refused:
-            challenge = self._protector.challenge(refused, refused.scope or self._entry)
+            challenge = self._protector.challenge(refused, refused.scope or self._needed_to_enter(body))
             members = {"error": refused.error or "unauthorized", "error_description": refused.description}
             await _answer(send, refused.status, members, {"WWW-Authenticate": challenge, **refused.headers})
         except TokensUnavailableError:
@@ -82,8 +82,14 @@ class ProtectedASGI:
         else:
             await self._app(scope, _replay(body, receive), send)
 
+    def _needed_to_enter(self, body: bytes) -> Collection[str]:
+        """Return what to ask for at first: what this very request needs is named too (MCP scope selection)."""
+        try:
+            return list(dict.fromkeys([*self._entry, *self._needs(body)]))
+        except TokenRefused:
+            return self._entry
+
     def _admit(self, request: Request, body: bytes) -> Access:
-        """Let the token in first: a stranger's body is read by nobody."""
         access = self._protector.admit(request=request)
         try:
             self._protector.require(access, *self._needs(body))

@@ -56,6 +56,11 @@ def test_nobody_comes_in_without_a_token(notes: RunningNotes) -> None:  # M-02 M
     assert document["scopes_supported"] == ["notes:read", "notes:write"]  # M-09
 
 
+def test_first_request_may_name_more_than_the_entry(notes: RunningNotes) -> None:  # M-06
+    assert challenge(notes.tool(None, "write_note", text="Hello"))["scope"] == "notes:read notes:write"
+    assert challenge(notes.post(None, b"not json"))["scope"] == "notes:read"
+
+
 def test_tools_read_and_write_by_scope(notes: RunningNotes, client_id: str) -> None:  # M-07 M-60
     reader, writer = token(notes, client_id, "notes:read"), token(notes, client_id, "notes:read notes:write")
     written = result(notes.tool(writer, "write_note", text="Hello from a program"))["structuredContent"]

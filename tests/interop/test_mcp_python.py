@@ -2,79 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
-import trustme
 
-from tests.support.demo import Browser, free_ports, redirect_parameters
-from tests.support.mcp import RunningNotes, running_notes, running_tls_notes
-from tests.support.origin import TLSOrigin, publish_document, server_context
+from tests.support.demo import free_ports
+from tests.support.mcp import RunningNotes
+from tests.support.person import Person
 from tests.support.programs import Program
 from tests.support.python_env import python_env, running_python
 
 SCRIPTS = Path(__file__).parent / "mcp_python"
 REDIRECT = "http://localhost:{port}/callback"
-
-
-@pytest.fixture(scope="module", params=["http", "https"])
-def notes(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, ca: trustme.CA, ca_bundle: Path
-) -> Iterator[RunningNotes]:
-    """Run the notes on plain loopback, then by TLS under a private authority."""
-    folder, trusted = tmp_path_factory.mktemp("notes"), {"CIMD_CA_BUNDLE": str(ca_bundle)}
-    plain = request.param == "http"
-    with (
-        running_notes(folder, **trusted)
-        if plain
-        else running_tls_notes(folder, server_context(ca, "localhost"), **trusted)
-    ) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client_id(ca: trustme.CA) -> Iterator[str]:
-    """Publish a document without a port in its redirect URI, as command line clients do."""
-    with TLSOrigin(ca) as origin:
-        yield publish_document(
-            origin,
-            redirect_uris=["http://localhost/callback"],
-            grant_types=["authorization_code", "refresh_token"],
-        )
-
-
-class Person:
-    """The owner at their browser, for one program."""
-
-    def __init__(self, owner: Browser, program: Program, *, follows: bool) -> None:
-        self._owner, self._program, self._follows = owner, program, follows
-        self.asked: list[dict[str, str]] = []
-
-    def do(self, **command: Any) -> dict[str, Any]:
-        """Send a command, approve whatever the program asks for, and return its result."""
-        return self._until_done(self._program.ask(**command))
-
-    def connect(self) -> None:
-        """Wait until the program is connected."""
-        assert self._until_done(self._program.receive()) == {"connected": True}
-
-    def _until_done(self, message: dict[str, Any]) -> dict[str, Any]:
-        while "authorize" in message:
-            parameters = parse_qs(urlsplit(message["authorize"]).query)
-            self.asked.append({name: values[0] for name, values in parameters.items()})
-            answer = self._owner.press(self._owner.get(message["authorize"]), "Approve")
-            assert answer.status_code == 303, answer.text
-            if self._follows:
-                requests.get(answer.headers["Location"], timeout=10)
-                message = self._program.receive()
-            else:
-                message = self._program.ask(**redirect_parameters(answer))
-        return message
 
 
 Start = Callable[[RunningNotes, str], AbstractContextManager[Program]]

@@ -1,0 +1,104 @@
+"""Real MCP and OAuth clients from npm, unmodified: discover, consent, token, call, refresh, step-up, revoke."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.support.demo import free_ports
+from tests.support.mcp import RunningNotes
+from tests.support.node import node_executable, node_project, running_node
+from tests.support.person import Person
+
+PROJECT = "mcp_node"
+
+
+def _redirect_uri() -> str:
+    return f"http://localhost:{free_ports()}/callback"
+
+
+def _trust(notes: RunningNotes) -> dict[str, str]:
+    return {"NODE_EXTRA_CA_CERTS": notes.demo.environment["CIMD_CA_BUNDLE"]}
+
+
+def _end(notes: RunningNotes, client_id: str, secret: str) -> None:
+    assert notes.demo.browser().post("/revoke", {"token": secret, "client_id": client_id}).status_code == 200
+
+
+@pytest.mark.parametrize("script", ["v2.mjs", "v1.mjs"])
+def test_sdk_signs_in_calls_refreshes_steps_up_and_is_turned_away(  # M-02 M-06 M-07 M-12 M-22 M-46 M-63
+    notes: RunningNotes, client_id: str, script: str
+) -> None:
+    arguments = (notes.url, client_id, _redirect_uri())
+    with running_node(PROJECT, script, *arguments, environment=_trust(notes)) as program:
+        person = Person(notes.demo.owner(), program)
+        person.connect()
+        assert [asked["client_id"] for asked in person.asked] == [client_id]
+        assert person.asked[0]["scope"] == "notes:read"
+        assert person.asked[0]["resource"] == notes.url
+        first = person.do(tokens=True)
+        assert first["scope"] == "notes:read"
+
+        _end(notes, client_id, first["access_token"])
+        assert "text" in person.do(call="list_notes")
+        renewed = person.do(tokens=True)
+        assert renewed["refresh_token"] != first["refresh_token"]
+        assert len(person.asked) == 1, "a refresh asks nobody"
+
+        writing = {"call": "write_note", "arguments": {"text": f"Hello from {script}"}}
+        written = person.do(**writing)
+        if script == "v1.mjs":  # M-64: it tries to widen its grant by a refresh, which no server may allow
+            assert "403 after trying upscoping" in written["failed"]
+            person.do(forget=True)
+            written = person.do(**writing)
+        assert f"Hello from {script}" in written["text"][0]
+        assert len(person.asked) == 2, "exactly one round of consent"
+        assert set(person.asked[1]["scope"].split()) == {"notes:read", "notes:write"}
+
+        _end(notes, client_id, person.do(tokens=True)["refresh_token"])
+        assert "text" in person.do(call="list_notes")
+        assert len(person.asked) == 3, "after revocation the person is asked again"
+
+
+@pytest.mark.parametrize("script", ["oauth4webapi.mjs", "openid_client.mjs"])
+def test_strict_client_finds_nothing_wrong(  # M-01 M-04 M-22 M-46 O-51 O-73
+    notes: RunningNotes, client_id: str, script: str
+) -> None:
+    arguments = (notes.url, client_id, _redirect_uri(), notes.demo.base_url)
+    with running_node(PROJECT, script, *arguments, environment=_trust(notes)) as program:
+        found = Person(notes.demo.owner(), program).wait()
+    assert (found["status"], found["scope"], found["rotated"]) == (200, "notes:read", True)
+    challenge = found["challenges"][0]
+    assert challenge["scheme"] == "bearer"
+    assert challenge["parameters"]["error"] == "invalid_token"
+    assert challenge["parameters"]["scope"] == "notes:read"
+
+
+def test_conformance_suite_for_authorization_servers_passes(  # M-23 M-24 M-25 M-47 M-48
+    notes: RunningNotes, client_id: str
+) -> None:
+    folder = node_project(PROJECT)
+    port = free_ports()
+    suite = folder / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
+    command = [node_executable(folder), str(suite), "authorization", "--url", notes.demo.base_url]
+    command += ["--client-id", client_id, "--resource", notes.url, "--port", str(port), "--verbose"]
+    with subprocess.Popen(
+        command, cwd=folder, env=_trust(notes), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            printed = []
+            owner = notes.demo.owner()
+            for line in process.stdout:
+                printed.append(line)
+                if line.startswith(f"{notes.demo.base_url}/authorize?"):
+                    answer = owner.press(owner.get(line.strip()), "Approve")
+                    owner.session.get(answer.headers["Location"], timeout=10)
+            assert process.wait(30) == 0, "".join(printed)
+        finally:
+            process.kill()
+    output = "".join(printed)
+    print(output)
+    assert "FAILURE" not in output
+    assert "WARNING" not in output
