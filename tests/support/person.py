@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from .demo import Browser, redirect_parameters
 from .programs import Program
@@ -42,8 +44,17 @@ class Person:
             answer = self._owner.press(self._owner.get(message["authorize"]), "Approve")
             assert answer.status_code == 303, answer.text
             if self._follows:
-                requests.get(answer.headers["Location"], timeout=10)
+                _visit(answer.headers["Location"])
                 message = self._program.receive()
             else:
                 message = self._program.ask(**redirect_parameters(answer))
         return message
+
+
+def _visit(url: str) -> None:
+    """Open a callback; its server starts after the program has asked for a person, who is never this quick."""
+    session = requests.Session()
+    session.trust_env = False
+    retries = Retry(connect=20, backoff_factor=0.05, backoff_max=1)
+    session.mount("http://", HTTPAdapter(max_retries=retries))
+    session.get(url, timeout=10)
