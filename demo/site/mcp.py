@@ -21,6 +21,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from demo import create_app
 from demo.provider.resources import own_resources
@@ -173,7 +174,19 @@ def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
     )
     document = resource_metadata(own_resources(configuration)[url], configuration.base_url)
     protector = ResourceProtector(tokens.find, audience=url)
-    return ProtectedASGI(inner, protector, metadata=document, needs=scopes_needed, entry=_ENTRY)
+    return ProtectedASGI(_without_streams(inner), protector, metadata=document, needs=scopes_needed, entry=_ENTRY)
+
+
+def _without_streams(inner: Any) -> Any:
+    """Answer 405 where a client asks for a stream of news: there are none, and open ones would come back for ever."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["method"] != "POST":
+            await Response(status_code=405, headers={"Allow": "POST"})(scope, receive, send)
+        else:
+            await inner(scope, receive, send)
+
+    return answer
 
 
 def main() -> int:

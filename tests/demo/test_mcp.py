@@ -115,6 +115,13 @@ def test_body_that_is_too_long_is_refused(notes: RunningNotes) -> None:
     assert notes.post(None, b"[" * (1024 * 1024 + 1)).status_code == 413
 
 
+def test_stream_of_news_is_not_offered(notes: RunningNotes, client_id: str) -> None:
+    headers = {"Authorization": f"Bearer {token(notes, client_id, 'notes:read')}", "Accept": "text/event-stream"}
+    answer = requests.get(notes.url, headers=headers, timeout=10)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert requests.get(notes.url, timeout=10).status_code == 401
+
+
 def test_tool_explains_what_it_cannot_do(notes: RunningNotes, client_id: str) -> None:
     writer = token(notes, client_id, "notes:read notes:write")
     for name, arguments in (("read_note", {"slug": "nothing"}), ("write_note", {"text": ""}), ("unknown", {})):
