@@ -32,10 +32,18 @@ export async function run({ Client, Transport, UnauthorizedError, finish }) {
   const [url, clientId, redirectUri] = process.argv.slice(2);
   const provider = new MemoryProvider(clientId, redirectUri);
   let client, transport;
+  const underway = new Set();
+
+  // The SDK opens a stream beside its first requests; the test waits for it, lest two refreshes meet.
+  function watchedFetch(...given) {
+    const request = fetch(...given).finally(() => underway.delete(request));
+    underway.add(request);
+    return request;
+  }
 
   async function connect() {
     client = new Client({ name: "app", version: "1" });
-    transport = new Transport(new URL(url), { authProvider: provider });
+    transport = new Transport(new URL(url), { authProvider: provider, fetch: watchedFetch });
     await client.connect(transport);
   }
 
@@ -56,6 +64,7 @@ export async function run({ Client, Transport, UnauthorizedError, finish }) {
   for (;;) {
     const command = await hear();
     if (command.tokens) {
+      await Promise.allSettled(underway);
       say(provider.held);
     } else if (command.forget) {
       provider.invalidateCredentials("tokens");
