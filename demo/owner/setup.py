@@ -46,7 +46,7 @@ class Step:
     """One thing that was looked at; ``line`` is what to put into the page."""
 
     name: str
-    outcome: Literal["holds", "broken", "hint"]
+    outcome: Literal["holds", "broken", "remark"]
     text: str
     line: str = ""
 
@@ -125,7 +125,7 @@ def _compare(relation: str, expected: str, found: tuple[str, ...]) -> Step:
     if not found:
         is_extra = relation == "micropub"
         text = "There is no link; apps cannot post." if is_extra else "The link is missing."
-        return Step(name=name, outcome="hint" if is_extra else "broken", text=text, line=line)
+        return Step(name=name, outcome="remark" if is_extra else "broken", text=text, line=line)
     if found[0] == expected:
         return Step(name=name, outcome="holds", text="The link leads here.")
     if expected in found:
@@ -139,4 +139,4 @@ def _compare_me(url: str) -> Step:
         return Step(name="Your address", outcome="holds", text="Apps will know you by this very address.")
     known = url in here.identity.owner().urls
     advice = "" if known else " Set DEMO_ME to this address, or list it in your profile."
-    return Step(name="Your address", outcome="hint", text=f"Apps will know you as {here.identity.me}.{advice}")
+    return Step(name="Your address", outcome="remark", text=f"Apps will know you as {here.identity.me}.{advice}")

@@ -154,7 +154,7 @@ def test_finds_them_as_elements_and_as_headers(site: Site, origin: TLSOrigin) ->
     url = origin.serve("/", f"<html><head>{elements(site)}</head><p>Hi".encode(), headers=html)
     verdict, steps = look(site, url)
     assert verdict == "holds"
-    assert set(steps.values()) == {"holds", "hint"}
+    assert set(steps.values()) == {"holds", "remark"}
     header = ", ".join(f'<{site.base_url}{path}>; rel="{name}"' for name, path in RELATIONS.items())
     assert look(site, origin.serve("/h", b"<p>Hi", headers={**html, "Link": header}))[0] == "holds"
 
@@ -190,7 +190,7 @@ def test_says_which_line_is_to_be_mended(
 def test_a_page_without_micropub_is_complete(site: Site, origin: TLSOrigin) -> None:
     page = elements(site, micropub=None)
     verdict, steps = look(site, origin.serve("/", page.encode(), headers={"Content-Type": "text/html"}))
-    assert (verdict, steps["Posting"]) == ("holds", "hint")
+    assert (verdict, steps["Posting"]) == ("holds", "remark")
 
 
 def test_a_page_elsewhere_signs_in_through_this_site(make_site: Callable[..., Site], origin: TLSOrigin) -> None:
