@@ -55,7 +55,7 @@ def bound() -> None:
 def query() -> Response:
     """Tell an app what it needs to know before it posts (Micropub §3.7)."""
     match request.args.get("q"):
-        case "config":
+        case None | "config":  # clients ask without a question to see whether their token is good
             return jsonify(_configuration())
         case "syndicate-to":
             return jsonify({"syndicate-to": []})
