@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..errors import DocumentError, Problem
 from .atproto import profile_problems
-from .identifier import LOOPBACK_HOSTS, ClientIdentifier, IdentifierKind, host_problem
+from .identifier import LOOPBACK_HOSTS, ClientIdentifier, IdentifierKind, host_problem, is_same_site
 from .keys import check_jwks
 from .metadata import ClientMetadata
 from .policy import HostPattern
@@ -55,6 +55,7 @@ class DocumentRules:
         allow_loopback: development: ``jwks_uri`` and ``logo_uri`` may be https on this computer.
         indieauth: documents without ``redirect_uris`` may use their own origin (IndieAuth §4.2.2).
         redirect_relation: ``any`` or ``same-origin``.
+        logo_policy: ``any``, or ``same-site``: a logo on a host unrelated to the client's is no logo.
         redirect_exempt_hosts: document hosts that ``redirect_relation`` does not bind (CIMD appendix A).
     """
 
@@ -67,6 +68,7 @@ class DocumentRules:
     allow_loopback: bool = False
     indieauth: bool = True
     redirect_relation: str = "any"
+    logo_policy: str = "any"
     redirect_exempt_hosts: tuple[HostPattern, ...] = ()
 
     @property
@@ -171,6 +173,8 @@ def parse_document(
         raise DocumentError(identifier.raw, tuple(reader.problems))
     for name in ("client_uri", "logo_uri", "tos_uri", "policy_uri"):
         values[name] = reader.link(name)
+    if values["logo_uri"] and not may_show_logo(values["logo_uri"], identifier, rules):
+        values["logo_uri"] = None
     missed = profile_problems(members, identifier, media_type=media_type, development=rules.allow_loopback)
     values["atproto_problems"] = tuple((p.pointer, p.rule, p.message) for p in missed)
     values["localhost_any_port"] = rules.localhost_any_port
@@ -312,6 +316,11 @@ def _localized(reader: _Reader) -> tuple[tuple[str, str], ...]:
             elif is_https_url(value, allow_loopback=False):
                 found.append((f"{base}#{tag.lower()}", value))
     return tuple(found[:50])
+
+
+def may_show_logo(logo_uri: str, identifier: ClientIdentifier, rules: DocumentRules) -> bool:
+    """Say whether a logo may come from this host (RFC 7591 §5: links should share the client's host)."""
+    return rules.logo_policy == "any" or is_same_site(urlsplit(logo_uri).hostname or "", identifier.host)
 
 
 def is_https_url(value: str, allow_loopback: bool) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from bs4 import BeautifulSoup, Tag
 
 from ..errors import DocumentError, Problem
-from .document import DocumentRules, is_https_url
+from .document import DocumentRules, is_https_url, may_show_logo
 from .identifier import ClientIdentifier
 from .legacy import canonical_url
 from .links import link_targets
@@ -63,6 +63,8 @@ def parse_page(
         problem = Problem("", "unreadable-page", "the page cannot be read as HTML")
         raise DocumentError(identifier.raw, (problem,)) from exc
     logo, alt = _logo(app, base)
+    if logo and not may_show_logo(logo, identifier, rules):
+        logo = alt = None
     return ClientMetadata(
         identifier=identifier,
         source="page",

@@ -240,6 +240,12 @@ def host_problem(host: str) -> HostProblem | None:
     return "local-host" if len(labels) == 1 or labels[-1] == "localhost" else None
 
 
+def is_same_site(host: str, other: str) -> bool:
+    """Say whether two hosts are the same or one lies below the other; without a list of shared suffixes, no more."""
+    one, two = f".{host.lower()}", f".{other.lower()}"
+    return one.endswith(two) or two.endswith(one)
+
+
 def _is_ipv6(literal: str) -> bool:
     try:
         ipaddress.IPv6Address(literal)

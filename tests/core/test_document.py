@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flask_cimd.core.document import DocumentRules, is_https_url, parse_document
+from flask_cimd.core.happ import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.errors import DocumentError
@@ -150,6 +151,29 @@ def test_a_megabyte_of_anything_is_read_in_linear_time(piece: str, times: int) -
 def test_an_absolute_https_url_may_be_linked(url: str) -> None:
     # C-54, C-92
     assert is_https_url(url, allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    ("logo", "kept"),
+    [
+        ("https://app.example/l.png", True),
+        ("https://APP.example:8443/l.png", True),
+        ("https://cdn.app.example/l.png", True),
+        ("https://evilapp.example/l.png", False),
+        ("https://app.example.evil.example/l.png", False),
+        ("https://other.example/l.png", False),
+    ],
+)
+def test_logos_can_be_held_to_the_clients_site(logo: str, kept: bool) -> None:
+    # C-129
+    assert parse_members(logo_uri=logo).logo_uri == logo
+    assert parse_members({"logo_policy": "same-site"}, logo_uri=logo).logo_uri == (logo if kept else None)
+    page = f'<div class="h-app"><img class="u-logo" src="{logo}" alt="x"><p class="p-name">App</p></div>'.encode()
+    client = parse_page(
+        page, identifier=parse_identifier("https://app.example/", IdentifierRules()), final_url="https://app.example/",
+        link_headers=(), charset=None, rules=DocumentRules(logo_policy="same-site"),
+    )  # fmt: skip
+    assert (client.client_name, client.logo_uri) == ("App", logo if kept else None)
 
 
 def test_loopback_links_are_for_development() -> None:
