@@ -4,7 +4,7 @@ PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test interop bench lint fuzz conformance clean
+.PHONY: install demo screenshots test interop bench lint fuzz conformance clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -13,6 +13,8 @@ test: $(VENV)/.tests-installed
 	@$(BIN)/python -m pytest
 interop: $(VENV)/.tests-installed
 	@$(BIN)/python -m pytest tests/interop
+screenshots: $(VENV)/.tests-installed
+	@$(BIN)/python -m tests.browser.screenshot docs/images/consent.png
 lint: $(VENV)/.tests-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -202,8 +202,10 @@ def _not_followed(later: object) -> str:
 
 def _require_ok(answer: requests.Response) -> None:
     if answer.status_code != 200:
-        kind = GoneError if answer.status_code in (404, 410) else UnexpectedResponseError
-        raise kind("status", hint=f"status {answer.status_code} instead of 200")
+        hint = f"status {answer.status_code} instead of 200"
+        if answer.status_code in (404, 410):
+            raise GoneError("status", hint=hint)
+        raise UnexpectedResponseError("status", hint=hint)
     coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise UnexpectedResponseError("content-coding", hint="the body is compressed although identity was asked for")

@@ -1,0 +1,116 @@
+"""The wheel holds the extension alone, and works in an empty environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flask_cimd
+from tests.support.demo import ROOT, SignIn
+from tests.support.origin import publish_document
+from tests.support.quickstart import environment, quick_start
+from tests.support.requirements import need
+
+
+def run(*command: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the package."""
+    folder = tmp_path_factory.mktemp("dist")
+    built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT))
+    assert built.returncode == 0, built.stdout + built.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Any:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return Parser().parsestr(archive.read(name).decode())
+
+
+def test_the_wheel_holds_the_extension_with_templates_and_types_and_no_demo(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"flask_cimd"}
+    assert "flask_cimd/py.typed" in names
+    sources = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "flask_cimd").rglob("*")
+        if path.suffix in (".py", ".html", ".typed")
+    }
+    assert any(name.endswith(".html") for name in sources)
+    assert sources <= names
+
+
+def test_the_package_says_what_it_is(metadata: Any) -> None:
+    assert metadata["Name"] == "flask-cimd"
+    assert metadata["Version"] == flask_cimd.__version__
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert "# flask-cimd" in metadata.get_payload()
+
+
+def test_nothing_has_an_upper_bound(metadata: Any) -> None:
+    needs = [line.partition(";")[0] for line in metadata.get_all("Requires-Dist")]
+    assert needs
+    assert [one for one in needs if "<" in one or "==" in one] == []
+
+
+def test_the_version_is_in_the_change_list() -> None:
+    assert flask_cimd.__version__ in (ROOT / "CHANGELOG.md").read_text()
+
+
+#: Runs the quick start in the new environment and prints the consent page of the client in the argument.
+_PROGRAM = """
+import json, sys
+given = json.load(sys.stdin)
+namespace = {"__name__": "quickstart"}
+exec(given["program"], namespace)
+answer = namespace["app"].test_client().get("/authorize", query_string=given["asked"])
+import flask_cimd
+print(flask_cimd.__file__)
+print(answer.status_code, answer.text)
+broken = namespace["app"].test_client().get("/authorize", query_string={**given["asked"], "client_id": "https://x.example/../c"})
+print(broken.status_code, broken.mimetype)
+"""
+
+
+def test_an_empty_environment_runs_the_quick_start(wheel: Path, tmp_path: Path, origin: Any, ca_bundle: Path) -> None:
+    import json
+
+    home = tmp_path / "empty"
+    venv.create(home, with_pip=False)
+    python = str(home / "bin" / "python")
+    installed = run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", str(wheel))
+    need("No matching distribution" not in installed.stderr, "the package index does not answer")
+    assert installed.returncode == 0, installed.stderr
+    asked = SignIn.begin(publish_document(origin, client_name="Guestbook"), origin.url("/cb"), scope=None).parameters
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FLASK_", "CIMD_"))}
+    ended = run(
+        python,
+        "-W",
+        "error",
+        "-c",
+        _PROGRAM,
+        cwd=tmp_path,
+        env=kept | environment(ca_bundle),
+        input=json.dumps({"program": quick_start(), "asked": asked}),
+    )
+    assert ended.returncode == 0, ended.stderr
+    where, page, broken = ended.stdout.split("\n", 1)[0], ended.stdout, ended.stdout.strip().rpartition("\n")[2]
+    assert where.startswith(str(home))
+    assert f"200 <h1>localhost:{origin.port}</h1><p>calls itself Guestbook</p>" in page
+    assert broken == "400 text/html"

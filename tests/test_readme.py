@@ -1,0 +1,138 @@
+"""The README is true: its program runs, its tables are those of the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from typing import Any
+
+import pytest
+import trustme
+from flask import Flask
+
+from flask_cimd import errors
+from flask_cimd.core import identifier
+from flask_cimd.oauth import AuthorizationServer, TokenStorage
+from flask_cimd.settings import SETTINGS
+from tests.support.demo import ROOT, SignIn
+from tests.support.origin import TLSOrigin, publish_document
+from tests.support.quickstart import README, code_blocks, environment, quick_start, rows, section
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, ca_bundle: Any) -> Any:
+    """Return a function that runs the quick start and returns its app."""
+
+    def started(**more: str) -> Flask:
+        for name, value in environment(ca_bundle, **more).items():
+            monkeypatch.setenv(name, value)
+        namespace: dict[str, Any] = {"__name__": "quickstart"}
+        exec(compile(quick_start(), "README.md", "exec"), namespace)
+        app: Flask = namespace["app"]
+        return app
+
+    return started
+
+
+def test_the_quick_start_has_twenty_lines() -> None:
+    lines = [line for line in quick_start().splitlines() if line.strip()]
+    assert len(lines) <= 20
+
+
+def test_the_quick_start_takes_a_client_by_its_url(start: Any, origin: TLSOrigin) -> None:
+    app = start()
+    client_id = publish_document(origin, client_name="<Guestbook>")
+    asked = SignIn.begin(client_id, origin.url("/cb"), scope=None).parameters
+    page = app.test_client().get("/authorize", query_string=asked)
+    assert page.status_code == 200, page.text
+    assert f"<h1>localhost:{origin.port}</h1>" in page.text
+    assert "&lt;Guestbook&gt;" in page.text
+
+
+def test_the_quick_start_refuses_what_cannot_be_trusted_on_a_page(start: Any, origin: TLSOrigin) -> None:
+    origin.serve("/broken.json", b"{}", headers={"Content-Type": "application/json"})
+    for client_id in (origin.url("/broken.json"), origin.url("/missing"), "https://user@app.example/c"):
+        asked = SignIn.begin(client_id, origin.url("/cb")).parameters
+        answer = start().test_client().get("/authorize", query_string=asked)
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+        assert answer.mimetype == "text/html"
+
+
+def test_the_rule_of_the_quick_start_is_asked(start: Any, ca: trustme.CA) -> None:
+    with TLSOrigin(ca, "casino.example.com") as casino:
+        app = start(FLASK_CIMD_DEVELOPMENT_HOSTS=f'{{"casino.example.com": "127.0.0.1:{casino.port}"}}')
+        client_id = "https://casino.example.com/client.json"
+        publish_document(casino, client_id=client_id, redirect_uris=["https://casino.example.com/cb"])
+        asked = SignIn.begin(client_id, "https://casino.example.com/cb").parameters
+        answer = app.test_client().get("/authorize", query_string=asked)
+        assert answer.status_code == 400
+        assert "does not accept" in answer.text
+        assert len(casino.requests) == 1
+
+
+def test_every_method_that_the_readme_names_exists() -> None:
+    examples = "\n".join(code_blocks(README))
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(examples))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "server"
+    }
+    assert {"read_authorization_request", "approve", "create_token_response"} <= used
+    assert [name for name in sorted(used) if not hasattr(AuthorizationServer, name)] == []
+
+
+def test_the_number_of_the_storages_methods_is_right() -> None:
+    words = ["six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"]
+    methods = [name for name in vars(TokenStorage) if not name.startswith("_")]
+    assert f"{words[len(methods) - 6]} methods" in README
+
+
+def test_the_settings_table_is_the_settings() -> None:
+    table = {row[0].strip("`"): row[1].strip("`") for row in rows(section("Settings"))}
+    assert list(table) == [setting.key for setting in SETTINGS]
+    for setting in SETTINGS:
+        assert ast.literal_eval(table[setting.key]) == setting.default, setting.key
+
+
+def test_the_environment_table_is_what_the_demo_reads() -> None:
+    table = {name for row in rows(section("The personal site")) for name in re.findall(r"DEMO_[A-Z_]+", row[0])}
+    sources = [*(ROOT / "demo").rglob("*.py"), ROOT / "gunicorn.conf.py"]
+    read = {name for path in sources for name in re.findall(r'"(DEMO_[A-Z_]+)"', path.read_text())}
+    read -= {"DEMO_SAMPLES"}  # the running sample apps, in the app's own configuration
+    assert table == read
+
+
+def _raised() -> dict[str, set[str]]:
+    """Return the slugs in the code by class."""
+    classes = {
+        name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.CIMDError)
+    }
+    found: dict[str, set[str]] = defaultdict(set)
+    found["DocumentError"].add("invalid-document")
+    found["IdentifierError"] |= set(identifier._HOST_HINTS)
+    for path in (ROOT / "flask_cimd").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                name = getattr(node.func, "id", "")
+                name = "IdentifierError" if name == "_refuse" and path.name == "identifier.py" else name
+                if name in classes:
+                    found[name].add(str(node.args[0].value))
+    return found
+
+
+def test_the_table_of_errors_is_the_slugs_in_the_code() -> None:
+    table = {row[0].strip("`"): set(re.findall(r"`([a-z-]+)`", row[1])) for row in rows(section("Errors"))}
+    assert table == dict(_raised())
+
+
+def test_the_picture_is_there() -> None:
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_link_into_the_repository_leads_somewhere() -> None:
+    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
