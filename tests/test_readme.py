@@ -13,7 +13,7 @@ from flask import Flask
 
 from flask_cimd import errors
 from flask_cimd.core import identifier
-from flask_cimd.oauth import AuthorizationServer, TokenStorage
+from flask_cimd.oauth import AuthorizationServer
 from flask_cimd.settings import SETTINGS
 from tests.support.demo import ROOT, SignIn
 from tests.support.origin import TLSOrigin, publish_document
@@ -81,12 +81,6 @@ def test_every_method_that_the_readme_names_exists() -> None:
     }
     assert {"read_authorization_request", "approve", "create_token_response"} <= used
     assert [name for name in sorted(used) if not hasattr(AuthorizationServer, name)] == []
-
-
-def test_the_number_of_the_storages_methods_is_right() -> None:
-    words = ["six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"]
-    methods = [name for name in vars(TokenStorage) if not name.startswith("_")]
-    assert f"{words[len(methods) - 6]} methods" in README
 
 
 def test_the_settings_table_is_the_settings() -> None:
