@@ -128,6 +128,13 @@ def test_a_hostile_page_is_read_or_refused_and_nothing_else(page: bytes) -> None
         assert len(read(page).redirect_uris) <= 1
 
 
+def test_a_page_of_very_many_tags_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(DocumentError) as caught:
+        read("<i>" * 30_001)
+    assert [problem.rule for problem in caught.value.problems] == ["too-many-tags"]
+    assert read("<i></i>" * 15_000).client_name is None
+
+
 def test_at_most_fifty_redirects_are_kept() -> None:
     page = "".join(f'<link rel="redirect_uri" href="/{n}">' for n in range(80))
     assert len(read(page).redirect_uris) == 50
