@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.demo import RunningDemo, running_demo
-from tests.support.requirements import need
-
-playwright = pytest.importorskip("playwright.sync_api")
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    """Run the site with its sample apps."""
-    with running_demo(tmp_path_factory.mktemp("editor"), samples=True) as running:
-        yield running
+from tests.support.demo import RunningDemo
 
 
 @pytest.fixture
-def page(demo: RunningDemo) -> Iterator[object]:
-    """Open a phone-wide page without JavaScript that stays on this computer."""
-    chromium = shutil.which("chromium")
-    need(chromium, "chromium is not installed")
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        context = browser.new_context(java_script_enabled=False, viewport={"width": 375, "height": 800})
-        yield context.new_page()
-        browser.close()
+def demo(sample_demo: RunningDemo) -> RunningDemo:
+    """Return the site with its sample apps."""
+    return sample_demo
+
+
+@pytest.fixture
+def page(open_page: Any) -> Any:
+    """Open a phone-wide page without JavaScript."""
+    return open_page(java_script_enabled=False, viewport={"width": 375, "height": 800}).page
 
 
 def test_a_note_written_in_the_editor_stands_on_the_home_page(demo: RunningDemo, page, tmp_path: Path) -> None:
