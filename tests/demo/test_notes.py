@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import mf2py
 import pytest
 from bs4 import BeautifulSoup
@@ -78,6 +80,28 @@ def test_there_are_no_other_pages(poster: Poster, page: str) -> None:
 @pytest.mark.parametrize("slug", ["missing", "%2e%2e%2f", "x" * 5000, "%00", "日本", "'--", "A-Note"])
 def test_there_are_no_other_posts(poster: Poster, slug: str) -> None:
     assert poster.browser.get(f"/notes/{slug}").status_code == 404
+
+
+def test_the_owner_publishes_and_deletes_without_an_app(posting_site: Site, poster: Poster) -> None:
+    url = poster.note("from an app", post_status=["draft"])
+    owner = posting_site.owner()
+    assert owner.press(owner.get("/drafts"), "Publish").status_code == 303
+    assert poster.page(url).status_code == 200
+    assert "Delete" not in poster.page(url).text
+    assert owner.press(owner.get(urlsplit(url).path), "Delete").status_code == 303
+    assert poster.page(url).status_code == 410
+
+
+@pytest.mark.parametrize("action", ["publish", "delete"])
+def test_nobody_else_publishes_or_deletes(posting_site: Site, poster: Poster, action: str) -> None:
+    url = poster.note("mine", post_status=["draft"])
+    path = f"{urlsplit(url).path}/{action}"
+    assert posting_site.owner().post(path).status_code == 400  # without a token of this site's own form
+    stranger = posting_site.browser()
+    token = soup(stranger.get("/login")).select_one("input[name=csrf_token]")["value"]
+    assert stranger.post(path, {"csrf_token": token}).headers["Location"].startswith("/login")
+    assert poster.source(url)["post-status"] == ["draft"]
+    assert poster.page(url).status_code == 404
 
 
 EVIL_MARKUP = [
