@@ -108,17 +108,23 @@ def _secret(environment: Mapping[str, str], name: str, default: str, *, developm
 
 
 def _profile_url(url: str, *, development: bool) -> str:
-    """Return the URL if it can name a person (IndieAuth §3.2); in development also one on this computer."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    """Return the URL, its host in lower case, if it can name a person (IndieAuth §3.2, §3.4).
+
+    In development it may also be one on this computer.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as exc:
+        raise ConfigurationError("DEMO_ME is not a URL") from exc
     segments = parts.path.lower().replace("%2e", ".").split("/")
     well_formed = parts.scheme in ("https", "http") and parts.path.startswith("/") and url.isascii()
     if not well_formed or "#" in url or "@" in parts.netloc or {".", ".."} & set(segments):
-        raise ConfigurationError("DEMO_ME must be a URL with a path, such as https://me.example/")
+        raise ConfigurationError("DEMO_ME must be a URL with a path, such as https://me.example/; letters as xn--")
     named = "." in host and not host.endswith(".") and not host.replace(".", "").isdigit() and ":" not in parts.netloc
     if not named and not development:
         raise ConfigurationError("DEMO_ME must have a domain name and no port")
-    return url
+    return url.replace(parts.netloc, parts.netloc.lower(), 1)
 
 
 def _resource_url(url: str | None, *, development: bool) -> str | None:
@@ -150,13 +156,14 @@ def _cimd_settings(environment: Mapping[str, str], *, development: bool, legacy:
     given = {key: value for key, value in environment.items() if key in known}
     # The demo's store is its database, so that all workers share what one of them fetched.
     defaults = {
+        "CIMD_ALLOW_LOOPBACK_CLIENTS": "1",
         "CIMD_ALLOW_VIRTUAL_CLIENTS": "1",
         "CIMD_STORE": "sqlalchemy",
         "CIMD_LOGOS": "1",
         "CIMD_AUTH_METHODS": "none,private_key_jwt",
     }
     if development:
-        defaults |= {"CIMD_ALLOW_LOOPBACK": "1", "CIMD_ALLOW_LOOPBACK_CLIENTS": "1"}
+        defaults |= {"CIMD_ALLOW_LOOPBACK": "1"}
     if legacy:
         defaults |= {"CIMD_REQUIRE_PKCE": "0", "CIMD_LEGACY_RESPONSE_TYPE": "1", "CIMD_LEGACY_ME": "1"}
     return defaults | given

@@ -67,6 +67,7 @@ def ask() -> Response | str:
         scopes=asked.scope.split(),
         lifetimes=LIFETIMES if _may_choose_lifetime(asked, client) else {},
         preset=PRESET_LIFETIME,
+        renews="refresh_token" in client.grant_types,
         me=here.identity.me,
         scope_texts=SCOPE_TEXTS,
         places=_places(asked),

@@ -7,8 +7,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from demo.provider.protection import own_endpoints
 from demo.provider.resources import PROFILE_PATH
 from demo.services import services
-from flask_cimd.oauth import current_access
-from flask_cimd.oauth.indieauth import is_legacy_revocation, verify_token
+from flask_cimd.oauth import current_access, is_legacy_revocation, verify_token
 
 blueprint = Blueprint("endpoints", __name__)
 

@@ -9,10 +9,11 @@ from demo.site import micropub
 
 def site_links() -> dict[str, str]:
     """Return relation and absolute URL: for today's apps, for those of before 2022, and for apps that post."""
-    base = services().configuration.base_url
-    return {
-        "indieauth-metadata": base + METADATA_PATH,
-        "authorization_endpoint": base + ENDPOINTS["authorization_endpoint"],
-        "token_endpoint": base + ENDPOINTS["token_endpoint"],
-        "micropub": base + micropub.PATH,
+    here = services()
+    older = ("authorization_endpoint", "token_endpoint") if here.server.legacy.endpoint_rels else ()
+    paths = {
+        "indieauth-metadata": METADATA_PATH,
+        **{name: ENDPOINTS[name] for name in older},
+        "micropub": micropub.PATH,
     }
+    return {relation: here.configuration.base_url + path for relation, path in paths.items()}

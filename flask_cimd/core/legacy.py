@@ -23,6 +23,7 @@ class LegacyRules:
         redeem: take a code at the authorization endpoint without ``grant_type`` (before August 2020).
         token_verification: answer a GET at the token endpoint about the token that it presents (before 2022).
         revoke: take ``action=revoke`` at the token endpoint (before 2022).
+        endpoint_rels: a profile page should name the endpoints themselves, not their metadata alone (before 2022).
     """
 
     require_pkce: bool = True
@@ -31,6 +32,7 @@ class LegacyRules:
     redeem: bool = True
     token_verification: bool = True
     revoke: bool = True
+    endpoint_rels: bool = True
 
     def waives_pkce(self, client: ClientMetadata | None) -> bool:
         """Say whether the client may ask without a code challenge."""

@@ -9,6 +9,7 @@ from .client import URLClient
 from .dpop import DPoP, DPoPScheme, InvalidProofError, UseNonceError
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
+from .indieauth import is_legacy_revocation, verify_token
 from .introspected import IntrospectedTokens
 from .introspection import IntrospectionEndpoint, ResourceServer
 from .metadata import (
@@ -81,11 +82,13 @@ __all__ = [
     "check_issuer",
     "current_access",
     "discovery_paths",
+    "is_legacy_revocation",
     "is_resource_identifier",
     "resource_metadata",
     "resource_metadata_url",
     "server_metadata",
     "stored_access",
+    "verify_token",
     "well_known_blueprint",
     "well_known_path",
 ]

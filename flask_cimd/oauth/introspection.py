@@ -97,6 +97,9 @@ class IntrospectionEndpoint:
         try:
             caller = self._authenticate(request)
             found = self._server.find_access_token(_token_asked_about(request))
+            if caller is None and found is not None and found[0].dpop_jkt is not None:
+                # RFC 9449 §7.2: a token that is bound to a key proves nothing by being sent.
+                raise CallerRefused("invalid_token", _BEARER)
         except OAuth2Error as error:
             return self._server.answer_error(error)
         may_see = found is not None and (caller is None or caller.resource in self._audience(found[1]))
@@ -122,18 +125,19 @@ class IntrospectionEndpoint:
         return token.resource or (self._server.issuer, self._server.issuer + "/")
 
     def _describe(self, grant: Grant, token: Token) -> dict[str, Any]:
-        """Return the members of RFC 7662 §2.2; instants are integers, whatever IndieAuth's examples show."""
+        """Return the members of RFC 7662 §2.2 and RFC 9449 §6.2; instants are integers, whatever IndieAuth shows."""
         audience = token.resource or (self._server.issuer,)
         return {
             "active": True,
             "client_id": grant.client_id,
             "scope": token.scope,
-            "token_type": "Bearer",
+            "token_type": "DPoP" if grant.dpop_jkt else "Bearer",
             "exp": int(token.expires_at.timestamp()),
             "iat": int(token.created_at.timestamp()),
             "sub": grant.subject,
             "aud": audience[0] if len(audience) == 1 else list(audience),
             "iss": self._server.issuer,
+            **({"cnf": {"jkt": grant.dpop_jkt}} if grant.dpop_jkt else {}),
             **self._members(grant),
         }
 

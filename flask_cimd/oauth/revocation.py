@@ -10,6 +10,7 @@ from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocation
 
 from ..core.atproto import asks_for
+from ..core.legacy import is_legacy, is_same_client
 from ..core.metadata import ClientMetadata
 from ..errors import CIMDError
 from .errors import ClientResolutionError
@@ -37,22 +38,26 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
 
     def _require_owner(self, grant: Grant, form: Mapping[str, str]) -> None:
         client_id = form.get("client_id")
-        if client_id is not None and client_id != grant.client_id:
+        metadata = self._client_of(grant)
+        if client_id is not None and not _names(client_id, grant, metadata):
             raise ClientResolutionError.unauthenticated()
-        if grant.client is None:
-            if client_id is None:
-                raise ClientResolutionError.unauthenticated()
-            self.server.authenticator.spend(self.server.authenticator.check_grant(form, grant))
-            return
-        try:
-            metadata: ClientMetadata = self.server.metadata_of(grant.client_id, grant.client)
-        except CIMDError:
+        if metadata is None and grant.client is not None:
             return  # a client that is no longer welcome may still give up its tokens
-        if metadata.source not in ("document", "virtual"):
+        if is_legacy(metadata):
             return
-        if client_id is None and not form.get("client_assertion"):
+        if client_id is None and (metadata is None or not form.get("client_assertion")):
             raise ClientResolutionError.unauthenticated()
         self.server.authenticator.spend(self.server.authenticator.check_grant(form, grant))
+
+    def _client_of(self, grant: Grant) -> ClientMetadata | None:
+        """Return what identifies itself by URL and is still let in."""
+        if grant.client is None:
+            return None
+        try:
+            found: ClientMetadata = self.server.metadata_of(grant.client_id, grant.client)
+        except CIMDError:
+            return None
+        return found
 
     def _revoke(self, grant: Grant, token: Token) -> None:
         now = self.server.clock()
@@ -61,3 +66,7 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
             self.server.storage.revoke_grant(grant.id, now)
         else:
             self.server.storage.revoke_token(token.digest, now)
+
+
+def _names(client_id: str, grant: Grant, metadata: ClientMetadata | None) -> bool:
+    return client_id == grant.client_id or (metadata is not None and is_same_client(client_id, metadata))

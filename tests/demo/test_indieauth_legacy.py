@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from flask_cimd.core.legacy import LegacyRules
 from tests.demo.test_indieauth_provider import publish_page
 from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters
 
@@ -179,3 +180,16 @@ def test_a_document_client_names_itself_there_too(origin: Any, site: Site) -> No
     ended = site.browser().post("/token", {"action": "revoke", "token": token, "client_id": client_id})
     assert ended.status_code == 200
     assert check(site, token, "*/*").status_code == 401
+
+
+def test_the_switch_turns_on_three_things_and_each_can_be_turned_off_again(make_site: Callable[..., Site]) -> None:
+    # Design §5.2
+    def rules(**environment: str) -> LegacyRules:
+        found = make_site(**environment)
+        with found.app.app_context():
+            legacy: LegacyRules = found.app.extensions["demo"].server.legacy
+        return legacy
+
+    assert rules() == LegacyRules()
+    assert rules(DEMO_LEGACY_CLIENTS="1") == LegacyRules(require_pkce=False, response_type=True, me=True)
+    assert rules(DEMO_LEGACY_CLIENTS="1", CIMD_LEGACY_ME="0") == LegacyRules(require_pkce=False, response_type=True)

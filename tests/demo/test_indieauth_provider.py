@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey
 
+from demo.config import Configuration
+from flask_cimd import ConfigurationError
 from flask_cimd.core.links import link_targets
 from tests.support.demo import REDIRECT, SignIn, Site, publish_client, soup
 from tests.support.origin import TLSOrigin
@@ -66,6 +69,54 @@ def test_the_metadata_says_everything_that_indieauth_names(site: Site) -> None:
     assert found["client_id_metadata_document_supported"] is True
 
 
+def test_the_older_links_have_a_switch(make_site: Any) -> None:
+    # IA-18
+    answer = make_site(CIMD_PUBLISH_ENDPOINT_RELS="0").browser().get("/")
+    assert [
+        str(tag["rel"][0]) for tag in soup(answer).select("head link[rel*=endpoint], head link[rel*=indieauth]")
+    ] == ["indieauth-metadata"]
+
+
+@pytest.mark.parametrize(
+    ("me", "stored"),
+    [
+        ("https://example.com/", "https://example.com/"),
+        ("https://Example.COM/User", "https://example.com/User"),
+        ("https://example.com/users?id=100", "https://example.com/users?id=100"),
+        ("http://example.com/", "http://example.com/"),
+        ("example.com", None),
+        ("mailto:user@example.com", None),
+        ("https://example.com", None),
+        ("https://example.com/foo/../bar", None),
+        ("https://example.com/%2e%2E/x", None),
+        ("https://example.com/#me", None),
+        ("https://example.com/#", None),
+        ("https://user:pass@example.com/", None),
+        ("https://example.com:8443/", None),
+        ("https://example.com:443/", None),
+        ("https://example.com./", None),
+        ("https://localhost/", None),
+        ("https://172.28.92.51/", None),
+        ("https://[::1]/", None),
+        ("https://[::1/", None),
+        ("https://b\u00fccher.example/", None),
+    ],
+)
+def test_only_a_profile_url_can_be_the_owner_s_address(me: str, stored: str | None) -> None:
+    # IA-03 IA-04 IA-88
+    environment = {
+        "DEMO_BASE_URL": "https://as.example",
+        "DEMO_OWNER_PASSWORD": "a password of ours",
+        "DEMO_SECRET_KEY": "a key of our own, long enough",
+        "DEMO_ME": me,
+    }
+    if stored is not None:
+        assert Configuration.from_environment(environment).me == stored
+        return
+    with pytest.raises(ConfigurationError, match="DEMO_ME"):
+        Configuration.from_environment(environment)
+
+
 # -- the request ------------------------------------------------------------------------------------------------------
 
 
@@ -76,6 +127,15 @@ def test_the_pair_of_the_standard_is_accepted(origin: Any, site: Site) -> None:
     sign_in, code = profile_code(site, publish_page(origin), code_challenge=challenge)
     answer = site.browser().redeem(sign_in, code, "/authorize", code_verifier=verifier)
     assert answer.json() == {"me": site.base_url + "/"}
+
+
+@pytest.mark.parametrize("state", ["&=+%20\u00e9", "a" * 4096, None])
+def test_the_state_comes_back_as_it_went(origin: Any, site: Site, state: str | None) -> None:
+    # IA-69 IA-75
+    owner = site.owner()
+    answer = owner.approve(owner.authorize(SignIn.begin(publish_page(origin), state=state)))
+    assert answer.get("state") == state
+    assert answer["iss"] == site.base_url
 
 
 @pytest.mark.parametrize("hint", ["https://someone.else/", "someone@else.example", "else.example", "\u0000", "[", ""])
@@ -160,6 +220,28 @@ def test_what_was_unticked_is_not_told(origin: Any, make_site: Any) -> None:
     assert (tokens["scope"], tokens["token_type"], tokens["me"]) == ("profile create", "Bearer", site.base_url + "/")
     assert tokens["expires_in"] == 30 * 86400
     assert redeemed("/token", ["email"])["error"] == "invalid_grant"
+
+
+def test_a_code_lives_for_a_minute_and_ends_its_tokens_when_it_comes_back(origin: Any, site: Site) -> None:
+    # IA-76
+    sign_in, code = profile_code(site, publish_page(origin))
+    site.clock.forward(seconds=61)
+    assert site.browser().redeem(sign_in, code, "/authorize").json()["error"] == "invalid_grant"
+    sign_in, code = site.owner().code(sign_in.client_id)
+    token = site.browser().redeem(sign_in, code).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert site.browser().get("/userinfo", headers=bearer).status_code == 200
+    assert site.browser().redeem(sign_in, code, "/authorize").json()["error"] == "invalid_grant"
+    assert site.browser().get("/userinfo", headers=bearer).status_code == 401
+
+
+def test_a_client_with_keys_proves_itself_at_the_authorization_endpoint_too(origin: Any, site: Site) -> None:
+    # IA-90
+    key = ECKey.generate_key("P-256", parameters={"use": "sig", "kid": "1"}, private=False).as_dict(private=False)
+    client_id = publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks={"keys": [key]})
+    sign_in, code = profile_code(site, client_id)
+    answer = site.browser().redeem(sign_in, code, "/authorize")
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
 def test_a_code_with_scope_may_be_redeemed_for_the_profile_and_is_spent_by_it(origin: Any, site: Site) -> None:
@@ -250,6 +332,8 @@ def test_a_page_client_ends_its_token_by_the_token_alone(origin: Any, site: Site
     owner, client_id = site.owner(), publish_page(origin)
     for kind in ("access_token", "refresh_token"):
         tokens = owner.tokens(client_id)
+        stranger = site.browser().post("/revoke", {"token": tokens[kind], "client_id": "https://app.example/"})
+        assert stranger.json()["error"] == "invalid_client"
         answer = site.browser().post("/revoke", {"token": tokens[kind]})
         assert (answer.status_code, answer.text.strip() in ("", "{}")) == (200, True)
         bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
@@ -289,6 +373,9 @@ def test_a_page_client_may_refresh(origin: Any, site: Site) -> None:
     assert (narrow["scope"], narrow["me"]) == ("create", site.base_url + "/")
     assert owner.refresh(client_id, narrow["refresh_token"]).json()["scope"] == "profile create"
     assert owner.refresh(client_id, tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    idle = owner.tokens(client_id)["refresh_token"]  # IA-102
+    site.clock.forward(days=91)
+    assert owner.refresh(client_id, idle).json()["error"] == "invalid_grant"
 
 
 # -- consent ----------------------------------------------------------------------------------------------------------
@@ -311,6 +398,7 @@ def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
         "year",
     ]
     assert soup(access).select_one('a[href="/apps"]')
+    assert "may renew it, for a year at most" in access.text
     for page in (sign_in, access):
         assert client_id in page.text
         assert "Old app" in page.text

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.atproto import App
 from tests.support.demo import REDIRECT, Browser, Site, publish_client
 
 NOTES = "https://notes.example/api"
@@ -90,6 +91,16 @@ def test_the_holder_of_a_token_may_ask_about_it(origin: Any, site: Site) -> None
     assert ask(site.browser(), token, bearer=token).json()["active"] is True
     site.clock.forward(days=31)
     assert ask(site.browser(), token, bearer=token).json() == {"active": False}
+
+
+def test_a_token_that_is_bound_to_a_key_says_so_to_resource_servers_alone(site: Site) -> None:
+    # RFC 9449 §6.2, §7.2
+    credentials = add_resource_server(site, site.base_url)
+    token = App(site).sign_in(site.owner())["access_token"]
+    found = ask(site.browser(), token, auth=credentials).json()
+    assert (found["active"], found["token_type"]) == (True, "DPoP")
+    assert set(found["cnf"]) == {"jkt"}
+    assert ask(site.browser(), token, bearer=token).status_code == 401
 
 
 def test_any_other_bearer_is_refused(origin: Any, site: Site) -> None:
