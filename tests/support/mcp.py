@@ -76,13 +76,14 @@ def running_tls_notes(folder: Path, context: ssl.SSLContext, **environment: str)
 def _running(folder: Path, url: str, environment: Mapping[str, str]) -> Iterator[RunningNotes]:
     need(find_spec("mcp"), "the extra mcp is not installed")
     with running_demo(folder, DEMO_MCP_URL=url, **environment) as demo:
-        given = inherited_environment() | demo.environment
-        with _endpoint(given | credentials(demo, "Notes", url)):
+        server_id, secret = let_in(demo, "Notes", url)
+        given = {**demo.environment, "DEMO_MCP_ID": server_id, "DEMO_MCP_SECRET": secret}
+        with _endpoint(inherited_environment() | given):
             yield RunningNotes(demo=demo, url=url)
 
 
-def credentials(demo: RunningDemo, name: str, url: str) -> dict[str, str]:
-    """Let a resource server in by the command line, and return what it authenticates with."""
+def let_in(demo: RunningDemo, name: str, url: str) -> tuple[str, str]:
+    """Let a resource server in by the command line, and return its id and secret."""
     done = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "demo", "resource-server", "add", name, url],
         cwd=ROOT,
@@ -92,7 +93,7 @@ def credentials(demo: RunningDemo, name: str, url: str) -> dict[str, str]:
         check=True,
     )
     printed = dict(line.split("=", 1) for line in done.stdout.split())
-    return {"DEMO_MCP_ID": printed["id"], "DEMO_MCP_SECRET": printed["secret"]}
+    return printed["id"], printed["secret"]
 
 
 @contextmanager

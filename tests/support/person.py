@@ -55,6 +55,6 @@ def _visit(url: str) -> None:
     """Open a callback; its server starts after the program has asked for a person, who is never this quick."""
     session = requests.Session()
     session.trust_env = False
-    retries = Retry(connect=20, backoff_factor=0.05, backoff_max=1)
+    retries = Retry(total=30, backoff_factor=0.05, backoff_max=1)
     session.mount("http://", HTTPAdapter(max_retries=retries))
     session.get(url, timeout=10)
