@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .extension import CIMD
 
 #: Modules with a tuple ``COMMANDS``, for every app that has the extension.
-MODULES = ("cli_clients", "cli_policy")
+MODULES = ("cli_clients", "cli_explain", "cli_policy")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

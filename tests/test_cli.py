@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,3 +154,23 @@ def test_rules_in_memory_are_refused_because_they_would_end_with_the_command() -
     result = app.test_cli_runner().invoke(args=["cimd", "deny", "spam.example"])
     assert result.exit_code == 2
     assert "CIMD_STORE" in result.stderr
+
+
+def test_a_client_is_explained_and_the_exit_code_is_the_verdict(run: Run, origin: TLSOrigin) -> None:
+    good = run("explain", publish_document(origin, client_name="Notebook"))
+    assert good.exit_code == 0
+    assert "ok    tls: TLSv1.3" in good.stdout
+    assert good.stdout.endswith("Verdict: usable\n")
+    refused = run("explain", "https://spam.example/c.json", "--json")
+    assert refused.exit_code == 1
+    assert json.loads(refused.stdout)["verdict"] == "refused"
+    assert run("explain", origin.url("/missing.json")).exit_code == 2
+
+
+def test_a_developer_without_a_server_has_the_explainer_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flask_cimd", "https://127.0.0.1/client.json"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "FAIL  identifier" in done.stdout
+    assert "ip-address" in done.stdout
