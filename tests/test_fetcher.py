@@ -219,7 +219,7 @@ def test_what_no_byte_cap_counts_ends_at_the_deadline(serve: Serve, fetch: Any, 
     started = time.monotonic()
     with pytest.raises(DeadlineExceededError):
         fetch(serve(floods(start, piece)), deadline=0.3)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 8
 
 
 def test_the_deadline_of_the_settings_is_used_when_none_is_given(serve: Serve, fetch: Any) -> None:
