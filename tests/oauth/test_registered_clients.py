@@ -1,0 +1,186 @@
+"""The drop-in server in an app of its own, with clients that the app itself registered beside those that have a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authlib.oauth2.rfc6749 import ClientMixin
+from flask import Flask, request
+
+from demo import schema
+from demo.models import db, set_up_sqlite
+from demo.storage import DatabaseStorage
+from flask_cimd import CIMD
+from flask_cimd.oauth import AuthorizationServer
+from tests.support.clock import Clock
+from tests.support.demo import Browser, SignIn, publish_client, redirect_parameters
+from tests.support.wsgi import WSGIAdapter
+
+ISSUER = "https://as.example"
+REDIRECT = "https://own.example/cb"
+
+
+class OwnClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
+    """A public client from the app's own table."""
+
+    def __init__(self, client_id: str) -> None:
+        self.client_id = client_id
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str:
+        return REDIRECT
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        return scope or ""
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return redirect_uri == REDIRECT
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return False
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method == "none"
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in ("authorization_code", "refresh_token")
+
+
+class OwnApp:
+    """An app whose person says yes to everything.
+
+    Attributes:
+        registered: its own clients by exact string.
+    """
+
+    def __init__(self, database: str, ca_bundle: Path) -> None:
+        self.registered: dict[str, OwnClient] = {}
+        self.clock = Clock()
+        self.app = app = Flask("own")
+        app.config.update(
+            SQLALCHEMY_DATABASE_URI=database,
+            CIMD_ALLOW_LOOPBACK=True,
+            CIMD_CA_BUNDLE=str(ca_bundle),
+            PROPAGATE_EXCEPTIONS=True,
+        )
+        db.init_app(app)
+        with app.app_context():
+            set_up_sqlite(db.engine)
+            schema.upgrade(db.engine)
+        cimd = CIMD(clock=self.clock)
+        cimd.init_app(app, registered=self.registered.get)
+        server = AuthorizationServer(
+            app, cimd=cimd, storage=DatabaseStorage(), issuer=ISSUER, scopes=["profile"], clock=self.clock
+        )
+        app.add_url_rule("/token", view_func=server.create_token_response, methods=["POST"])
+        app.add_url_rule("/revoke", view_func=server.create_revocation_response, methods=["POST"])
+
+        @app.get("/authorize")
+        def authorize() -> Any:
+            return server.approve(server.read_authorization_request(), subject="somebody")
+
+        @app.get("/me")
+        def me() -> Any:
+            found = server.find_access_token(request.headers["Authorization"].partition(" ")[2])
+            return found[0].client_id if found else ("", 401)
+
+    def browser(self) -> Browser:
+        return Browser(ISSUER, WSGIAdapter(self.app))
+
+
+@pytest.fixture
+def own(tmp_path: Path, ca_bundle: Path) -> Iterator[OwnApp]:
+    found = OwnApp(f"sqlite:///{tmp_path}/own.db", ca_bundle)
+    yield found
+    with found.app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(params=["own-client", "https://legacy.example/x"])
+def client_id(request: pytest.FixtureRequest, own: OwnApp) -> str:
+    """Register a client; its name may look like a URL (CIMD §7.2)."""
+    own.registered[request.param] = OwnClient(request.param)
+    return str(request.param)
+
+
+def tokens(own: OwnApp, client_id: str, redirect_uri: str = REDIRECT) -> dict[str, Any]:
+    browser, sign_in = own.browser(), SignIn.begin(client_id, redirect_uri, scope="profile")
+    code = redirect_parameters(browser.authorize(sign_in))["code"]
+    answer = browser.redeem(sign_in, code)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def alive(own: OwnApp, token: str) -> bool:
+    return own.browser().get("/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_a_registered_client_gets_the_same_protection(own: OwnApp, client_id: str) -> None:
+    # C-103, C-104: nothing is fetched for it, and PKCE, rotation and reuse detection hold for it too.
+    browser = own.browser()
+    first = tokens(own, client_id)
+    second = browser.refresh(client_id, first["refresh_token"]).json()
+    assert alive(own, second["access_token"])
+    assert browser.refresh(client_id, first["refresh_token"]).json()["error"] == "invalid_grant"
+    assert not alive(own, second["access_token"])
+    refused = browser.authorize(SignIn.begin(client_id, REDIRECT, code_challenge=None))
+    assert redirect_parameters(refused)["error"] == "invalid_request"
+
+
+def test_a_registered_client_is_sent_where_it_is_registered_for(own: OwnApp, client_id: str) -> None:
+    answer = own.browser().authorize(SignIn.begin(client_id, "https://evil.example/cb"))
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+
+
+def test_a_registered_client_names_itself_to_revoke(own: OwnApp, client_id: str) -> None:
+    # O-110
+    browser, token = own.browser(), tokens(own, client_id)["access_token"]
+    assert 400 <= browser.post("/revoke", {"token": token}).status_code < 500
+    assert 400 <= browser.post("/revoke", {"token": token, "client_id": "another"}).status_code < 500
+    assert alive(own, token)
+    assert browser.post("/revoke", {"token": token, "client_id": client_id}).status_code == 200
+    assert not alive(own, token)
+
+
+def test_a_client_that_is_no_longer_registered_gets_nothing_more(own: OwnApp, client_id: str) -> None:
+    token = tokens(own, client_id)["refresh_token"]
+    own.registered.clear()
+    answer = own.browser().refresh(client_id, token)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_a_document_never_takes_the_place_of_a_registered_client(own: OwnApp, origin: Any) -> None:
+    # C-104
+    client_id = publish_client(origin, redirect_uris=["https://evil.example/cb"])
+    own.registered[client_id] = OwnClient(client_id)
+    assert own.browser().authorize(SignIn.begin(client_id, "https://evil.example/cb")).status_code == 400
+    assert tokens(own, client_id)["access_token"]
+    assert origin.connections == 0
+
+
+def test_both_kinds_live_side_by_side(own: OwnApp, client_id: str, origin: Any) -> None:
+    url = publish_client(origin, redirect_uris=[REDIRECT])
+    for one in (client_id, url):
+        token = tokens(own, one)["access_token"]
+        answer = own.browser().get("/me", headers={"Authorization": f"Bearer {token}"})
+        assert answer.text == one
+
+
+def test_a_code_of_one_is_worth_nothing_to_the_other(own: OwnApp, client_id: str, origin: Any) -> None:
+    # O-53
+    url = publish_client(origin, redirect_uris=[REDIRECT])
+    browser, sign_in = own.browser(), SignIn.begin(client_id, REDIRECT, scope="profile")
+    code = redirect_parameters(browser.authorize(sign_in))["code"]
+    assert browser.redeem(sign_in, code, client_id=url).json()["error"] == "invalid_grant"
+    assert browser.redeem(sign_in, code).status_code == 200
