@@ -26,6 +26,7 @@ from .errors import AddressBlockedError, DocumentError, FetchError, GoneError, P
 from .fetcher import Response
 from .reading import is_json
 from .resolver import Resolver
+from .stores import STORE_TROUBLE
 from .stores.fetched import Fetched, FetchedStore
 
 logger = logging.getLogger(__name__)
@@ -93,19 +94,29 @@ class ClientKeys:
         return kept.expires_at + self._resolver.settings.stale_max
 
     def _kept(self, place: str) -> _KeySet | None:
-        found = self._store.get(place)
+        try:
+            found = self._store.get(place)
+        except STORE_TROUBLE as exc:  # trouble with the store must not end sign-ins
+            logger.warning("the store of key sets cannot be read: %s", type(exc).__name__)
+            return None
         return _KeySet.from_bytes(found.content) if found is not None and found.content is not None else None
 
     def _keep(self, place: str, found: _KeySet) -> _KeySet:
-        self._store.put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE))
+        self._put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE))
         return found
+
+    def _put(self, place: str, found: Fetched) -> None:
+        try:
+            self._store.put(place, found)
+        except STORE_TROUBLE as exc:
+            logger.warning("the store of key sets cannot be written: %s", type(exc).__name__)
 
     def _renew(self, place: str, metadata: ClientMetadata) -> _KeySet:
         before, now = self._kept(place), self._resolver.clock()
         try:
             return self._keep(place, self._fetch(metadata, now))
         except GoneError:
-            self._store.put(place, Fetched(None, now + PAUSE))
+            self._put(place, Fetched(None, now + PAUSE))
             raise
         except (FetchError, DocumentError) as error:
             # A host that is down for an hour must not end its users' sessions (CIMD §5.2 lets stale copies serve).

@@ -94,7 +94,7 @@ class CIMD:
             notify=_notify,
             clock=self._clock,
         )
-        key_sets = open_fetched_store(settings.store, db=db, clock=self._clock, size=_KEY_SETS_IN_MEMORY)
+        key_sets = open_fetched_store(self._resolvers[app].store, clock=self._clock, size=_KEY_SETS_IN_MEMORY)
         self._keys[app] = ClientKeys(self._resolvers[app], key_sets)
         if registered is not None:
             self._registered[app] = registered
@@ -105,12 +105,12 @@ class CIMD:
         app.register_blueprint(_templates())
         register_all(app)
         if settings.logos:
-            self._set_up_logos(app, settings, db)
+            self._set_up_logos(app, settings)
 
-    def _set_up_logos(self, app: Flask, settings: Settings, db: SQLAlchemy | None) -> None:
+    def _set_up_logos(self, app: Flask, settings: Settings) -> None:
         from .logo import Logos, logo_response
 
-        store = open_fetched_store(settings.store, db=db, clock=self._clock, size=_LOGOS_IN_MEMORY)
+        store = open_fetched_store(self._resolvers[app].store, clock=self._clock, size=_LOGOS_IN_MEMORY)
         # Without a secret key the names hold for this process alone, like its memory store.
         secret = str(app.secret_key or secrets.token_hex()).encode()
         self._logos[app] = logos = Logos(self._resolvers[app], store, secret=secret, max_size=settings.max_logo_size)

@@ -259,6 +259,8 @@ def test_processes_share_key_sets_in_the_apps_database(
             if number:
                 origin.serve("/jwks.json", b"down", status=503)
                 assert names(cimd.client_keys.find(client, "one")) == ["one"]
+            if number == 2:
+                db.drop_all()
             db.engine.dispose()
     assert origin.count("/jwks.json") == 3
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
-from .fetched import FetchedStore, MemoryFetchedStore, SQLAlchemyFetchedStore
+from .fetched import FetchedStore, MemoryFetchedStore
 from .memory import MemoryStore
 from .protocol import KEPT_PAST_EXPIRY, STORE_TROUBLE, ClientStore, Entry, Lease, Leases, StoreError
 from .records import MemoryRecords, Records
@@ -62,11 +62,11 @@ def open_store(
     return store
 
 
-def open_fetched_store(chosen: Any, *, db: SQLAlchemy | None, clock: Callable[[], datetime], size: int) -> FetchedStore:
-    """Return where logos and key sets are kept: in the database if clients are, else some in this process."""
-    if chosen == "sqlalchemy" and db is not None:
-        return SQLAlchemyFetchedStore(db, clock)
-    return MemoryFetchedStore(size)
+def open_fetched_store(store: ClientStore, *, clock: Callable[[], datetime], size: int) -> FetchedStore:
+    """Return where logos and key sets are kept: beside the clients if they are shared, else some in this process."""
+    beside = getattr(store, "fetched_store", None)
+    found: FetchedStore = beside(clock) if beside is not None else MemoryFetchedStore(size)
+    return found
 
 
 def _open_redis(url: str | None, size: int, kept_past_expiry: timedelta) -> ClientStore:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
+from .fetched import Fetched, FetchedStore
 from .protocol import KEPT_PAST_EXPIRY, Entry, Lease, Leases, StoreError, instant_of, key_of
 from .records import Records
 
@@ -75,6 +76,10 @@ class RedisStore:
         self._index = prefix + "clients"
         self.leases: Leases | None = RedisLeases(client, prefix=prefix)
         self.records: Records = RedisRecords(client, prefix=prefix)
+
+    def fetched_store(self, clock: Callable[[], datetime]) -> FetchedStore:
+        """Return the store for what documents point to."""
+        return RedisFetchedStore(self._client, prefix=self._prefix, clock=clock)
 
     @translated
     def get(self, identifier: ClientIdentifier) -> Entry | None:
@@ -199,3 +204,32 @@ class RedisRecords:
     def remove(self, kind: str, subject: str) -> bool:
         """Forget a record."""
         return bool(self._client.hdel(self._prefix + kind, subject))
+
+
+class RedisFetchedStore:
+    """Logos and key sets: when they end, and then their bytes, under keys that expire by themselves."""
+
+    def __init__(self, client: Redis, *, prefix: str, clock: Callable[[], datetime]) -> None:
+        self._client: Any = client
+        self._prefix = prefix
+        self._clock = clock
+
+    @translated
+    def get(self, key: str) -> Fetched | None:
+        """Return what is kept."""
+        kept = self._client.get(self._key(key))
+        if kept is None:
+            return None
+        ends, mark, content = kept.partition(b"+")
+        return Fetched(content if mark else None, instant_of(float(ends)))
+
+    @translated
+    def put(self, key: str, found: Fetched) -> None:
+        """Keep something."""
+        ends = repr(found.expires_at.timestamp()).encode()
+        value = ends if found.content is None else ends + b"+" + found.content
+        lifetime = max(found.expires_at - self._clock(), timedelta(milliseconds=1))
+        self._client.set(self._key(key), value, px=lifetime)
+
+    def _key(self, key: str) -> str:
+        return f"{self._prefix}fetched:{key}"

@@ -6,7 +6,8 @@ Statements run on connections of their own: a look-up never commits or rolls bac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import Column, Float, String, Table, Text, delete, func, select
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
+from .fetched import FetchedStore, SQLAlchemyFetchedStore
 from .protocol import Entry, Leases, instant_of, key_of
 from .records import Records
 from .sqlalchemy_shared import SQLAlchemyLeases, SQLAlchemyRecords, upsert
@@ -64,6 +66,10 @@ class SQLAlchemyStore:
         self.leases: Leases | None = SQLAlchemyLeases(db)
         self.records: Records = SQLAlchemyRecords(db)
         self._select = select(table.c.metadata, table.c.fetched_at, table.c.expires_at)
+
+    def fetched_store(self, clock: Callable[[], datetime]) -> FetchedStore:
+        """Return the store for what documents point to."""
+        return SQLAlchemyFetchedStore(self._db, clock)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry; a row that this version cannot read is a miss."""

@@ -1,0 +1,58 @@
+"""Where logos and key sets are kept: one contract for every store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from flask_cimd.client_keys import ClientKeys
+from flask_cimd.stores import FetchedStore, StoreError, open_fetched_store
+from flask_cimd.stores.fetched import Fetched
+from tests.support.clock import Clock
+from tests.support.stores import SHARED, opened_store
+
+KEY = hashlib.sha256(b"key").hexdigest()
+
+
+@pytest.fixture(params=["memory", *SHARED])
+def store(request: pytest.FixtureRequest, clock: Clock) -> Iterator[FetchedStore]:
+    with opened_store(request.param, request) as beside:
+        found = open_fetched_store(beside, clock=clock, size=3)
+        if request.param in ("sqlite", "postgresql"):
+            found._db.create_all()  # type: ignore[attr-defined]
+        yield found
+
+
+@pytest.mark.parametrize("content", [b"bytes + more\x00\xff", b"", None])
+def test_what_is_put_comes_back(store: FetchedStore, clock: Clock, content: bytes | None) -> None:
+    kept = Fetched(content, clock() + timedelta(minutes=1))
+    store.put(KEY, kept)
+    assert store.get(KEY) == kept
+
+
+def test_what_is_newer_takes_the_place(store: FetchedStore, clock: Clock) -> None:
+    for content in (b"old", None, b"new"):
+        store.put(KEY, Fetched(content, clock() + timedelta(minutes=1)))
+    found = store.get(KEY)
+    assert found is not None
+    assert found.content == b"new"
+
+
+def test_the_unknown_is_a_miss(store: FetchedStore) -> None:
+    assert store.get(KEY) is None
+
+
+def test_a_store_in_trouble_ends_no_sign_in() -> None:
+    class Broken:
+        def get(self, key: str) -> Fetched | None:
+            raise StoreError("down")
+
+        def put(self, key: str, found: Fetched) -> None:
+            raise StoreError("down")
+
+    keys = ClientKeys(None, Broken())  # type: ignore[arg-type]
+    assert keys._kept(KEY) is None
+    keys._put(KEY, Fetched(None, Clock()()))
