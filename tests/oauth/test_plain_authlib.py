@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from flask import Flask
 
 from flask_cimd import CIMD
-from flask_cimd.oauth import MemoryOnce, PrivateKeyJWT
+from flask_cimd.oauth import Authenticator, ClientResolutionError, MemoryOnce, PrivateKeyJWT
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder, make_key
 from tests.support.origin import TLSOrigin, publish_document
@@ -105,3 +106,28 @@ def test_a_symmetric_key_in_a_document_makes_it_invalid(origin: TLSOrigin, app: 
     url = publish_document(origin, token_endpoint_auth_method="private_key_jwt", jwks={"keys": [secret]})
     answer = ask(app, client_id=url, **KeyHolder(url, clock, issuer=ISSUER).proof())
     assert answer.json["error"] == "invalid_client"
+
+
+def test_a_client_that_the_app_registered_may_hold_a_key_as_well(ca_bundle: Any, clock: Clock) -> None:
+    # C-103: found by its exact name, nothing is fetched for it
+    class Registered:
+        def __init__(self, jwks: Any) -> None:
+            self.jwks = jwks
+
+        def get_client_id(self) -> str:
+            return "backend"
+
+        def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+            return method == "private_key_jwt"
+
+    holder = KeyHolder("backend", clock, issuer=ISSUER)
+    for jwks in (holder.jwks, json.dumps(holder.jwks)):
+        client = Registered(jwks)
+        app = Flask("app")
+        cimd = CIMD(app, registered=lambda name, found=client: found if name == "backend" else None, clock=clock)
+        authenticator = Authenticator(cimd=cimd, storage=MemoryOnce(), issuer=ISSUER, clock=clock)
+        with app.test_request_context():
+            assert authenticator.check_client(holder.proof()).client is client
+            for form in ({"client_id": "backend"}, holder.proof(key=make_key("ES256", 9))):
+                with pytest.raises(ClientResolutionError):
+                    authenticator.check_client(form)
