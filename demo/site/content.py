@@ -103,7 +103,7 @@ def view(post: Post) -> PostView:
     )
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=64)
 def sanitise(html: str, images: str) -> Markup:
     """Return a stranger's markup reduced to text, emphasis, lists, links and images.
 
