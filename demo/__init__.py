@@ -19,7 +19,7 @@ from demo.provider import authorize, endpoints, resource_servers, wellknown
 from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
 from demo.services import Services
-from demo.site import feed, home, media, micropub, notes, profile, profiles
+from demo.site import did, feed, home, media, micropub, notes, profile, profiles, xrpc
 from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
 from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 ROOMS = (
     home,
     notes,
+    did,
+    xrpc,
     feed,
     media,
     micropub,
@@ -88,9 +90,10 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     for room in ROOMS:
         app.register_blueprint(room.blueprint)
     app.register_blueprint(wellknown.create_blueprint(configuration.base_url))
-    security.exempt(app, authorize.entry, *endpoints.MACHINE_VIEWS, *micropub.MACHINE_VIEWS, card.save)
+    programs = (*endpoints.MACHINE_VIEWS, *micropub.MACHINE_VIEWS, card.save, xrpc.other)
+    security.exempt(app, authorize.entry, *programs)
     resource_servers.init_app(app)
-    limits.init_app(app, configuration)
+    limits.init_app(app, configuration, cimd)
     errors.init_app(app)
     return app
 

@@ -61,7 +61,9 @@ def _samples(configuration: Configuration, environment: dict[str, str]) -> Any:
 
     ca_file = INSTANCE / f"sample-ca-{configuration.port}.pem"
     environment.setdefault("CIMD_CA_BUNDLE", str(ca_file))
-    return running_samples(configuration.me, configuration.port, ca_file)
+    return running_samples(
+        configuration.me, configuration.port, ca_file, handle=configuration.handle, site=configuration.base_url
+    )
 
 
 def _announce(configuration: Configuration, environment: Mapping[str, str], samples: list[Any]) -> None:

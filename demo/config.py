@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from flask_cimd.core.did import check_did, check_handle, did_web
 from flask_cimd.errors import ConfigurationError
 from flask_cimd.oauth import check_issuer, is_resource_identifier
 from flask_cimd.settings import SETTINGS
 
 DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
 _DEVELOPMENT_KEY = "development"
+_DEVELOPMENT_HANDLE = "owner.test"
 _DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
+_DEFAULT_FETCH_LIMIT = "30 per hour"
 #: What belongs to this installation: the database and, in development, the sample apps' certificate.
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
@@ -25,7 +28,10 @@ class Configuration:
     Attributes:
         base_url: public origin without a trailing slash; the issuer.
         me: the owner's canonical profile URL.
+        handle: the owner's name on the AT Protocol.
+        did: whom that name stands for.
         mcp_url: where programs that speak MCP find the notes: the resource that their tokens are for; or ``None``.
+        fetch_limit: how many apps that must be fetched one address may push, or ``None`` in development.
         login_limit: how many failed logins one address may make, or ``None`` in development.
         cimd: every ``CIMD_*`` setting under its own name.
     """
@@ -37,12 +43,15 @@ class Configuration:
     owner_password: str
     secret_key: str
     me: str
+    handle: str
+    did: str
     owner_name: str
     owner_email: str | None
     owner_note: str
     owner_links: tuple[str, ...]
     development: bool
     login_limit: str | None
+    fetch_limit: str | None
     mcp_url: str | None = None
     cimd: Mapping[str, str] = field(default_factory=dict)
 
@@ -74,15 +83,33 @@ class Configuration:
             owner_password=_secret(environment, "DEMO_OWNER_PASSWORD", DEVELOPMENT_PASSWORD, development=development),
             secret_key=_secret(environment, "DEMO_SECRET_KEY", _DEVELOPMENT_KEY, development=development),
             me=_profile_url(environment.get("DEMO_ME") or base_url + "/", development=development),
+            handle=_handle(environment.get("DEMO_HANDLE"), base_url, development=development),
+            did=_did(environment.get("DEMO_DID"), base_url),
             owner_name=environment.get("DEMO_OWNER_NAME") or "The owner",
             owner_email=environment.get("DEMO_OWNER_EMAIL") or None,
             owner_note=environment.get("DEMO_OWNER_NOTE", ""),
             owner_links=_links(environment.get("DEMO_OWNER_LINKS", "")),
             development=development,
+            fetch_limit=environment.get("DEMO_FETCH_LIMIT") or (None if development else _DEFAULT_FETCH_LIMIT),
             login_limit=environment.get("DEMO_LOGIN_LIMIT") or (None if development else _DEFAULT_LOGIN_LIMIT),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
             cimd=_cimd_settings(environment, development=development, legacy=_flag(environment, "DEMO_LEGACY_CLIENTS")),
         )
+
+
+def _handle(text: str | None, base_url: str, *, development: bool) -> str:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return check_handle(text or (_DEVELOPMENT_HANDLE if development else host))
+    except ValueError as exc:
+        raise ConfigurationError(f"DEMO_HANDLE: {exc}") from exc
+
+
+def _did(text: str | None, base_url: str) -> str:
+    try:
+        return check_did(text or did_web(base_url))
+    except ValueError as exc:
+        raise ConfigurationError(f"DEMO_DID: {exc}") from exc
 
 
 def _port(text: str) -> int:

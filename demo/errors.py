@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from demo.provider import endpoints
-from demo.site import micropub
+from demo.site import micropub, xrpc
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,9 @@ def init_app(app: Flask) -> None:
 def show(error: HTTPException) -> Response:
     """Answer with a page for people, or JSON where only programs call."""
     status = error.code or 500
-    if request.path in _MACHINE_PATHS:
+    if request.path.startswith(xrpc.PREFIX):
+        answer = xrpc.allow_any_origin(xrpc.answer_exception(status))
+    elif request.path in _MACHINE_PATHS:
         name = "invalid_request" if status < 500 else "server_error"
         answer = jsonify(error=name)
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.config import Configuration
+from flask_cimd.core.atproto import asks_for
 from flask_cimd.oauth import Grant
 
 
@@ -69,5 +70,12 @@ class Identity:
         return {"me": self.me, **({"profile": profile} if profile else {})}
 
     def token_members(self, grant: Grant) -> dict[str, Any]:
-        """Return what a token answer holds besides the token (IndieAuth §5.3.3)."""
-        return self.members(grant.scope.split())
+        """Return what a token answer holds besides the token (IndieAuth §5.3.3); ``sub`` is for the AT Protocol."""
+        members = self.members(grant.scope.split())
+        return {**members, "sub": self._configuration.did} if asks_for(grant.scope) else members
+
+    def is_meant_by(self, login_hint: str) -> bool:
+        """Say whether an app expects the owner: by handle, DID or address."""
+        here = self._configuration
+        names = {here.handle, f"at://{here.handle}", here.did, self.me, self.me.rstrip("/"), here.base_url}
+        return login_hint.strip().removeprefix("@").lower() in {name.lower() for name in names}

@@ -121,6 +121,13 @@ class TooManyFetchesError(FetchError):
         self.retry_after = retry_after
 
 
+class FetchLimitError(TooManyFetchesError):
+    """One caller named too many clients that had to be fetched; for an app's own ``allow_fetch`` hook to raise."""
+
+    public_message = "Too many new applications from one place. Try again later."
+    status = 429
+
+
 class DocumentError(CIMDError):
     """The document or page was read and breaks at least one rule.
 

@@ -12,6 +12,7 @@ from demo.models import GrantRow
 from demo.owner.login import owner_only
 from demo.services import services
 from flask_cimd import CIMDError
+from flask_cimd.core.atproto import asks_for
 from flask_cimd.core.display import safe_text
 from flask_cimd.core.redirects import redirect_host
 
@@ -57,7 +58,9 @@ def _as_app(row: GrantRow) -> ConnectedApp:
     except CIMDError:
         pass  # no longer let in; what it was granted can still be seen and ended
     else:
-        name, host = safe_text(metadata.client_name) or None, metadata.identifier.display_host
+        host = metadata.identifier.display_host
+        # Apps of the AT Protocol are shown by their host alone: anybody can claim a name (AT-73).
+        name = None if asks_for(row.scope) else safe_text(metadata.client_name) or None
     return ConnectedApp(
         id=row.id,
         name=name,

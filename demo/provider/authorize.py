@@ -15,6 +15,7 @@ from demo.provider.scopes import SCOPE_TEXTS
 from demo.security import allow_leaving
 from demo.services import services
 from flask_cimd import ClientMetadata
+from flask_cimd.core.atproto import asks_for as is_atproto
 from flask_cimd.core.changes import Change, changes
 from flask_cimd.core.display import Acquaintance, ConsentView, consent_view
 from flask_cimd.core.policy import Tier
@@ -59,16 +60,22 @@ def ask() -> Response | str:
         return here.server.deny(asked)
     asked = allowed
     allow_leaving()
+    # AT Protocol OAuth: a name, logo or link counts only if the operator trusts the client; anybody can claim one.
+    is_shown = not is_atproto(asked.scope) or here.cimd.admission.tier(client.identifier) is Tier.TRUSTED
+    if is_atproto(asked.scope) and asked.login_hint and not here.identity.is_meant_by(asked.login_hint):
+        # AT Protocol OAuth: with any other account than the hinted one the app fails, but only after consent.
+        return here.server.deny(asked, "The account in login_hint does not live here.")
     return render_template(
         "consent.html",
-        view=_view(client, asked.redirect_uri),
-        changes=_changes(client),
-        logo=here.cimd.logo_url(client),
+        view=_view(client, asked.redirect_uri, shows_names=is_shown),
+        changes=_changes(client, shows_names=is_shown),
+        logo=here.cimd.logo_url(client) if is_shown else None,
         scopes=asked.scope.split(),
         lifetimes=LIFETIMES if _may_choose_lifetime(asked, client) else {},
         preset=PRESET_LIFETIME,
         renews="refresh_token" in client.grant_types,
         me=here.identity.me,
+        account=here.configuration if is_atproto(asked.scope) else None,
         scope_texts=SCOPE_TEXTS,
         places=_places(asked),
         transaction=here.storage.keep_request(asked, session_id(), here.clock()),
@@ -102,11 +109,12 @@ def _approve(asked: AuthorizationRequest) -> Response:
     )
 
 
-def _view(client: ClientMetadata, redirect_uri: str) -> ConsentView:
+def _view(client: ClientMetadata, redirect_uri: str, *, shows_names: bool) -> ConsentView:
     admission = services().cimd.admission
     return consent_view(
         client,
         redirect_uri,
+        is_verified=shows_names,
         acquaintance=_acquaintance(client),
         is_in_the_making=admission.is_in_the_making(client.identifier),
     )
@@ -124,15 +132,16 @@ def _without_lonely_email(words: list[str]) -> list[str]:
     return words if "profile" in words else [word for word in words if word != "email"]
 
 
-def _changes(client: ClientMetadata) -> tuple[Change, ...]:
+def _changes(client: ClientMetadata, *, shows_names: bool) -> tuple[Change, ...]:
     """Return what is different from the description that the owner approved last (CIMD §8.4)."""
     approved = services().storage.last_approved(client.client_id)
     if approved is None:
         return ()
     try:
-        return changes(ClientMetadata.from_json(client.identifier, approved), client)
+        found = changes(ClientMetadata.from_json(client.identifier, approved), client)
     except ValueError:  # an earlier version kept it
         return ()
+    return tuple(change for change in found if shows_names or change.slug != "changed-name")
 
 
 def _places(asked: AuthorizationRequest) -> list[Resource]:
@@ -145,4 +154,4 @@ def _places(asked: AuthorizationRequest) -> list[Resource]:
 def _may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata) -> bool:
     """Apps with a document that can refresh get short tokens; for others the owner says how long."""
     refreshes = client.source in ("document", "virtual") and "refresh_token" in client.grant_types
-    return bool(asked.scope) and not asked.resource and not refreshes
+    return bool(asked.scope) and not asked.resource and not refreshes and not is_atproto(asked.scope)

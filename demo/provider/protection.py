@@ -11,12 +11,13 @@ def find_access(secret: str) -> Access | None:
     return stored_access(services().server, secret)
 
 
-def _dpop() -> DPoP:
+def read_dpop() -> DPoP:
+    """Return the judge of the site's proofs."""
     return services().server.dpop
 
 
 #: How tokens may be presented; without credentials, challenges come in this order.
-SCHEMES = (BearerScheme(), DPoPScheme(_dpop))
+SCHEMES = (BearerScheme(), DPoPScheme(read_dpop))
 #: The site's endpoints without an identifier of their own: they take tokens that were asked for without ``resource``.
 own_endpoints = ResourceProtector(find_access, audience=lambda: services().server.issuer, schemes=SCHEMES)
 

@@ -42,4 +42,5 @@ def _server() -> dict[str, Any]:
 def _resource(identifier: str) -> dict[str, Any] | None:
     server = services().server
     found = server.find_resource(identifier)
-    return resource_metadata(found, server.issuer) if found else None
+    algorithms = list(server.dpop.algorithms)
+    return resource_metadata(found, server.issuer, dpop_signing_alg_values_supported=algorithms) if found else None

@@ -1,4 +1,4 @@
-"""Where the sample apps live while the demo runs: three ports, and a certificate authority that nobody else trusts."""
+"""Where the sample apps live while the demo runs: four ports, and a certificate authority that nobody else trusts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import trustme
 from flask import Flask, Response, jsonify
 from werkzeug.serving import make_server
 
-from demo.samples import indieweb, legacy
+from demo.samples import bluesky, indieweb, legacy
 
 #: The documents' port lies above those of all samples.
 _DOCUMENTS_OFFSET = 9
@@ -30,20 +30,23 @@ class Sample:
 
 
 @contextmanager
-def running_samples(profile_url: str, port: int, ca_file: Path) -> Iterator[list[Sample]]:
+def running_samples(profile_url: str, port: int, ca_file: Path, *, handle: str, site: str) -> Iterator[list[Sample]]:
     """Serve the sample apps on the ports after ``port`` and their documents by TLS; write the authority's certificate.
 
     Args:
         profile_url: the address that the apps sign in with.
         port: of the site.
         ca_file: where the certificate goes, for ``CIMD_CA_BUNDLE``.
+        handle: that one of the apps signs in with.
+        site: origin that knows the handle.
     """
     documents = f"https://localhost:{port + _DOCUMENTS_OFFSET}"
-    first, second = (f"http://127.0.0.1:{port + offset}" for offset in (1, 2))
+    first, second, third = (f"http://127.0.0.1:{port + offset}" for offset in (1, 2, 3))
     json_id, page_id = f"{documents}/indieweb/client.json", f"{documents}/legacy/"
     servers = [
         (indieweb.create_app(json_id, f"{first}/callback", profile_url), urlsplit(first).port, None),
         (legacy.create_app(page_id, f"{second}/callback", profile_url), urlsplit(second).port, None),
+        (bluesky.create_app(f"{third}/callback", handle, site), urlsplit(third).port, None),
         (_documents(json_id, first, second), urlsplit(documents).port, _tls(ca_file)),
     ]
     running = []
@@ -55,6 +58,7 @@ def running_samples(profile_url: str, port: int, ca_file: Path) -> Iterator[list
         yield [
             Sample(name=indieweb.TITLE, url=first, about=indieweb.ABOUT),
             Sample(name=legacy.TITLE, url=second, about=legacy.ABOUT),
+            Sample(name=bluesky.TITLE, url=third, about=bluesky.ABOUT),
         ]
     finally:
         for server in running:

@@ -86,13 +86,16 @@ def consent_view(
     metadata: ClientMetadata,
     redirect_uri: str,
     *,
+    is_verified: bool = True,
     acquaintance: Acquaintance | None = None,
     is_in_the_making: bool = False,
 ) -> ConsentView:
     """Gather what to show before the person decides.
 
     Args:
+        metadata: what the client says about itself.
         redirect_uri: matched already.
+        is_verified: ``False`` leaves out what anybody could claim: the name, and the link to the app's own page.
         acquaintance: how well this client is known here.
         is_in_the_making: whether a service for developers publishes its document.
     """
@@ -100,8 +103,8 @@ def consent_view(
     return ConsentView(
         client_id=metadata.client_id,
         host=host,
-        name=safe_text(metadata.client_name) if metadata.client_name else None,
-        links=_links(metadata),
+        name=safe_text(metadata.client_name) if metadata.client_name and is_verified else None,
+        links=tuple(link for link in _links(metadata) if is_verified or link.label != "About"),
         redirect_uri=redirect_uri,
         redirect_host=redirect_host(redirect_uri),
         redirect_kind=redirect_kind(redirect_uri),

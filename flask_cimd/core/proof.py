@@ -30,6 +30,7 @@ DEFAULT_ALGORITHMS = ("ES256",)
 LEEWAY = timedelta(minutes=3)
 _MAX_LENGTH = 8192
 _MAX_TEXT = 512
+_BAD_SIGNATURE = "The signature of the DPoP proof does not fit its own key."
 _KEY_TYPES: dict[str, Any] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -116,36 +117,61 @@ def check_proof(
 
 def _verified(text: str, algorithms: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, Any], str]:
     """Return header, claims and key thumbprint of a proof whose signature its own key made."""
-    header = _header(text)
-    if header.get("alg") not in algorithms:
-        raise ProofError("bad-algorithm", "The DPoP proof must be signed with one of the advertised algorithms.")
+    _check_form(text)
+    signer = _signer(text.partition(".")[0], algorithms)
     try:
-        key = _key(header.get("jwk"))
-        registry = _Registry(algorithms=list(algorithms), strict_check_header=False)
-        claims = read_object(deserialize_compact(text, key, registry=registry).payload)
-    except ProofError:
-        raise
+        claims = read_object(deserialize_compact(text, signer.key, registry=_registry(algorithms)).payload)
     except StrictJSONError as exc:
         raise ProofError("not-a-jwt", "The claims of the DPoP proof are not a JSON object.") from exc
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as exc:
-        raise ProofError("bad-signature", "The signature of the DPoP proof does not fit its own key.") from exc
-    return header, claims, key.thumbprint()
+        raise ProofError("bad-signature", _BAD_SIGNATURE) from exc
+    return signer.header, claims, signer.thumbprint
 
 
-def _header(text: str) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signer:
+    """The header of a proof, with the key that it shows."""
+
+    header: Mapping[str, Any]
+    key: Any
+    thumbprint: str
+
+
+@lru_cache(maxsize=1024)
+def _signer(encoded: str, algorithms: tuple[str, ...]) -> _Signer:
+    """Read a header; one client's proofs have the same one every time, so its key is prepared once."""
+    header = _header(encoded)
+    if header.get("alg") not in algorithms:
+        raise ProofError("bad-algorithm", "The DPoP proof must be signed with one of the advertised algorithms.")
+    cls, jwk = _key_type(header.get("jwk"))
+    try:
+        key = cls.import_key(jwk)
+        return _Signer(header=header, key=key, thumbprint=key.thumbprint())
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise ProofError("bad-signature", _BAD_SIGNATURE) from exc
+
+
+@lru_cache(maxsize=8)
+def _registry(algorithms: tuple[str, ...]) -> _Registry:
+    return _Registry(algorithms=list(algorithms), strict_check_header=False)
+
+
+def _check_form(text: str) -> None:
     if "," in text:
         # HTTP servers join repeated fields; RFC 9449 §4.3: "There is not more than one DPoP HTTP request header".
         raise ProofError("several-proofs", "Send exactly one DPoP proof.")
     if not text or len(text) > _MAX_LENGTH or text.count(".") != 2 or not text.isascii():
         raise ProofError("not-a-jwt", "The DPoP header must hold one signed JWT.")
-    encoded = text.partition(".")[0]
+
+
+def _header(encoded: str) -> Mapping[str, Any]:
     try:
         return read_object(base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True))
     except (StrictJSONError, binascii.Error) as exc:
         raise ProofError("not-a-jwt", "The header of the DPoP proof cannot be read.") from exc
 
 
-def _key(jwk: object) -> Any:
+def _key_type(jwk: object) -> tuple[Any, dict[str, Any]]:
     if not isinstance(jwk, dict):
         raise ProofError("no-key", "The header of the DPoP proof must hold the public key as jwk.")
     if PRIVATE_MEMBERS & jwk.keys():
@@ -154,7 +180,7 @@ def _key(jwk: object) -> Any:
     found = _KEY_TYPES.get(kty) if isinstance(kty, str) else None
     if found is None:
         raise ProofError("no-key", "The key in the DPoP proof must be asymmetric.")
-    return found.import_key(jwk)
+    return found, jwk
 
 
 def _check_url(htu: object, url: str) -> None:

@@ -92,5 +92,7 @@ def _require_plain(value: Any, depth: int = 1) -> None:
 
 
 def _require_encodable(text: str) -> None:
+    if text.isascii():
+        return
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise StrictJSONError("lone-surrogate", "a string holds half of a surrogate pair")

@@ -29,6 +29,9 @@ def check_profile(client: Any) -> None:
         OAuth2Error: ``invalid_client_metadata`` with every broken rule, since the app's developers see nothing else.
     """
     if not isinstance(client, URLClient):
+        if client.get_client_id().startswith(("https://", "http://")):
+            # The profile: an identifier that is a URL stands for the document at that URL.
+            raise OAuth2Error("A registered client must not have a URL as client_id.", error="invalid_client_metadata")
         return
     metadata: ClientMetadata = client.metadata
     problems = metadata.atproto_problems

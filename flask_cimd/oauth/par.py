@@ -120,9 +120,13 @@ class PushedRequests:
     def _refuse(self, error: OAuth2Error) -> Response:
         """Answer with JSON; an error that would be redirected elsewhere is the client's own to read here."""
         error.redirect_uri = None
+        busy = error.cause if isinstance(error, ClientResolutionError) else None
         if isinstance(error, ClientResolutionError) and asks_for(request.form.get("scope")):
             error = _explained(error)
-        return self._server.answer_error(error)
+        answer = self._server.answer_error(error)
+        if isinstance(busy, TooManyFetchesError):
+            answer.headers["Retry-After"] = str(busy.retry_after)
+        return answer
 
 
 def _require_complete(asked: AuthorizationRequest, client: Any) -> None:

@@ -74,6 +74,7 @@ def test_takes_documents_of_the_profile(document: dict[str, Any]) -> None:
 
 
 DPOP = "/dpop_bound_access_tokens"
+# AT-05 to AT-21, one fault each.
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "AT-05 dpop missing": ({k: v for k, v in WEB.items() if k != "dpop_bound_access_tokens"}, DPOP),
     "AT-05 dpop false": ({**WEB, "dpop_bound_access_tokens": False}, "/dpop_bound_access_tokens"),

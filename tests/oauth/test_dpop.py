@@ -217,6 +217,19 @@ def test_the_key_of_the_pushed_request_is_the_key_of_the_session(site: Site) -> 
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
+def test_a_code_and_a_token_belong_to_their_client(site: Site) -> None:  # AT-90
+    app, owner = App(site), site.owner()
+    sign_in, code = app.code(owner)
+
+    stolen = app.redeem(sign_in, code, client_id="http://localhost")
+    tokens = app.redeem(sign_in, code).json()
+    stolen_later = app.refresh(tokens["refresh_token"], client_id="http://localhost")
+
+    assert error_of(stolen) == (400, "invalid_grant")
+    assert error_of(stolen_later) == (400, "invalid_grant")
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
+
+
 def test_without_a_proof_at_the_push_the_token_request_binds(site: Site) -> None:  # AT-63
     app, owner = App(site), site.owner()
     sign_in = app.begin()
@@ -507,3 +520,9 @@ def test_without_credentials_both_schemes_are_named(site: Site) -> None:  # D26
 
     assert header.startswith("Bearer")
     assert 'DPoP algs="ES256"' in header or "DPoP " in header
+
+
+def test_introspection_tells_the_key(app: App, token: str, site: Site) -> None:  # O-95, O-114
+    answer = site.browser().post("/introspect", {"token": token}, headers={"Authorization": f"Bearer {token}"}).json()
+
+    assert (answer["token_type"], answer["cnf"]) == ("DPoP", {"jkt": app.key.thumbprint})

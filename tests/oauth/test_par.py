@@ -36,7 +36,7 @@ def error_of(answer: Any) -> tuple[int, str]:
 
 
 def is_page(answer: Any, slug: str) -> bool:
-    """Say whether an error stayed on the site's own page."""
+    """Say whether an error stayed on the site's own page."""  # AT-81, O-12
     return answer.status_code == 400 and "Location" not in answer.headers and slug in answer.text
 
 
@@ -196,6 +196,15 @@ def test_only_a_plain_json_answer_is_a_document(
     answer = App(named_site, client_id, f"https://{HOST}/callback").push()
 
     assert error_of(answer) == (400, "invalid_client_metadata")
+
+
+def test_an_address_on_this_computer_is_never_fetched(origin: TLSOrigin, make_site: Callable[..., Site]) -> None:
+    # AT-23: the name leads to a loopback address, and no development host is set
+    site = make_site(CIMD_ALLOW_LOOPBACK="0")
+    client_id = f"https://localhost:{origin.port}/client.json"
+
+    assert error_of(App(site, client_id, f"https://{HOST}/callback").push()) == (400, "invalid_client_metadata")
+    assert origin.connections == 0
 
 
 def test_a_good_document_is_fetched_once(named_origin: TLSOrigin, named_site: Site) -> None:  # AT-24
@@ -453,3 +462,38 @@ def test_nobody_else_decides(site: Site) -> None:  # AT-78
     stranger: Browser = site.owner()
 
     assert stranger.press(page, "Approve").status_code == 400
+
+
+# -- limits -----------------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_makes_the_site_fetch_only_so_often(
+    make_site: Callable[..., Site], named_origin: TLSOrigin
+) -> None:  # O-90
+    site = make_site(**development_hosts(named_origin), DEMO_FETCH_LIMIT="2 per hour")
+    apps = [App(site, publish_app(named_origin, f"/{n}.json"), f"https://{HOST}/callback") for n in range(3)]
+
+    answers = [app.push() for app in apps]
+    known = apps[0].push()
+
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert error_of(answers[2]) == (429, "temporarily_unavailable")
+    assert int(answers[2].headers["Retry-After"]) > 0
+    assert known.status_code == 201
+    assert named_origin.count("/2.json") == 0
+
+
+def test_without_a_limit_nothing_is_counted_in_development(named_origin: TLSOrigin, named_site: Site) -> None:
+    for number in range(40):
+        publish_app(named_origin, f"/{number}.json")
+        pushed = App(named_site, f"https://{HOST}/{number}.json", f"https://{HOST}/callback").push()
+        assert pushed.status_code == 201
+
+
+def test_the_owner_is_not_counted(make_site: Callable[..., Site], origin: TLSOrigin) -> None:
+    site = make_site(DEMO_FETCH_LIMIT="1 per hour")
+    owner = site.owner()
+
+    for number in range(3):
+        client_id = publish_client(origin, f"/{number}.json")
+        assert owner.authorize(SignIn.begin(client_id, scope="profile")).status_code == 200

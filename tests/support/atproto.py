@@ -94,7 +94,7 @@ class App:
 
     def post(self, path: str, form: Mapping[str, Any], **changes: Any) -> requests.Response:
         """Send a form as libraries do: once more, with the same form, if a nonce is asked for."""
-        filled = {"client_id": self.client_id, **form, **self._authenticate()}
+        filled = {"client_id": self.client_id, **self._authenticate(), **form}
         kept = {name: value for name, value in filled.items() if value is not None}
         answer = self.send("POST", path, kept, **changes)
         return self.send("POST", path, kept, **changes) if is_nonce_challenge(answer) else answer

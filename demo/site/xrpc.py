@@ -1,0 +1,91 @@
+"""The little that a site which is no Personal Data Server answers to apps of the AT Protocol: who somebody is.
+
+Every other method is answered as the protocol wants it (https://atproto.com/specs/xrpc), so that apps can say so.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from flask import Blueprint, Response, jsonify, request
+
+from demo.provider.protection import find_access, read_dpop
+from demo.services import services
+from flask_cimd.oauth import DPoPScheme, ResourceProtector, TokenRefused
+
+blueprint = Blueprint("xrpc", __name__, url_prefix="/xrpc")
+
+PREFIX = "/xrpc/"
+#: https://atproto.com/specs/nsid: at least three segments, the last one a plain name.
+_NSID = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,62}(?:\.[a-zA-Z0-9-]{1,63})+\.[a-zA-Z][a-zA-Z0-9]{0,62}")
+_MAX_NSID = 317
+_QUERIES = frozenset({"com.atproto.identity.resolveHandle", "com.atproto.server.getSession"})
+_ERRORS = {None: "AuthMissing", "invalid_token": "InvalidToken", "insufficient_scope": "Forbidden"}
+
+
+def _refused(refused: TokenRefused) -> Response:
+    name = _ERRORS.get(refused.error, refused.error or "")
+    return jsonify(error=name, message=refused.description or "Send an access token with a DPoP proof.")
+
+
+#: AT-59: a challenge that begins with anything but DPoP stops the official client.
+session = ResourceProtector(
+    find_access,
+    audience=lambda: services().server.issuer,
+    schemes=(DPoPScheme(read_dpop),),
+    respond=_refused,
+)
+
+
+@blueprint.get("/com.atproto.identity.resolveHandle")
+def resolve_handle() -> Response:
+    """Tell the DID of the owner's handle; this site knows no other."""
+    here = services().configuration
+    if request.args.get("handle", "").lower() != here.handle:
+        return answer_error(400, "InvalidRequest", "Unable to resolve handle")
+    return jsonify(did=here.did)
+
+
+@blueprint.get("/com.atproto.server.getSession")
+@session("atproto")
+def get_session() -> Response:
+    """Tell an app whose session it holds."""
+    here = services().configuration
+    return jsonify(handle=here.handle, did=here.did, active=True)
+
+
+@blueprint.route("/", defaults={"method": ""}, methods=["GET", "POST"])
+@blueprint.route("/<path:method>", methods=["GET", "POST"])
+def other(method: str) -> Response:
+    """Refuse every other method."""
+    if len(method) > _MAX_NSID or not _NSID.fullmatch(method):
+        return answer_error(400, "InvalidRequest", "The path does not name a method")
+    if method in _QUERIES:
+        return answer_error(405, "InvalidRequest", "This method is a query; send a GET request")
+    return answer_error(501, "MethodNotImplemented", "This site is not a Personal Data Server")
+
+
+def answer_error(status: int, error: str, message: str) -> Response:
+    """Return an error as the protocol writes it."""
+    answer = jsonify(error=error, message=message)
+    answer.status_code = status
+    return answer
+
+
+def answer_exception(status: int) -> Response:
+    """Return what the framework refuses before a view sees it."""
+    name = "InvalidRequest" if status < 500 else "InternalServerError"
+    return answer_error(status, name, HTTPStatus(status).phrase)
+
+
+@blueprint.after_request
+def allow_any_origin(answer: Response) -> Response:
+    """Let apps in browsers call from any origin: no cookie counts here. ``*`` would not cover Authorization."""
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
+    answer.headers["Access-Control-Allow-Headers"] = (
+        "Authorization, DPoP, Content-Type, Atproto-Proxy, Atproto-Accept-Labelers"
+    )
+    answer.headers["Access-Control-Expose-Headers"] = "DPoP-Nonce, WWW-Authenticate"
+    return answer
