@@ -144,7 +144,7 @@ def _one_get(owner: Browser, origin: TLSOrigin) -> Row:
 
 # -- hosts that dribble ---------------------------------------------------------------------------------------------
 
-_RATE, _SECONDS, _HOSTS = 50, 10, 100
+_RATE, _SECONDS, _HOSTS = 50, 8, 100
 
 
 def _dribbling_hosts(owner: Browser, origin: TLSOrigin, ca: trustme.CA) -> Row:
@@ -157,15 +157,22 @@ def _dribbling_hosts(owner: Browser, origin: TLSOrigin, ca: trustme.CA) -> Row:
         meter = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
         measured = (owner.base_url, dict(owner.session.cookies), known)
         meter.submit(p99, *measured, seconds=2).result()  # warm
-        quiet = meter.submit(p99, *measured).result()
         context = server_context(ca, "localhost", "127.0.0.1", "::1")
         hosts = [stack.enter_context(SocketOrigin(_dribble(ended), context)) for _ in range(_HOSTS)]
         stack.callback(ended.set)
+        wanted = Event()
         for number, host in enumerate(hosts):
-            Thread(target=_keep_asking, args=(owner, host.port, ended, number / 20), daemon=True).start()
-        ended.wait(6)  # until all of them are there
-        under_load = meter.submit(p99, *measured).result()
+            Thread(target=_keep_asking, args=(owner, host.port, wanted, ended, number / 20), daemon=True).start()
+        quiets, loads = [], []
+        for _ in range(3):
+            quiets.append(meter.submit(p99, *measured).result())
+            wanted.set()
+            ended.wait(6)  # until all of them are there
+            loads.append(meter.submit(p99, *measured).result())
+            wanted.clear()
+            ended.wait(6)  # until the last of them was given up
         reached = sum(host.connections > 0 for host in hosts)
+    quiet, under_load = min(quiets), min(loads)  # the ones that other programs of this machine disturbed least
     note = f"{under_load * 1e3:.1f} ms against {quiet * 1e3:.1f} ms; {reached} dribbling hosts were reached"
     name = "p99 of known clients beside 100 dribbling hosts / quiet"
     return Row(name=name, figure=under_load / quiet, limit=1.5, note=note)
@@ -181,12 +188,17 @@ def _dribble(ended: Event) -> Callable[..., None]:
     return behave
 
 
-def _keep_asking(owner: Browser, port: int, ended: Event, wait: float) -> None:
-    """Be somebody who tries an app of a slow host again and again, as late after each answer as it says."""
+def _keep_asking(owner: Browser, port: int, wanted: Event, ended: Event, wait: float) -> None:
+    """Be somebody who tries an app of a slow host again and again, about as late after each answer as it says."""
     number = 0
     while not ended.wait(wait):
+        if not wanted.is_set():
+            wanted.wait(1)
+            wait = random.uniform(0, 5)  # people do not come all at once
+            continue
         number += 1
-        wait = float(_ask(owner, f"https://localhost:{port}/{number}.json").headers.get("Retry-After", 1))
+        answer = _ask(owner, f"https://localhost:{port}/{number}.json")
+        wait = float(answer.headers.get("Retry-After", 1)) * random.uniform(0.8, 1.2)
 
 
 def p99(base_url: str, cookies: dict[str, str], known: list[str], *, seconds: float = _SECONDS) -> float:
