@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from flask import Flask
 from redis import Redis
 
+from flask_cimd import CIMD, ConfigurationError
 from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.stores import ClientStore, Entry, StoreError
+from flask_cimd.stores import ClientStore, Entry, MemoryRecords, StoreError
 from flask_cimd.stores.redis import RedisStore, connect
 from flask_cimd.stores.sqlalchemy import PRUNE_EVERY, SQLAlchemyStore
+from tests.support.origin import TLSOrigin, publish_document
 from tests.support.stores import SHARED, opened_database, opened_store
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -157,3 +160,45 @@ def test_a_row_of_another_version_is_a_miss(tmp_path: Path) -> None:
             with db.engine.begin() as connection:
                 connection.execute(sqlalchemy.text("UPDATE cimd_client SET metadata = :text"), {"text": text})
             assert store.get(identifier()) is None
+
+
+def test_two_apps_share_what_one_of_them_fetched_by_naming_redis(
+    private_redis: tuple[Redis, str], origin: TLSOrigin, ca_bundle: Path
+) -> None:
+    url = publish_document(origin)
+
+    def app() -> tuple[Flask, CIMD]:
+        made = Flask("app")
+        made.config.update(
+            CIMD_STORE="redis",
+            CIMD_REDIS_URL="redis://127.0.0.1:6379/0",
+            CIMD_ALLOW_LOOPBACK=True,
+            CIMD_CA_BUNDLE=str(ca_bundle),
+        )
+        return made, CIMD(made)
+
+    for made, cimd in (app(), app()):
+        with made.app_context():
+            assert cimd.resolve(url).client_name == "App"
+    assert len(origin.requests) == 1
+    with made.app_context():
+        cimd.resolver.store.delete(url)
+
+
+@pytest.mark.parametrize("url", [None, "", "127.0.0.1:6379", "https://127.0.0.1/"])
+def test_a_redis_store_without_a_usable_address_stops_the_start(url: str | None) -> None:
+    app = Flask("app")
+    app.config.update(CIMD_STORE="redis", CIMD_REDIS_URL=url)
+    with pytest.raises(ConfigurationError, match="CIMD_REDIS_URL"):
+        CIMD(app)
+
+
+def test_a_store_in_trouble_ends_no_sign_in(origin: TLSOrigin, ca_bundle: Path) -> None:
+    app = Flask("app")
+    app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle))
+    store = RedisStore(connect("redis://127.0.0.1:1/0"))
+    store.records = MemoryRecords()
+    app.config["CIMD_STORE"] = store
+    cimd = CIMD(app)
+    with app.app_context():
+        assert cimd.resolve(publish_document(origin)).client_name == "App"
