@@ -52,5 +52,7 @@ def running_gunicorn(folder: Path, *, database_url: str, workers: int = 4, **env
 def _wait_until_ready(base_url: str) -> None:
     """Connect until the listening socket is there; it answers as soon as the first worker has started."""
     with requests.Session() as session:
-        session.mount(base_url, HTTPAdapter(max_retries=Retry(connect=300, backoff_factor=0.1, backoff_max=0.2)))
+        session.mount(
+            base_url, HTTPAdapter(max_retries=Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.2))
+        )
         assert session.get(f"{base_url}/healthz", timeout=60).status_code == 200
