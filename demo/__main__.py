@@ -39,11 +39,11 @@ def _run(environment: dict[str, str], *, with_samples: bool) -> None:
     configuration = Configuration.from_environment(environment)
     with contextlib.ExitStack() as stack:
         samples = []
-        if with_samples:
-            samples = stack.enter_context(_samples(configuration, environment))
         has_mcp = with_samples and mcp_process.is_installed()
         if has_mcp:
             environment.setdefault("DEMO_MCP_URL", mcp_process.usual_url(configuration.port))
+        if with_samples:
+            samples = stack.enter_context(_samples(configuration, environment))
         app = create_app(environment)
         if has_mcp:
             stack.enter_context(mcp_process.running_mcp(app, environment))
@@ -62,7 +62,12 @@ def _samples(configuration: Configuration, environment: dict[str, str]) -> Any:
     ca_file = INSTANCE / f"sample-ca-{configuration.port}.pem"
     environment.setdefault("CIMD_CA_BUNDLE", str(ca_file))
     return running_samples(
-        configuration.me, configuration.port, ca_file, handle=configuration.handle, site=configuration.base_url
+        configuration.me,
+        configuration.port,
+        ca_file,
+        handle=configuration.handle,
+        site=configuration.base_url,
+        mcp_url=environment.get("DEMO_MCP_URL"),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, current_app, redirect, render_template, request, session, url_for
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
-from demo.samples.signin import Client, SignInError, begin, discover, finish
+from demo.samples.signin import Client, Provider, SignInError, begin, discover, finish
 
 #: So many people's tokens are remembered.
 _MOST_TOKENS = 100
@@ -31,9 +32,19 @@ def current_access() -> Access | None:
 
 
 def create_sample(
-    name: str, about: dict[str, str], client: Client, profile_url: str, *, template: str = "sample.html"
+    name: str,
+    about: dict[str, str],
+    client: Client,
+    profile_url: str,
+    *,
+    template: str = "sample.html",
+    find: Callable[[], Provider] | None = None,
 ) -> Flask:
-    """Build one app; its cookie has a name of its own, because cookies do not tell ports apart."""
+    """Build one app; its cookie has a name of its own, because cookies do not tell ports apart.
+
+    Args:
+        find: finds the server to sign in at; by the profile URL if it is not given.
+    """
     app = Flask(f"{__package__}.{name}", root_path=__file__.rpartition("/samples/")[0])
     app.config.update(
         SECRET_KEY=secrets.token_urlsafe(32),
@@ -57,7 +68,7 @@ def create_sample(
 
     @app.post("/sign-in")
     def sign_in() -> Response:
-        url, session["pending"] = begin(discover(profile_url), client, profile_url)
+        url, session["pending"] = begin(find() if find else discover(profile_url), client, profile_url)
         return redirect(url, code=303)
 
     @app.get("/callback")
@@ -67,8 +78,9 @@ def create_sample(
             raise SignInError("No sign-in was started here. Start again.")
         person = finish(request.args, pending, client, profile_url)
         token, scope = person.pop("access_token", None), person.pop("scope", "")
-        if token and pending["micropub"]:
-            _remember(Access(pending["micropub"], token, frozenset(scope.split())))
+        endpoint = pending["resource"] or pending["micropub"]
+        if token and endpoint:
+            _remember(Access(endpoint, token, frozenset(scope.split())))
         session["person"] = person
         return redirect(url_for("home"), code=303)
 

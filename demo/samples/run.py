@@ -11,13 +11,14 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 import trustme
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from werkzeug.serving import make_server
 
-from demo.samples import bluesky, indieweb, legacy
+from demo.samples import bluesky, indieweb, legacy, mcp_client
 
 #: The documents' port lies above those of all samples.
 _DOCUMENTS_OFFSET = 9
+_ASSISTANT_OFFSET = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,9 @@ class Sample:
 
 
 @contextmanager
-def running_samples(profile_url: str, port: int, ca_file: Path, *, handle: str, site: str) -> Iterator[list[Sample]]:
+def running_samples(
+    profile_url: str, port: int, ca_file: Path, *, handle: str, site: str, mcp_url: str | None = None
+) -> Iterator[list[Sample]]:
     """Serve the sample apps on the ports after ``port`` and their documents by TLS; write the authority's certificate.
 
     Args:
@@ -39,27 +42,35 @@ def running_samples(profile_url: str, port: int, ca_file: Path, *, handle: str, 
         ca_file: where the certificate goes, for ``CIMD_CA_BUNDLE``.
         handle: that one of the apps signs in with.
         site: origin that knows the handle.
+        mcp_url: of the notes; without it there is no app for them.
     """
     documents = f"https://localhost:{port + _DOCUMENTS_OFFSET}"
-    first, second, third = (f"http://127.0.0.1:{port + offset}" for offset in (1, 2, 3))
+    first, second, third, assistant = (f"http://127.0.0.1:{port + offset}" for offset in (1, 2, 3, _ASSISTANT_OFFSET))
     json_id, page_id = f"{documents}/indieweb/client.json", f"{documents}/legacy/"
     servers = [
         (indieweb.create_app(json_id, f"{first}/callback", profile_url), urlsplit(first).port, None),
         (legacy.create_app(page_id, f"{second}/callback", profile_url), urlsplit(second).port, None),
         (bluesky.create_app(f"{third}/callback", handle, site), urlsplit(third).port, None),
-        (_documents(json_id, first, second), urlsplit(documents).port, _tls(ca_file)),
+        (_documents(json_id, first, second, assistant), urlsplit(documents).port, _tls(ca_file)),
     ]
+    samples = [
+        Sample(name=indieweb.TITLE, url=first, about=indieweb.ABOUT),
+        Sample(name=legacy.TITLE, url=second, about=legacy.ABOUT),
+        Sample(name=bluesky.TITLE, url=third, about=bluesky.ABOUT),
+    ]
+    if mcp_url:
+        app = mcp_client.create_app(
+            f"{documents}/mcp_client/client.json", f"{assistant}/callback", profile_url, mcp_url
+        )
+        servers.append((app, urlsplit(assistant).port, None))
+        samples.append(Sample(name=mcp_client.TITLE, url=assistant, about=mcp_client.ABOUT))
     running = []
     try:
         for app, at, context in servers:
             server = make_server("127.0.0.1", at or 0, app, threaded=True, ssl_context=context)
             Thread(target=server.serve_forever, daemon=True).start()
             running.append(server)
-        yield [
-            Sample(name=indieweb.TITLE, url=first, about=indieweb.ABOUT),
-            Sample(name=legacy.TITLE, url=second, about=legacy.ABOUT),
-            Sample(name=bluesky.TITLE, url=third, about=bluesky.ABOUT),
-        ]
+        yield samples
     finally:
         for server in running:
             server.shutdown()
@@ -75,12 +86,16 @@ def _tls(ca_file: Path) -> ssl.SSLContext:
     return context
 
 
-def _documents(json_id: str, first: str, second: str) -> Flask:
+def _documents(json_id: str, first: str, second: str, assistant: str) -> Flask:
     app = Flask("demo_documents", static_folder=None)
 
     @app.get("/indieweb/client.json")
     def document() -> Response:
         return jsonify(indieweb.document(json_id, f"{first}/callback"))
+
+    @app.get("/mcp_client/client.json")
+    def assistants_document() -> Response:
+        return jsonify(mcp_client.document(request.url, f"{assistant}/callback"))
 
     @app.get("/legacy/")
     def page() -> str:

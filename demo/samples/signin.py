@@ -30,6 +30,9 @@ class Provider:
     token_endpoint: str
     #: Where the person's posts go; ``None`` if their site takes none.
     micropub: str | None = None
+    #: What the token is for, if it is a place of its own, and what that place asks for (RFC 8707).
+    resource: str | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +48,31 @@ class Client:
 
 def discover(profile_url: str) -> Provider:
     """Find the authorization server of a profile URL through its metadata link (IndieAuth §4.1)."""
-    page = _get(profile_url)
+    page = get(profile_url)
     links = _links(page)
     metadata_url = links["indieauth-metadata"]
     if metadata_url is None:
         raise SignInError("The site does not say where its owner signs in.")
+    provider = read_metadata(metadata_url, micropub=links["micropub"])
+    # IndieAuth §3.1: the issuer must be a prefix of the URL that names it.
+    if not metadata_url.startswith(provider.issuer):
+        raise SignInError("The site names another issuer than itself.")
+    return provider
+
+
+def read_metadata(metadata_url: str, *, issuer: str | None = None, **more: Any) -> Provider:
+    """Read an authorization server's metadata (RFC 8414 §3.3: its issuer must be the one that was looked for)."""
     try:
-        metadata = _get(metadata_url).json()
+        metadata = get(metadata_url).json()
         provider = Provider(
             issuer=metadata["issuer"],
             authorization_endpoint=metadata["authorization_endpoint"],
             token_endpoint=metadata["token_endpoint"],
-            micropub=links["micropub"],
+            **more,
         )
     except (ValueError, KeyError, TypeError) as exc:
         raise SignInError("The site's description of its sign-in cannot be read.") from exc
-    # IndieAuth §3.1: the issuer must be a prefix of the URL that names it.
-    if not metadata_url.startswith(provider.issuer):
+    if issuer is not None and provider.issuer != issuer:
         raise SignInError("The site names another issuer than itself.")
     return provider
 
@@ -75,6 +86,7 @@ def begin(provider: Provider, client: Client, profile_url: str) -> tuple[str, di
         "authorization_endpoint": provider.authorization_endpoint,
         "token_endpoint": provider.token_endpoint,
         "micropub": provider.micropub or "",
+        "resource": provider.resource or "",
     }
     parameters = {
         "response_type": "code",
@@ -85,8 +97,10 @@ def begin(provider: Provider, client: Client, profile_url: str) -> tuple[str, di
         "code_challenge_method": "S256",
         "me": profile_url,
     }
-    if client.scope:
-        parameters["scope"] = client.scope
+    if client.scope or provider.scope:
+        parameters["scope"] = client.scope or provider.scope
+    if provider.resource:
+        parameters["resource"] = provider.resource
     joiner = "&" if "?" in provider.authorization_endpoint else "?"
     return f"{provider.authorization_endpoint}{joiner}{urlencode(parameters)}", pending
 
@@ -112,6 +126,8 @@ def finish(answer: Mapping[str, str], pending: Mapping[str, str], client: Client
         "redirect_uri": client.redirect_uri,
         "code_verifier": pending["verifier"],
     }
+    if pending["resource"]:
+        form["resource"] = pending["resource"]
     endpoint = pending["token_endpoint"] if client.wants_token else pending["authorization_endpoint"]
     identity = _post(endpoint, form)
     me = identity.get("me")
@@ -144,7 +160,12 @@ def fresh_session() -> requests.Session:
     return session
 
 
-def _get(url: str) -> requests.Response:
+def get(url: str) -> requests.Response:
+    """GET a URL, without following redirects.
+
+    Raises:
+        SignInError: there is no good answer.
+    """
     try:
         with fresh_session() as session:
             answer = session.get(url, timeout=_TIMEOUT, allow_redirects=False)

@@ -326,7 +326,7 @@ def running_demo(folder: Path, *, samples: bool = False, **environment: str) -> 
         samples: run the sample apps beside it.
         environment: ``DEMO_*`` and ``CIMD_*`` variables; ours are replaced, those of this process are not passed on.
     """
-    port = free_ports((0, 1, 2, 3, 8, 9) if samples else (0,))
+    port = free_ports((0, 1, 2, 3, 5, 8, 9) if samples else (0,))
     given = {
         "DEMO_DEVELOPMENT": "1",
         "DEMO_PORT": str(port),

@@ -1,0 +1,30 @@
+"""The sample MCP client: press, approve, see the notes; asked once more before it writes."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.support.demo import Browser, running_demo, soup
+from tests.support.requirements import need
+
+
+def test_person_reads_and_writes_notes_through_the_sample(tmp_path: Path) -> None:  # M-02 M-07 M-46
+    need(find_spec("mcp"), "the extra mcp is not installed")
+    with running_demo(tmp_path, samples=True) as demo:
+        owner, app = demo.owner(), Browser(demo.samples["Assistant"])
+
+        def approve(sent: object) -> None:
+            page = owner.get(sent.headers["Location"])  # type: ignore[attr-defined]
+            back = owner.press(page, "Approve").headers["Location"]
+            assert app.get(back).status_code == 303
+
+        approve(app.press(app.get("/"), f"Sign in as {demo.base_url}/"))
+        page = app.press(app.get("/"), "Read my notes")
+        assert "There are no notes yet." in soup(page).get_text()
+        asked = app.press(page, "Write it", text="Hello")
+        assert "scope=notes%3Aread+notes%3Awrite" in asked.headers["Location"]
+        approve(asked)
+        page = app.press(app.get("/"), "Write it", text="Hello from the assistant")
+        assert "Hello from the assistant" in soup(page).get_text()
+        assert "Hello from the assistant" in demo.browser().get("/").text
