@@ -184,7 +184,7 @@ def _split(raw: str, scheme: str) -> tuple[str, str, str | None]:
 def _host_and_port(raw: str, authority: str) -> tuple[str, int | None]:
     if authority.startswith("["):
         literal, closed, rest = authority[1:].partition("]")
-        if not closed or (rest and not rest.startswith(":")) or not _is_ipv6(literal):
+        if not closed or (rest and not rest.startswith(":")) or not is_ipv6(literal):
             raise _refuse("bad-host", raw, "malformed IP literal")
         host, port_text = literal, rest[1:] if rest else None
     else:
@@ -246,7 +246,8 @@ def is_same_site(host: str, other: str) -> bool:
     return one.endswith(two) or two.endswith(one)
 
 
-def _is_ipv6(literal: str) -> bool:
+def is_ipv6(literal: str) -> bool:
+    """Say whether what stands between brackets is an IPv6 address without a zone."""
     try:
         ipaddress.IPv6Address(literal)
     except ValueError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import RedirectMismatchError
-from .identifier import ClientIdentifier
+from .identifier import ClientIdentifier, is_ipv6
 from .metadata import ClientMetadata
 
 #: Schemes that run code, read files or leave the web (CIMD §4.2, RFC 9700 §4.1).
@@ -55,6 +55,8 @@ def _web(uri: str) -> _Web | None:
         return None
     port = int(authority["port"]) if authority["port"] else None
     if port is not None and not 1 <= port <= 65535:
+        return None
+    if authority["host"].startswith("[") and not is_ipv6(authority["host"].strip("[]")):
         return None
     # "0x7f.1" and "2130706433" would be shown as they are and visited as 127.0.0.1.
     last = authority["host"].rstrip(".").rpartition(".")[2].lower()

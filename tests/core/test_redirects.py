@@ -308,6 +308,9 @@ def test_a_redirect_uri_is_shown_as_what_it_leads_to(uri: str, kind: str, host: 
     [
         ("https://192.168.1.10/cb", None),
         ("https://[2606:4700::1111]/cb", None),
+        ("https://[0]/cb", "bad-authority"),
+        ("https://[127.0.0.1]/cb", "bad-authority"),
+        ("http://[::1::]/cb", "bad-authority"),
         ("https://192.168.1.256/cb", "bad-authority"),
         ("https://3232235786/cb", "bad-authority"),
         ("https://0x7f000001/cb", "bad-authority"),
