@@ -131,7 +131,7 @@ def test_the_pair_of_the_standard_is_accepted(origin: Any, site: Site) -> None:
 
 @pytest.mark.parametrize("state", ["&=+%20\u00e9", "a" * 4096, None])
 def test_the_state_comes_back_as_it_went(origin: Any, site: Site, state: str | None) -> None:
-    # IA-69 IA-75
+    # IA-69 IA-75 IA-117
     owner = site.owner()
     answer = owner.approve(owner.authorize(SignIn.begin(publish_page(origin), state=state)))
     assert answer.get("state") == state
@@ -403,6 +403,15 @@ def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
         assert client_id in page.text
         assert "Old app" in page.text
         assert REDIRECT in page.text
+
+
+def test_a_document_may_leave_out_its_name_and_hold_what_nobody_knows(origin: Any, site: Site) -> None:
+    # IA-40 IA-43 IA-44 IA-47 IA-116
+    client_id = publish_client(origin, client_name="", client_uri="https://other.example/about", unknown={"a": [1]})
+    page = site.owner().authorize(SignIn.begin(client_id))
+    assert soup(page).select_one("h1.host").text == f"localhost:{origin.port}"
+    assert "It calls itself" not in page.text
+    assert "links to other.example" in page.text
 
 
 def test_an_app_that_refreshes_has_no_lifetime_to_pick(origin: Any, site: Site) -> None:
