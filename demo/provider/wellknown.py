@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from demo.provider.resources import PROFILE_PATH
 from demo.services import services
 from flask_cimd.oauth import resource_metadata, server_metadata, well_known_blueprint, well_known_path
 
@@ -42,5 +43,9 @@ def _server() -> dict[str, Any]:
 def _resource(identifier: str) -> dict[str, Any] | None:
     server = services().server
     found = server.find_resource(identifier)
-    algorithms = list(server.dpop.algorithms)
-    return resource_metadata(found, server.issuer, dpop_signing_alg_values_supported=algorithms) if found else None
+    if found is None:
+        return None
+    # Other processes, such as the MCP endpoint behind the same proxy, take bearer tokens only.
+    is_here = identifier in (server.issuer, server.issuer + PROFILE_PATH)
+    algorithms = list(server.dpop.algorithms) if is_here else []
+    return resource_metadata(found, server.issuer, dpop_signing_alg_values_supported=algorithms)

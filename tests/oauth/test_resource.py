@@ -251,6 +251,7 @@ def test_resource_metadata_names_resource_and_issuer(place: Site) -> None:  # M-
         "authorization_servers": [place.base_url],
         "scopes_supported": ["profile", "email"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": ["ES256"],
     }
 
 
@@ -262,6 +263,14 @@ def test_issuer_is_a_resource_at_the_root_form(place: Site) -> None:  # M-02 M-0
 @pytest.mark.parametrize("path", ["/api", "/api/profile/", "/API/profile", "/api/profile?x=1", "/mcp", "/%E9"])
 def test_no_document_for_what_is_no_resource(place: Site, path: str) -> None:  # M-04
     assert place.browser().get(f"/.well-known/oauth-protected-resource{path}").status_code == 404
+
+
+def test_endpoint_of_another_process_on_this_host_is_described_here(make_site: MakeSite) -> None:  # M-03 M-04
+    site = make_site(DEMO_MCP_URL="http://127.0.0.1:5000/mcp")
+    found = site.browser().get("/.well-known/oauth-protected-resource/mcp").json()
+    assert found["resource"] == "http://127.0.0.1:5000/mcp"
+    assert found["scopes_supported"] == ["notes:read", "notes:write"]
+    assert "dpop_signing_alg_values_supported" not in found
 
 
 def test_challenge_leads_to_the_document_and_the_document_to_the_server(place: Site) -> None:  # M-02 M-05 M-06 M-13
