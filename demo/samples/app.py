@@ -31,20 +31,8 @@ def current_access() -> Access | None:
     return found
 
 
-def create_sample(
-    name: str,
-    about: dict[str, str],
-    client: Client,
-    profile_url: str,
-    *,
-    template: str = "sample.html",
-    find: Callable[[], Provider] | None = None,
-) -> Flask:
-    """Build one app; its cookie has a name of its own, because cookies do not tell ports apart.
-
-    Args:
-        find: finds the server to sign in at; by the profile URL if it is not given.
-    """
+def empty_app(name: str) -> Flask:
+    """Return an app without pages; its cookie has a name of its own, because cookies do not tell ports apart."""
     app = Flask(f"{__package__}.{name}", root_path=__file__.rpartition("/samples/")[0])
     app.config.update(
         SECRET_KEY=secrets.token_urlsafe(32),
@@ -54,6 +42,24 @@ def create_sample(
         WTF_CSRF_TIME_LIMIT=None,
     )
     CSRFProtect(app)
+    return app
+
+
+def create_sample(
+    name: str,
+    about: dict[str, str],
+    client: Client,
+    profile_url: str,
+    *,
+    template: str = "sample.html",
+    find: Callable[[], Provider] | None = None,
+) -> Flask:
+    """Build one app that signs in with plain requests.
+
+    Args:
+        find: finds the server to sign in at; by the profile URL if it is not given.
+    """
+    app = empty_app(name)
     app.extensions["sample_tokens"] = {}
 
     def page(status: int = 200, *, problem: str | None = None) -> tuple[str, int]:

@@ -6,10 +6,10 @@ import secrets
 from urllib.parse import urlencode
 
 from flask import Flask, redirect, render_template, request, session, url_for
-from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
 from demo.samples import atproto
+from demo.samples.app import empty_app
 from demo.samples.signin import SignInError
 
 NAME = "bluesky"
@@ -28,14 +28,7 @@ def create_app(redirect_uri: str, handle: str, resolver: str) -> Flask:
         resolver: origin that knows handles.
     """
     client_id = f"http://localhost?{urlencode({'redirect_uri': redirect_uri, 'scope': 'atproto'})}"
-    app = Flask(f"{__package__}.{NAME}", root_path=__file__.rpartition("/samples/")[0])
-    app.config.update(
-        SECRET_KEY=secrets.token_urlsafe(32),
-        SESSION_COOKIE_NAME=f"{NAME}_session",
-        SESSION_COOKIE_SAMESITE="Lax",
-        WTF_CSRF_TIME_LIMIT=None,
-    )
-    CSRFProtect(app)
+    app = empty_app(NAME)
     # Keys and tokens stay here; the browser only has a random name for them.
     sessions: dict[str, atproto.Session] = {}
 
@@ -44,7 +37,7 @@ def create_app(redirect_uri: str, handle: str, resolver: str) -> Flask:
         known = {
             "person": atproto.who_is_it(mine) if mine and not problem else None,
             "tokens": mine.tokens if mine else None,
-            "handle": handle,
+            "site": f"@{handle}",
             "problem": problem,
             "refreshed": refreshed,
         }
