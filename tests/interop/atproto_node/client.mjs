@@ -1,6 +1,6 @@
 // Drives the official Node client, one line of JSON for a question and one for its answer.
 // Usage: client.mjs older|newer BASE_URL
-import readline from 'node:readline'
+import { answerLines } from './lines.mjs'
 
 const [, , version, baseUrl] = process.argv
 const { NodeOAuthClient, JoseKey, requestLocalLock } = await import(version)
@@ -60,18 +60,8 @@ async function describe(state = null, info = null) {
   return { did: session.did, scope, sub, iss, state }
 }
 
-for await (const line of readline.createInterface({ input: process.stdin })) {
-  const { command, ...rest } = JSON.parse(line)
-  let answer
-  try {
-    answer = await commands[command](rest)
-  } catch (error) {
-    const cause = error.cause
-    answer = {
-      failed: error.message,
-      error: error.params?.get('error') ?? null,
-      cause: cause ? `${cause.name}: ${cause.message}` : null,
-    }
-  }
-  process.stdout.write(`${JSON.stringify(answer ?? {})}\n`)
-}
+await answerLines(commands, (error) => ({
+  failed: error.message,
+  error: error.params?.get('error') ?? null,
+  cause: error.cause ? `${error.cause.name}: ${error.cause.message}` : null,
+}))

@@ -1,6 +1,6 @@
 // Drives oauth4webapi with pushed requests and DPoP, one line of JSON for a question and one for its answer.
 // Usage: oauth4webapi.mjs BASE_URL
-import readline from 'node:readline'
+import { answerLines } from './lines.mjs'
 import * as oauth from 'oauth4webapi'
 
 const options = { [oauth.allowInsecureRequests]: true }
@@ -101,13 +101,9 @@ const commands = {
   },
 }
 
-for await (const line of readline.createInterface({ input: process.stdin })) {
-  const { command, ...rest } = JSON.parse(line)
-  let answer
-  try {
-    answer = await commands[command](rest)
-  } catch (error) {
-    answer = { failed: String(error), code: error.code ?? null, error: error.error ?? null, cause: error.cause ?? null }
-  }
-  process.stdout.write(`${JSON.stringify(answer)}\n`)
-}
+await answerLines(commands, (error) => ({
+  failed: String(error),
+  code: error.code ?? null,
+  error: error.error ?? null,
+  cause: error.cause ?? null,
+}))
