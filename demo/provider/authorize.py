@@ -21,6 +21,7 @@ from flask_cimd.core.display import Acquaintance, ConsentView, consent_view
 from flask_cimd.core.policy import Tier
 from flask_cimd.oauth import AuthorizationRequest, Resource
 from flask_cimd.oauth.allowance import within_allowance
+from flask_cimd.oauth.authentication import KEY_METHOD
 
 blueprint = Blueprint("authorize", __name__)
 
@@ -73,6 +74,7 @@ def ask() -> Response | str:
         scopes=asked.scope.split(),
         lifetimes=LIFETIMES if _may_choose_lifetime(asked, client) else {},
         preset=PRESET_LIFETIME,
+        asks_again=_asks_again(asked, client),
         renews="refresh_token" in client.grant_types,
         me=here.identity.me,
         account=here.configuration if is_atproto(asked.scope) else None,
@@ -149,6 +151,13 @@ def _places(asked: AuthorizationRequest) -> list[Resource]:
     server = services().server
     found = map(server.find_resource, asked.resource)
     return [place for place in found if place and place.identifier != server.issuer]
+
+
+def _asks_again(asked: AuthorizationRequest, client: ClientMetadata) -> str | None:
+    """Say when the app needs a new approval, as far as that is settled and not chosen on the page."""
+    if is_atproto(asked.scope):
+        return None if asked.auth_method == KEY_METHOD else "two weeks"
+    return None if _may_choose_lifetime(asked, client) else "a year"
 
 
 def _may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata) -> bool:

@@ -156,8 +156,10 @@ def test_a_host_that_is_down_keeps_the_session(  # AT-93
 
 
 def test_a_session_of_a_key_holder_outlives_two_weeks(app: App, named_site: Site) -> None:  # AT-89
-    _, tokens = signed_in(app, named_site.owner())
+    owner = named_site.owner()
+    _, tokens = signed_in(app, owner)
 
+    assert "two weeks" not in app.open(owner).text
     named_site.clock.forward(days=15)
 
     assert app.refresh(tokens["refresh_token"]).status_code == 200
