@@ -169,7 +169,7 @@ def test_a_strangers_browser_is_never_sent_to_a_client(origin: Any, site: Site) 
 
 
 @pytest.mark.parametrize("state", ["a b&c=d%20+ü", "x" * 2000, "%00%0d%0a", "+", '"\\'])
-def test_state_comes_back_byte_for_byte(origin: Any, site: Site, state: str) -> None:
+def test_state_comes_back_byte_for_byte(origin: Any, site: Site, state: str) -> None:  # M-45
     # O-03
     owner, client_id = site.owner(), publish_client(origin)
     sign_in = SignIn.begin(client_id, state=state)

@@ -111,6 +111,15 @@ def test_empty_resource_counts_as_none(place: Site, client_id: str) -> None:  # 
     assert audience(place, tokens["access_token"]) == ()
 
 
+def test_one_client_url_serves_two_issuers(make_site: MakeSite, client_id: str) -> None:  # M-36 O-120
+    first, second = make_site(), make_site(DEMO_BASE_URL="http://127.0.0.1:5001")
+    at_first, at_second = (site.owner().tokens(client_id, resource=profile_of(site)) for site in (first, second))
+    assert call(first, at_first["access_token"]).status_code == 200
+    assert call(second, at_second["access_token"]).status_code == 200
+    assert call(first, at_second["access_token"]).status_code == 401
+    assert second.owner().refresh(client_id, at_first["refresh_token"]).json()["error"] == "invalid_grant"
+
+
 def test_token_request_narrows_several_resources_to_one(place: Site, client_id: str) -> None:  # O-70 O-71
     owner, mine = place.owner(), profile_of(place)
     answer = redeemed(owner, client_id, mine, MCP, scope="profile notes:read", resource=mine)

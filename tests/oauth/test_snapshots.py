@@ -60,7 +60,9 @@ def test_a_document_that_may_not_be_stored_still_finishes_its_sign_in(origin: An
     assert len(origin.requests) == before == 1
 
 
-def test_a_refresh_works_after_a_restart_when_the_apps_host_is_gone(origin: Any, make_site: Any, tmp_path: Any) -> None:
+def test_a_refresh_works_after_a_restart_when_the_apps_host_is_gone(
+    origin: Any, make_site: Any, tmp_path: Any
+) -> None:  # M-66
     # L-14, C-109: a dead client host never stops a refresh.
     url = f"sqlite:///{tmp_path}/kept.db"
     client_id = publish_client(origin, headers=NO_STORE)
@@ -109,7 +111,7 @@ def test_a_decision_waits_for_ten_minutes(origin: Any, site: Site) -> None:
     assert "Location" not in answer.headers
 
 
-def test_a_client_is_asked_about_every_time(origin: Any, site: Site) -> None:
+def test_a_client_is_asked_about_every_time(origin: Any, site: Site) -> None:  # M-86
     # O-19: a public client never gets a silent yes.
     owner, client_id = site.owner(), publish_client(origin)
     owner.tokens(client_id)

@@ -144,7 +144,7 @@ def test_access_of_a_client_that_can_refresh_lasts_minutes(origin: Any, site: Si
     assert userinfo_status(site, tokens["access_token"]) == 401
 
 
-def test_a_client_that_does_not_list_the_grant_gets_no_refresh_token(origin: Any, site: Site) -> None:
+def test_a_client_that_does_not_list_the_grant_gets_no_refresh_token(origin: Any, site: Site) -> None:  # M-62
     # D8: there the owner chooses how long access lasts, 30 days if nothing else is chosen.
     owner, client_id = site.owner(), publish_client(origin, grant_types=["authorization_code"])
     tokens = owner.tokens(client_id)
