@@ -24,6 +24,7 @@ from .text import clean_text
 
 _TYPES = frozenset({"h-app", "h-x-app"})
 _ITEM_CLASS = re.compile(r"^h-(?:[a-z0-9]+-)*[a-z]+$")
+_MICROFORMAT_CLASS = re.compile(r"(?:h|p|u|e|dt)-|value(?:-title)?$")
 _MOST_CANDIDATES = 20
 _MOST_NODES = 400
 _MOST_DEPTH = 24
@@ -117,6 +118,7 @@ def _apps(soup: BeautifulSoup, base: str) -> list[Mapping[str, Any]]:
     fresh = BeautifulSoup("<html><head></head><body></body></html>", "lxml")
     fresh.html.head.append(fresh.new_tag("base", href=base))  # type: ignore[union-attr]  # it was just written
     for element in outer:
+        _keep_microformats_alone(element)
         fresh.html.body.append(element.extract())  # type: ignore[union-attr]
     import mf2py  # brings requests with it, which the core does without
 
@@ -138,16 +140,39 @@ def _bounded_elements(soup: BeautifulSoup) -> list[Tag]:
     return sorted(outer, key=lambda element: element.find_parent(class_=_ITEM_CLASS) is not None)
 
 
+def _keep_microformats_alone(element: Tag) -> None:
+    """Drop other classes: mf2py would read classic ones ("vcard") as properties that nobody counted."""
+    for tag in (element, *element.find_all(class_=True)):
+        classes = [name for name in tag.get_attribute_list("class") if name and _MICROFORMAT_CLASS.match(name)]
+        tag["class"] = classes  # type: ignore[assignment]  # a plain list is what the parser itself puts there
+
+
 def _size(element: Tag, budget: int) -> int:
-    """Count an element's nodes, stopping at the budget; too deep counts as too many."""
+    """Count an element's nodes as often as mf2py reads them, stopping at the budget; too deep counts as too many.
+
+    An item that is also a property is read once for each of its property classes, with all that is in it: nested
+    ``<div class="h-app p-a p-b u-c">`` would cost three to the power of their depth.
+    """
     count = 1
+    readings = {id(element): 1}
     for node in element.descendants:
-        count += 1
+        times = readings[id(node.parent)]
+        count += times
         if count > budget:
             return count
-        if isinstance(node, Tag) and _depth(node, element) > _MOST_DEPTH:
-            return budget + 1
+        if isinstance(node, Tag):
+            readings[id(node)] = times * _readings(node)
+            if _depth(node, element) > _MOST_DEPTH:
+                return budget + 1
     return count
+
+
+def _readings(element: Tag) -> int:
+    """Return how often mf2py reads what is in an element."""
+    classes = {str(name) for name in element.get_attribute_list("class") if name}
+    if not any(name.startswith("h-") for name in classes):
+        return 1
+    return max(1, sum(name.startswith(("p-", "u-", "e-", "dt-")) for name in classes))
 
 
 def _depth(node: Tag, top: Tag) -> int:

@@ -189,3 +189,21 @@ def test_a_page_client_is_sent_within_its_origin_or_to_what_it_lists(requested: 
 def test_nothing_else_is_folded(url: str, canonical: str) -> None:
     # IA-08 IA-09 IA-11
     assert canonical_url(url) == canonical
+
+
+@pytest.mark.parametrize(
+    "classes",
+    ["p-name h-app u-url", "p-a p-b p-c p-d p-e p-f h-app", "h-app u-a e-b dt-c", "vcard fn org agent h-app", "h-app"],
+)
+def test_nested_items_cost_no_more_than_their_number(classes: str) -> None:
+    # mf2py reads an item once for each property that it is; a page of a thousand bytes would take years
+    page = f'<div class="{classes}">'.encode() * 24 + b'<p class="p-name">App</p>'
+    client = parse_page(
+        page,
+        identifier=parse_identifier("https://app.example/", IdentifierRules()),
+        final_url="https://app.example/",
+        link_headers=(),
+        charset=None,
+        rules=DocumentRules(),
+    )
+    assert client.source == "page"
