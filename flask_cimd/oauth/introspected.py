@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 import requests
 
+from ..core.identifier import LOOPBACK_HOSTS
+from ..errors import ConfigurationError
 from .protect import Access, TokensUnavailableError
 
 
@@ -24,6 +26,9 @@ class IntrospectedTokens:
         issuer: the only issuer whose tokens count, and their audience if they name none.
         timeout: in seconds, for connecting and for each read.
         ca_bundle: file of trusted certificates; certifi's if it is not given.
+
+    Raises:
+        ConfigurationError: the endpoint would see secret and tokens in plain text.
     """
 
     def __init__(
@@ -36,6 +41,10 @@ class IntrospectedTokens:
         timeout: float = 5,
         ca_bundle: str | None = None,
     ) -> None:
+        parts = urlsplit(endpoint)
+        # RFC 7662 §4: "the server MUST require the use of a transport-layer security mechanism".
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
+            raise ConfigurationError("the introspection endpoint must be https; http is for this computer alone")
         self._endpoint = endpoint
         # RFC 6749 §2.3.1: both are form-encoded before they are joined.
         self._credentials = quote_plus(server_id), quote_plus(secret)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from flask_cimd import ConfigurationError
 from flask_cimd.oauth import (
     IntrospectedTokens,
     ResourceProtector,
@@ -55,6 +56,12 @@ def test_credentials_are_encoded_before_they_are_joined(origin: TLSOrigin, token
     tokens.find("secret")
     sent = base64.b64encode(b"a%3Ab:s%25t").decode()
     assert f"Authorization: Basic {sent}".encode() in origin.requests[0]
+
+
+@pytest.mark.parametrize("endpoint", ["http://me.example/introspect", "ftp://127.0.0.1/", "introspect"])
+def test_secret_and_tokens_never_travel_in_plain_text(endpoint: str) -> None:  # M-29
+    with pytest.raises(ConfigurationError):
+        IntrospectedTokens(endpoint, server_id="a", secret="b", issuer=ISSUER)
 
 
 def test_every_use_is_asked_about(origin: TLSOrigin, tokens: IntrospectedTokens) -> None:
