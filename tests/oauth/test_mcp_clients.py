@@ -63,7 +63,7 @@ SHAPES: list[tuple[str, str, dict[str, Any], list[str], list[str]]] = [
             "token_endpoint_auth_method": "private_key_jwt",
             "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "token_endpoint_auth_signing_alg": "RS256",
-            "jwks": CONNECTOR.jwks,
+            "jwks_uri": "https://chatgpt.example.com/oauth/jwks.json",
             "logo_uri": "https://persistent.elsewhere.example/logo.png",
             "grant_types": REFRESHABLE,
         },
@@ -132,6 +132,8 @@ def hosts(ca: trustme.CA) -> Iterator[TLSOrigin]:
             document = {"client_id": client_id, "client_name": "An app", **members}
             headers = {"Content-Type": "application/json"}
             origin.serve(urlsplit(client_id).path, json.dumps(document).encode(), headers=headers)
+        keys = json.dumps(CONNECTOR.jwks).encode()
+        origin.serve("/oauth/jwks.json", keys, headers={"Content-Type": "application/json"})
         yield origin
 
 
@@ -143,7 +145,7 @@ def notes(hosts: TLSOrigin, make_site: Callable[..., Site]) -> Site:
 
 
 def _proof(site: Site, client_id: str, members: dict[str, Any]) -> dict[str, str]:
-    if "jwks" not in members:
+    if "jwks_uri" not in members:
         return {}
     return KeyHolder(client_id, site.clock, alg="RS256", issuer=site.base_url).proof()
 
