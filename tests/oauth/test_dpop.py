@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.atproto import App, is_nonce_challenge
-from tests.support.demo import Site, publish_client
+from tests.support.demo import Site, demo_in_process, publish_client
 from tests.support.dpop import ProofKey, token_hash
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
@@ -23,6 +24,28 @@ def error_of(answer: Any) -> tuple[int, str]:
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["DPoP-Nonce"]  # AT-60
     return answer.status_code, answer.json()["error"]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, ca_bundle: Path) -> Iterator[Site]:
+    """Return one demo for all single faults: none of them may change anything."""
+    with demo_in_process(f"sqlite:///{tmp_path_factory.mktemp('dpop')}/demo.db", ca_bundle) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def shared_app(shared: Site) -> App:
+    """Return an app of that demo."""
+    found = App(shared)
+    found.push()
+    return found
+
+
+@pytest.fixture(scope="module")
+def shared_token(shared: Site, shared_app: App) -> str:
+    """Return its access token."""
+    found: str = shared_app.sign_in(shared.owner(), scope="atproto profile")["access_token"]
+    return found
 
 
 @pytest.fixture
@@ -38,8 +61,8 @@ def app(site: Site) -> App:
 
 @pytest.mark.parametrize("path", ["/par", "/token", "/revoke"])
 @pytest.mark.parametrize("nonce", [None, "nonsense"])
-def test_every_endpoint_wants_a_nonce(site: Site, path: str, nonce: str | None) -> None:  # AT-57, AT-58, O-97
-    app = App(site)
+def test_every_endpoint_wants_a_nonce(shared: Site, path: str, nonce: str | None) -> None:  # AT-57, AT-58, O-97
+    app = App(shared)
     form = {"token": "x", "grant_type": "refresh_token", "refresh_token": "x", **app.begin().parameters}
 
     answer = app.send("POST", path, form, nonce=nonce)
@@ -124,8 +147,9 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_in_the_proof_spends_no_code(site: Site, changes: dict[str, Any]) -> None:  # AT-53 to AT-55, O-94, O-95
-    app, owner = App(site), site.owner()
+def test_a_fault_in_the_proof_spends_no_code(shared: Site, changes: dict[str, Any]) -> None:
+    # AT-53 to AT-55, O-94, O-95
+    app, owner = App(shared), shared.owner()
     sign_in, code = app.code(owner)
     form = {
         "grant_type": "authorization_code",
@@ -141,8 +165,8 @@ def test_a_fault_in_the_proof_spends_no_code(site: Site, changes: dict[str, Any]
 
 @pytest.mark.parametrize("changes", FAULTS.values(), ids=FAULTS.keys())
 @pytest.mark.parametrize("path", ["/par", "/revoke"])
-def test_a_fault_in_the_proof_is_refused_everywhere(app: App, path: str, changes: dict[str, Any]) -> None:
-    answer = app.send("POST", path, {**app.begin().parameters, "token": "x"}, **changes)
+def test_a_fault_in_the_proof_is_refused_everywhere(shared_app: App, path: str, changes: dict[str, Any]) -> None:
+    answer = shared_app.send("POST", path, {**shared_app.begin().parameters, "token": "x"}, **changes)
 
     assert error_of(answer) == (400, "invalid_dpop_proof")
 
@@ -473,9 +497,13 @@ RESOURCE_FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", RESOURCE_FAULTS.values(), ids=RESOURCE_FAULTS.keys())
-def test_a_resource_refuses_a_faulty_proof(app: App, token: str, changes: dict[str, Any]) -> None:  # AT-99, O-94
-    assert challenge(app.send("GET", "/userinfo", token=token, **changes), "invalid_dpop_proof")
-    assert app.call(token).status_code == 200
+def test_a_resource_refuses_a_faulty_proof(  # AT-99, O-94
+    shared_app: App, shared_token: str, changes: dict[str, Any]
+) -> None:
+    answer = shared_app.send("GET", "/userinfo", token=shared_token, **changes)
+
+    assert challenge(answer, "invalid_dpop_proof")
+    assert shared_app.call(shared_token).status_code == 200
 
 
 def test_a_resource_refuses_another_key(app: App, token: str) -> None:  # AT-99

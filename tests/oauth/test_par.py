@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from tests.support.atproto import HOST, REDIRECT, VIRTUAL, App, development_hosts, publish_app
-from tests.support.demo import Browser, SignIn, Site, publish_client, redirect_parameters, soup
+from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client, redirect_parameters, soup
 from tests.support.dpop import ProofKey
 from tests.support.origin import TLSOrigin
 
@@ -26,6 +27,13 @@ def named_origin(ca: Any) -> Any:
 def named_site(make_site: Callable[..., Site], named_origin: TLSOrigin) -> Site:
     """Return a site that finds that origin."""
     return make_site(**development_hosts(named_origin))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, ca_bundle: Path) -> Iterator[Site]:
+    """Return one demo for all requests that are refused: they change nothing."""
+    with demo_in_process(f"sqlite:///{tmp_path_factory.mktemp('par')}/demo.db", ca_bundle) as site:
+        yield site
 
 
 def error_of(answer: Any) -> tuple[int, str]:
@@ -102,8 +110,8 @@ def test_a_body_that_is_too_large_is_answered_in_json(site: Site) -> None:  # O-
     ],
     ids=str,
 )
-def test_refuses_one_fault(site: Site, changes: dict[str, str | None], error: str) -> None:
-    answer = App(site).push(**changes)
+def test_refuses_one_fault(shared: Site, changes: dict[str, str | None], error: str) -> None:
+    answer = App(shared).push(**changes)
 
     assert error_of(answer) == (401 if error == "invalid_client" else 400, error)
 
@@ -129,8 +137,8 @@ def test_the_loopback_port_is_free(site: Site) -> None:  # AT-31
      "http://localhost?scope=atproto&scope=atproto", "https://127.0.0.1/x.json", "https://localhost/x",
      "https://a@b.example.com/x", "https://app.example.com/x#y", "https://a.example.com/x/../y.json"],
 )  # fmt: skip
-def test_refuses_identifiers_that_are_no_app(site: Site, client_id: str) -> None:  # AT-01, AT-02, AT-27, AT-28
-    answer = App(site, client_id).push()
+def test_refuses_identifiers_that_are_no_app(shared: Site, client_id: str) -> None:  # AT-01, AT-02, AT-27, AT-28
+    answer = App(shared, client_id).push()
 
     assert error_of(answer) == (400, "invalid_client_metadata")
     assert answer.json()["error_description"].isascii()
