@@ -23,7 +23,7 @@ FAMILIES = {
     "C": ("Client ID Metadata Documents", True),
     "L": ("Mistakes of other servers", True),
     "IA": ("IndieAuth", False),
-    "AT": ("AT Protocol OAuth", False),
+    "AT": ("AT Protocol OAuth", True),
     "M": ("MCP authorization", False),
     "O": ("OAuth 2.0 and its extensions", False),
     "A": ("Traps of Authlib", False),
