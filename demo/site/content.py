@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import nh3
 from flask import url_for
 from jinja2.utils import urlize
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from demo.services import services
 from demo.site import media
 from demo.site.posts import Post
-from demo.site.properties import Value, first_text
+from demo.site.properties import Value, clean_block, first_text
 from flask_cimd.core.display import safe_text
 
 _TITLE_LIMIT = 80
@@ -29,6 +29,8 @@ _TAGS = frozenset({
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt"}, "ol": {"start"}, "td": {"colspan"}, "th": {"colspan"}}
 _SCHEMES = frozenset({"http", "https", "mailto"})
 _LINK_RELATION = "noopener noreferrer"
+#: `urlize` needs quadratic time for long runs of what may close a sentence; no address is followed by that many.
+_CLOSING_RUN = re.compile(r"[)>.,]{33}")
 #: The links that a post is about, with our words for each.
 _CONTEXTS = {
     "in-reply-to": "In reply to",
@@ -118,7 +120,8 @@ def sanitise(html: str, images: str) -> Markup:
         url_schemes=set(_SCHEMES),
         link_rel=_LINK_RELATION,
     )
-    return Markup(kept)  # noqa: S704  this is what the sanitiser is for
+    # Character references may stand for what no feed can hold.
+    return Markup(clean_block(kept))  # noqa: S704  this is what the sanitiser is for
 
 
 def _filter_attribute(tag: str, name: str, value: str, images: str) -> str | None:
@@ -134,8 +137,13 @@ def _markup(content: Value) -> Markup:
     if not isinstance(content, str):
         return sanitise(content.get("html", ""), media.prefix())
     paragraphs = re.split(r"\n{2,}", content) if content else []
-    lines = (urlize(paragraph, rel=_LINK_RELATION).replace("\n", "<br>\n") for paragraph in paragraphs)
-    return Markup("\n".join(f"<p>{line}</p>" for line in lines))  # noqa: S704  urlize escapes what it is given
+    lines = (_linked(paragraph).replace("\n", "<br>\n") for paragraph in paragraphs)
+    return Markup("\n".join(f"<p>{line}</p>" for line in lines))  # noqa: S704  each line is escaped
+
+
+def _linked(paragraph: str) -> str:
+    """Return a paragraph of text, escaped, with its addresses as links."""
+    return str(escape(paragraph)) if _CLOSING_RUN.search(paragraph) else urlize(paragraph, rel=_LINK_RELATION)
 
 
 def _photo(value: Value) -> Photo:

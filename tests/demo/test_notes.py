@@ -224,6 +224,18 @@ def test_any_text_makes_a_well_formed_feed_and_page(poster: Poster, text: str) -
     assert poster.page(answer.headers["Location"]).status_code == 200
 
 
+@pytest.mark.parametrize("reference", ["&#1;", "&#11;", "&#xfffe;", "&#xffff;", "&#127;"])
+def test_character_references_cannot_break_the_feed(poster: Poster, reference: str) -> None:
+    url = poster.note({"html": f"<p>kept {reference}<a href='https://a.example/{reference}'>link</a></p>"})
+    assert "kept" in str(feed_of(poster).findtext(".//a:entry/a:content", namespaces=ATOM))
+    assert poster.page(url).status_code == 200
+
+
+def test_long_runs_of_closing_marks_are_read_in_no_time(poster: Poster) -> None:
+    page = poster.page(poster.note("https://a.example/ " + ")" * 90_000 + "a)\n\nhttps://b.example/ (and more)..."))
+    assert [link["href"] for link in soup(page).select(".e-content a")] == ["https://b.example/"]
+
+
 def test_deep_markup_is_read_in_no_time(poster: Poster) -> None:
     url = poster.note({"html": "<blockquote>" * 4_999 + "x"})
     assert poster.page(url).status_code == 200
