@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, abort, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from demo.models import GrantRow
@@ -47,6 +47,8 @@ def show() -> str:
 def revoke(grant_id: str) -> Response:
     """End one grant with all its tokens."""
     here = services()
+    if not grant_id.isalnum():
+        abort(404)
     here.storage.revoke_grant(grant_id, here.clock())
     return redirect(url_for("apps.show"), code=303)
 

@@ -28,7 +28,9 @@ def init_app(app: Flask) -> None:
 
 
 def find_resource_server(server_id: str) -> ResourceServer | None:
-    """Return a resource server by its id."""
+    """Return a resource server by its id, which may be anything that a stranger sent."""
+    if not server_id.isprintable():  # databases differ in what text they take
+        return None
     with db.engine.connect() as connection:
         row = connection.execute(select(_table).where(_table.c.id == server_id)).first()
     return row and ResourceServer(id=row.id, secret_digest=row.secret_digest, resource=row.resource)
@@ -56,6 +58,8 @@ class SiteResources:
         """Return a resource, or ``None`` if no tokens are issued for it."""
         if identifier in self._own:
             return self._own[identifier]
+        if not is_resource_identifier(identifier):
+            return None
         with db.engine.connect() as connection:
             name = connection.scalar(select(_table.c.name).where(_table.c.resource == identifier).limit(1))
         if name is None:

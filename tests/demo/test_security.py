@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from tests.support.demo import SignIn, Site, publish_client
+from tests.support.demo import SignIn, Site, publish_client, soup
 
 PRODUCTION = {
     "DEMO_DEVELOPMENT": "0",
@@ -111,6 +113,18 @@ def test_errors_are_pages_of_our_own(site: Site, method: str, path: str, status:
     assert "<h1>" in answer.text
     assert "script>" not in answer.text.lower()
     assert "werkzeug" not in answer.text.lower()
+
+
+@pytest.mark.parametrize("text", ["%00", "a%00b"])
+def test_text_that_a_database_cannot_hold_is_unknown(any_site: Site, text: str) -> None:
+    # PostgreSQL takes no NUL, whatever column it is compared with.
+    browser, owner = any_site.browser(), any_site.owner()
+    credentials = base64.b64encode(unquote_to_bytes(f"{text}:{text}")).decode()
+    asked = browser.post("/introspect", {"token": "t"}, headers={"Authorization": f"Basic {credentials}"})
+    assert asked.status_code == 401
+    assert browser.get(f"/.well-known/oauth-protected-resource/{text}").status_code == 404
+    token = soup(owner.get("/apps")).select_one("[name=csrf_token]")["value"]
+    assert owner.post(f"/apps/{text}/revoke", {"csrf_token": token}).status_code == 404
 
 
 def test_what_went_wrong_inside_is_not_shown(site: Site) -> None:
