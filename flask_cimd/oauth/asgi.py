@@ -105,7 +105,8 @@ def _as_request(scope: Scope) -> Request:
     """Return the request as `ResourceProtector` reads it; the body is not part of it."""
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     kept = [(name, value) for name, value in headers if name.lower() not in ("content-length", "transfer-encoding")]
-    builder = EnvironBuilder(method=scope["method"], path=scope["path"], headers=kept)
+    builder = EnvironBuilder(method=scope["method"], headers=kept)
+    builder.path = scope["path"]  # given to the builder itself it would be read as a URL
     builder.query_string = scope.get("query_string", b"").decode("latin-1")
     return Request(builder.get_environ())
 

@@ -111,6 +111,11 @@ def test_message_that_two_readers_could_read_differently_is_refused(
     assert (answer.status_code, challenge(answer)["error"]) == (400, "invalid_request")
 
 
+def test_path_that_is_no_part_of_a_url_is_refused_like_any_other(notes: RunningNotes) -> None:
+    answer = requests.post(notes.url.removesuffix("/mcp") + "//%5B", timeout=10)
+    assert answer.status_code == 401
+
+
 def test_body_that_is_too_long_is_refused(notes: RunningNotes) -> None:
     assert notes.post(None, b"[" * (1024 * 1024 + 1)).status_code == 413
 
