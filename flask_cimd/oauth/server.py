@@ -284,12 +284,22 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         return found
 
     def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
-        """Return an access token that is alive, with its grant."""
+        """Return an access token that is alive, with its grant; those of clients that are turned away are not."""
         found = self.storage.find_token(digest(secret))
         if found is None:
             return None
         grant, token = found
-        return found if token.kind == "access" and token.is_alive(grant, self.clock()) else None
+        is_alive = token.kind == "access" and token.is_alive(grant, self.clock())
+        return found if is_alive and self._is_let_in(grant) else None
+
+    def _is_let_in(self, grant: Grant) -> bool:
+        """Policy holds on every use (CIMD §8.9); a client that the app registered is the app's own business."""
+        try:
+            if grant.client is not None:
+                self.cimd.resolver.identify(grant.client_id)
+        except CIMDError:
+            return False
+        return True
 
     def metadata_of(self, client_id: str, snapshot: str) -> ClientMetadata:
         """Return the metadata of a snapshot, under the policy of today."""

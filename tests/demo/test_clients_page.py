@@ -85,6 +85,21 @@ def test_an_app_that_is_turned_away_costs_no_fetch_and_comes_in_when_the_rule_is
     assert owner.authorize(SignIn.begin(client_id)).status_code == 200
 
 
+def test_an_app_that_is_turned_away_loses_its_access_until_the_rule_is_gone(site: Site, origin: TLSOrigin) -> None:
+    # C-96: policy on use, for what was granted before too
+    owner = site.owner()
+    tokens = owner.tokens(client_id := publish_client(origin))
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    add_rule(owner, "localhost", "deny")
+    assert site.browser().get("/userinfo", headers=bearer).status_code == 401
+    asked = site.browser().post("/introspect", {"token": tokens["access_token"]}, headers=bearer)
+    assert asked.json() == {"active": False}
+    assert site.browser().refresh(client_id, tokens["refresh_token"]).status_code == 401
+    owner.press(owner.get("/clients"), "Remove")
+    assert site.browser().get("/userinfo", headers=bearer).status_code == 200
+    assert site.browser().refresh(client_id, tokens["refresh_token"]).status_code == 200
+
+
 def test_the_first_time_looks_different_from_the_second_and_from_trust(site: Site, origin: TLSOrigin) -> None:
     # C-96
     owner = site.owner()
