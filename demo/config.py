@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from limits import parse
+
 from flask_cimd.core.did import check_did, check_handle, did_web
 from flask_cimd.errors import ConfigurationError
 from flask_cimd.oauth import check_issuer, is_resource_identifier
@@ -17,6 +19,7 @@ _DEVELOPMENT_KEY = "development"
 _DEVELOPMENT_HANDLE = "owner.test"
 _DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
 _DEFAULT_FETCH_LIMIT = "30 per hour"
+_DEFAULT_PUSH_LIMIT = "60 per minute"
 #: What belongs to this installation: the database and, in development, the sample apps' certificate.
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
@@ -32,6 +35,7 @@ class Configuration:
         did: whom that name stands for.
         mcp_url: where programs that speak MCP find the notes: the resource that their tokens are for; or ``None``.
         fetch_limit: how many apps that must be fetched one address may push, or ``None`` in development.
+        push_limit: how many requests one address may push at all, or ``None`` in development.
         login_limit: how many failed logins one address may make, or ``None`` in development.
         cimd: every ``CIMD_*`` setting under its own name.
     """
@@ -52,6 +56,7 @@ class Configuration:
     development: bool
     login_limit: str | None
     fetch_limit: str | None
+    push_limit: str | None
     mcp_url: str | None = None
     cimd: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,8 +95,9 @@ class Configuration:
             owner_note=environment.get("DEMO_OWNER_NOTE", ""),
             owner_links=_links(environment.get("DEMO_OWNER_LINKS", "")),
             development=development,
-            fetch_limit=environment.get("DEMO_FETCH_LIMIT") or (None if development else _DEFAULT_FETCH_LIMIT),
-            login_limit=environment.get("DEMO_LOGIN_LIMIT") or (None if development else _DEFAULT_LOGIN_LIMIT),
+            fetch_limit=_limit(environment, "DEMO_FETCH_LIMIT", None if development else _DEFAULT_FETCH_LIMIT),
+            push_limit=_limit(environment, "DEMO_PUSH_LIMIT", None if development else _DEFAULT_PUSH_LIMIT),
+            login_limit=_limit(environment, "DEMO_LOGIN_LIMIT", None if development else _DEFAULT_LOGIN_LIMIT),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
             cimd=_cimd_settings(environment, development=development, legacy=_flag(environment, "DEMO_LEGACY_CLIENTS")),
         )
@@ -116,6 +122,18 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ConfigurationError("DEMO_PORT must be a port number")
     return int(text)
+
+
+def _limit(environment: Mapping[str, str], name: str, default: str | None) -> str | None:
+    """Flask-Limiter goes on without any limit where it cannot read one, so it is read here first."""
+    text = environment.get(name) or default
+    try:
+        is_usable = text is None or parse(text).amount > 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ConfigurationError(f"{name} must be a limit such as {_DEFAULT_LOGIN_LIMIT}")
+    return text
 
 
 def _links(text: str) -> tuple[str, ...]:

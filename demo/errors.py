@@ -21,7 +21,7 @@ _TEXTS = {
     405: ("Not this way", "This address exists, but not for that kind of request."),
     410: ("This is gone", "The owner took it away."),
     413: ("That is too large", "The request holds more than this site reads."),
-    429: ("Too many attempts", "Wait a quarter of an hour, then try again."),
+    429: ("Too many attempts", "Wait a while, then try again."),
     503: ("Not right now", "The site cannot reach its data. Try again in a moment."),
 }
 _FALLBACK = ("Something went wrong here", "It is not your fault. Try again in a moment.")
@@ -40,7 +40,7 @@ def show(error: HTTPException) -> Response:
         answer = xrpc.allow_any_origin(xrpc.answer_exception(status))
     elif request.path in _MACHINE_PATHS:
         name = "invalid_request" if status < 500 else "server_error"
-        answer = jsonify(error=name)
+        answer = jsonify(error="temporarily_unavailable" if status == 429 else name)
     else:
         title, text = _TEXTS.get(status, _FALLBACK)
         answer = make_response(render_template("error.html", title=title, text=text))

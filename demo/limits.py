@@ -1,12 +1,12 @@
-"""How often a stranger may guess the owner's password, and make this site fetch something."""
+"""How often a stranger may guess the owner's password, leave a request here, and make this site fetch something."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address, ip_network
 
-from flask import Flask, Response, has_request_context
+from flask import Flask, Response, has_request_context, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, parse
 
 from demo.config import Configuration
@@ -18,11 +18,15 @@ _A_WHILE = 600
 
 
 def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
-    """Limit failed logins and new apps by address; a worker process counts for itself."""
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", strategy="moving-window")
+    """Limit failed logins, pushed requests and new apps by address; a worker process counts for itself."""
+    limiter = Limiter(_who_asks, app=app, storage_uri="memory://", strategy="moving-window")
     if configuration.login_limit is not None:
         limit = limiter.limit(configuration.login_limit, methods=["POST"], deduct_when=_has_failed)
         app.view_functions["login.log_in"] = limit(app.view_functions["login.log_in"])
+    if configuration.push_limit is not None:
+        # Every request is kept for minutes, and what tells a repetition for a day.
+        limit = limiter.limit(configuration.push_limit, methods=["POST"])
+        app.view_functions["endpoints.push"] = limit(app.view_functions["endpoints.push"])
     if configuration.fetch_limit is not None:
         cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))
 
@@ -33,11 +37,23 @@ def _within(limiter: Limiter, limit: RateLimitItem) -> Callable[[ClientIdentifie
     def rule(identifier: ClientIdentifier) -> bool:
         if not has_request_context() or is_logged_in():
             return True
-        if not limiter.limiter.hit(limit, "fetch", get_remote_address()):
+        if not limiter.limiter.hit(limit, "fetch", _who_asks()):
             raise FetchLimitError("too-many-new-clients", identifier.raw, retry_after=_A_WHILE)
         return True
 
     return rule
+
+
+def _who_asks() -> str:
+    """Return the peer's address; of IPv6 the network, since one customer has all addresses of a /64."""
+    peer = request.remote_addr or "127.0.0.1"
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return peer
+    if not isinstance(address, IPv6Address):
+        return peer
+    return str(address.ipv4_mapped or ip_network((int(address), 64), strict=False))
 
 
 def _has_failed(answer: Response) -> bool:

@@ -139,6 +139,14 @@ def test_the_limit_is_for_one_address(make_site: Any) -> None:
     assert tried("203.0.113.6", "203.0.113.5") == 403
 
 
+def test_all_addresses_of_an_ipv6_network_are_one(make_site: Any) -> None:
+    site = make_site(DEMO_LOGIN_LIMIT="2 per hour")
+    near = [f"2001:db8:1:2:{n}::1" for n in range(3)]
+    assert [attempt(site, "wrong", peer=peer).status_code for peer in near] == [403, 403, 429]
+    assert attempt(site, "wrong", peer="2001:db8:1:3::1").status_code == 403
+    assert [attempt(site, "wrong", peer=f"::ffff:192.0.2.{n}").status_code for n in range(3)] == [403] * 3
+
+
 def test_a_site_that_is_no_development_has_a_limit_by_itself(make_site: Any) -> None:
     site = make_site(
         DEMO_DEVELOPMENT="0",

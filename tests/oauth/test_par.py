@@ -491,6 +491,18 @@ def test_a_stranger_makes_the_site_fetch_only_so_often(
     assert named_origin.count("/2.json") == 0
 
 
+def test_one_address_pushes_so_many_requests_and_no_more(
+    origin: TLSOrigin, make_site: Callable[..., Site]
+) -> None:  # O-90: a request is kept, fetched for or not
+    site = make_site(DEMO_PUSH_LIMIT="2 per minute")
+    form = SignIn.begin(publish_client(origin)).parameters
+    answers = [site.browser().post("/par", form) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert error_of(answers[-1]) == (429, "temporarily_unavailable")
+    assert answers[-1].headers["Access-Control-Allow-Origin"] == "*"
+    assert site.browser(peer="192.0.2.7").post("/par", form).status_code == 201
+
+
 def test_without_a_limit_nothing_is_counted_in_development(named_origin: TLSOrigin, named_site: Site) -> None:
     for number in range(40):
         publish_app(named_origin, f"/{number}.json")
