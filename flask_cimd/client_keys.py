@@ -22,11 +22,11 @@ from .core import freshness
 from .core.keys import check_jwks
 from .core.metadata import ClientMetadata
 from .core.strict_json import StrictJSONError, read_object
-from .errors import AddressBlockedError, DocumentError, FetchError, GoneError, Problem
+from .errors import DocumentError, FetchError, GoneError, Problem
 from .fetcher import Response
+from .linked import fetch_linked
 from .reading import is_json
 from .resolver import Resolver
-from .stores import STORE_TROUBLE
 from .stores.fetched import Fetched, FetchedStore
 
 logger = logging.getLogger(__name__)
@@ -94,29 +94,19 @@ class ClientKeys:
         return kept.expires_at + self._resolver.settings.stale_max
 
     def _kept(self, place: str) -> _KeySet | None:
-        try:
-            found = self._store.get(place)
-        except STORE_TROUBLE as exc:  # trouble with the store must not end sign-ins
-            logger.warning("the store of key sets cannot be read: %s", type(exc).__name__)
-            return None
+        found = self._store.get(place)
         return _KeySet.from_bytes(found.content) if found is not None and found.content is not None else None
 
     def _keep(self, place: str, found: _KeySet) -> _KeySet:
-        self._put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE))
+        self._store.put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE))
         return found
-
-    def _put(self, place: str, found: Fetched) -> None:
-        try:
-            self._store.put(place, found)
-        except STORE_TROUBLE as exc:
-            logger.warning("the store of key sets cannot be written: %s", type(exc).__name__)
 
     def _renew(self, place: str, metadata: ClientMetadata) -> _KeySet:
         before, now = self._kept(place), self._resolver.clock()
         try:
             return self._keep(place, self._fetch(metadata, now))
         except GoneError:
-            self._put(place, Fetched(None, now + PAUSE))
+            self._store.put(place, Fetched(None, now + PAUSE))
             raise
         except (FetchError, DocumentError) as error:
             # A host that is down for an hour must not end its users' sessions (CIMD §5.2 lets stale copies serve).
@@ -145,9 +135,9 @@ def fetch_key_set(resolver: Resolver, metadata: ClientMetadata) -> tuple[tuple[P
         DocumentError: it is not a set of public keys.
     """
     uri = metadata.jwks_uri or ""
-    if resolver.admission.is_denied(urlsplit(uri).hostname or ""):
-        raise AddressBlockedError("host-denied", metadata.client_id, hint="the key set's host is on the deny list")
-    answer = resolver.fetcher.fetch(
+    answer = fetch_linked(
+        resolver,
+        metadata,
         uri,
         accept="application/json, application/jwk-set+json;q=0.9",
         max_size_for=lambda media_type: MAX_KEY_SET if is_json(media_type) else 0,

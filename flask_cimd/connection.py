@@ -152,8 +152,6 @@ class Trip:
     def _targets(self, host: str, port: int) -> list[tuple[str, int]]:
         if self.settings.proxy is not None:
             return [(address, port) for address in self._resolve(host, port)]
-        if self.settings.allowed_ports is not None and port not in self.settings.allowed_ports:
-            raise AddressBlockedError("port-blocked", hint="the port is not allowed", phase="resolve")
         if host in self.settings.development_hosts:
             return [self.settings.development_hosts[host]]
         addresses = self._resolve(host, port)

@@ -14,6 +14,7 @@ from .admission import Admission
 from .cli import register_all
 from .client_keys import ClientKeys
 from .core.metadata import ClientMetadata
+from .core.text import is_visible
 from .errors import CIMDError, TooManyFetchesError
 from .publish import publish
 from .resolver import ClientHook, Clock, FetchHook, Hooks, Resolver, utc_now
@@ -194,7 +195,7 @@ class CIMD:
     def find_registered(self, client_id: str) -> Any:
         """Return the client that the app itself registered under this exact string, or ``None``."""
         lookup = self._registered.get(current_app._get_current_object())  # type: ignore[attr-defined]
-        return lookup(client_id) if lookup else None
+        return lookup(client_id) if lookup and is_visible(client_id) else None
 
     def query_client(self, client_id: str) -> Any:
         """Return the client for Authlib: the app's own by exact string, else the one behind the URL.
@@ -233,7 +234,10 @@ def _notify(signal: Signal, **values: object) -> None:
     if not signal.receivers:
         return
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
-    signal.send(app, **values)  # type: ignore[arg-type]  # the keywords are the receivers'
+    try:
+        signal.send(app, **values)  # type: ignore[arg-type]  # the keywords are the receivers'
+    except Exception:  # what counts sign-ins must not end them, nor those of others who wait for the same fetch
+        logger.exception("a signal's receiver failed")
 
 
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:

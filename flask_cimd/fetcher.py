@@ -22,7 +22,9 @@ import urllib3
 from werkzeug.http import parse_options_header
 
 from .connection import FetchLog, FetchSettings, GuardedAdapter, Trip
+from .core.text import is_visible
 from .errors import (
+    AddressBlockedError,
     CIMDError,
     DeadlineExceededError,
     FetchError,
@@ -121,6 +123,13 @@ class Fetcher:
     def _schemes(self) -> tuple[str, ...]:
         return ("https", "http") if self.settings.allow_http else ("https",)
 
+    def _check_port(self, url: str) -> None:
+        """Refuse a port that is not allowed, whoever makes the connection: a proxy would connect to any."""
+        parts, allowed = urlsplit(url), self.settings.allowed_ports
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if allowed is not None and port not in allowed:
+            raise AddressBlockedError("port-blocked", hint="the port is not allowed", phase="resolve")
+
     def _prepare(self, session: requests.Session, trip: Trip, accept: str) -> None:
         session.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
         session.adapters.clear()
@@ -148,6 +157,7 @@ class Fetcher:
     def _exchange(self, session: requests.Session, trip: Trip, url: str, max_size_for: MaxSize) -> Response | str:
         """Return the answer, or where it redirects to."""
         # CIMD §5: "MUST NOT automatically follow HTTP redirects".
+        self._check_port(url)
         timeout = (trip.remaining(), trip.remaining())
         trip.target = _request_target(url)
         with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as answer:
@@ -218,7 +228,7 @@ def _media_type(answer: requests.Response) -> tuple[str, str | None]:
 
 def _media_type_hint(answer: requests.Response, media_type: str) -> str:
     challenged = "; a bot protection answered" if "cf-mitigated" in answer.headers else ""
-    shown = media_type if media_type.isascii() and len(media_type) < 80 else "unreadable"
+    shown = media_type if is_visible(media_type) and len(media_type) < 80 else "unreadable"
     return f"media type {shown or 'missing'} instead of application/json{challenged}"
 
 

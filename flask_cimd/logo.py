@@ -16,6 +16,7 @@ from flask import Response, abort
 
 from .core.metadata import ClientMetadata
 from .errors import CIMDError, ConfigurationError
+from .linked import fetch_linked
 from .resolver import Resolver
 from .stores.fetched import Fetched, FetchedStore
 
@@ -63,7 +64,7 @@ class Logos:
         if metadata.logo_uri is None:
             return None
         key = self._key(metadata.client_id, metadata.logo_uri)
-        kept = self._store.get(key)
+        kept = self._store.get(_place(key))
         if kept is None or kept.expires_at <= self._resolver.clock():
             uri = metadata.logo_uri
             try:
@@ -74,7 +75,7 @@ class Logos:
 
     def read(self, key: str) -> bytes | None:
         """Return the PNG under a key; nothing is ever fetched here."""
-        kept = self._store.get(key)
+        kept = self._store.get(_place(key))
         return kept.content if kept is not None and kept.expires_at > self._resolver.clock() else None
 
     def _key(self, client_id: str, logo_uri: str) -> str:
@@ -85,12 +86,14 @@ class Logos:
         png = self._fetch(uri, metadata)
         ends = self._resolver.expiry_of(metadata) or now + self._resolver.settings.bounds.default
         logo = Fetched(png, max(ends, now + timedelta(minutes=1)) if png else now + _FAILURE_LIFETIME)
-        self._store.put(key, logo)
+        self._store.put(_place(key), logo)
         return logo
 
     def _fetch(self, uri: str, metadata: ClientMetadata) -> bytes | None:
         try:
-            answer = self._resolver.fetcher.fetch(
+            answer = fetch_linked(
+                self._resolver,
+                metadata,
                 uri,
                 accept=", ".join(_FORMATS),
                 max_size_for=lambda media_type: self._max_size if media_type in _FORMATS else 0,
@@ -100,6 +103,11 @@ class Logos:
         except (CIMDError, NotAPicture) as error:
             logger.info("no logo for a client of %s: %s", metadata.identifier.display_host, error)
             return None
+
+
+def _place(key: str) -> str:
+    """Return where the logo with this public name is kept: anybody can ask for any name, and key sets lie there too."""
+    return hashlib.sha256(f"logo {key}".encode()).hexdigest()
 
 
 class NotAPicture(Exception):  # noqa: N818  an outcome, not a fault

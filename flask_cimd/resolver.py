@@ -85,6 +85,7 @@ class Resolver:
         self.clock = clock
         self.admission = Admission(settings.policy, store.records)
         self._site_limits = settings.site_limits()
+        self.linked_limits = settings.site_limits()
         self._hooks = hooks
         self.notify = notify
         self._backoff = Backoff(settings.failure_backoff, clock)
@@ -241,7 +242,7 @@ class Resolver:
         return self._fetch_and_keep(identifier, before)
 
     def _fetch_and_keep(self, identifier: ClientIdentifier, before: Entry | None) -> tuple[Resolved, bool]:
-        self._site_limits.count(identifier)
+        self._site_limits.count(identifier.host, identifier.raw)
         started, log = time.monotonic(), FetchLog()
         try:
             response = self.fetch(identifier, log=log)

@@ -184,7 +184,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, `redis`, or an object", _store),
     Setting("CIMD_REDIS_URL", None, "for `CIMD_STORE = \"redis\"`: `redis://host:port/number`, `rediss://` or `unix://`", _optional_text),
     Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", _count(1, 1000)),
-    Setting("CIMD_SITE_FETCHES", 30, "documents of one site that a process fetches within `CIMD_SITE_WINDOW`; hosts on this computer count only if it is set", _count(1, 1_000_000)),
+    Setting("CIMD_SITE_FETCHES", 30, "documents of one site, and again as many key sets and logos, that a process fetches within `CIMD_SITE_WINDOW`; hosts on this computer count only if it is set", _count(1, 1_000_000)),
     Setting("CIMD_SITE_WINDOW", 60, "seconds", _seconds(1, 86400)),
     Setting("CIMD_SHARED_DOMAINS", (), "domains whose subdomains belong to different people (`pages.example`), beside those of the extra `sites`", _hosts),
     Setting("CIMD_LOGO_POLICY", "any", "where a logo may come from: `any` host, or `same-site` as the client's URL (that host, above or below it)", _one_of("any", "same-site")),

@@ -12,7 +12,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from threading import Lock
 
-from .core.identifier import ClientIdentifier
 from .core.policy import HostPattern
 from .errors import TooManyFetchesError
 
@@ -49,13 +48,13 @@ class SiteLimits:
         self._lock = Lock()
         self._fetches: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def count(self, identifier: ClientIdentifier) -> None:
+    def count(self, host: str, client_id: str) -> None:
         """Count a fetch that is about to begin, or raise.
 
         Raises:
             TooManyFetchesError: slug ``too-many-fetches-of-site``, with the seconds to wait.
         """
-        host = identifier.host.lower()
+        host = host.lower()
         if self._exempt(host):
             return
         site, now = self._site_of(host), self._clock()
@@ -66,8 +65,8 @@ class SiteLimits:
                 fetches.popleft()
             if len(fetches) >= self._most:
                 wait = int(fetches[0] + self._window - now) + 1
-                hint = f"{self._most} documents of this site were fetched in {self._window:g} seconds"
-                raise TooManyFetchesError("too-many-fetches-of-site", identifier.raw, hint=hint, retry_after=wait)
+                hint = f"this site was asked {self._most} times in {self._window:g} seconds"
+                raise TooManyFetchesError("too-many-fetches-of-site", client_id, hint=hint, retry_after=wait)
             fetches.append(now)
             while len(self._fetches) > _MOST_SITES:
                 self._fetches.popitem(last=False)

@@ -354,7 +354,7 @@ def test_neighbours_on_a_shared_domain_do_not_lock_each_other_out() -> None:
     limits = SiteLimits(2, 60, site_of=site_finder(), clock=lambda: seconds[0])
 
     def count(host: str) -> None:
-        limits.count(parse_identifier(f"https://{host}/c", IdentifierRules()))
+        limits.count(host, f"https://{host}/c")
 
     count("alice.github.io")
     count("x.alice.github.io")

@@ -271,6 +271,12 @@ def test_allowed_ports_are_checked_before_the_look_up(fetch: Any, origin: TLSOri
     assert fetch(document, resolve=names, allow_loopback=True, allowed_ports=(443, origin.port)).body == b"{}"
 
 
+def test_a_proxy_is_not_asked_for_a_port_that_is_not_allowed(fetch: Any) -> None:
+    with SocketOrigin(lambda *_: None) as proxy, pytest.raises(AddressBlockedError) as caught:
+        fetch(f"https://{HOST}:8443/c", proxy=f"http://127.0.0.1:{proxy.port}", allowed_ports=(443,))
+    assert (caught.value.slug, proxy.connections) == ("port-blocked", 0)
+
+
 def test_the_default_port_counts_as_a_port(fetch: Any) -> None:
     with pytest.raises(AddressBlockedError) as caught:
         fetch("https://client.example.com/c", resolve=Names([NOBODY]), allowed_ports=(8443,))

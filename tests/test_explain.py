@@ -105,6 +105,8 @@ def test_an_identifier_or_host_that_is_refused_costs_no_look_up(cimd: CIMD, clie
         (301, {"Location": "/elsewhere"}, b"", "redirect"),
         (403, {"Content-Type": "text/html", "cf-mitigated": "challenge"}, b"<html>", "status"),
         (200, {"Content-Type": "text/plain"}, b"{}", "media-type"),
+        (200, {"Content-Type": "text/\x1b[2J"}, b"{}", "media-type"),
+        (200, {"Content-Type": "application/\x1b[2J+json"}, b"{}", "media-type"),
         (200, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, b"x", "content-coding"),
         (200, {"Content-Type": "application/json"}, b" " * 6000, "too-large"),
     ],
@@ -119,6 +121,7 @@ def test_an_answer_that_will_not_do_is_told_with_its_headers_and_how_to_mend_it(
     assert rules(found) == {rule}
     assert next(step for step in found.steps if step.rule == rule).help
     assert told(found, "tls")
+    assert all(line.isprintable() for line in plain_text(found))
     shown = " ".join(step.text for step in told(found, "headers"))
     assert "cf-mitigated: challenge" in shown or rule != "status"
 

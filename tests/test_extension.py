@@ -210,6 +210,31 @@ def test_a_registered_client_ends_the_search(origin: Any, make_app: Any) -> None
     assert origin.requests == []
 
 
+@pytest.mark.parametrize("odd", ["a\x00b", "a\nb", "\u00e9", "a\ufffd"])
+def test_the_apps_own_look_up_is_never_asked_for_what_no_client_id_can_hold(make_app: Any, odd: str) -> None:
+    # RFC 6749 appendix A.1; a look-up in PostgreSQL would fail on NUL
+    asked: list[str] = []
+    app, cimd = make_app(registered=asked.append)
+    with app.app_context():
+        assert cimd.query_client(odd) is None
+        assert cimd.query_client("my client") is None
+    assert asked == ["my client"]
+
+
+def test_a_receiver_that_fails_ends_no_sign_in(origin: Any, make_app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(sender: Flask, **values: Any) -> None:
+        raise RuntimeError("a counter is broken")
+
+    app, cimd = make_app()
+    for signal in (signals.client_resolved, signals.client_rejected, signals.fetch_failed):
+        signal.connect(fail, app)
+    with app.app_context():
+        assert cimd.resolve(publish(origin)).client_name == "App"
+        with pytest.raises(FetchError):
+            cimd.resolve(origin.url("/gone"))
+    assert "a counter is broken" in caplog.text
+
+
 def test_two_apps_in_one_process_do_not_meet(origin: Any, make_app: Any) -> None:
     url = publish(origin)
     open_app, open_cimd = make_app()

@@ -8,9 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from flask_cimd.client_keys import ClientKeys
 from flask_cimd.stores import FetchedStore, StoreError, open_fetched_store
-from flask_cimd.stores.fetched import Fetched
+from flask_cimd.stores.fetched import Fetched, ForgivingStore
 from tests.support.clock import Clock
 from tests.support.stores import SHARED, opened_store
 
@@ -22,7 +21,7 @@ def store(request: pytest.FixtureRequest, clock: Clock) -> Iterator[FetchedStore
     with opened_store(request.param, request) as beside:
         found = open_fetched_store(beside, clock=clock, size=3)
         if request.param in ("sqlite", "postgresql"):
-            found._db.create_all()  # type: ignore[attr-defined]
+            found.store._db.create_all()  # type: ignore[attr-defined]
         yield found
 
 
@@ -53,6 +52,6 @@ def test_a_store_in_trouble_ends_no_sign_in() -> None:
         def put(self, key: str, found: Fetched) -> None:
             raise StoreError("down")
 
-    keys = ClientKeys(None, Broken())  # type: ignore[arg-type]
-    assert keys._kept(KEY) is None
-    keys._put(KEY, Fetched(None, Clock()()))
+    store = ForgivingStore(Broken())
+    assert store.get(KEY) is None
+    store.put(KEY, Fetched(None, Clock()()))

@@ -15,7 +15,9 @@ from flask_sqlalchemy import SQLAlchemy
 from PIL import Image, PngImagePlugin
 
 from flask_cimd import CIMD, ClientMetadata
+from flask_cimd.core.policy import Rule
 from flask_cimd.logo import EDGE, NotAPicture, draw
+from flask_cimd.stores.fetched import Fetched
 from tests.support.origin import SocketOrigin, TLSOrigin, server_context
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -232,3 +234,34 @@ def test_without_the_setting_nothing_is_fetched_and_no_route_exists(origin: TLSO
         assert cimd.logo_url(client) is None
     assert origin.count("/logo") == 0
     assert "flask_cimd.logo" not in app.view_functions
+
+
+def test_no_name_leads_to_anything_but_a_logo(app: Flask) -> None:
+    # key sets lie in the same table under names that anybody can compute
+    cimd = app.extensions["cimd"]
+    kept = Fetched(b'{"keys": []}', NOW + timedelta(hours=1))
+    cimd._logos[app]._store.put("a" * 64, kept)
+    assert app.test_client().get(f"/cimd/logo/{'a' * 64}.png").status_code == 404
+
+
+def test_a_logo_on_a_denied_host_is_not_asked_for(origin: TLSOrigin, app: Flask, look: Any) -> None:
+    # whoever names the host
+    serve_logo(origin, picture())
+    client = publish(origin, origin.url("/logo").replace("localhost", "127.0.0.1"))
+    with app.test_request_context():
+        metadata = app.extensions["cimd"].resolve(client)
+    app.extensions["cimd"].admission.set_rule(Rule.parse("127.0.0.1", "deny"))
+    with app.test_request_context():
+        assert app.extensions["cimd"].logo_url(metadata) is None
+    assert origin.count("/logo") == 0
+
+
+def test_a_store_in_trouble_means_no_logo_and_no_error(origin: TLSOrigin, app: Flask, look: Any) -> None:
+    client = publish(origin, serve_logo(origin, picture()))
+    with app.test_request_context():
+        metadata = app.extensions["cimd"].resolve(client)
+    with app.extensions["sqlalchemy"].engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS cimd_fetched")
+    with app.test_request_context():
+        address = app.extensions["cimd"].logo_url(metadata)
+    assert app.test_client().get(address or "/cimd/logo/x.png").status_code in (200, 404)

@@ -346,6 +346,11 @@ def test_a_server_without_the_clients_method_is_told_before_anybody_is_sent_ther
         ({"token_endpoint": "http://localhost/token"}, "not-https"),
         ({"authorization_endpoint": None}, "not-https"),
         ({"code_challenge_methods_supported": ["plain"]}, "no-s256"),
+        ({"code_challenge_methods_supported": 5}, "wrong-type"),
+        ({"token_endpoint_auth_methods_supported": None}, "wrong-type"),
+        ({"token_endpoint": "https://"}, "not-https"),
+        ({"token_endpoint": "https://169.254.169.254/token"}, "not-https"),
+        ({"revocation_endpoint": "https://user:word@localhost/revoke"}, "not-https"),
     ],
 )
 def test_metadata_of_another_server_is_refused(
@@ -366,3 +371,11 @@ def test_metadata_of_another_server_is_refused(
     with pytest.raises(DocumentError) as caught:
         published(app).discover(issuer)
     assert [problem.rule for problem in caught.value.problems] == [rule]
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "https://[", "https://u:p@as.example", "https://10.0.0.1", "as.example", "https://a b"]
+)
+def test_what_a_person_typed_may_be_no_issuer_at_all(typed: str) -> None:
+    with pytest.raises(DocumentError):
+        published(Flask("client")).discover(typed)

@@ -77,16 +77,21 @@ def _stated(directives: Mapping[str, str | None], headers: Mapping[str, str], no
         return _seconds(directives["max-age"])
     if "expires" not in headers:
         return None
-    expires = parse_date(headers["expires"])
+    expires = _instant(headers["expires"])
     if expires is None:  # RFC 9111 §5.3: an invalid date, "0" above all, means already expired
         return 0
-    date = parse_date(headers.get("date", "")) or now
-    return min(max(0, int((_aware(expires) - _aware(date)).total_seconds())), _MOST_SECONDS)
+    date = _instant(headers.get("date", "")) or now
+    return min(max(0, int((expires - date).total_seconds())), _MOST_SECONDS)
 
 
 def _age(headers: Mapping[str, str]) -> int:
     return _seconds(headers.get("age"))
 
 
-def _aware(instant: datetime) -> datetime:
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+def _instant(text: str) -> datetime | None:
+    """Read an HTTP date; one that no calendar has is none, where the standard library lets an error of its own out."""
+    try:
+        found = parse_date(text)
+    except OverflowError:
+        return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

@@ -68,7 +68,7 @@ def parse_page(
     except PARSER_TROUBLE as exc:
         problem = Problem("", "unreadable-page", "the page cannot be read as HTML")
         raise DocumentError(identifier.raw, (problem,)) from exc
-    logo, alt = _logo(app, base)
+    logo, alt = _logo(app, base, rules)
     if logo and not may_show_logo(logo, identifier, rules):
         logo = alt = None
     return ClientMetadata(
@@ -229,18 +229,18 @@ def _name(app: Mapping[str, Any] | None) -> str | None:
     return None
 
 
-def _logo(app: Mapping[str, Any] | None, base: str) -> tuple[str | None, str | None]:
+def _logo(app: Mapping[str, Any] | None, base: str, rules: DocumentRules) -> tuple[str | None, str | None]:
     """Return the first usable image and its alternative text: ``logo``, else ``photo``."""
     if app is None:
         return None, None
     for name in ("logo", "photo"):
         for entry in app["properties"].get(name, ()):
             if _is_item(entry):
-                logo, alt = _logo(entry, base)
+                logo, alt = _logo(entry, base, rules)
             else:
                 value = entry.get("value") if isinstance(entry, Mapping) else entry
                 alt = entry.get("alt") if isinstance(entry, Mapping) else None
                 logo = join_url(base, value) if isinstance(value, str) and value else None
-            if logo and is_https_url(logo, allow_loopback=True):
+            if logo and is_https_url(logo, rules.allow_loopback):
                 return logo, clean_text(alt, _NAME_LIMIT) or None if isinstance(alt, str) else None
     return None, None

@@ -12,6 +12,14 @@ _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _MOST_MARKS = 3
 
 
+def is_visible(text: str) -> bool:
+    """Say whether text is visible ASCII and blanks alone: all that RFC 6749 appendix A lets an identifier hold.
+
+    Databases fail on some of the rest: PostgreSQL on NUL.
+    """
+    return text.isascii() and text.isprintable()
+
+
 def clean_text(value: str, limit: int) -> str:
     """Return text on one line without control, bidirectional and invisible characters, cut to ``limit`` characters.
 

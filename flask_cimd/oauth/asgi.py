@@ -67,7 +67,10 @@ class ProtectedASGI:
             await self._guard(scope, receive, send)
 
     async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read(receive, self._longest_body)
+        try:
+            body = await _read(receive, self._longest_body)
+        except _ClientLeft:
+            return
         if body is None:
             await _answer(send, 413, {"error": "invalid_request"})
             return
@@ -111,10 +114,16 @@ def _as_request(scope: Scope) -> Request:
     return Request(builder.get_environ())
 
 
+class _ClientLeft(Exception):  # noqa: N818  an outcome, not a fault
+    """Nobody waits for an answer, and the body is not whole."""
+
+
 async def _read(receive: Receive, longest: int) -> bytes | None:
     body = b""
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientLeft
         body += bytes(message.get("body", b""))
         if len(body) > longest:
             return None

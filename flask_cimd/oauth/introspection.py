@@ -18,6 +18,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Request, Response, jsonify, request
 
+from ..core.text import is_visible
 from .challenge import Challenge, challenge_header
 from .parameters import check_plain_form
 from .storage import Grant, Token, digest, new_secret
@@ -155,8 +156,8 @@ def _basic(credentials: str) -> tuple[str, str]:
         text = base64.b64decode(credentials.strip(), validate=True).decode()
     except (binascii.Error, ValueError):
         return "", ""
-    name, _, secret = text.partition(":")
-    return unquote_plus(name), unquote_plus(secret)
+    name, secret = map(unquote_plus, text.partition(":")[::2])
+    return (name, secret) if is_visible(name) else ("", "")
 
 
 def _same(first: str, second: str) -> bool:

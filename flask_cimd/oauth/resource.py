@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
 
+from ..core.text import is_visible
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
@@ -85,7 +87,7 @@ def requested_scope(requested: Collection[str], resources: Collection[Resource])
 
 def is_resource_identifier(resource: str) -> bool:
     """Say whether a string can name a resource: absolute, printable ASCII, without fragment (RFC 8707 §2)."""
-    if "#" in resource or not resource.isascii() or not resource.isprintable():
+    if "#" in resource or not is_visible(resource):
         return False
     try:
         parts = urlsplit(resource)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, abort, jsonify, request
 
 from .metadata import discovery_paths
+from .resource import is_resource_identifier
 
 _RESOURCE_PATH = "/.well-known/oauth-protected-resource"
 
@@ -39,7 +40,7 @@ def well_known_blueprint(
         query = request.query_string.decode("latin-1")
         identifier = origin + (f"/{path}" if path else "") + (f"?{query}" if query else "")
         # RFC 9728 §3.3: "resource" is the identifier that this very URL was built from.
-        found = resource(identifier)
+        found = resource(identifier) if is_resource_identifier(identifier) else None
         return abort(404) if found is None else _document(found)
 
     for place in discovery_paths(issuer):

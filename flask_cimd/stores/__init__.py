@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
-from .fetched import FetchedStore, MemoryFetchedStore
+from .fetched import FetchedStore, ForgivingStore, MemoryFetchedStore
 from .memory import MemoryStore
 from .protocol import KEPT_PAST_EXPIRY, STORE_TROUBLE, ClientStore, Entry, Lease, Leases, StoreError
 from .records import MemoryRecords, Records
@@ -65,8 +65,7 @@ def open_store(
 def open_fetched_store(store: ClientStore, *, clock: Callable[[], datetime], size: int) -> FetchedStore:
     """Return where logos and key sets are kept: beside the clients if they are shared, else some in this process."""
     beside = getattr(store, "fetched_store", None)
-    found: FetchedStore = beside(clock) if beside is not None else MemoryFetchedStore(size)
-    return found
+    return ForgivingStore(beside(clock)) if beside is not None else MemoryFetchedStore(size)
 
 
 def _open_redis(url: str | None, size: int, kept_past_expiry: timedelta) -> ClientStore:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import Column, Float, LargeBinary, String, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from .protocol import STORE_TROUBLE
+
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
@@ -37,6 +39,28 @@ class FetchedStore(Protocol):
 
     def put(self, key: str, found: Fetched) -> None:
         """Keep something in place of what was there."""
+
+
+class ForgivingStore:
+    """Another store whose trouble ends no sign-in: what cannot be read is a miss, what cannot be kept is lost."""
+
+    def __init__(self, store: FetchedStore) -> None:
+        self.store = store
+
+    def get(self, key: str) -> Fetched | None:
+        """Return what is kept, if it can be read."""
+        try:
+            return self.store.get(key)
+        except STORE_TROUBLE as exc:
+            logger.warning("the store of logos and key sets cannot be read: %s", type(exc).__name__)
+            return None
+
+    def put(self, key: str, found: Fetched) -> None:
+        """Keep something, if it can be kept."""
+        try:
+            self.store.put(key, found)
+        except STORE_TROUBLE as exc:
+            logger.warning("the store of logos and key sets cannot be written: %s", type(exc).__name__)
 
 
 class MemoryFetchedStore:

@@ -90,6 +90,10 @@ def test_what_is_for_shared_caches_is_not_for_us(headers: dict[str, str], expect
         ({"expires": "Fri, 31 Dec 9999 23:59:59 GMT", "date": "Thu, 01 Jan 1970 00:00:00 GMT"}, DAY),
         ({"expires": "Wed, 25 Nov 2020 12:10:00 GMT"}, 60),
         ({"expires": "0"}, 60),
+        # no calendar has these, and the standard library lets an OverflowError out
+        ({"expires": "Thu, 01 Jan 99999999999 00:00:00 GMT"}, 60),
+        ({"expires": "Thu, 01 Jan 2030 00:00:00 +99999999999999"}, 60),
+        ({"expires": "Wed, 25 Nov 2026 12:10:00 GMT", "date": "Thu, 01 Jan 99999999999 00:00:00 GMT"}, 600),
         ({"expires": "-1"}, 60),
         ({"expires": ""}, 60),
         ({"expires": "Wed, 25 Nov 12345 12:10:00 GMT"}, 60),

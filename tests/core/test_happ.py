@@ -207,3 +207,18 @@ def test_nested_items_cost_no_more_than_their_number(classes: str) -> None:
         rules=DocumentRules(),
     )
     assert client.source == "page"
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_logo_on_this_computer_counts_in_development_alone(allowed: bool) -> None:
+    # behind a proxy, which looks names up by itself, nothing else would stop it
+    body = b'<div class="h-app"><p class="p-name">App</p><img class="u-logo" src="https://localhost:1/logo.png"></div>'
+    found = parse_page(
+        body,
+        identifier=parse_identifier("https://app.example/", IdentifierRules()),
+        final_url="https://app.example/",
+        link_headers=(),
+        charset=None,
+        rules=DocumentRules(allow_loopback=allowed),
+    )
+    assert found.logo_uri == ("https://localhost:1/logo.png" if allowed else None)

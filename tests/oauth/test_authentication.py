@@ -15,6 +15,7 @@ import trustme
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
 from flask_cimd.oauth import ClientKey, ClientResolutionError, Grant
+from flask_cimd.oauth.assertion import AssertionRefusedError, read_assertion
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
 from tests.support.keys import ISSUER, KeyHolder, make_key, name_leads_to, signed_with_public_key
 from tests.support.origin import TLSOrigin
@@ -144,6 +145,13 @@ def test_one_wrong_thing_in_an_assertion_is_enough(signed_in: tuple[Browser, Key
     assert_not_authenticated(refused)
     assert refused.json() == owner.redeem(asked, code).json()
     assert owner.redeem(asked, code, **holder.proof()).status_code == 200
+
+
+def test_a_key_has_no_name_that_a_database_could_not_keep(site: Site) -> None:
+    # a session of the AT Protocol keeps the name, and PostgreSQL knows no NUL
+    holder = KeyHolder("https://app.example/client.json", site.clock, kid="a\x00")
+    with pytest.raises(AssertionRefusedError, match="kid is unusable"):
+        read_assertion(holder.assertion())
 
 
 GOOD: dict[str, Callable[[KeyHolder], str]] = {

@@ -125,11 +125,24 @@ def test_whoever_shows_nothing_learns_nothing(origin: Any, site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "credentials", ["Basic", "Basic !", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Digest x"]
+    "credentials",
+    [
+        "Basic",
+        "Basic !",
+        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+        "Basic " + base64.b64encode(b"\x00:x").decode(),  # PostgreSQL knows no NUL
+        "Basic " + base64.b64encode(b"%00:x").decode(),
+        "Digest x",
+    ],
 )
-def test_damaged_credentials_are_refused(site: Site, credentials: str) -> None:
-    answer = site.browser().post("/introspect", {"token": "t"}, headers={"Authorization": credentials})
+def test_damaged_credentials_are_refused(any_site: Site, credentials: str) -> None:
+    answer = any_site.browser().post("/introspect", {"token": "t"}, headers={"Authorization": credentials})
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["%00", "a%00b", "%ff", "a%20b", "%5B"])
+def test_odd_names_of_resources_are_unknown(any_site: Site, path: str) -> None:
+    assert any_site.browser().get(f"/.well-known/oauth-protected-resource/{path}").status_code == 404
 
 
 def test_what_is_not_one_form_is_refused(site: Site) -> None:
