@@ -11,6 +11,7 @@ import binascii
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
@@ -48,7 +49,8 @@ class ResourceServer:
     def create(cls, resource: str) -> tuple[ResourceServer, str]:
         """Return a new one with its secret, which is not kept anywhere."""
         secret = new_secret()
-        return cls(id=new_secret()[:16], secret_digest=digest(secret), resource=resource), secret
+        # Hexadecimal: a name that begins with a dash would be an option to commands that take it.
+        return cls(id=token_hex(8), secret_digest=digest(secret), resource=resource), secret
 
 
 class CallerRefused(OAuth2Error):  # type: ignore[misc]  # noqa: N818  the caller is refused, the program is fine

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from flask_cimd.oauth import ResourceServer
 from tests.support.atproto import App
 from tests.support.demo import REDIRECT, Browser, Site, publish_client
 
@@ -156,6 +157,10 @@ def test_what_is_not_one_form_is_refused(site: Site) -> None:
     ]
     assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(400, "invalid_request")] * 4
     assert browser.get("/introspect").status_code == 405
+
+
+def test_the_name_of_a_resource_server_is_no_option_to_a_command() -> None:
+    assert all(ResourceServer.create(NOTES)[0].id.isalnum() for _ in range(200))
 
 
 def test_a_removed_resource_server_is_a_stranger_and_its_url_no_target(origin: Any, site: Site) -> None:
