@@ -10,6 +10,7 @@ from threading import Barrier
 import pytest
 import requests
 
+from tests.support.databases import private_schema
 from tests.support.demo import Browser, SignIn, publish_client
 from tests.support.gunicorn import running_gunicorn
 from tests.support.origin import TLSOrigin
@@ -19,7 +20,8 @@ WORKERS, TOGETHER = 4, 40
 
 @pytest.fixture
 def owner(tmp_path: Path, ca_bundle: Path, postgres_url: str) -> Iterator[Browser]:
-    with running_gunicorn(tmp_path, database_url=postgres_url, workers=WORKERS, CIMD_CA_BUNDLE=str(ca_bundle)) as owner:
+    url = private_schema(postgres_url)
+    with running_gunicorn(tmp_path, database_url=url, workers=WORKERS, CIMD_CA_BUNDLE=str(ca_bundle)) as owner:
         yield owner
 
 
