@@ -15,14 +15,15 @@ from demo.config import Configuration
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
 from demo.owner import apps, card, clients, explain, login, setup
-from demo.provider import authorize, endpoints, resource_servers, wellknown
+from demo.provider import authorize, endpoints, registration, resource_servers, wellknown
 from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
+from demo.registrations import DatabaseRegistrations
 from demo.services import Services
 from demo.site import did, feed, home, media, micropub, notes, profile, profiles, xrpc
 from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
-from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
+from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint, RegistrationEndpoint
 from flask_cimd.resolver import utc_now
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     )
     _set_up_database(app)
     cimd = CIMD(clock=clock)
-    cimd.init_app(app, db=db)
+    registrar = RegistrationEndpoint(cimd, DatabaseRegistrations(), clock=clock)
+    cimd.init_app(app, db=db, registered=registrar.find if configuration.dynamic_registration else None)
     storage, identity = DatabaseStorage(), Identity(configuration, profiles.load)
     server = AuthorizationServer(
         app,
@@ -92,6 +94,8 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     app.register_blueprint(wellknown.create_blueprint(configuration.base_url))
     programs = (*endpoints.MACHINE_VIEWS, *micropub.MACHINE_VIEWS, card.save, xrpc.other)
     security.exempt(app, authorize.entry, *programs)
+    if configuration.dynamic_registration:
+        registration.init_app(app, registrar)
     resource_servers.init_app(app)
     limits.init_app(app, configuration, cimd)
     errors.init_app(app)

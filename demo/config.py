@@ -20,6 +20,7 @@ _DEVELOPMENT_HANDLE = "owner.test"
 _DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
 _DEFAULT_FETCH_LIMIT = "30 per hour"
 _DEFAULT_PUSH_LIMIT = "60 per minute"
+_DEFAULT_REGISTRATION_LIMIT = "10 per hour"
 #: What belongs to this installation: the database and, in development, the sample apps' certificate.
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
@@ -36,6 +37,8 @@ class Configuration:
         mcp_url: where programs that speak MCP find the notes: the resource that their tokens are for; or ``None``.
         fetch_limit: how many apps that must be fetched one address may push, or ``None`` in development.
         push_limit: how many requests one address may push at all, or ``None`` in development.
+        dynamic_registration: whether apps that have no URL of their own may register themselves.
+        registration_limit: how many of them one address may register, or ``None`` in development.
         login_limit: how many failed logins one address may make, or ``None`` in development.
         cimd: every ``CIMD_*`` setting under its own name.
     """
@@ -57,6 +60,8 @@ class Configuration:
     login_limit: str | None
     fetch_limit: str | None
     push_limit: str | None
+    registration_limit: str | None
+    dynamic_registration: bool = False
     mcp_url: str | None = None
     cimd: Mapping[str, str] = field(default_factory=dict)
 
@@ -98,6 +103,10 @@ class Configuration:
             fetch_limit=_limit(environment, "DEMO_FETCH_LIMIT", None if development else _DEFAULT_FETCH_LIMIT),
             push_limit=_limit(environment, "DEMO_PUSH_LIMIT", None if development else _DEFAULT_PUSH_LIMIT),
             login_limit=_limit(environment, "DEMO_LOGIN_LIMIT", None if development else _DEFAULT_LOGIN_LIMIT),
+            registration_limit=_limit(
+                environment, "DEMO_REGISTRATION_LIMIT", None if development else _DEFAULT_REGISTRATION_LIMIT
+            ),
+            dynamic_registration=_flag(environment, "DEMO_DYNAMIC_REGISTRATION"),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
             cimd=_cimd_settings(environment, development=development, legacy=_flag(environment, "DEMO_LEGACY_CLIENTS")),
         )

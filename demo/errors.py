@@ -8,12 +8,12 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from demo.provider import endpoints
+from demo.provider import endpoints, registration
 from demo.site import micropub, xrpc
 
 logger = logging.getLogger(__name__)
 
-_MACHINE_PATHS = endpoints.MACHINE_PATHS | micropub.MACHINE_PATHS
+_MACHINE_PATHS = endpoints.MACHINE_PATHS | micropub.MACHINE_PATHS | {registration.PATH}
 _TEXTS = {
     400: ("That request cannot be answered", "Something in it is missing, damaged or too old. Go back and try again."),
     403: ("Not allowed", "Log in again, then try once more."),

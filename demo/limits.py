@@ -1,4 +1,4 @@
-"""How often a stranger may guess the owner's password, leave a request here, and make this site fetch something."""
+"""How often a stranger may guess the password, leave a request, make this site fetch something, register an app."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from limits import RateLimitItem, parse
 
 from demo.config import Configuration
 from demo.owner.login import is_logged_in
+from demo.provider import registration
 from flask_cimd import CIMD, ClientIdentifier, FetchLimitError
 
 #: Seconds that a client is told to wait.
@@ -18,7 +19,7 @@ _A_WHILE = 600
 
 
 def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
-    """Limit failed logins, pushed requests and new apps by address; a worker process counts for itself."""
+    """Limit all of that by address; a worker process counts for itself."""
     limiter = Limiter(_who_asks, app=app, storage_uri="memory://", strategy="moving-window")
     if configuration.login_limit is not None:
         limit = limiter.limit(configuration.login_limit, methods=["POST"], deduct_when=_has_failed)
@@ -27,6 +28,9 @@ def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
         # Every request is kept for minutes, and what tells a repetition for a day.
         limit = limiter.limit(configuration.push_limit, methods=["POST"])
         app.view_functions["endpoints.push"] = limit(app.view_functions["endpoints.push"])
+    if configuration.registration_limit is not None and registration.VIEW in app.view_functions:
+        limit = limiter.limit(configuration.registration_limit, methods=["POST"])
+        app.view_functions[registration.VIEW] = limit(app.view_functions[registration.VIEW])
     if configuration.fetch_limit is not None:
         cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))
 

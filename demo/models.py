@@ -81,6 +81,17 @@ class TokenRow(db.Model):
     revoked: Mapped[bool] = mapped_column(Boolean)
 
 
+class RegistrationRow(db.Model):
+    """An app that registered itself; ``used_at`` is when the owner approved it last, or it renewed its access."""
+
+    __tablename__ = "registration"
+
+    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    members: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[float] = mapped_column(Instant)
+    used_at: Mapped[float | None] = mapped_column(Instant)
+
+
 class ResourceServerRow(db.Model):
     """Somebody else's server that takes the site's tokens and may ask about them."""
 

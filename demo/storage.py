@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from demo.models import CodeRow, GrantRow, OpenRequest, TokenRow, UsedOnce, db
+from demo.registrations import note_use
 from flask_cimd.oauth import AuthorizationRequest, Code, Grant, Token
 from flask_cimd.oauth.storage import digest, new_secret
 
@@ -95,6 +96,8 @@ class DatabaseStorage:
                     created_at=_seconds(grant.created_at),
                 )
             )
+            if grant.client is None:
+                note_use(connection, grant.client_id, grant.created_at)
             connection.execute(
                 insert(_code).values(
                     digest=code.digest,
@@ -156,6 +159,8 @@ class DatabaseStorage:
                 return False
             grant_id = connection.execute(select(_token.c.grant_id).where(_token.c.digest == digest)).scalar_one()
             _add_tokens(connection, grant_id, tokens, now, grant)
+            if grant is not None and grant.client is None:
+                note_use(connection, grant.client_id, now)
         return True
 
     def revoke_grant(self, grant_id: str, now: datetime) -> None:
@@ -194,10 +199,13 @@ class DatabaseStorage:
         return list(db.session.scalars(query))
 
     def last_approved(self, client_id: str) -> str | None:
-        """Return the snapshot of a client that was approved last; ``None`` for a client of whom nothing is kept."""
-        newest = select(_grant.c.client).where(_grant.c.client_id == client_id).order_by(_grant.c.created_at.desc())
+        """Return the snapshot of a client that was approved last, empty for a registered one.
+
+        ``None`` stands for a client of whom nothing is kept.
+        """
+        newest = select(func.coalesce(_grant.c.client, "")).where(_grant.c.client_id == client_id)
         with db.engine.connect() as connection:
-            return connection.execute(newest.limit(1)).scalar()
+            return connection.execute(newest.order_by(_grant.c.created_at.desc()).limit(1)).scalar()
 
     def forget_dead(self, now: datetime) -> None:
         """Delete grants that ended long ago, with their codes and tokens."""

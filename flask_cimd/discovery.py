@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from .core.document import is_https_url
+from .core.reader import is_https_url
 from .core.strict_json import StrictJSONError, read_object
 from .errors import DocumentError, Problem
 from .fetcher import Fetcher, FetchSettings

@@ -66,6 +66,15 @@ class IdentifierError(CIMDError):
     oauth_error = "invalid_client"
 
 
+class RegistrationEndedError(IdentifierError):
+    """A client that registered itself is not registered here any more; it can do so again."""
+
+    public_message = (
+        "The application is not registered at this site any more. "
+        "Remove this site in the application and add it again: it registers itself anew."
+    )
+
+
 class FetchError(CIMDError):
     """The client's URL could not be fetched.
 

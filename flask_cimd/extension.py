@@ -193,7 +193,11 @@ class CIMD:
             self.resolver.check(client_id)
 
     def find_registered(self, client_id: str) -> Any:
-        """Return the client that the app itself registered under this exact string, or ``None``."""
+        """Return the client that the app itself registered under this exact string, or ``None``.
+
+        Raises:
+            CIMDError: only where the app's look-up does, to say more than *unknown*.
+        """
         lookup = self._registered.get(current_app._get_current_object())  # type: ignore[attr-defined]
         return lookup(client_id) if lookup and is_visible(client_id) else None
 
@@ -208,10 +212,10 @@ class CIMD:
         from .oauth.client import URLClient
         from .oauth.errors import ClientResolutionError
 
-        client = self.find_registered(client_id)
-        if client is not None or not client_id.startswith(("https://", "http://")):
-            return client
         try:
+            client = self.find_registered(client_id)
+            if client is not None or not client_id.startswith(("https://", "http://")):
+                return client
             return URLClient(self.resolve(client_id))
         except CIMDError as error:
             raise ClientResolutionError(error) from error

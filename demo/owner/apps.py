@@ -13,7 +13,7 @@ from demo.owner.login import owner_only
 from demo.services import services
 from flask_cimd import CIMDError
 from flask_cimd.core.atproto import asks_for
-from flask_cimd.core.display import safe_text
+from flask_cimd.core.display import safe_text, shown_host
 from flask_cimd.core.redirects import redirect_host
 
 blueprint = Blueprint("apps", __name__)
@@ -27,6 +27,7 @@ class ConnectedApp:
     name: str | None
     host: str
     client_id: str
+    is_registered: bool
     redirect_host: str
     scopes: list[str]
     since: datetime
@@ -54,13 +55,14 @@ def revoke(grant_id: str) -> Response:
 
 
 def _as_app(row: GrantRow) -> ConnectedApp:
-    name, host = None, row.client_id
+    is_registered = row.client is None
+    name, host = None, redirect_host(row.redirect_uri) if is_registered else row.client_id
     try:
-        metadata = services().server.metadata_of(row.client_id, row.client or "")
+        metadata = services().server.metadata_of(row.client_id, row.client)
     except CIMDError:
         pass  # no longer let in; what it was granted can still be seen and ended
     else:
-        host = metadata.identifier.display_host
+        host = shown_host(metadata, row.redirect_uri)
         # Apps of the AT Protocol are shown by their host alone: anybody can claim a name (AT-73).
         name = None if asks_for(row.scope) else safe_text(metadata.client_name) or None
     return ConnectedApp(
@@ -68,6 +70,7 @@ def _as_app(row: GrantRow) -> ConnectedApp:
         name=name,
         host=host,
         client_id=row.client_id,
+        is_registered=is_registered,
         redirect_host=redirect_host(row.redirect_uri),
         scopes=row.scope.split(),
         since=datetime.fromtimestamp(row.created_at, UTC),

@@ -54,7 +54,7 @@ def ask() -> Response | str:
         return redirect(url_for("login.show", next=request.full_path), code=303)
     asked = here.server.read_authorization_request()
     asked = replace(asked, scope=" ".join(_without_lonely_email(asked.scope.split())))
-    client = here.server.metadata_of(asked.client_id, asked.client or "")
+    client = here.server.metadata_of(asked.client_id, asked.client)
     allowance = here.cimd.admission.allowance(here.cimd.admission.tier(client.identifier))
     allowed = within_allowance(asked, allowance, here.server.issuer)
     if allowed is None:
@@ -100,7 +100,7 @@ def decide() -> Response:
 
 def _approve(asked: AuthorizationRequest) -> Response:
     here = services()
-    client = here.server.metadata_of(asked.client_id, asked.client or "")
+    client = here.server.metadata_of(asked.client_id, asked.client)
     _, lifetime = LIFETIMES.get(request.form.get("lifetime", PRESET_LIFETIME), LIFETIMES[PRESET_LIFETIME])
     here.storage.forget_dead(here.clock())
     return here.server.approve(
@@ -141,7 +141,7 @@ def _changes(client: ClientMetadata, *, shows_names: bool) -> tuple[Change, ...]
         return ()
     try:
         found = changes(ClientMetadata.from_json(client.identifier, approved), client)
-    except ValueError:  # an earlier version kept it
+    except ValueError:  # an earlier version kept it, or the client registered itself and cannot change
         return ()
     return tuple(change for change in found if shows_names or change.slug != "changed-name")
 
@@ -162,5 +162,5 @@ def _asks_again(asked: AuthorizationRequest, client: ClientMetadata) -> str | No
 
 def _may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata) -> bool:
     """Apps with a document that can refresh get short tokens; for others the owner says how long."""
-    refreshes = client.source in ("document", "virtual") and "refresh_token" in client.grant_types
+    refreshes = client.source in ("document", "virtual", "registered") and "refresh_token" in client.grant_types
     return bool(asked.scope) and not asked.resource and not refreshes and not is_atproto(asked.scope)

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from demo.provider import registration
 from demo.provider.resources import PROFILE_PATH
 from demo.services import services
 from flask_cimd.oauth import resource_metadata, server_metadata, well_known_blueprint, well_known_path
@@ -28,12 +29,13 @@ def create_blueprint(issuer: str) -> Blueprint:
 
 
 def _server() -> dict[str, Any]:
-    server = services().server
+    server, configuration = services().server, services().configuration
+    more = {"registration_endpoint": registration.PATH} if configuration.dynamic_registration else {}
     return server_metadata(
         server.issuer,
         scopes=server.scopes,
         auth_methods=server.auth_methods,
-        endpoints=ENDPOINTS,
+        endpoints=ENDPOINTS | more,
         require_pushed_authorization_requests=True,
         dpop_signing_alg_values_supported=list(server.dpop.algorithms),
         introspection_endpoint_auth_methods_supported=["client_secret_basic"],

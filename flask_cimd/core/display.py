@@ -53,6 +53,13 @@ _IN_THE_MAKING = (
 )
 
 
+_SELF_REGISTERED = Warning_(
+    slug="registered-client",
+    text="This app registered itself; nobody vouches for its name. "
+    "All that is known is where your answer goes. Go on only if you just started to use it.",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentView:
     """Everything a consent screen shows about a client and the place where the answer goes.
@@ -60,8 +67,9 @@ class ConsentView:
     Attributes:
         acquaintance: ``new``, ``met`` or ``trusted``, where the caller knows; clients that come for the first time
             must look different (CIMD §8.9).
-        client_id: the whole identifier URL, shown uncut.
-        host: the document host, with a port that is not the default; always shown, and first.
+        client_id: the whole identifier URL, shown uncut; or the name that a registered client was given here.
+        host: as `shown_host`; always shown, and first.
+        is_registered: the client registered itself, so that no URL stands behind it.
         name: what the client calls itself, or ``None``.
         redirect_host: host of the redirect URI, or the scheme of a private-use URI.
     """
@@ -75,6 +83,7 @@ class ConsentView:
     redirect_kind: Literal["web", "loopback", "private-scheme"]
     warnings: tuple[Warning_, ...]
     acquaintance: Acquaintance | None = None
+    is_registered: bool = False
 
     @property
     def introduction(self) -> str:
@@ -99,10 +108,9 @@ def consent_view(
         acquaintance: how well this client is known here.
         is_in_the_making: whether a service for developers publishes its document.
     """
-    host = metadata.identifier.display_host
     return ConsentView(
         client_id=metadata.client_id,
-        host=host,
+        host=shown_host(metadata, redirect_uri),
         name=safe_text(metadata.client_name) if metadata.client_name and is_verified else None,
         links=tuple(link for link in _links(metadata) if is_verified or link.label != "About"),
         redirect_uri=redirect_uri,
@@ -110,7 +118,17 @@ def consent_view(
         redirect_kind=redirect_kind(redirect_uri),
         warnings=(*(_IN_THE_MAKING if is_in_the_making else ()), *_warnings(metadata, redirect_uri)),
         acquaintance=acquaintance,
+        is_registered=metadata.source == "registered",
     )
+
+
+def shown_host(metadata: ClientMetadata, redirect_uri: str) -> str:
+    """Return the one host that a client cannot choose freely, with a port that is not the default.
+
+    It is where the document was read. A client that registered itself has none: all that holds it is where its
+    answer goes.
+    """
+    return redirect_host(redirect_uri) if metadata.source == "registered" else metadata.identifier.display_host
 
 
 def _links(metadata: ClientMetadata) -> tuple[Link, ...]:
@@ -136,8 +154,9 @@ def _host(url: str) -> str | None:
 
 
 def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[Warning_, ...]:
-    found = []
     kind, where = redirect_kind(redirect_uri), redirect_host(redirect_uri)
+    shown = shown_host(metadata, redirect_uri)
+    found = [_SELF_REGISTERED] if metadata.source == "registered" else []
     if metadata.is_built_here:
         found.append(
             Warning_(
@@ -162,21 +181,20 @@ def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[Warning_, ..
                 "Another app can claim the same address. Go on only if you just started this app yourself.",
             )
         )
-    elif where.lower() != metadata.identifier.display_host:
+    elif where.lower() != shown:
         found.append(
             Warning_(
                 slug="other-redirect-host",
                 text=f"Your answer goes to {where}, which is not where this app describes itself.",
             )
         )
-    found.extend(_naming_warnings(metadata))
+    found.extend(_naming_warnings(metadata, shown))
     return tuple(found)
 
 
-def _naming_warnings(metadata: ClientMetadata) -> list[Warning_]:
+def _naming_warnings(metadata: ClientMetadata, shown: str) -> list[Warning_]:
     found = []
-    labels = metadata.identifier.host.lower().split(".")
-    if any(label.startswith("xn--") for label in labels):
+    if any(label.startswith("xn--") for label in shown.split(".")):
         found.append(
             Warning_(
                 slug="international-host",

@@ -5,24 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import DocumentError, Problem
 from .atproto import profile_problems
-from .identifier import LOOPBACK_HOSTS, ClientIdentifier, IdentifierKind, host_problem, is_same_site
+from .identifier import ClientIdentifier, IdentifierKind, is_same_site
 from .keys import check_jwks
 from .metadata import ClientMetadata
 from .policy import HostPattern
+from .reader import Reader, is_https_url
 from .redirects import is_same_origin, redirect_kind, refuse_registration
 from .strict_json import StrictJSONError, read_object
 from .text import clean_text
 
 #: Methods built on a secret that both sides know: impossible with a public document (CIMD §4.1).
-_SHARED_SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
-_KEY_METHODS = frozenset({"private_key_jwt"})
+SHARED_SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+#: Methods that need a published key.
+KEY_METHODS = frozenset({"private_key_jwt"})
 #: Asymmetric signature algorithms that a client may name.
 _SIGNING_ALGS = frozenset(
     {
@@ -77,54 +78,6 @@ class DocumentRules:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
-class _Reader:
-    """Typed getters over one document that gather problems instead of stopping at the first."""
-
-    def __init__(self, members: Mapping[str, Any], rules: DocumentRules) -> None:
-        self.members = members
-        self.rules = rules
-        self.problems: list[Problem] = []
-
-    def add(self, name: str, rule: str, message: str) -> None:
-        self.problems.append(Problem(f"/{name}" if name else "", rule, message))
-
-    def has(self, name: str) -> bool:
-        return name in self.members
-
-    def blames(self, name: str) -> bool:
-        return any(problem.pointer.startswith(f"/{name}") for problem in self.problems)
-
-    def text(self, name: str) -> str | None:
-        value = self.members.get(name)
-        if value is None and not self.has(name):
-            return None
-        if isinstance(value, str):
-            return value
-        self.add(name, "wrong-type", "must be a string")
-        return None
-
-    def flag(self, name: str) -> bool:
-        value = self.members.get(name, False)
-        if isinstance(value, bool):
-            return value
-        self.add(name, "wrong-type", "must be true or false")
-        return False
-
-    def texts(self, name: str) -> tuple[str, ...] | None:
-        if not self.has(name):
-            return None
-        value = self.members[name]
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.add(name, "wrong-type", "must be an array of strings")
-            return ()
-        return tuple(dict.fromkeys(value))
-
-    def link(self, name: str) -> str | None:
-        """Return an absolute https URL to show; anything else is as if it were not there (CIMD §8.6)."""
-        value = self.members.get(name)
-        return value if isinstance(value, str) and is_https_url(value, self.rules.allow_loopback) else None
-
-
 def parse_document(
     body: bytes, identifier: ClientIdentifier, rules: DocumentRules, *, media_type: str = "application/json"
 ) -> ClientMetadata:
@@ -143,9 +96,22 @@ def parse_document(
         members = read_object(body)
     except StrictJSONError as exc:
         raise DocumentError(identifier.raw, (Problem("", exc.rule, exc.message),)) from exc
-    reader = _Reader(members, rules)
+    reader = Reader(members, rules)
     _check_identity(reader, identifier)
     _check_forbidden(reader)
+    values = describe(reader, identifier)
+    missed = profile_problems(members, identifier, media_type=media_type, development=rules.allow_loopback)
+    values["atproto_problems"] = tuple((p.pointer, p.rule, p.message) for p in missed)
+    return ClientMetadata(identifier=identifier, source="document", rules=rules.digest, **values)
+
+
+def describe(reader: Reader, identifier: ClientIdentifier) -> dict[str, Any]:
+    """Return the members of `ClientMetadata` that a client may state about itself.
+
+    Raises:
+        DocumentError: with every broken rule, those noted before included.
+    """
+    members, rules = reader.members, reader.rules
     redirect_uris = _redirect_uris(reader, identifier)
     jwks, jwks_uri = _keys(reader)
     methods, method = _auth_methods(reader, has_keys=bool(jwks or jwks_uri) or reader.blames("jwks"))
@@ -175,13 +141,11 @@ def parse_document(
         values[name] = reader.link(name)
     if values["logo_uri"] and not may_show_logo(values["logo_uri"], identifier, rules):
         values["logo_uri"] = None
-    missed = profile_problems(members, identifier, media_type=media_type, development=rules.allow_loopback)
-    values["atproto_problems"] = tuple((p.pointer, p.rule, p.message) for p in missed)
     values["localhost_any_port"] = rules.localhost_any_port
-    return ClientMetadata(identifier=identifier, source="document", rules=rules.digest, **values)
+    return values
 
 
-def _check_identity(reader: _Reader, identifier: ClientIdentifier) -> None:
+def _check_identity(reader: Reader, identifier: ClientIdentifier) -> None:
     # CIMD §4: "MUST match the URL of the document using simple string comparison".
     accepted = [identifier.raw]  # a list: the member may be of any type, unhashable ones too
     if identifier.kind is IdentifierKind.PAGE:  # IndieAuth: no path is read as "/"
@@ -192,14 +156,14 @@ def _check_identity(reader: _Reader, identifier: ClientIdentifier) -> None:
         reader.add("client_id", "mismatch", "must equal the document's URL, character by character")
 
 
-def _check_forbidden(reader: _Reader) -> None:
+def _check_forbidden(reader: Reader) -> None:
     # CIMD §4.1: presence decides, not the value.
     for name in ("client_secret", "client_secret_expires_at"):
         if reader.has(name):
             reader.add(name, "secret-published", "a public document cannot hold a secret; remove the member")
 
 
-def _redirect_uris(reader: _Reader, identifier: ClientIdentifier) -> tuple[str, ...] | None:
+def _redirect_uris(reader: Reader, identifier: ClientIdentifier) -> tuple[str, ...] | None:
     if reader.texts("redirect_uris") is None:
         return None
     if reader.blames("redirect_uris"):
@@ -214,6 +178,8 @@ def _redirect_uris(reader: _Reader, identifier: ClientIdentifier) -> tuple[str, 
         if reason in ("forbidden-character", "bad-authority", "bad-percent-encoding"):
             # An entry such as "https://a/cb https://evil/cb" or "http://localhost:*/cb" is a mistake to be mended.
             reader.add(f"redirect_uris/{number}", reason, "is not a URI that could ever be matched")
+        elif reason is not None and reader.takes_all_redirects:
+            reader.add(f"redirect_uris/{number}", reason, "may not be used as a redirect URI here")
         elif reason is None:
             kept.append(uri)
     if not kept and not reader.blames("redirect_uris"):
@@ -222,7 +188,7 @@ def _redirect_uris(reader: _Reader, identifier: ClientIdentifier) -> tuple[str, 
     return tuple(dict.fromkeys(kept))
 
 
-def _check_relation(reader: _Reader, uris: list[str], identifier: ClientIdentifier) -> None:
+def _check_relation(reader: Reader, uris: list[str], identifier: ClientIdentifier) -> None:
     exempt = any(pattern.matches(identifier.host) for pattern in reader.rules.redirect_exempt_hosts)
     if exempt or reader.rules.redirect_relation == "any":
         return
@@ -230,7 +196,7 @@ def _check_relation(reader: _Reader, uris: list[str], identifier: ClientIdentifi
         reader.add("redirect_uris", "other-origin", "this server wants every redirect URI on the client's own origin")
 
 
-def _keys(reader: _Reader) -> tuple[str | None, str | None]:
+def _keys(reader: Reader) -> tuple[str | None, str | None]:
     if reader.has("jwks") and reader.has("jwks_uri"):
         reader.add("jwks", "jwks-and-jwks-uri", "give either jwks or jwks_uri, not both")  # RFC 7591 §2
     jwks = None
@@ -244,11 +210,11 @@ def _keys(reader: _Reader) -> tuple[str | None, str | None]:
     return jwks, jwks_uri
 
 
-def _auth_methods(reader: _Reader, *, has_keys: bool) -> tuple[tuple[str, ...], str | None]:
+def _auth_methods(reader: Reader, *, has_keys: bool) -> tuple[tuple[str, ...], str | None]:
     """Return the methods this client may use here, and the one it names (CIMD §4.1, §8.2; RP Metadata Choices)."""
     single = reader.text("token_endpoint_auth_method")
     listed = reader.texts("token_endpoint_auth_methods_supported")
-    if single in _SHARED_SECRET_METHODS:
+    if single in SHARED_SECRET_METHODS:
         reader.add("token_endpoint_auth_method", "shared-secret", "a public document cannot agree on a secret")
         return (), None
     if single is None and listed is None and reader.rules.require_auth_method:
@@ -257,14 +223,14 @@ def _auth_methods(reader: _Reader, *, has_keys: bool) -> tuple[tuple[str, ...], 
         reader.add("token_endpoint_auth_method", "not-in-list", "must be in token_endpoint_auth_methods_supported")
     # RFC 7591's default is client_secret_basic, which CIMD forbids: an omitted method is "none".
     offered = listed if listed is not None else ("none" if single is None else single,)
-    usable = tuple(m for m in offered if m in reader.rules.auth_methods and (has_keys or m not in _KEY_METHODS))
+    usable = tuple(m for m in offered if m in reader.rules.auth_methods and (has_keys or m not in KEY_METHODS))
     if not usable and not reader.blames("token_endpoint_auth_method"):
         _explain_unusable(reader, offered, has_keys=has_keys)
     return usable, single if single in usable else None
 
 
-def _explain_unusable(reader: _Reader, offered: tuple[str, ...], *, has_keys: bool) -> None:
-    if not has_keys and _KEY_METHODS & set(offered) & set(reader.rules.auth_methods):
+def _explain_unusable(reader: Reader, offered: tuple[str, ...], *, has_keys: bool) -> None:
+    if not has_keys and KEY_METHODS & set(offered) & set(reader.rules.auth_methods):
         message = "private_key_jwt needs jwks_uri, or jwks with a public signature key of type EC, RSA or OKP"
         reader.add("token_endpoint_auth_method", "keys-missing", message)
     else:
@@ -272,7 +238,7 @@ def _explain_unusable(reader: _Reader, offered: tuple[str, ...], *, has_keys: bo
         reader.add("token_endpoint_auth_method", "unsupported", f"this server supports {enabled}")
 
 
-def _grants(reader: _Reader) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _grants(reader: Reader) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keep what this server has; one static document lists the union of what a client can do."""
     grants = reader.texts("grant_types")
     responses = reader.texts("response_types")
@@ -284,14 +250,14 @@ def _grants(reader: _Reader) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
 
 
-def _signing_alg(reader: _Reader) -> str | None:
+def _signing_alg(reader: Reader) -> str | None:
     alg = reader.text("token_endpoint_auth_signing_alg")
     if alg is not None and alg not in _SIGNING_ALGS:
         reader.add("token_endpoint_auth_signing_alg", "not-asymmetric", "must be an asymmetric signature algorithm")
     return alg
 
 
-def _scope(reader: _Reader) -> str | None:
+def _scope(reader: Reader) -> str | None:
     scope = reader.text("scope")
     if scope is None:
         return None
@@ -301,12 +267,12 @@ def _scope(reader: _Reader) -> str | None:
     return " ".join(dict.fromkeys(word for word in words if word))
 
 
-def _name(reader: _Reader) -> str | None:
+def _name(reader: Reader) -> str | None:
     name = reader.text("client_name")
     return clean_text(name, _NAME_LIMIT) or None if name else None
 
 
-def _localized(reader: _Reader) -> tuple[tuple[str, str], ...]:
+def _localized(reader: Reader) -> tuple[tuple[str, str], ...]:
     found = []
     for name, value in reader.members.items():
         base, mark, tag = name.partition("#")
@@ -321,18 +287,3 @@ def _localized(reader: _Reader) -> tuple[tuple[str, str], ...]:
 def may_show_logo(logo_uri: str, identifier: ClientIdentifier, rules: DocumentRules) -> bool:
     """Say whether a logo may come from this host (RFC 7591 §5: links should share the client's host)."""
     return rules.logo_policy == "any" or is_same_site(urlsplit(logo_uri).hostname or "", identifier.host)
-
-
-def is_https_url(value: str, allow_loopback: bool) -> bool:
-    """Say whether a member is an absolute https URL without user information, fit to be fetched or linked."""
-    if len(value) > 2048 or not re.fullmatch(r"[\x21-\x7E]+", value) or set(value) & set('\\"<>^`{|}'):
-        return False
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if not value.startswith("https://") or "@" in parts.netloc:
-        return False
-    # A browser decodes "%2e" in a host and reads "2130706433" as an address: what is shown would not be what is meant.
-    return host_problem(host) is None or (allow_loopback and host in LOOPBACK_HOSTS)

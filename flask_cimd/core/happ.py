@@ -13,12 +13,13 @@ from typing import Any
 from bs4 import BeautifulSoup, Tag
 
 from ..errors import DocumentError, Problem
-from .document import DocumentRules, is_https_url, may_show_logo
+from .document import DocumentRules, may_show_logo
 from .identifier import ClientIdentifier
 from .legacy import canonical_url
 from .links import link_targets
 from .metadata import ClientMetadata
 from .pages import PARSER_TROUBLE, base_url, is_inert, join_url, link_elements, parse_html
+from .reader import is_https_url
 from .redirects import refuse_registration
 from .text import clean_text
 

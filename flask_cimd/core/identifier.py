@@ -28,6 +28,8 @@ class IdentifierKind(StrEnum):
     LOOPBACK = "loopback"
     #: ``http://localhost`` with a query that describes the client: never fetched (AT Protocol).
     VIRTUAL = "virtual"
+    #: no URL at all: issued here to a client that registered itself (RFC 7591).
+    REGISTERED = "registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

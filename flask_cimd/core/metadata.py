@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .identifier import ClientIdentifier
 
-Source = Literal["document", "page", "loopback", "virtual", "unread"]
+Source = Literal["document", "page", "loopback", "virtual", "unread", "registered"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class ClientMetadata:
     Attributes:
         identifier: the client identifier URL it came from.
         source: ``document`` (JSON), ``page`` (h-app), or built here without a fetch: ``loopback`` (IndieAuth) and
-            ``virtual`` (AT Protocol).
+            ``virtual`` (AT Protocol); ``registered`` itself here (RFC 7591), so that no URL stands behind it.
         client_name: cleaned of control and bidirectional characters, at most 100 characters; still
             a stranger's text. ``None`` means: show the host.
         redirect_uris: usable redirect URIs in published order.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..errors import IdentifierError, PolicyDeniedError
-from .identifier import ClientIdentifier, IdentifierRules, parse_identifier
+from .identifier import ClientIdentifier, IdentifierKind, IdentifierRules, parse_identifier
 
 _PATTERN = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\]")
 
@@ -146,12 +146,15 @@ class Policy:
     rules: RuleSet = field(default_factory=RuleSet)
 
     def tier(self, identifier: ClientIdentifier) -> Tier:
-        """Return how far this client is trusted."""
+        """Return how far this client is trusted.
+
+        Whoever registered itself is never trusted: its host is where it wants its answers, which anybody can name.
+        """
         said = self.rules.decisions(identifier)
         if Decision.DENY in said or _cover(self.denied_hosts, identifier.host):
             return Tier.BLOCKED
         if Decision.TRUST in said or _cover(self.trusted_hosts, identifier.host):
-            return Tier.TRUSTED
+            return Tier.KNOWN if identifier.kind is IdentifierKind.REGISTERED else Tier.TRUSTED
         if Decision.ALLOW in said or _cover(self.allowed_hosts or (), identifier.host):
             return Tier.KNOWN
         return Tier.UNKNOWN if self.allowed_hosts is None else Tier.BLOCKED

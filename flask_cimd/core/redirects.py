@@ -148,7 +148,8 @@ def _matches_loopback(requested: _Web, metadata: ClientMetadata) -> bool:
 
 
 def _matches_origin(requested: _Web, metadata: ClientMetadata) -> bool:
-    if metadata.is_built_here or (metadata.source == "document" and metadata.publishes_redirects):
+    lists_all = metadata.source in ("document", "registered") and metadata.publishes_redirects
+    if metadata.is_built_here or lists_all:
         return False
     return requested.origin == origin_of(metadata.identifier)
 
@@ -172,6 +173,12 @@ def redirect_kind(uri: str) -> RedirectKind:
     if web is None:
         return "private-scheme"
     return "loopback" if web.is_loopback else "web"
+
+
+def redirect_place(uri: str) -> tuple[str, int | None]:
+    """Return the host, without brackets, and the explicit port of a redirect URI; for a private-use one its scheme."""
+    web = _web(uri)
+    return (uri.partition(":")[0], None) if web is None else (web.host.lower().strip("[]"), web.port)
 
 
 def redirect_host(uri: str) -> str:

@@ -5,7 +5,7 @@ from .asgi import ProtectedASGI
 from .assertion import ASSERTION_TYPE, ClientKey
 from .authentication import Authentication, Authenticator
 from .challenge import Challenge, challenge_header
-from .client import URLClient
+from .client import MetadataClient, RegisteredClient, URLClient
 from .dpop import DPoP, DPoPScheme, InvalidProofError, UseNonceError
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
@@ -32,6 +32,7 @@ from .protect import (
     current_access,
     stored_access,
 )
+from .registration import Registration, RegistrationEndpoint, RegistrationStorage
 from .resource import InvalidTargetError, Resource, Resources, is_resource_identifier
 from .revocation import RevocationEndpoint
 from .server import AuthorizationServer
@@ -60,10 +61,15 @@ __all__ = [
     "InvalidProofError",
     "InvalidTargetError",
     "MemoryOnce",
+    "MetadataClient",
     "PrivateKeyJWT",
     "ProtectedASGI",
     "PushedRequests",
     "RefreshTokenGrant",
+    "RegisteredClient",
+    "Registration",
+    "RegistrationEndpoint",
+    "RegistrationStorage",
     "RequirePKCE",
     "Resource",
     "ResourceProtector",

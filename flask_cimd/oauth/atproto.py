@@ -12,7 +12,7 @@ from ..core.atproto import asks_for
 from ..core.display import safe_description
 from ..core.metadata import ClientMetadata
 from .authentication import KEY_METHOD
-from .client import URLClient
+from .client import MetadataClient, URLClient
 from .storage import Grant
 
 #: A public client's session ends so soon; so does an unused one of a key-holding client later (AT Protocol OAuth).
@@ -23,12 +23,13 @@ LONGEST_ACCESS = timedelta(minutes=15)
 
 
 def check_profile(client: Any) -> None:
-    """Refuse a client whose document does not follow the profile; one that the app registered needs no document.
+    """Refuse a client whose document does not follow the profile; one that the app registered needs no document,
+    one that registered itself has none.
 
     Raises:
         OAuth2Error: ``invalid_client_metadata`` with every broken rule, since the app's developers see nothing else.
     """
-    if not isinstance(client, URLClient):
+    if not isinstance(client, MetadataClient):
         if client.get_client_id().startswith(("https://", "http://")):
             # The profile: an identifier that is a URL stands for the document at that URL.
             raise OAuth2Error("A registered client must not have a URL as client_id.", error="invalid_client_metadata")

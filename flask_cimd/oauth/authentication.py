@@ -177,12 +177,12 @@ class Authenticator:
         raise InvalidRequestError("The parameter client_id is missing.")
 
     def _client_of(self, grant: Grant) -> Any:
-        if grant.client is None:
-            client = self._cimd.find_registered(grant.client_id)
-            if client is None:
-                raise ClientResolutionError.unauthenticated("the client is no longer registered")
-            return client
         try:
+            if grant.client is None:
+                client = self._cimd.find_registered(grant.client_id)
+                if client is None:
+                    raise ClientResolutionError.unauthenticated("the client is no longer registered")
+                return client
             return URLClient(self._cimd.resolver.restore(grant.client_id, grant.client))
         except CIMDError as error:
             raise ClientResolutionError(error) from error

@@ -10,7 +10,7 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 from ..core.atproto import asks_for
 from ..core.proof import Proof
 from .authentication import KEY_METHOD
-from .client import URLClient
+from .client import MetadataClient
 from .dpop import InvalidProofError
 from .storage import Grant
 
@@ -53,5 +53,5 @@ def check_thumbprint(value: str | None) -> str | None:
 
 
 def demands_proofs(client: Any) -> bool:
-    """Say whether the client's document wants all its tokens bound to a key (RFC 9449 §5.2)."""
-    return isinstance(client, URLClient) and client.metadata.dpop_bound_access_tokens
+    """Say whether the client wants all its tokens bound to a key (RFC 9449 §5.2)."""
+    return isinstance(client, MetadataClient) and client.metadata.dpop_bound_access_tokens

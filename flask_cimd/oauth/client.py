@@ -1,4 +1,4 @@
-"""What Authlib sees of a client that identifies itself by URL."""
+"""What Authlib sees of a client that describes itself: at its URL, or when it registered itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..core.redirects import match_redirect
 from ..errors import RedirectMismatchError
 
 
-class URLClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
+class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     """Answers Authlib's questions from validated metadata.
 
     Attributes:
@@ -21,11 +21,11 @@ class URLClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
 
     @property
     def client_id(self) -> str:
-        """The raw client identifier URL."""
+        """The raw identifier."""
         return self.metadata.client_id
 
     def get_client_id(self) -> str:
-        """Return the raw client identifier URL."""
+        """Return the raw identifier."""
         return self.metadata.client_id
 
     def get_default_redirect_uri(self) -> str | None:
@@ -49,7 +49,7 @@ class URLClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         return True
 
     def check_client_secret(self, client_secret: str) -> bool:  # noqa: ARG002  Authlib calls it so
-        """Return ``False``: a public document cannot hold a secret (CIMD §4.1)."""
+        """Return ``False``: no such client has a secret (CIMD §4.1)."""
         return False
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  Authlib calls it so
@@ -63,3 +63,16 @@ class URLClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     def check_grant_type(self, grant_type: str) -> bool:
         """Say whether the client listed this grant."""
         return grant_type in self.metadata.grant_types
+
+
+class URLClient(MetadataClient):
+    """A client that identifies itself by URL: grants keep a snapshot of what it says there."""
+
+
+class RegisteredClient(MetadataClient):
+    """A client that registered itself (RFC 7591); it is looked up again on every use."""
+
+    @property
+    def jwks(self) -> str | None:
+        """Its public keys as JSON text, where it has any."""
+        return self.metadata.jwks

@@ -15,7 +15,7 @@ from ..errors import IdentifierError, RedirectMismatchError, RequestError
 from .answers import check_response_mode
 from .atproto import check_listed, check_profile
 from .binding import check_thumbprint
-from .client import URLClient
+from .client import MetadataClient, URLClient
 from .errors import ClientResolutionError
 from .grants import check_challenge, require_grant_type
 from .indieauth import refuse_outdated
@@ -112,7 +112,7 @@ class RequestReader:
         values, legacy = request.values, self._server.legacy
         check_redirected_parameters(values)
         response_mode = check_response_mode(values.get("response_mode"))
-        metadata = client.metadata if isinstance(client, URLClient) else None
+        metadata = client.metadata if isinstance(client, MetadataClient) else None
         refuse_outdated(self._server, metadata)
         is_identity = legacy.asks_for_identity(values.get("response_type"), metadata)
         if not is_identity:
@@ -128,7 +128,7 @@ class RequestReader:
         resource = () if is_identity else check_resources(values.getlist("resource"), self._server.find_resource)
         return AuthorizationRequest(
             client_id=client.get_client_id(),
-            client=metadata.to_json() if metadata else None,
+            client=client.metadata.to_json() if isinstance(client, URLClient) else None,
             fingerprint=metadata.fingerprint if metadata else "",
             redirect_uri=redirect_uri,
             scope="" if is_identity else self._known_scope(client, values.get("scope", ""), resource),
@@ -142,7 +142,7 @@ class RequestReader:
 
     def _check_demands(self, client: Any, metadata: ClientMetadata | None, *, is_pushed: bool) -> None:
         if metadata and metadata.require_pushed_authorization_requests and not is_pushed:
-            raise InvalidRequestError("The client's document wants its requests to be pushed (RFC 9126).")
+            raise InvalidRequestError("The client wants its own requests to be pushed (RFC 9126).")
         if self._is_atproto(request.values.get("scope")):
             check_listed(client, request.values["scope"])
         if "none" in request.values.get("prompt", "").split():

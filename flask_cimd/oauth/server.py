@@ -23,13 +23,13 @@ from ..core.atproto import SCOPE as ATPROTO
 from ..core.legacy import LegacyRules
 from ..core.metadata import ClientMetadata
 from ..core.proof import DEFAULT_ALGORITHMS
-from ..errors import CIMDError
+from ..errors import CIMDError, IdentifierError
 from ..extension import CIMD
 from ..resolver import utc_now
 from .answers import RESPONSE_MODES, send_back
 from .atproto import limited_access
 from .authentication import Authenticator
-from .client import URLClient
+from .client import MetadataClient, URLClient
 from .dpop import DPoP
 from .errors import ClientResolutionError
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
@@ -301,8 +301,17 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             return False
         return True
 
-    def metadata_of(self, client_id: str, snapshot: str) -> ClientMetadata:
-        """Return the metadata of a snapshot, under the policy of today."""
+    def metadata_of(self, client_id: str, snapshot: str | None) -> ClientMetadata:
+        """Return the metadata of a snapshot, or of a client that registered itself, under the policy of today.
+
+        Raises:
+            CIMDError: the client is not let in any more, or is one of the app's own that describes itself nowhere.
+        """
+        if snapshot is None:
+            client = self.cimd.find_registered(client_id)
+            if not isinstance(client, MetadataClient):
+                raise IdentifierError("unknown-client", client_id, hint="no client of this name describes itself")
+            return client.metadata
         return self.cimd.resolver.restore(client_id, snapshot)
 
 

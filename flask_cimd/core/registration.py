@@ -1,0 +1,111 @@
+"""A registration request (RFC 7591 §2), read by the rules of client metadata documents.
+
+A document is written for all servers, a registration for this one: what cannot be used is refused instead of left out.
+Nothing that a registration names is ever fetched, and no secret is agreed on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .document import KEY_METHODS, SHARED_SECRET_METHODS, DocumentRules, describe
+from .identifier import ClientIdentifier, IdentifierKind
+from .metadata import ClientMetadata
+from .reader import Reader
+from .redirects import redirect_place
+
+#: What every identifier begins with that is issued here; never ``https://`` (CIMD §7.1).
+PREFIX = "registered-"
+MOST_REDIRECT_URIS = 10
+_CLIENT_ID = re.compile(PREFIX + "[0-9a-f]{32}")
+#: What is read; RFC 7591 §2: a server "MUST ignore any client metadata sent by the client that it does not understand".
+_READ = frozenset(
+    {
+        "redirect_uris", "client_name", "client_uri", "tos_uri", "policy_uri", "grant_types", "response_types",
+        "token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "jwks", "scope", "application_type",
+        "dpop_bound_access_tokens", "require_pushed_authorization_requests",
+    }
+)  # fmt: skip
+
+
+def is_issued_here(client_id: str) -> bool:
+    """Say whether a string has the form of identifiers that are issued to registered clients."""
+    return _CLIENT_ID.fullmatch(client_id) is not None
+
+
+def parse_registration(members: Mapping[str, Any], client_id: str, rules: DocumentRules) -> ClientMetadata:
+    """Return the validated metadata of a client that registers itself.
+
+    Args:
+        members: the request's, or those of `registered_members`.
+        client_id: issued here.
+        rules: what this server has enabled.
+
+    Raises:
+        DocumentError: with every broken rule; pointers are those of the request.
+    """
+    given = _with_method({name: value for name, value in members.items() if name in _READ and value is not None})
+    narrowed = replace(rules, max_redirect_uris=min(rules.max_redirect_uris, MOST_REDIRECT_URIS), indieauth=False)
+    reader = Reader(given, narrowed, takes_all_redirects=True)
+    if not reader.has("redirect_uris"):
+        reader.add("redirect_uris", "missing", "list at least one redirect URI")
+    if "jwks_uri" in members and "jwks" not in given and given["token_endpoint_auth_method"] in tuple(KEY_METHODS):
+        reader.add("jwks_uri", "never-fetched", "send the keys themselves, as jwks")
+    for name, usable in (("grant_types", "authorization_code"), ("response_types", "code")):
+        if reader.has(name) and usable not in (reader.texts(name) or ()) and not reader.blames(name):
+            reader.add(name, "unsupported", f"must hold {usable}")
+    identifier = _identifier(client_id, _first(given.get("redirect_uris")))
+    values = describe(reader, identifier)
+    # A client learns later what it may need (MCP's step-up), and cannot register again for it: consent sets the limit.
+    return ClientMetadata(identifier=identifier, source="registered", **{**values, "scope": None})
+
+
+def identifiers(metadata: ClientMetadata) -> tuple[ClientIdentifier, ...]:
+    """Return what rules about hosts judge: every place where a registered client may be sent its answers.
+
+    For a private-use scheme the scheme stands in for a host.
+    """
+    return tuple(dict.fromkeys(_identifier(metadata.client_id, uri) for uri in metadata.redirect_uris))
+
+
+def registered_members(metadata: ClientMetadata) -> dict[str, Any]:
+    """Return what was registered, to be told to the client (RFC 7591 §3.2.1) and to be kept."""
+    members = {
+        "client_name": metadata.client_name,
+        "redirect_uris": list(metadata.redirect_uris),
+        "grant_types": list(metadata.grant_types),
+        "response_types": list(metadata.response_types),
+        "token_endpoint_auth_method": metadata.auth_method,
+        "token_endpoint_auth_signing_alg": metadata.signing_alg,
+        "jwks": json.loads(metadata.jwks) if metadata.jwks else None,
+        "client_uri": metadata.client_uri,
+        "tos_uri": metadata.tos_uri,
+        "policy_uri": metadata.policy_uri,
+        "application_type": metadata.application_type,
+        "dpop_bound_access_tokens": metadata.dpop_bound_access_tokens or None,
+        "require_pushed_authorization_requests": metadata.require_pushed_authorization_requests or None,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _with_method(given: dict[str, Any]) -> dict[str, Any]:
+    # RFC 7591 §3.2.1: the server "MAY reject or replace any of the client's requested metadata values". Clients that
+    # know nothing else ask for a secret by default and do without one when they are told so.
+    if given.get("token_endpoint_auth_method") in (None, *SHARED_SECRET_METHODS):
+        return {**given, "token_endpoint_auth_method": "none"}
+    return given
+
+
+def _first(uris: object) -> str:
+    return uris[0] if isinstance(uris, list) and uris and isinstance(uris[0], str) else ""
+
+
+def _identifier(client_id: str, redirect_uri: str) -> ClientIdentifier:
+    host, port = redirect_place(redirect_uri)
+    return ClientIdentifier(
+        raw=client_id, kind=IdentifierKind.REGISTERED, scheme="https", host=host, port=port, path="/", query=""
+    )
