@@ -5,20 +5,25 @@ One `ClientSession` is one sign-in at one server, or the requests with the token
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import certifi
 from authlib.common.security import generate_token
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
 
+from .fetcher import FetchSettings
 from .oauth.assertion import ALGORITHMS, ASSERTION_TYPE, Algorithms
 from .publish import LIFETIME, PublishedClient
 from .resolver import utc_now
+from .vetted import VettedAdapter
 
 _ASSERTION_LIFETIME = timedelta(seconds=60)
 #: Seconds for one request to the server.
@@ -34,6 +39,9 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
         redirect_uri: one of the published ones; the first by default.
         clock: returns the current aware instant.
         more: what Authlib's ``OAuth2Session`` takes, such as ``scope``, ``token`` and ``update_token``.
+
+    Requests go to public addresses only and raise `FetchError` for others, wherever metadata or a redirect leads; an
+    answer of more than a megabyte is read with ``stream=True``.
     """
 
     def __init__(
@@ -57,11 +65,17 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
             token_endpoint=server["token_endpoint"],
             **{"default_timeout": _TIMEOUT, **more},
         )
-        self.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
-        self.verify = client.fetch.ca_bundle or True
-        if client.fetch.proxy is not None:
-            self.proxies = {"https": client.fetch.proxy}
+        self._guard(client.fetch)
         self.register_client_auth_method(("private_key_jwt", self._sign))
+
+    def _guard(self, fetch: FetchSettings) -> None:
+        """Let every connection be one of the fetcher's: the server named its endpoints itself."""
+        self.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
+        self.adapters.clear()
+        for scheme in ("https", "http") if fetch.allow_http or fetch.allow_loopback else ("https",):
+            self.mount(f"{scheme}://", VettedAdapter(fetch, _trust(fetch.ca_bundle), _TIMEOUT))
+        if fetch.proxy is not None:
+            self.proxies = {"https": fetch.proxy, "http": fetch.proxy}
 
     def begin(self, **parameters: str) -> tuple[str, dict[str, str]]:
         """Return where to send the person, and what to remember for `finish`: keep it in their session.
@@ -125,6 +139,12 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
             ("client_assertion", self.assertion()),
         ]
         return uri, headers, add_params_to_qs(body or "", members)
+
+
+@lru_cache(maxsize=4)
+def _trust(ca_bundle: str | None) -> ssl.SSLContext:
+    """Trust anchors are read once: loading them costs more than a request."""
+    return ssl.create_default_context(cafile=ca_bundle or certifi.where())
 
 
 _REGISTRY = Algorithms(algorithms=ALGORITHMS)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import BoundedSemaphore, Lock, Thread, Timer
 from typing import Any
+from urllib.parse import urldefrag, urlsplit
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -89,6 +90,13 @@ def look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
+def _request_target(url: str) -> str:
+    """Return path and query character by character (RFC 9112 §3.2.1)."""
+    _, _, rest = urldefrag(url).url.partition("://")
+    start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
+    return rest[start:] if rest[start:].startswith("/") else f"/{rest[start:]}"
+
+
 class Trip:
     """One fetch under way: its deadline, its phase, what it asks for and the socket to cut when time is up."""
 
@@ -129,6 +137,14 @@ class Trip:
         if left <= 0 or self.fired:
             raise DeadlineExceededError("deadline", hint="the fetch took too long", phase=self.phase)
         return left
+
+    def aim(self, url: str) -> None:
+        """Say what is asked for next; a port that is not allowed is refused, since a proxy would connect to any."""
+        parts, allowed = urlsplit(url), self.settings.allowed_ports
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if allowed is not None and port not in allowed:
+            raise AddressBlockedError("port-blocked", hint="the port is not allowed", phase="resolve")
+        self.target = _request_target(url)
 
     def connect(self, host: str, port: int) -> socket.socket:
         """Resolve, vet every answer, and connect to the first vetted address that answers."""

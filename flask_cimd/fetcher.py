@@ -24,7 +24,6 @@ from werkzeug.http import parse_options_header
 from .connection import FetchLog, FetchSettings, GuardedAdapter, Trip
 from .core.text import is_visible
 from .errors import (
-    AddressBlockedError,
     CIMDError,
     DeadlineExceededError,
     FetchError,
@@ -123,13 +122,6 @@ class Fetcher:
     def _schemes(self) -> tuple[str, ...]:
         return ("https", "http") if self.settings.allow_http else ("https",)
 
-    def _check_port(self, url: str) -> None:
-        """Refuse a port that is not allowed, whoever makes the connection: a proxy would connect to any."""
-        parts, allowed = urlsplit(url), self.settings.allowed_ports
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        if allowed is not None and port not in allowed:
-            raise AddressBlockedError("port-blocked", hint="the port is not allowed", phase="resolve")
-
     def _prepare(self, session: requests.Session, trip: Trip, accept: str) -> None:
         session.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
         session.adapters.clear()
@@ -157,9 +149,8 @@ class Fetcher:
     def _exchange(self, session: requests.Session, trip: Trip, url: str, max_size_for: MaxSize) -> Response | str:
         """Return the answer, or where it redirects to."""
         # CIMD §5: "MUST NOT automatically follow HTTP redirects".
-        self._check_port(url)
         timeout = (trip.remaining(), trip.remaining())
-        trip.target = _request_target(url)
+        trip.aim(url)
         with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as answer:
             trip.log.status = answer.status_code
             trip.log.headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -179,13 +170,6 @@ class Fetcher:
                 body=_read(answer, limit, trip),
                 url=url,
             )
-
-
-def _request_target(url: str) -> str:
-    """Return path and query character by character (RFC 9112 §3.2.1)."""
-    _, _, rest = urldefrag(url).url.partition("://")
-    start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
-    return rest[start:] if rest[start:].startswith("/") else f"/{rest[start:]}"
 
 
 def _next_url(url: str, location: str) -> str:
