@@ -8,8 +8,8 @@ from demo.samples.app import create_sample
 from demo.samples.signin import Client
 
 NAME = "legacy"
-TITLE = "Webring"
-ABOUT = "Describes itself with a web page (h-app) and asks for your address only."
+TITLE = "Who am I"
+ABOUT = "Describes itself with a web page (h-app), asks who you are, and gets no token."
 
 
 def page(redirect_uri: str) -> str:
@@ -25,4 +25,4 @@ def page(redirect_uri: str) -> str:
 def create_app(client_id: str, redirect_uri: str, profile_url: str) -> Flask:
     """Build the app."""
     client = Client(client_id=client_id, redirect_uri=redirect_uri, scope="", wants_token=False)
-    return create_sample(NAME, {"title": TITLE, "text": ABOUT}, client, profile_url)
+    return create_sample(NAME, {"title": TITLE, "text": ABOUT}, client, profile_url, template="sample_who.html")

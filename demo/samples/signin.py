@@ -108,7 +108,7 @@ def begin(provider: Provider, client: Client, profile_url: str) -> tuple[str, di
 def finish(answer: Mapping[str, str], pending: Mapping[str, str], client: Client, profile_url: str) -> dict[str, Any]:
     """Check the answer, redeem the code and return who signed in.
 
-    Besides ``me`` there are ``profile``, ``access_token`` and ``scope``, as far as they were granted.
+    Besides ``me`` and ``issuer`` there are ``profile``, ``access_token`` and ``scope``, as far as they were granted.
     """
     if not hmac.compare_digest(answer.get("state", "").encode(), pending["state"].encode()):
         raise SignInError("This answer does not belong to the sign-in that you started here. Start again.")
@@ -135,7 +135,7 @@ def finish(answer: Mapping[str, str], pending: Mapping[str, str], client: Client
     if me != profile_url:
         raise SignInError("The site answered for another address than the one that you chose.")
     granted = {name: identity[name] for name in ("access_token", "scope") if isinstance(identity.get(name), str)}
-    return {"me": me, "profile": identity.get("profile") or {}, **granted}
+    return {"me": me, "issuer": pending["issuer"], "profile": identity.get("profile") or {}, **granted}
 
 
 def _links(page: requests.Response) -> dict[str, str | None]:

@@ -46,6 +46,8 @@ def test_a_person_signs_in_and_sees_who_they_are(
     assert page.url.startswith(sample_demo.samples[sample])
     if sample == indieweb.TITLE:
         assert page.inner_text("#name") == "The owner"
+    else:
+        assert page.inner_text("#issuer") == sample_demo.base_url
     watch.require_calm(*hosts_of(sample_demo))
     pictures(page, f"signed-in-{sample}-{screen['width']}")
     page.get_by_role("button", name="Sign out").click()
