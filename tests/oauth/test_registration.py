@@ -222,6 +222,15 @@ def test_policy_is_asked_on_every_use(server: Server) -> None:
             server.endpoint.find(client_id)
 
 
+def test_an_operator_can_turn_one_registration_away(server: Server) -> None:
+    denied, other = server.client_id(), server.client_id()
+    with server.app.app_context():
+        server.cimd.admission.set_rule(Rule.parse(denied, "deny"))
+        with pytest.raises(PolicyDeniedError):
+            server.endpoint.find(denied)
+        assert server.endpoint.find(other) is not None
+
+
 def test_a_client_is_trusted_as_little_as_the_least_of_its_places(make_server: Make) -> None:
     server = make_server(CIMD_TRUSTED_HOSTS=("app.example",))
     named, mixed = server.client_id(), server.client_id(redirect_uris=[REDIRECT, "https://other.example/cb"])

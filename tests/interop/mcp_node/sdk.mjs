@@ -3,7 +3,7 @@ import { hear, say } from "./lines.mjs";
 
 class MemoryProvider {
   constructor(clientMetadataUrl, redirectUrl) {
-    this.clientMetadataUrl = clientMetadataUrl;
+    this.clientMetadataUrl = clientMetadataUrl || undefined;
     this.redirectUrl = redirectUrl;
     this.clientMetadata = {
       client_name: "App",

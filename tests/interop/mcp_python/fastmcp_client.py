@@ -1,7 +1,8 @@
 """The FastMCP client with its own browser hand-over and callback server; it speaks lines of JSON with the test.
 
-Arguments: the server's URL, the client's metadata URL, the port of its callback. Commands as for ``sdk_client.py``; a
-line with ``authorize`` asks for a person, whose browser follows the redirect to the callback server.
+Without a metadata URL the client registers itself. Arguments: the server's URL, the client's metadata URL, the port
+of its callback. Commands as for ``sdk_client.py``; a line with ``authorize`` asks for a person, whose browser follows
+the redirect to the callback server.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ webbrowser.register("test", None, TestBrowser(), preferred=True)
 
 
 async def main(url, client_id, port):
-    oauth = OAuth(client_metadata_url=client_id, callback_port=int(port))
+    oauth = OAuth(client_metadata_url=client_id or None, callback_port=int(port))
     async with Client(url, auth=oauth) as client:
         say(connected=True)
         while True:

@@ -1,8 +1,9 @@
 """The official MCP client, version 1 or 2, as an application uses it; it speaks lines of JSON with the test.
 
-Arguments: the server's URL, the client's metadata URL, its redirect URI. Each line that comes in is a command:
-``{"call": tool, "arguments": {...}}``, ``{"expire": true}`` or ``{"tokens": true}``. A line with ``authorize`` going
-out asks for a person; the answer is the parameters of the redirect.
+Without a metadata URL the client registers itself. Arguments: the server's URL, the client's metadata URL, its
+redirect URI. Each line that comes in is a command: ``{"call": tool, "arguments": {...}}``, ``{"expire": true}`` or
+``{"tokens": true}``. A line with ``authorize`` going out asks for a person; the answer is the parameters of the
+redirect.
 """
 
 import asyncio
@@ -83,7 +84,7 @@ async def main(url, client_id, redirect_uri):
         storage,
         redirect_handler=send_person_to,
         callback_handler=come_back,
-        client_metadata_url=client_id,
+        client_metadata_url=client_id or None,
     )
     async with httpx.AsyncClient(auth=oauth, timeout=30) as http, connected(url, http) as client:
         say(connected=True)
