@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import re
 from datetime import timedelta
 
 from flask import Response, abort
@@ -30,6 +31,7 @@ MOST_PIXELS = 2048 * 2048
 PATIENCE = 2.0
 #: How long a failure is remembered, so that a dead host slows one page down and not every one.
 _FAILURE_LIFETIME = timedelta(minutes=5)
+_KEY = re.compile("[0-9a-f]{64}")
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP"}
 
 
@@ -130,7 +132,7 @@ def draw(original: bytes) -> bytes:
 
 def logo_response(logos: Logos, key: str) -> Response:
     """Serve a drawn logo, or answer 404; the headers let it be nothing but a picture (CIMD §8.8)."""
-    png = logos.read(key)
+    png = logos.read(key) if _KEY.fullmatch(key) else None
     if png is None:
         abort(404)
     answer = Response(png, mimetype="image/png")

@@ -122,7 +122,8 @@ def test_text_that_a_database_cannot_hold_is_unknown(any_site: Site, text: str) 
     credentials = base64.b64encode(unquote_to_bytes(f"{text}:{text}")).decode()
     asked = browser.post("/introspect", {"token": "t"}, headers={"Authorization": f"Basic {credentials}"})
     assert asked.status_code == 401
-    assert browser.get(f"/.well-known/oauth-protected-resource/{text}").status_code == 404
+    for path in (f"/.well-known/oauth-protected-resource/{text}", f"/cimd/logo/{text}.png", f"/notes/{text}"):
+        assert browser.get(path).status_code == 404
     token = soup(owner.get("/apps")).select_one("[name=csrf_token]")["value"]
     assert owner.post(f"/apps/{text}/revoke", {"csrf_token": token}).status_code == 404
 
