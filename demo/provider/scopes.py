@@ -12,8 +12,8 @@ SCOPES = {
     "delete": "Take posts off your site",
     "undelete": "Bring back posts that were taken off",
     "media": "Put pictures on your site",
-    "post": "Publish new posts on your site, and change those that are there",
+    "post": "Publish new posts on your site, change those that are there, and read drafts",
 }
 #: Known only where the notes are offered to programs that speak MCP.
-NOTES_SCOPES = {"notes:read": "Read your notes", "notes:write": "Write, change and delete your notes"}
+NOTES_SCOPES = {"notes:read": "Read your notes, and drafts", "notes:write": "Write, change and delete your notes"}
 SCOPE_TEXTS = SCOPES | NOTES_SCOPES

@@ -30,6 +30,7 @@ def show() -> Response:
         "home.html",
         person=here.identity.owner(),
         me=here.identity.me,
+        is_their_home=here.identity.me.startswith(here.configuration.base_url + "/"),
         links=links,
         is_owner=is_logged_in(),
         posts=[view(post) for post in shown],

@@ -46,6 +46,14 @@ def test_the_whole_client_id_and_redirect_uri_are_shown(origin: Any, site: Site)
     assert REDIRECT in text
 
 
+def test_a_host_breaks_behind_its_dots_alone(origin: Any, site: Site) -> None:
+    # C-111: half of a host on a line of its own could look like another host.
+    page = consent(site, publish_client(origin))
+    (host,) = soup(page).select("dl strong")
+    assert host.get_text() == "127.0.0.1:7777"
+    assert host.decode_contents() == "127.<wbr/>0.<wbr/>0.<wbr/>1:7777"
+
+
 def test_an_app_without_a_name_shows_its_host_alone(origin: Any, site: Site) -> None:
     assert "It calls itself" not in consent(site, publish_client(origin, client_name=None)).text
 

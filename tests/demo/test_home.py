@@ -21,6 +21,12 @@ def test_the_profile_is_an_h_card_that_microformats_parsers_read(make_site: Any)
     assert card["properties"]["url"] == ["https://ada.example/"]
 
 
+def test_a_site_that_is_not_the_owners_home_does_not_say_so(make_site: Any, site: Site) -> None:
+    assert f"This is the home of {site.base_url}/" in soup(site.browser().get("/")).get_text()
+    page = soup(make_site(**OWNER).browser().get("/")).get_text()
+    assert "The owner of https://ada.example/ signs in to other apps through this site." in page
+
+
 @pytest.mark.parametrize("relation", ["indieauth-metadata", "authorization_endpoint", "token_endpoint"])
 def test_discovery_works_by_element_and_by_header(site: Site, relation: str) -> None:
     # IA-16 and its elders
