@@ -51,7 +51,7 @@ def test_a_host_breaks_behind_its_dots_alone(origin: Any, site: Site) -> None:
     page = consent(site, publish_client(origin))
     (host,) = soup(page).select("dl strong")
     assert host.get_text() == "127.0.0.1:7777"
-    assert host.decode_contents() == "127.<wbr/>0.<wbr/>0.<wbr/>1:7777"
+    assert "<strong>127.<wbr>0.<wbr>0.<wbr>1:7777</strong>" in page.text
 
 
 def test_an_app_without_a_name_shows_its_host_alone(origin: Any, site: Site) -> None:
