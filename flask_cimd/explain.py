@@ -32,6 +32,8 @@ _FETCH_HELP = {
     "name-not-found": "Check the name in DNS: it needs an A or AAAA record that everybody sees.",
     "connection-failed": "Check that a web server listens on that port and that no firewall drops strangers.",
     "tls-failed": "The certificate must be valid today, name this host and come with its whole chain.",
+    "too-many-fetches": "Nothing is wrong with the address; ask again in a moment.",
+    "too-many-fetches-of-site": "Nothing is wrong with the address; ask again in a minute.",
     "deadline": "The whole exchange took too long; serve a static file.",
     "too-large": "Keep the document below 5 kB: logos and long lists belong elsewhere.",
     "redirect": "Serve the document at this very URL; no redirect is ever followed, not even on the same host.",
@@ -140,7 +142,9 @@ def _identifier(found: Explanation, resolver: Resolver, client_id: str) -> Clien
 def _fetch(found: Explanation, resolver: Resolver, identifier: ClientIdentifier) -> Response:
     log = FetchLog()
     try:
-        response = resolver.fetch(identifier, log=log)
+        # As a sign-in: people who are shown explanations must not be able to make this server a hammer.
+        resolver.site_limits.count(identifier.host, identifier.raw)
+        response = resolver.flights.run(f"explain {id(found)}", lambda: resolver.fetch(identifier, log=log))
     except FetchError as error:
         _fetch_steps(found, log)
         advice = _FETCH_HELP.get(error.slug, "")

@@ -16,8 +16,8 @@ class Flights:
     """One piece of work per key at a time, and a bounded number of keys at once.
 
     Args:
-        places: how many pieces of work may run at once; one more raises instead of queueing, so that slow
-            hosts can never hold all threads of a worker.
+        places: how many pieces of work may run at once; one more raises instead of queueing, so that many slow
+            hosts cannot hold all threads of a worker. Followers of one slow host hold theirs while they wait.
         patience: seconds that a follower waits for its leader.
     """
 

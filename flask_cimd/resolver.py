@@ -84,7 +84,7 @@ class Resolver:
         self.store = store
         self.clock = clock
         self.admission = Admission(settings.policy, store.records)
-        self._site_limits = settings.site_limits()
+        self.site_limits = settings.site_limits()
         self.linked_limits = settings.site_limits()
         self._hooks = hooks
         self.notify = notify
@@ -242,7 +242,7 @@ class Resolver:
         return self._fetch_and_keep(identifier, before)
 
     def _fetch_and_keep(self, identifier: ClientIdentifier, before: Entry | None) -> tuple[Resolved, bool]:
-        self._site_limits.count(identifier.host, identifier.raw)
+        self.site_limits.count(identifier.host, identifier.raw)
         started, log = time.monotonic(), FetchLog()
         try:
             response = self.fetch(identifier, log=log)

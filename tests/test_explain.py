@@ -216,3 +216,14 @@ def test_the_keys_behind_an_address_are_looked_at(
     last = [step for step in found.steps if step.name.startswith("keys")][-1]
     assert last.rule == rule
     assert text in last.text
+
+
+def test_explanations_are_limited_like_sign_ins(ca_bundle: Path, origin: TLSOrigin) -> None:
+    app = Flask("limited")
+    app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle), CIMD_SITE_FETCHES=2)
+    cimd = CIMD(app)
+    with app.app_context():
+        found = [explain(cimd.resolver, publish(origin)) for _ in range(3)]
+    assert [explanation.verdict for explanation in found] == ["usable", "usable", "unreachable"]
+    assert rules(found[-1]) == {"too-many-fetches-of-site"}
+    assert origin.count("/client.json") == 2

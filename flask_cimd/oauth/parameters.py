@@ -23,6 +23,7 @@ SINGLE = frozenset(
 #: What a ``request_uri`` of this server begins with (RFC 9126 §2.2).
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 _MAX_STATE = 4096
+_MAX_HINT = 2048
 
 
 def repeated(values: MultiDict[str, str]) -> list[str]:
@@ -66,6 +67,17 @@ def check_redirected_parameters(values: MultiDict[str, str]) -> None:
     """
     if again := repeated(values):
         raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+
+
+def check_login_hint(value: str | None) -> str | None:
+    """Return the parameter ``login_hint``, which is kept while a person decides.
+
+    Raises:
+        InvalidRequestError: it is longer than any name.
+    """
+    if value and len(value) > _MAX_HINT:
+        raise InvalidRequestError(f"The parameter login_hint is longer than {_MAX_HINT} characters.")
+    return value or None
 
 
 def check_response_type(values: Mapping[str, str]) -> None:

@@ -21,6 +21,7 @@ from .grants import check_challenge, require_grant_type
 from .indieauth import refuse_outdated
 from .parameters import (
     check_authorization_parameters,
+    check_login_hint,
     check_redirected_parameters,
     check_response_type,
     refers_to_pushed,
@@ -136,7 +137,7 @@ class RequestReader:
             code_challenge=values.get("code_challenge", ""),
             resource=resource,
             response_mode=response_mode,
-            login_hint=values.get("login_hint") or None,
+            login_hint=check_login_hint(values.get("login_hint")),
             dpop_jkt=check_thumbprint(values.get("dpop_jkt")),
         )
 

@@ -48,16 +48,13 @@ def check_resources(requested: Iterable[str], known: Callable[[str], object | No
     Raises:
         InvalidTargetError: one is relative, has a fragment, or is not known here.
     """
-    found: dict[str, None] = {}
-    for resource in requested:
-        if not resource:
-            continue
+    found = tuple(filter(None, dict.fromkeys(requested)))  # first: each may cost a look into a database
+    for resource in found:
         if not is_resource_identifier(resource):
             raise InvalidTargetError("The resource must be an absolute URI without a fragment.")
         if known(resource) is None:
             raise InvalidTargetError("This server issues no tokens for that resource.")
-        found[resource] = None
-    return tuple(found)
+    return found
 
 
 def granted_resources(requested: Iterable[str], granted: tuple[str, ...], server: Any) -> tuple[str, ...]:

@@ -211,6 +211,15 @@ def test_post_starts_the_same_request(origin: Any, site: Site) -> None:
     assert owner.approve(page)["state"] == "é&="
 
 
+@pytest.mark.parametrize(("length", "told"), [(2048, None), (2049, "invalid_request")])
+def test_a_login_hint_is_no_longer_than_a_name(origin: Any, site: Site, length: int, told: str | None) -> None:
+    # it is kept while a person decides
+    sign_in = SignIn.begin(publish_client(origin))
+    sign_in.parameters["login_hint"] = "x" * length
+    answer = site.owner().authorize(sign_in)
+    assert (redirect_parameters(answer).get("error") if "Location" in answer.headers else None) == told
+
+
 def test_denial_is_told(origin: Any, site: Site) -> None:
     # O-20, O-40
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))

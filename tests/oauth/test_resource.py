@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from demo.services import services
+from flask_cimd.oauth.resource import check_resources
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup
 from tests.support.origin import TLSOrigin
 
@@ -50,6 +51,18 @@ def redeemed(owner: Browser, client_id: str, *resource: str, scope: str = "profi
     sign_in.parameters["resource"] = list(resource)  # type: ignore[assignment]
     code = owner.approve(owner.authorize(sign_in))["code"]
     return owner.redeem(sign_in, code, **at_token)
+
+
+def test_a_resource_that_is_named_often_is_looked_up_once() -> None:
+    # a form has room for thousands, and each may be a look into a database
+    asked: list[str] = []
+
+    def known(resource: str) -> str:
+        asked.append(resource)
+        return resource
+
+    assert check_resources([MCP, "", MCP, *[MCP] * 5000], known) == (MCP,)
+    assert asked == [MCP]
 
 
 def test_token_is_for_the_resource_asked_for(place: Site, client_id: str) -> None:  # M-41 M-60 O-72
