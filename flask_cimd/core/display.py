@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from .metadata import ClientMetadata
-from .redirects import redirect_host, redirect_kind
+from .redirects import redirect_host, redirect_kind, redirect_place
 from .text import clean_text
 
 #: A name or label on a screen, in characters.
@@ -112,7 +112,7 @@ def consent_view(
         client_id=metadata.client_id,
         host=shown_host(metadata, redirect_uri),
         name=safe_text(metadata.client_name) if metadata.client_name and is_verified else None,
-        links=tuple(link for link in _links(metadata) if is_verified or link.label != "About"),
+        links=tuple(link for link in _links(metadata, redirect_uri) if is_verified or link.label != "About"),
         redirect_uri=redirect_uri,
         redirect_host=redirect_host(redirect_uri),
         redirect_kind=redirect_kind(redirect_uri),
@@ -131,8 +131,8 @@ def shown_host(metadata: ClientMetadata, redirect_uri: str) -> str:
     return redirect_host(redirect_uri) if metadata.source == "registered" else metadata.identifier.display_host
 
 
-def _links(metadata: ClientMetadata) -> tuple[Link, ...]:
-    own = metadata.identifier.host.lower()
+def _links(metadata: ClientMetadata, redirect_uri: str) -> tuple[Link, ...]:
+    own = redirect_place(redirect_uri)[0] if metadata.source == "registered" else metadata.identifier.host.lower()
     links = []
     for label, url in (
         ("About", metadata.client_uri),

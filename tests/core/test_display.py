@@ -3,8 +3,10 @@
 import pytest
 
 from flask_cimd.core.display import ConsentView, consent_view, safe_description, safe_for_log, safe_text
+from flask_cimd.core.document import DocumentRules
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
+from flask_cimd.core.registration import parse_registration
 
 
 def view(
@@ -98,3 +100,37 @@ def test_a_description_fits_rfc_6749(text: str) -> None:
 
 def test_a_log_line_is_one_line_without_query_strings() -> None:
     assert safe_for_log("https://app.example/c?secret=1\nforged line") == "https://app.example/c forged line"
+
+
+def registered(redirect_uri: str, **members: object) -> ConsentView:
+    given = {"redirect_uris": ["https://least.example/cb", redirect_uri], **members}
+    client = parse_registration(given, "registered-1", DocumentRules())
+    return consent_view(client, redirect_uri)
+
+
+def test_a_registered_client_is_known_by_where_its_answer_goes() -> None:
+    shown = registered("https://app.example:8443/cb", client_name="Google")
+    assert (shown.host, shown.redirect_host) == ("app.example:8443", "app.example:8443")
+    assert (shown.name, shown.client_id, shown.is_registered) == ("Google", "registered-1", True)
+    assert slugs(shown) == ["registered-client"]
+    assert "nobody vouches" in shown.warnings[0].text
+
+
+@pytest.mark.parametrize(
+    ("redirect", "host", "slug"),
+    [
+        ("http://127.0.0.1:5/cb", "127.0.0.1:5", "loopback-redirect"),
+        ("com.example.app:/cb", "com.example.app:", "private-scheme"),
+        ("https://xn--e1awd7f.example/cb", "xn--e1awd7f.example", "international-host"),
+    ],
+)
+def test_a_registered_client_has_the_warnings_of_its_place_as_well(redirect: str, host: str, slug: str) -> None:
+    shown = registered(redirect)
+    assert shown.host == host
+    assert slugs(shown) == ["registered-client", slug]
+
+
+def test_a_link_of_a_registered_client_is_elsewhere_unless_its_answer_goes_there() -> None:
+    (own,) = registered("https://app.example/cb", client_uri="https://app.example/about").links
+    (other,) = registered("https://app.example/cb", client_uri="https://least.example/about").links
+    assert (own.is_elsewhere, other.is_elsewhere) == (False, True)

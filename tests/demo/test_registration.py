@@ -15,7 +15,7 @@ from demo import registrations
 from demo.models import RegistrationRow, db
 from flask_cimd.core.policy import Allowance, Decision, Rule, Tier
 from tests.support.databases import private_schema
-from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, soup, warnings_on
+from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup, warnings_on
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
 
@@ -203,7 +203,6 @@ def test_a_registered_app_is_answered_where_it_said(site: Site) -> None:
 
 
 def test_a_code_belongs_to_the_app_that_asked(site: Site) -> None:
-    # C-104
     owner, client_id, other = site.owner(), registered(site), registered(site)
     sign_in, code = owner.code(client_id)
     assert owner.redeem(sign_in, code, client_id=other).json()["error"] == "invalid_grant"
@@ -227,6 +226,34 @@ def test_an_app_that_registers_its_keys_proves_to_hold_them(site: Site) -> None:
     tokens = owner.redeem(sign_in, code, **holder.proof()).json()
     assert owner.refresh(client_id, tokens["refresh_token"]).json()["error"] == "invalid_client"
     assert owner.refresh(client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
+
+
+def test_an_app_that_wants_its_tokens_bound_gets_no_others(site: Site) -> None:
+    # RFC 9449 §5.2
+    owner, client_id = site.owner(), registered(site, dpop_bound_access_tokens=True)
+    assert owner.redeem(*owner.code(client_id)).json()["error"] == "invalid_dpop_proof"
+
+
+def test_an_app_that_wants_its_requests_pushed_has_them_pushed(site: Site) -> None:
+    # RFC 9126 §6
+    sign_in = SignIn.begin(registered(site, require_pushed_authorization_requests=True))
+    answer = site.owner().authorize(sign_in)
+    assert redirect_parameters(answer)["error"] == "invalid_request"
+    assert site.browser().post("/par", sign_in.parameters).status_code == 201
+
+
+def test_of_an_app_that_cannot_renew_its_access_the_owner_says_how_long(site: Site) -> None:
+    owner, client_id = site.owner(), registered(site, grant_types=["authorization_code"])
+    sign_in = SignIn.begin(client_id, scope="profile")
+    answer = owner.approve(owner.authorize(sign_in), lifetime="hour")
+    tokens = owner.redeem(sign_in, answer["code"]).json()
+    assert tokens["expires_in"] == 3600
+    assert "refresh_token" not in tokens
+
+
+def test_a_registered_app_uses_pkce(site: Site) -> None:
+    answer = site.owner().authorize(SignIn.begin(registered(site), code_challenge=None))
+    assert redirect_parameters(answer)["error"] == "invalid_request"
 
 
 def test_the_scope_of_a_url_client_is_not_for_registered_apps(site: Site) -> None:

@@ -42,7 +42,7 @@ ALL: dict[str, tuple[Start, bool]] = {
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_client_without_a_url_registers_itself_and_works(bridge: RunningNotes, name: str) -> None:  # M-25 M-37
+def test_a_client_without_a_url_registers_itself_and_works(bridge: RunningNotes, name: str) -> None:  # M-37
     start, follows = ALL[name]
     with start(bridge, "") as program:
         person = Person(bridge.demo.owner(), program, follows=follows)
