@@ -23,7 +23,7 @@ from ..core.atproto import SCOPE as ATPROTO
 from ..core.legacy import LegacyRules
 from ..core.metadata import ClientMetadata
 from ..core.proof import DEFAULT_ALGORITHMS
-from ..errors import CIMDError, IdentifierError
+from ..errors import CIMDError, IdentifierError, RegistrationEndedError
 from ..extension import CIMD
 from ..resolver import utc_now
 from .answers import RESPONSE_MODES, send_back
@@ -293,10 +293,14 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         return found if is_alive and self._is_let_in(grant) else None
 
     def _is_let_in(self, grant: Grant) -> bool:
-        """Policy holds on every use (CIMD §8.9); a client that the app registered is the app's own business."""
+        """Policy holds on every use (CIMD §8.9), for clients that registered themselves too."""
         try:
-            if grant.client is not None:
+            if grant.client is None:
+                self.cimd.find_registered(grant.client_id)
+            else:
                 self.cimd.resolver.identify(grant.client_id)
+        except RegistrationEndedError:
+            return True  # nothing more is granted; what was granted ends by itself
         except CIMDError:
             return False
         return True

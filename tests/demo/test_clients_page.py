@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import requests
 
@@ -98,6 +100,16 @@ def test_an_app_that_is_turned_away_loses_its_access_until_the_rule_is_gone(site
     owner.press(owner.get("/clients"), "Remove")
     assert site.browser().get("/userinfo", headers=bearer).status_code == 200
     assert site.browser().refresh(client_id, tokens["refresh_token"]).status_code == 200
+
+
+def test_an_app_that_registered_itself_loses_its_access_as_well(make_site: Callable[..., Site]) -> None:
+    site = make_site(DEMO_DYNAMIC_REGISTRATION="1")
+    owner, redirect_uri = site.owner(), "https://app.example/callback"
+    client_id = site.browser().request("POST", "/register", json={"redirect_uris": [redirect_uri]}).json()["client_id"]
+    bearer = {"Authorization": f"Bearer {owner.tokens(client_id, redirect_uri)['access_token']}"}
+    assert site.browser().get("/userinfo", headers=bearer).status_code == 200
+    add_rule(owner, "app.example", "deny")
+    assert site.browser().get("/userinfo", headers=bearer).status_code == 401
 
 
 def test_the_first_time_looks_different_from_the_second_and_from_trust(site: Site, origin: TLSOrigin) -> None:
