@@ -9,6 +9,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from .identifier import LOOPBACK_HOSTS
+
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HANDLE = re.compile(rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?")
 _PLC = re.compile(r"did:plc:[a-z2-7]{24}")
@@ -40,9 +42,12 @@ def check_did(text: str) -> str:
 
 
 def did_web(origin: str) -> str:
-    """Return the DID of a web origin; on this computer ``localhost`` stands for its address, with the port."""
+    """Return the DID of a web origin; on this computer ``localhost`` stands for its address, with the port.
+
+    Anywhere else a DID names the host alone: its document lies at port 443, wherever the origin is served.
+    """
     parts = urlsplit(origin)
-    if parts.scheme == "https" and parts.port in (None, 443):
+    if parts.scheme == "https" and (parts.port in (None, 443) or parts.hostname not in LOOPBACK_HOSTS):
         return f"did:web:{parts.hostname}"
     return f"did:web:localhost%3A{parts.port or 80}"
 

@@ -141,7 +141,10 @@ def test_refuses_what_is_no_did(text: str) -> None:
 
 def test_a_port_is_for_this_computer_alone() -> None:
     assert did_web("http://127.0.0.1:5000") == "did:web:localhost%3A5000"
+    assert did_web("https://localhost:5000") == "did:web:localhost%3A5000"
     assert did_web("https://me.example") == "did:web:me.example"
+    # AT Protocol, DID: no port but on localhost. Naming that here would be a name for everybody's own computer.
+    assert did_web("https://me.example:8443") == "did:web:me.example"
     assert did_document("did:web:me.example", handle="me.example", endpoint="https://me.example")["id"]
 
 
