@@ -93,7 +93,7 @@ def view(post: Post) -> PostView:
         slug=post.slug,
         url=permalink(post.slug),
         name=name,
-        title=safe_text(name or markup.striptags(), _TITLE_LIMIT) or "Note",
+        title=safe_text(name or _opening(content, markup), _TITLE_LIMIT) or "Note",
         summary=first_text(post.properties, "summary"),
         content=markup,
         photos=[_photo(value) for value in post.properties.get("photo", ())],
@@ -136,7 +136,12 @@ def _filter_attribute(tag: str, name: str, value: str, images: str) -> str | Non
 def _markup(content: Value) -> Markup:
     if not isinstance(content, str):
         return sanitise(content.get("html", ""), media.prefix())
-    paragraphs = re.split(r"\n{2,}", content) if content else []
+    return _paragraphs(content)
+
+
+@lru_cache(maxsize=64)
+def _paragraphs(text: str) -> Markup:
+    paragraphs = re.split(r"\n{2,}", text) if text else []
     lines = (_linked(paragraph).replace("\n", "<br>\n") for paragraph in paragraphs)
     return Markup("\n".join(f"<p>{line}</p>" for line in lines))  # noqa: S704  each line is escaped
 
@@ -144,6 +149,11 @@ def _markup(content: Value) -> Markup:
 def _linked(paragraph: str) -> str:
     """Return a paragraph of text, escaped, with its addresses as links."""
     return str(escape(paragraph)) if _CLOSING_RUN.search(paragraph) else urlize(paragraph, rel=_LINK_RELATION)
+
+
+def _opening(content: Value, markup: Markup) -> str:
+    """Return what a post begins with, without tags."""
+    return content[: 8 * _TITLE_LIMIT] if isinstance(content, str) else markup.striptags()
 
 
 def _photo(value: Value) -> Photo:
