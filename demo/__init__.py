@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from flask import Flask
 from flask_migrate import Migrate
@@ -62,6 +63,14 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     configuration = Configuration.from_environment(os.environ if environment is None else environment)
     if configuration.development:
         logger.warning("DEMO_DEVELOPMENT is on: default password, apps on this computer; never use it in production")
+    if urlsplit(configuration.me).hostname != urlsplit(configuration.base_url).hostname:
+        # Not fetched here: a page that is down for a moment must not keep the site from starting.
+        logger.warning(
+            "DEMO_ME (%s) lies on another host than this site: its page must link here, or the site "
+            "would claim the address of somebody else; %s/setup checks that",
+            configuration.me,
+            configuration.base_url,
+        )
     app = Flask(__name__)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.config.update(

@@ -47,6 +47,7 @@ class GrantRow(db.Model):
     auth_method: Mapped[str] = mapped_column(String(32))
     dpop_jkt: Mapped[str | None] = mapped_column(String(64))
     client_key: Mapped[str | None] = mapped_column(Text)
+    auth_time: Mapped[float | None] = mapped_column(Instant)
     created_at: Mapped[float] = mapped_column(Instant, index=True)
     used_at: Mapped[float | None] = mapped_column(Instant)
     revoked_at: Mapped[float | None] = mapped_column(Instant)

@@ -93,6 +93,7 @@ class DatabaseStorage:
                     auth_method=grant.auth_method,
                     dpop_jkt=grant.dpop_jkt,
                     client_key=grant.client_key,
+                    auth_time=_seconds(grant.auth_time) if grant.auth_time else None,
                     created_at=_seconds(grant.created_at),
                 )
             )
@@ -262,6 +263,7 @@ def _as_grant(row: Any) -> Grant:
         auth_method=row[_grant.c.auth_method],
         dpop_jkt=row[_grant.c.dpop_jkt],
         client_key=row[_grant.c.client_key],
+        auth_time=None if row[_grant.c.auth_time] is None else _instant(row[_grant.c.auth_time]),
         revoked=row[_grant.c.revoked_at] is not None,
     )
 

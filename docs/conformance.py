@@ -22,11 +22,11 @@ TABLE = ROOT / "docs/conformance.md"
 FAMILIES = {
     "C": ("Client ID Metadata Documents", True),
     "L": ("Mistakes of other servers", True),
-    "IA": ("IndieAuth", False),
+    "IA": ("IndieAuth", True),
     "AT": ("AT Protocol OAuth", True),
-    "M": ("MCP authorization", False),
-    "O": ("OAuth 2.0 and its extensions", False),
-    "A": ("Traps of Authlib", False),
+    "M": ("MCP authorization", True),
+    "O": ("OAuth 2.0 and its extensions", True),
+    "A": ("Traps of Authlib", True),
 }
 WHOSE = {
     "server": "",

@@ -125,7 +125,7 @@ NOT_ADDRESSES = ["fe80::1%eth0", "2a00:1450::1%1", "127.0.0.1%lo", "127.1", "0x7
 
 @pytest.mark.parametrize("address", SPECIAL_USE + CARRYING_IPV4 + NOT_ADDRESSES)
 def test_a_special_use_address_is_refused_before_any_connection(fetch: Any, address: str) -> None:
-    # C-88, C-95
+    # C-88, C-95, M-84
     names = Names([address])
     with pytest.raises(AddressBlockedError) as caught:
         fetch("https://client.example.com/c", resolve=names)
@@ -167,7 +167,7 @@ def test_nat64_addresses_are_judged_by_what_they_carry_only_by_switch(fetch: Any
 def test_a_name_that_changes_its_address_is_looked_up_once(
     fetch: Any, origin: TLSOrigin, document: str, second: str
 ) -> None:
-    # C-94, L-03, L-08: localhost is what the system's own resolver would answer with if it were asked once more
+    # C-94, L-03, L-08, M-84: localhost is what the system's own resolver would answer with if it were asked once more
     names = Names([NOBODY], [second])
     with pytest.raises(FetchError) as caught:
         fetch(document, resolve=names, deadline=0.3)
@@ -233,7 +233,7 @@ def test_loopback_is_refused_by_default_although_this_very_computer_listens(
     ],
 )
 def test_no_spelling_of_this_computer_is_reached(fetch: Any, origin: TLSOrigin, host: str) -> None:
-    # C-88, C-21: the system's resolver turns most of these into 127.0.0.1, so its answer is judged
+    # C-88, C-21, M-84: the system's resolver turns most of these into 127.0.0.1, so its answer is judged
     with pytest.raises(FetchError) as caught:
         fetch(f"https://{host}:{origin.port}/client.json", deadline=2)
     assert caught.value.phase == "resolve"

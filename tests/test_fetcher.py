@@ -324,7 +324,7 @@ def test_only_200_is_success(serve: Serve, fetch: Any, status: int) -> None:
 def test_redirects_are_never_followed(
     serve: Serve, fetch: Any, origin: TLSOrigin, status: int, target: str, ca_bundle: Path
 ) -> None:
-    # C-30
+    # C-30, M-84
     elsewhere = origin.serve("/client.json", b"{}", headers={"Content-Type": "application/json"})
     location = {"same host": "/other.json", "other host": elsewhere, "http": f"http://127.0.0.1:{origin.port}/"}[target]
     first = serve(says(f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()))

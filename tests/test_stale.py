@@ -32,7 +32,7 @@ def make_cimd(ca_bundle: Any, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]
 def test_a_stale_copy_serves_existing_grants_and_no_new_consent(
     origin: TLSOrigin, make_cimd: Any, clock: Clock
 ) -> None:
-    # C-64
+    # C-64, IA-48
     app, cimd = make_cimd()
     url = publish_document(origin, headers=SHORT)
     with app.app_context():

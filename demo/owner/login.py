@@ -6,8 +6,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
@@ -17,12 +19,15 @@ from demo.services import services
 
 blueprint = Blueprint("login", __name__)
 
+#: How long after a login the page that asked for it may count on it.
+_ON_THE_WAY = timedelta(minutes=1)
+
 
 @blueprint.get("/login")
 def show() -> Response | str:
-    """Show the form, or go on if the owner is logged in."""
+    """Show the form, or go on if the owner is logged in and that is enough."""
     target = _local(request.args.get("next"))
-    return redirect(target, code=303) if is_logged_in() else _form(target)
+    return redirect(target, code=303) if is_logged_in() and "again" not in request.args else _form(target)
 
 
 @blueprint.post("/login")
@@ -34,6 +39,8 @@ def log_in() -> Response | tuple[str, int]:
     session.clear()  # nothing that was set before the login survives it
     session["owner"] = _password_mark()
     session["id"] = secrets.token_urlsafe(16)
+    session["since"] = services().clock().timestamp()
+    session["came_for"] = _page(target)
     return redirect(target, code=303)
 
 
@@ -47,6 +54,23 @@ def log_out() -> Response:
 def is_logged_in() -> bool:
     """Say whether this browser is the owner's; a changed password ends every session."""
     return _same(str(session.get("owner", "")), _password_mark())
+
+
+def logged_in_at() -> datetime | None:
+    """Return when this browser's session began with the password."""
+    since = session.get("since")
+    return None if since is None else datetime.fromtimestamp(since, UTC)
+
+
+def has_logged_in_within(max_age: int) -> bool:
+    """Say whether the login is younger than so many seconds, or was just now made for this very page.
+
+    The second counts once: whoever opens the page again with ``max_age`` 0 is asked again, and nobody twice.
+    """
+    since = logged_in_at()
+    age = services().clock() - since if since else timedelta.max
+    came_for_this = session.pop("came_for", "") == _page(request.full_path)
+    return age < timedelta(seconds=max_age) or (came_for_this and age < _ON_THE_WAY)
 
 
 def session_id() -> str:
@@ -87,6 +111,12 @@ def _password_mark() -> str:
     return hmac.new(
         configuration.secret_key.encode(), configuration.owner_password.encode(), hashlib.sha256
     ).hexdigest()
+
+
+def _page(target: str) -> str:
+    """Return a short name for a path with its query; browsers may write the same one in different ways."""
+    parts = urlsplit(target)
+    return hashlib.sha256(repr((parts.path, parse_qsl(parts.query))).encode()).hexdigest()
 
 
 def _same(given: str, expected: str) -> bool:

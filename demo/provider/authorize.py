@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from demo.owner.login import is_logged_in, session_id
+from demo.owner.login import has_logged_in_within, is_logged_in, logged_in_at, session_id
 from demo.provider import indieauth
 from demo.provider.scopes import SCOPE_TEXTS
 from demo.security import allow_leaving
@@ -53,6 +53,8 @@ def ask() -> Response | str:
     if not is_logged_in():
         return redirect(url_for("login.show", next=request.full_path), code=303)
     asked = here.server.read_authorization_request()
+    if asked.max_age is not None and not has_logged_in_within(asked.max_age):
+        return redirect(url_for("login.show", next=request.full_path, again=1), code=303)
     asked = replace(asked, scope=" ".join(_without_lonely_email(asked.scope.split())))
     client = here.server.metadata_of(asked.client_id, asked.client)
     allowance = here.cimd.admission.allowance(here.cimd.admission.tier(client.identifier))
@@ -108,6 +110,7 @@ def _approve(asked: AuthorizationRequest) -> Response:
         subject=here.identity.me,
         scope=_without_lonely_email(request.form.getlist("scope")),
         access_lifetime=lifetime if _may_choose_lifetime(asked, client) else None,
+        auth_time=logged_in_at(),
     )
 
 

@@ -174,6 +174,7 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
             auth_method=approved.request.auth_method,
             client_key=approved.request.client_key,
             dpop_jkt=approved.request.dpop_jkt,
+            auth_time=approved.auth_time,
         )
         kept = Code(
             digest=digest(code),

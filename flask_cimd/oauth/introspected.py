@@ -74,6 +74,7 @@ class IntrospectedTokens:
             scope=frozenset(found.get("scope", "").split()),
             audience=frozenset([audience] if isinstance(audience, str) else audience),
             expires_at=datetime.fromtimestamp(found["exp"], UTC) if "exp" in found else None,
+            auth_time=datetime.fromtimestamp(found["auth_time"], UTC) if "auth_time" in found else None,
             key_thumbprint=found["cnf"]["jkt"] if "cnf" in found else None,
         )
 

@@ -128,7 +128,7 @@ class IntrospectionEndpoint:
         return token.resource or (self._server.issuer, self._server.issuer + "/")
 
     def _describe(self, grant: Grant, token: Token) -> dict[str, Any]:
-        """Return the members of RFC 7662 §2.2 and RFC 9449 §6.2; instants are integers, whatever IndieAuth shows."""
+        """Return the members of RFC 7662, 9449 and 9470; instants are integers, whatever IndieAuth shows."""
         audience = token.resource or (self._server.issuer,)
         return {
             "active": True,
@@ -140,6 +140,7 @@ class IntrospectionEndpoint:
             "sub": grant.subject,
             "aud": audience[0] if len(audience) == 1 else list(audience),
             "iss": self._server.issuer,
+            **({"auth_time": int(grant.auth_time.timestamp())} if grant.auth_time else {}),
             **({"cnf": {"jkt": grant.dpop_jkt}} if grant.dpop_jkt else {}),
             **self._members(grant),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from authlib.oauth2 import OAuth2Error
@@ -17,13 +18,15 @@ SINGLE = frozenset(
         "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
         "grant_type", "code", "code_verifier", "refresh_token", "client_secret", "client_assertion",
         "client_assertion_type", "token", "token_type_hint", "nonce", "prompt", "max_age", "login_hint", "me",
-        "request", "request_uri", "response_mode", "dpop_jkt",
+        "request", "request_uri", "response_mode", "dpop_jkt", "acr_values",
     }
 )  # fmt: skip
 #: What a ``request_uri`` of this server begins with (RFC 9126 §2.2).
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 _MAX_STATE = 4096
 _MAX_HINT = 2048
+#: Seconds; more than thirty years make no difference.
+_MAX_AGE = re.compile(r"[0-9]{1,9}")
 
 
 def repeated(values: MultiDict[str, str]) -> list[str]:
@@ -90,6 +93,23 @@ def check_response_type(values: Mapping[str, str]) -> None:
         raise InvalidRequestError("The parameter response_type is missing.")
     if values["response_type"] != "code":
         raise OAuth2Error("code is the only response type.", error="unsupported_response_type")
+
+
+def greatest_login_age(values: Mapping[str, str]) -> int | None:
+    """Return how many seconds ago the person may have logged in (RFC 9470 §4), or ``None`` if that does not matter.
+
+    ``prompt=login`` means the same as ``max_age=0`` (OpenID Connect Core §3.1.2.1). ``acr_values`` are wishes, and
+    this server tells apart no classes of authentication: they are ignored.
+
+    Raises:
+        InvalidRequestError: to be sent to the client.
+    """
+    given = values.get("max_age", "")
+    if given and not _MAX_AGE.fullmatch(given):
+        raise InvalidRequestError("The parameter max_age must be a number of seconds.")
+    if "login" in values.get("prompt", "").split():
+        return 0
+    return int(given) if given else None
 
 
 def check_plain_form(request: Request) -> None:

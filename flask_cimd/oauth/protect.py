@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
@@ -26,6 +26,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Request
 
+from ..resolver import utc_now
 from .challenge import Challenge, challenge_header
 from .metadata import resource_metadata_url
 
@@ -48,6 +49,7 @@ class Access:
         scope: what may be done.
         audience: the resources that the token is for; the issuer stands for all that have no identifier of their own.
         expires_at: when it ends; ``None`` if the server does not say.
+        auth_time: when the person had logged in who approved; ``None`` if the server does not say.
         key_thumbprint: of the key that the token is bound to (RFC 9449 §6), or ``None`` for a bearer token.
         grant: what the server keeps; ``None`` in another process.
     """
@@ -57,6 +59,7 @@ class Access:
     scope: frozenset[str]
     audience: frozenset[str]
     expires_at: datetime | None = None
+    auth_time: datetime | None = None
     key_thumbprint: str | None = None
     grant: Grant | None = None
 
@@ -71,6 +74,7 @@ class TokenRefused(Exception):  # noqa: N818  the token is refused, the program 
         scope: what would be needed.
         scheme: the scheme that the request used; its challenge comes first.
         headers: more headers of the answer, such as ``DPoP-Nonce``.
+        attributes: more attributes of its challenge, such as ``max_age``.
     """
 
     def __init__(
@@ -82,10 +86,12 @@ class TokenRefused(Exception):  # noqa: N818  the token is refused, the program 
         scope: Collection[str] = (),
         scheme: str | None = None,
         headers: Mapping[str, str] | None = None,
+        attributes: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(error or "unauthorized")
         self.status, self.error, self.description = status, error, description
         self.scope, self.scheme, self.headers = scope, scheme, dict(headers or {})
+        self.attributes = dict(attributes or {})
 
 
 class TokensUnavailableError(Exception):
@@ -131,8 +137,10 @@ class ResourceProtector:
             for apps that know it only at run time.
         implied: scopes that a broad scope includes, such as ``{"write": {"read"}}``.
         schemes: how tokens may be presented; challenges come in this order.
+        max_age: how long ago the person may have logged in who approved (RFC 9470); ``None`` if that does not matter.
         accept_form: read ``access_token`` of an urlencoded form too (RFC 6750 §2.2); Micropub asks for it.
         respond: turns a refusal into the answer's body; status and challenge are set afterwards.
+        clock: returns the current aware instant.
     """
 
     def __init__(
@@ -142,15 +150,19 @@ class ResourceProtector:
         audience: str | Callable[[], str],
         implied: Mapping[str, Collection[str]] | None = None,
         schemes: Sequence[TokenScheme] = (BearerScheme(),),
+        max_age: timedelta | None = None,
         accept_form: bool = False,
         respond: Callable[[TokenRefused], Response] | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._find = find
         self._audience = audience
         self._implied = implied or {}
         self._schemes = {scheme.name.lower(): scheme for scheme in schemes}
+        self._max_age = max_age
         self._accept_form = accept_form
         self._respond = respond or _as_json
+        self._clock = clock
 
     @property
     def audience(self) -> str:
@@ -190,6 +202,7 @@ class ResourceProtector:
         try:
             access = self._accepted(secret)
             scheme.check(request, secret, access)
+            self._require_fresh(access)
             self.require(access, *scopes)
         except TokenRefused as refused:
             refused.scheme = scheme.name
@@ -202,6 +215,17 @@ class ResourceProtector:
             # A token for another resource is worth no more here than an expired one (MCP token handling).
             raise TokenRefused(401, "invalid_token", "The token is expired, revoked or meant for another resource.")
         return access
+
+    def _require_fresh(self, access: Access) -> None:
+        if self._max_age is None:
+            return
+        if access.auth_time is None or self._clock() - access.auth_time > self._max_age:
+            raise TokenRefused(
+                401,
+                "insufficient_user_authentication",
+                "The person must log in again.",
+                attributes={"max_age": str(int(self._max_age.total_seconds()))},
+            )
 
     def require(self, access: Access, *scopes: str) -> None:
         """Ask for scopes that depend on what the request is about; call it inside a protected view.
@@ -235,7 +259,7 @@ class ResourceProtector:
             description=refused.description if is_theirs and refused.error else None,
             scope=scopes,
             resource_metadata=resource_metadata_url(self.audience),
-            more=scheme.attributes(),
+            more={**scheme.attributes(), **(refused.attributes if is_theirs else {})},
         )
 
     def _presented(self, request: Request) -> tuple[TokenScheme, str]:
@@ -270,6 +294,7 @@ def stored_access(server: AuthorizationServer, secret: str) -> Access | None:
         scope=frozenset(token.scope.split()),
         audience=frozenset(token.resource or (server.issuer,)),
         expires_at=token.expires_at,
+        auth_time=grant.auth_time,
         key_thumbprint=grant.dpop_jkt,
         grant=grant,
     )

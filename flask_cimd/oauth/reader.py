@@ -24,6 +24,7 @@ from .parameters import (
     check_login_hint,
     check_redirected_parameters,
     check_response_type,
+    greatest_login_age,
     refers_to_pushed,
 )
 from .resource import check_resources, requested_scope
@@ -138,6 +139,7 @@ class RequestReader:
             resource=resource,
             response_mode=response_mode,
             login_hint=check_login_hint(values.get("login_hint")),
+            max_age=greatest_login_age(values),
             dpop_jkt=check_thumbprint(values.get("dpop_jkt")),
         )
 

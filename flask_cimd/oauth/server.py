@@ -47,6 +47,7 @@ class Approval:
 
     request: AuthorizationRequest
     access_lifetime: timedelta
+    auth_time: datetime | None
 
 
 class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is untyped
@@ -168,6 +169,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         subject: str,
         scope: Collection[str] | None = None,
         access_lifetime: timedelta | None = None,
+        auth_time: datetime | None = None,
     ) -> Response:
         """Issue a code and send the person back to the client.
 
@@ -176,6 +178,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             subject: who approves.
             scope: what was left ticked, a subset of what was requested; ``None`` for all of it.
             access_lifetime: of access tokens, if the person chose it.
+            auth_time: when the person logged in; resources may ask for it (RFC 9470).
         """
         # AT Protocol OAuth: consent may narrow what an app gets, but atproto itself stays.
         granted = [word for word in approved.scope.split() if scope is None or word in scope or word == ATPROTO]
@@ -188,7 +191,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         authorization.scope = " ".join(granted)
         authorization.user = subject
         lifetime = limited_access(authorization.scope, access_lifetime or self.access_lifetime)
-        authorization.approval = Approval(request=approved, access_lifetime=lifetime)
+        authorization.approval = Approval(request=approved, access_lifetime=lifetime, auth_time=auth_time)
         grant = AuthorizationCodeGrant(authorization, self)
         code = grant.generate_authorization_code()
         grant.save_authorization_code(code, authorization)

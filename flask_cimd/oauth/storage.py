@@ -41,6 +41,7 @@ class AuthorizationRequest:
         dpop_jkt: thumbprint of the DPoP key that the code will belong to (RFC 9449 §10).
         response_mode: how the answer reaches the client.
         login_hint: whom the client expects, as it wrote it.
+        max_age: how many seconds ago the person may have logged in; 0 asks for a fresh login (RFC 9470 §4).
         pushed: digest of the ``request_uri`` behind which the request waits; deciding spends it (RFC 9126).
         resource: requested resource indicators (RFC 8707).
     """
@@ -58,6 +59,7 @@ class AuthorizationRequest:
     dpop_jkt: str | None = None
     response_mode: str = "query"
     login_hint: str | None = None
+    max_age: int | None = None
     pushed: str | None = None
 
     def to_json(self) -> str:
@@ -82,6 +84,7 @@ class Grant:
         auth_method: the client authentication that the grant's tokens need; empty until the code is redeemed.
         client_key: the key that the session belongs to; ``None`` where any key of the client will do.
         dpop_jkt: thumbprint of the key that all its tokens are bound to (RFC 9449 §6); ``None`` for bearer tokens.
+        auth_time: when that person had logged in; ``None`` if the app does not say.
         revoked: nothing that belongs to the grant is valid any more.
     """
 
@@ -98,6 +101,7 @@ class Grant:
     auth_method: str = ""
     client_key: str | None = None
     dpop_jkt: str | None = None
+    auth_time: datetime | None = None
     revoked: bool = False
 
 

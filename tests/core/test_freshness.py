@@ -56,7 +56,7 @@ def seconds(headers: dict[str, str], within: Bounds | None = None) -> float:
     ],
 )
 def test_max_age_counts_within_the_bounds(headers: dict[str, str], expected: int) -> None:
-    # C-57, C-60, C-62
+    # C-57, C-60, C-62, IA-48
     assert seconds(headers) == expected
 
 
@@ -127,7 +127,7 @@ def test_age_does_not_shorten_our_own_default() -> None:
     ["no-store", "NO-STORE", "max-age=600, no-store", "no-store, max-age=600", "private,No-Store", "no-store=x"],
 )
 def test_no_store_is_never_stored(value: str) -> None:
-    # C-61
+    # C-61, IA-48
     assert lifetime({"cache-control": value}, bounds(), NOW) == Lifetime(storable=False, seconds=0)
 
 

@@ -220,7 +220,7 @@ def test_the_name_localhost_can_be_held_to_its_listed_port() -> None:
     ],
 )
 def test_clients_without_a_list_stay_within_their_own_origin(requested: str, ok: bool) -> None:
-    # IA-49, IA-60, IA-61
+    # IA-46, IA-49, IA-60, IA-61
     for metadata in (client("https://app.example/c", "page"), document()):
         if ok:
             assert match_redirect(requested, metadata) == requested

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import requests
+from flask import Flask
 
+from flask_cimd import CIMD, PolicyDeniedError
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup, warnings_on
 from tests.support.origin import TLSOrigin
 
@@ -85,6 +87,30 @@ def test_an_app_that_is_turned_away_costs_no_fetch_and_comes_in_when_the_rule_is
     assert origin.requests == []
     owner.press(owner.get("/clients"), "Remove")
     assert owner.authorize(SignIn.begin(client_id)).status_code == 200
+
+
+def test_a_rule_for_one_address_says_nothing_about_its_neighbours(site: Site, origin: TLSOrigin) -> None:
+    # M-38: hosts serve clients of different kinds; trust is in one URL
+    owner = site.owner()
+    trusted, neighbour = publish_client(origin), publish_client(origin, "/neighbour.json")
+    add_rule(owner, trusted, "trust")
+    assert acquaintance(owner.authorize(SignIn.begin(trusted))) == "trusted"
+    assert acquaintance(owner.authorize(SignIn.begin(neighbour))) == "new"
+    add_rule(owner, "localhost", "deny")
+    assert owner.authorize(SignIn.begin(neighbour)).status_code == 400
+
+
+def test_where_one_address_alone_is_let_in_its_neighbour_is_not(
+    make_app: Callable[..., tuple[Flask, CIMD]], origin: TLSOrigin
+) -> None:
+    # M-38: "allowlist with one URL, other URL of the same host refused"
+    welcome = publish_client(origin)
+    app, cimd = make_app()
+    cimd.allow_client(lambda client: client.client_id == welcome)
+    with app.app_context():
+        assert cimd.resolve(welcome).client_id == welcome
+        with pytest.raises(PolicyDeniedError):
+            cimd.resolve(publish_client(origin, "/neighbour.json"))
 
 
 def test_an_app_that_is_turned_away_loses_its_access_until_the_rule_is_gone(site: Site, origin: TLSOrigin) -> None:

@@ -87,6 +87,21 @@ def test_development_is_loud_in_the_log(make_site: Any, caplog: pytest.LogCaptur
     assert any("DEMO_DEVELOPMENT" in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("elsewhere.example", True)])
+def test_an_owners_address_elsewhere_is_named_in_the_log_and_not_fetched(
+    make_site: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, host: str, warned: bool
+) -> None:
+    # IA-118: the site must speak for its owner's page; the set-up page looks whether it does
+    caplog.set_level(logging.WARNING)
+    looked_up: list[Any] = []
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **_: looked_up.append(args))
+    make_site(DEMO_ME=f"http://{host}/")
+    told = [record.getMessage() for record in caplog.records if "DEMO_ME" in record.getMessage()]
+    assert bool(told) is warned
+    assert all(f"http://{host}/" in line and "http://127.0.0.1:5000/setup" in line for line in told)
+    assert looked_up == []
+
+
 def test_loopback_is_open_in_development_alone() -> None:
     assert "CIMD_ALLOW_LOOPBACK" not in read().cimd
     assert read(DEMO_DEVELOPMENT="1").cimd["CIMD_ALLOW_LOOPBACK"] == "1"

@@ -36,7 +36,7 @@ def test_old_clients_come_without_pkce_where_the_owner_lets_them(origin: Any, le
 
 
 def test_a_verifier_for_a_code_without_a_challenge_spends_it(origin: Any, legacy: Site) -> None:
-    # IA-81
+    # IA-81, O-34
     owner, sign_in = legacy.owner(), old_request(publish_page(origin))
     code = owner.approve(owner.authorize(sign_in))["code"]
     for _ in range(2):
@@ -45,7 +45,7 @@ def test_a_verifier_for_a_code_without_a_challenge_spends_it(origin: Any, legacy
 
 
 def test_who_brings_a_challenge_is_held_to_it(origin: Any, legacy: Site) -> None:
-    # IA-81
+    # IA-81, O-34
     owner, client_id = legacy.owner(), publish_page(origin)
     sign_in, code = owner.code(client_id)
     assert owner.redeem(sign_in, code, code_verifier="").status_code == 400

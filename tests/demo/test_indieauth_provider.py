@@ -405,6 +405,27 @@ def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
         assert REDIRECT in page.text
 
 
+def test_a_client_at_the_owners_own_address_is_a_client_and_nobody_else(origin: Any, make_site: Any) -> None:
+    # O-121: "a client whose client_id equals the user's profile URL"
+    page = b'<div class="h-app"><a class="p-name u-url" href="/">Mine</a></div>'
+    me = origin.serve("/", page, headers={"Content-Type": "text/html"})
+    site = make_site(DEMO_ME=me)
+    owner, redirect = site.owner(), origin.url("/cb")
+    tokens = owner.tokens(me, redirect, scope="create")
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    found = site.browser().post("/introspect", {"token": tokens["access_token"]}, headers=bearer).json()
+    assert (found["sub"], found["client_id"], found["scope"]) == (me, me, "create")
+    # What it may do is its scope, and never what the owner may.
+    assert site.browser().get("/userinfo", headers=bearer).status_code == 403
+    assert site.browser().get("/apps", headers=bearer).headers["Location"].startswith("/login")
+    # No token is ever about the client itself.
+    own = site.browser().post("/token", {"grant_type": "client_credentials", "client_id": me, "scope": "create"})
+    assert (own.status_code, own.json()["error"]) == (400, "unsupported_grant_type")
+    other = owner.tokens(publish_client(origin), scope="create")["access_token"]
+    asked = site.browser().post("/introspect", {"token": other}, headers={"Authorization": f"Bearer {other}"}).json()
+    assert (asked["sub"], asked["client_id"]) == (me, origin.url("/client.json"))
+
+
 def test_a_document_may_leave_out_its_name_and_hold_what_nobody_knows(origin: Any, site: Site) -> None:
     # IA-40 IA-43 IA-44 IA-47 IA-116
     client_id = publish_client(origin, client_name="", client_uri="https://other.example/about", unknown={"a": [1]})

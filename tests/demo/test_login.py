@@ -97,7 +97,7 @@ def test_a_login_on_the_way_to_an_app_goes_on_to_it(origin: Any, site: Site) -> 
 
 
 def test_nobody_who_is_not_logged_in_makes_this_site_fetch(origin: Any, site: Site) -> None:
-    # Design §3, step 3: zero requests at the client's host before the login.
+    # M-84, design §3, step 3: zero requests at the client's host before the login.
     sign_in = SignIn.begin(publish_client(origin))
     browser = site.browser()
     browser.authorize(sign_in)

@@ -53,7 +53,7 @@ def test_the_home_page_has_a_representative_card(site: Site) -> None:
 
 
 def test_apps_learn_name_photo_and_the_one_address(site: Site, origin: TLSOrigin) -> None:
-    # IA-91
+    # IA-91 IA-93: other addresses of the same person are never sent as url
     owner = site.owner()
     save(owner, photo=png(), urls="https://other.example/")
     answer = owner.tokens(publish_client(origin), scope="profile", me="https://other.example/")
@@ -204,6 +204,7 @@ def test_a_page_elsewhere_signs_in_through_this_site(make_site: Callable[..., Si
 
 
 def test_says_by_which_address_apps_know_the_owner(make_site: Callable[..., Site], origin: TLSOrigin) -> None:
+    # IA-118
     url = origin.serve("/", b"", headers={"Content-Type": "text/html"})
     site = make_site(DEMO_ME=url)
     origin.serve("/", elements(site).encode(), headers={"Content-Type": "text/html"})

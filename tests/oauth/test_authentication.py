@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -491,7 +492,7 @@ def test_keys_at_a_forbidden_address_authenticate_nobody(origin: Any, site: Site
 
 
 def test_a_dead_host_asks_for_patience_and_keeps_the_session(origin: Any, site: Site) -> None:
-    # AT-93, C-64
+    # AT-93, C-64, O-56
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     client_with_jwks_uri(origin, site, holder)
@@ -530,8 +531,45 @@ def test_a_snapshot_stands_in_for_a_document_that_cannot_be_stored(origin: Any, 
     assert refused.status_code == 503
 
 
+TROUBLE: dict[str, tuple[int, bytes]] = {
+    "down": (503, b"down"),
+    "empty": (200, b""),
+    "no-json": (200, b"{"),
+    "another-client": (200, b'{"client_id": "https://other.example/c"}'),
+    "redirect": (302, b""),
+    "missing": (404, b""),
+}
+
+
+@pytest.mark.parametrize("holds_key", [False, True], ids=["public", "key"])
+def test_a_document_that_is_away_after_consent_is_never_an_error_of_ours(
+    ca: trustme.CA, site: Site, holds_key: bool
+) -> None:
+    # O-56: the copy serves while it may; later a key holder is refused in OAuth's own words
+    owner, outcomes = site.owner(), set()
+    for trouble in (*TROUBLE, None):
+        with contextlib.ExitStack() as stack:
+            origin = stack.enter_context(TLSOrigin(ca))
+            holder = key_client(origin, site) if holds_key else None
+            client_id = holder.client_id if holder else publish_client(origin)
+            asked, code = owner.code(client_id)
+            if trouble is None:
+                stack.close()  # nobody listens
+            else:
+                status, body = TROUBLE[trouble]
+                origin.serve("/client.json", body, status=status, headers={"Content-Type": "application/json"})
+            tokens = owner.redeem(asked, code, **(holder.proof() if holder else {}))
+            assert tokens.status_code == 200, trouble
+            site.clock.forward(days=3)
+            late = owner.refresh(client_id, tokens.json()["refresh_token"], **(holder.proof() if holder else {}))
+        assert late.headers["Cache-Control"] == "no-store"
+        outcomes.add((late.status_code, late.json().get("error")))
+    refusals = {(401, "invalid_client"), (503, "temporarily_unavailable")}
+    assert outcomes == (refusals if holds_key else {(200, None)})
+
+
 def test_a_public_clients_dead_host_stops_nothing(origin: Any, site: Site) -> None:
-    # C-109
+    # C-109, O-56
     owner = site.owner()
     client_id = publish_client(origin)
     asked, code = owner.code(client_id)

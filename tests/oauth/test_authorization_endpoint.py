@@ -46,6 +46,39 @@ def test_who_asks_is_unclear_so_the_error_stays_here(site: Site, query: dict[str
     assert "attacker" not in answer.text
 
 
+@pytest.mark.parametrize("listed", [[REDIRECT], [REDIRECT, "https://localhost/cb"]])
+@pytest.mark.parametrize("sent", [None, ""])
+def test_a_redirect_uri_is_needed_even_where_one_alone_is_listed(
+    origin: Any, site: Site, listed: list[str], sent: str | None
+) -> None:
+    # O-06
+    client_id = publish_client(origin, redirect_uris=listed)
+    answer = opened(site, SignIn.begin(client_id, redirect_uri=sent))
+    assert answer.status_code == 400
+    assert "missing-redirect-uri" in answer.text
+    assert origin.requests == []
+
+
+SCRIPTS_AND_FILES = (
+    "javascript:alert(1)", "JavaScript:alert(1)", "java\tscript:alert(1)", " javascript:alert(1)",
+    "javascript://localhost/%0aalert(1)", "data:text/html,<script>alert(1)</script>", "vbscript:msgbox(1)",
+    "file:///etc/passwd", "blob:https://localhost/x", "filesystem:https://localhost/x", "about:blank",
+    "view-source:https://localhost/", "intent://x#Intent;end", "ws://localhost/", "ftp://localhost/cb",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("beside", [[], [REDIRECT]])
+def test_nobody_is_sent_to_a_scheme_that_runs_or_reads_something(origin: Any, site: Site, beside: list[str]) -> None:
+    # O-11: also where the document lists it
+    owner = site.owner()
+    for number, uri in enumerate(SCRIPTS_AND_FILES):
+        client_id = publish_client(origin, f"/{number}.json", redirect_uris=[uri, *beside])
+        answer = owner.authorize(SignIn.begin(client_id, uri))
+        assert answer.status_code == 400, uri
+        assert "Location" not in answer.headers
+        assert uri not in answer.text
+
+
 def test_an_unlisted_redirect_uri_is_shown_with_the_host_of_the_app(origin: Any, site: Site) -> None:
     # O-01, C-66
     answer = opened(site, SignIn.begin(publish_client(origin), ELSEWHERE))
@@ -138,7 +171,7 @@ def test_a_refused_address_and_a_refused_connection_look_the_same(make_site: Any
 def test_errors_of_the_request_go_to_the_client_with_state_and_issuer(
     origin: Any, site: Site, changes: dict[str, Any], error: str
 ) -> None:
-    # O-02, O-04, O-22, O-30, O-31, O-32, O-40, C-87, C-120
+    # O-02, O-04, O-22, O-30, O-31, O-32, O-40, C-87, C-120, M-40
     sign_in = SignIn.begin(publish_client(origin), state="of the app", **changes)
     answer = opened(site, sign_in)
     assert answer.status_code == 303

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -44,11 +45,12 @@ def answer(origin: TLSOrigin, members: Any, status: int = 200) -> None:
 
 
 def test_living_token_says_what_it_allows(origin: TLSOrigin, tokens: IntrospectedTokens) -> None:
-    answer(origin, {**ACTIVE, "exp": 1_800_000_000, "cnf": {"jkt": "thumb"}, "iss": ISSUER})
+    answer(origin, {**ACTIVE, "exp": 1_800_000_000, "auth_time": 1_700_000_000, "cnf": {"jkt": "thumb"}, "iss": ISSUER})
     found = tokens.find("secret")
     assert found is not None
     assert (found.scope, found.audience, found.key_thumbprint) == ({"read"}, {HERE}, "thumb")
     assert found.expires_at is not None
+    assert found.auth_time == datetime.fromtimestamp(1_700_000_000, UTC)  # O-75
 
 
 def test_credentials_are_encoded_before_they_are_joined(origin: TLSOrigin, tokens: IntrospectedTokens) -> None:

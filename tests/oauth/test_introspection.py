@@ -11,6 +11,7 @@ import requests
 from flask_cimd.oauth import ResourceServer
 from tests.support.atproto import App
 from tests.support.demo import REDIRECT, Browser, Site, publish_client
+from tests.support.keys import KeyHolder
 
 NOTES = "https://notes.example/api"
 
@@ -31,7 +32,7 @@ def ask(browser: Browser, token: str, *, auth: Any = None, bearer: str | None = 
 
 
 def test_a_resource_server_learns_what_a_token_for_its_url_is_worth(origin: Any, any_site: Site) -> None:
-    # IA-103 IA-104 IA-105
+    # IA-103 IA-104 IA-105 O-114 O-115
     credentials = add_resource_server(any_site, NOTES)
     client_id = publish_client(origin)
     token = any_site.owner().tokens(client_id, REDIRECT, scope="profile", resource=NOTES)["access_token"]
@@ -49,11 +50,13 @@ def test_a_resource_server_learns_what_a_token_for_its_url_is_worth(origin: Any,
         "sub": any_site.base_url + "/",
         "aud": NOTES,
         "iss": any_site.base_url,
+        "auth_time": now,
     }
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_a_token_for_somebody_else_looks_like_no_token(origin: Any, site: Site) -> None:
+    # O-113 O-114
     credentials = add_resource_server(site, NOTES)
     add_resource_server(site, "https://photos.example/")
     owner, client_id = site.owner(), publish_client(origin)
@@ -70,7 +73,7 @@ def test_the_site_itself_stands_for_tokens_without_a_resource(origin: Any, site:
 
 
 def test_unknown_expired_revoked_and_malformed_tokens_have_one_answer(origin: Any, site: Site) -> None:
-    # IA-106
+    # IA-106 O-114
     credentials = add_resource_server(site, NOTES)
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id, REDIRECT, scope="profile", resource=NOTES)
@@ -95,7 +98,7 @@ def test_the_holder_of_a_token_may_ask_about_it(origin: Any, site: Site) -> None
 
 
 def test_a_token_that_is_bound_to_a_key_says_so_to_resource_servers_alone(site: Site) -> None:
-    # RFC 9449 §6.2, §7.2
+    # O-114: RFC 9449 §6.2, §7.2
     credentials = add_resource_server(site, site.base_url)
     token = App(site).sign_in(site.owner())["access_token"]
     found = ask(site.browser(), token, auth=credentials).json()
@@ -105,6 +108,7 @@ def test_a_token_that_is_bound_to_a_key_says_so_to_resource_servers_alone(site: 
 
 
 def test_any_other_bearer_is_refused(origin: Any, site: Site) -> None:
+    # O-113
     owner, client_id = site.owner(), publish_client(origin)
     mine, other = (owner.tokens(client_id)["access_token"] for _ in range(2))
     for bearer in (other, "unknown", ""):
@@ -115,7 +119,7 @@ def test_any_other_bearer_is_refused(origin: Any, site: Site) -> None:
 
 
 def test_whoever_shows_nothing_learns_nothing(origin: Any, site: Site) -> None:
-    # IA-103: "insufficient -> 401"
+    # O-113, IA-103: "insufficient -> 401"
     server_id, secret = add_resource_server(site, NOTES)
     token = site.owner().tokens(publish_client(origin))["access_token"]
     for auth in (None, (server_id, "wrong"), ("wrong", secret), (server_id, ""), ("", "")):
@@ -123,6 +127,34 @@ def test_whoever_shows_nothing_learns_nothing(origin: Any, site: Site) -> None:
         assert answer.status_code == 401
         assert answer.json() == {"error": "invalid_client"}
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+def test_to_be_a_client_is_not_enough_to_ask(origin: Any, site: Site) -> None:
+    # O-113: neither a public client's name nor a key holder's proof, not even about its own token
+    client_id = publish_client(origin)
+    token = site.owner().tokens(client_id)["access_token"]
+    assert ask(site.browser(), token, client_id=client_id).status_code == 401
+    assert ask(site.browser(), token, auth=(client_id, "")).status_code == 401
+    holder = KeyHolder(origin.url("/keys.json"), site.clock)
+    publish_client(origin, "/keys.json", token_endpoint_auth_method="private_key_jwt", jwks=holder.jwks)
+    assert ask(site.browser(), token, **holder.proof()).status_code == 401
+
+
+def test_no_answer_is_stored_and_only_post_is_answered(origin: Any, site: Site) -> None:
+    # O-115: codes, tokens and secrets have 256 bits, which no rate of guessing finds
+    credentials = add_resource_server(site, NOTES)
+    token = site.owner().tokens(publish_client(origin))["access_token"]
+    answers = [
+        ask(site.browser(), token, bearer=token),
+        ask(site.browser(), "unknown", auth=credentials),
+        ask(site.browser(), token),
+        ask(site.browser(), "", auth=credentials),
+        site.browser().get("/introspect", params={"token": token}, auth=credentials),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 401, 400, 405]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+    assert len(credentials[1]) >= 43
+    assert len(token) >= 43
 
 
 @pytest.mark.parametrize(

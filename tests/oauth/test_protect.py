@@ -120,7 +120,7 @@ def test_another_scheme_counts_as_no_credentials(client: FlaskClient) -> None:  
 
 
 @pytest.mark.parametrize("token", ["unknown", "foreign", "bound"])
-def test_dead_foreign_and_bound_tokens_are_invalid(client: FlaskClient, token: str) -> None:  # M-05 M-10 O-99
+def test_dead_foreign_and_bound_tokens_are_invalid(client: FlaskClient, token: str) -> None:  # M-05 M-10 O-99 IA-110
     answer = _get(client, f"Bearer {token}")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token", error_description="')
@@ -140,7 +140,7 @@ def test_token_in_the_query_is_refused(client: FlaskClient) -> None:  # M-11 O-7
     assert client.get("/notes?access_token=reader", headers={"Authorization": "Bearer reader"}).status_code == 400
 
 
-def test_too_little_scope_names_all_that_is_needed_at_once(client: FlaskClient) -> None:  # M-07 A-16
+def test_too_little_scope_names_all_that_is_needed_at_once(client: FlaskClient) -> None:  # M-07 A-16 IA-110
     answer = client.post("/notes", headers={"Authorization": "Bearer reader"})
     assert answer.status_code == 403
     assert answer.headers["WWW-Authenticate"] == (

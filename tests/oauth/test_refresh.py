@@ -37,6 +37,18 @@ def test_a_rotated_token_ends_the_whole_grant(origin: Any, any_site: Site) -> No
     assert owner.get("/userinfo", headers=bearer).status_code == 401
 
 
+def test_a_retry_whose_answer_was_lost_ends_the_grant_even_at_once(origin: Any, site: Site) -> None:
+    # O-62: no grace period; the app signs in again
+    owner, client_id = site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id)
+    lost = owner.refresh(client_id, tokens["refresh_token"]).json()
+    assert refused(owner, client_id, tokens["refresh_token"]) == "invalid_grant"
+    for access in (tokens["access_token"], lost["access_token"]):
+        assert owner.get("/userinfo", headers={"Authorization": f"Bearer {access}"}).status_code == 401
+    assert refused(owner, client_id, lost["refresh_token"]) == "invalid_grant"
+    assert owner.tokens(client_id)["me"] == site.base_url + "/"
+
+
 def test_the_reuse_of_one_grants_token_leaves_other_grants_alone(origin: Any, site: Site) -> None:
     # O-61: each installation of an app has a grant of its own.
     owner, client_id = site.owner(), publish_client(origin)

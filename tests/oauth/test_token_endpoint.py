@@ -102,6 +102,15 @@ def test_a_wrong_verifier_burns_the_code(origin: Any, site: Site) -> None:
     assert owner.redeem(sign_in, code).json()["error"] == "invalid_grant"
 
 
+def test_the_challenge_and_its_method_are_the_codes_and_not_the_token_requests(origin: Any, site: Site) -> None:
+    # O-34
+    owner = site.owner()
+    sign_in, code = owner.code(publish_client(origin))
+    challenge = sign_in.parameters["code_challenge"]
+    plain = {"code_challenge_method": "plain", "code_challenge": challenge, "code_verifier": challenge}
+    assert owner.redeem(sign_in, code, **plain).json()["error"] == "invalid_grant"
+
+
 def test_a_code_that_comes_back_ends_the_tokens_made_from_it(origin: Any, any_site: Site) -> None:
     # O-15, A-13
     owner = any_site.owner()
@@ -135,7 +144,7 @@ def test_a_code_lives_for_a_minute(origin: Any, site: Site, path: str) -> None:
 
 
 def test_access_of_a_client_that_can_refresh_lasts_minutes(origin: Any, site: Site) -> None:
-    # A-06, D8
+    # A-06, D8, IA-110
     tokens = site.owner().tokens(publish_client(origin))
     assert tokens["expires_in"] == 900
     site.clock.forward(seconds=899)
