@@ -152,7 +152,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_CACHE_MAX", 86400, "longest lifetime", _seconds(0, 31536000)),
     Setting("CIMD_STALE_MAX", 86400, "seconds past its lifetime that a copy serves existing grants while a refetch fails", _seconds(0, 86400)),
     Setting("CIMD_FAILURE_BACKOFF", 0, "seconds during which a URL that failed is not asked again", _seconds(0, 10)),
-    Setting("CIMD_CACHE_SIZE", None, "clients kept; the least recently used go first in memory, the first to expire in a shared store; "
+    Setting("CIMD_CACHE_SIZE", None, "clients kept, in a shared store as many key sets and logos besides; the least recently used go first in memory, the first to expire in a shared store; "
             "`None` = 1000 in memory, a million in a shared store", _optional_count(1, 100_000_000)),
     Setting("CIMD_ALLOWED_PORTS", None, "ports to connect to; `None` = any", _ports),
     Setting("CIMD_ALLOWED_HOSTS", None, "host patterns let in (`app.example`, `.example.com`); `None` = any", _optional_hosts),

@@ -10,6 +10,7 @@ import pytest
 
 from flask_cimd.stores import FetchedStore, StoreError, open_fetched_store
 from flask_cimd.stores.fetched import Fetched, ForgivingStore
+from flask_cimd.stores.sqlalchemy_shared import PRUNE_EVERY
 from tests.support.clock import Clock
 from tests.support.stores import SHARED, opened_store
 
@@ -18,7 +19,7 @@ KEY = hashlib.sha256(b"key").hexdigest()
 
 @pytest.fixture(params=["memory", *SHARED])
 def store(request: pytest.FixtureRequest, clock: Clock) -> Iterator[FetchedStore]:
-    with opened_store(request.param, request) as beside:
+    with opened_store(request.param, request, size=3) as beside:
         found = open_fetched_store(beside, clock=clock, size=3)
         if request.param in ("sqlite", "postgresql"):
             found.store._db.create_all()  # type: ignore[attr-defined]
@@ -42,6 +43,15 @@ def test_what_is_newer_takes_the_place(store: FetchedStore, clock: Clock) -> Non
 
 def test_the_unknown_is_a_miss(store: FetchedStore) -> None:
     assert store.get(KEY) is None
+
+
+def test_so_many_are_kept_and_no_more(store: FetchedStore, clock: Clock) -> None:
+    # whoever has many names can publish many key sets
+    names = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(4 * PRUNE_EVERY)]
+    for seconds, name in enumerate(names):
+        store.put(name, Fetched(b"keys", clock() + timedelta(hours=1, seconds=seconds)))
+    assert len([name for name in names if store.get(name)]) <= 3 + PRUNE_EVERY
+    assert store.get(names[-1]) is not None
 
 
 def test_a_store_in_trouble_ends_no_sign_in() -> None:

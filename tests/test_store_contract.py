@@ -16,7 +16,8 @@ from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.stores import ClientStore, Entry, MemoryRecords, StoreError
 from flask_cimd.stores.redis import RedisStore, connect
-from flask_cimd.stores.sqlalchemy import PRUNE_EVERY, SQLAlchemyStore
+from flask_cimd.stores.sqlalchemy import SQLAlchemyStore
+from flask_cimd.stores.sqlalchemy_shared import PRUNE_EVERY
 from tests.support.origin import TLSOrigin, publish_document
 from tests.support.stores import SHARED, opened_database, opened_store
 

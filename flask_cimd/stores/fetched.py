@@ -14,6 +14,7 @@ from sqlalchemy import Column, Float, LargeBinary, String, Table, delete, insert
 from sqlalchemy.exc import IntegrityError
 
 from .protocol import STORE_TROUBLE
+from .sqlalchemy_shared import Bound
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -102,12 +103,17 @@ def fetched_table(db: SQLAlchemy) -> Table:
 
 
 class SQLAlchemyFetchedStore:
-    """Things in the app's database; needs an app context."""
+    """Things in the app's database; needs an app context.
 
-    def __init__(self, db: SQLAlchemy, clock: Callable[[], datetime]) -> None:
+    Args:
+        size: about how many are kept; the ones that expire first go first.
+    """
+
+    def __init__(self, db: SQLAlchemy, clock: Callable[[], datetime], size: int) -> None:
         self._db = db
         self._clock = clock
         self._table = fetched_table(db)
+        self._bound = Bound(db, self._table, "key", size)
 
     def get(self, key: str) -> Fetched | None:
         """Return what is kept."""
@@ -127,3 +133,4 @@ class SQLAlchemyFetchedStore:
                 connection.execute(insert(table).values(**values))
         except IntegrityError:  # another process kept the same in between
             logger.debug("it is kept already")
+        self._bound.note_write()

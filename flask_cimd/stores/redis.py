@@ -51,6 +51,18 @@ def translated(method: T) -> T:
     return call  # type: ignore[return-value]  # the same signature
 
 
+def _bound(client: Any, pipeline: Any, index: str, dropped_before: float, size: int, key: Callable[[str], str]) -> None:
+    """Run a pipeline that adds to an index by expiry, and drop what is beyond ``size``, the first to expire first."""
+    # What Redis dropped by itself leaves the index here.
+    pipeline.zremrangebyscore(index, "-inf", dropped_before)
+    pipeline.zcard(index)
+    surplus = pipeline.execute()[-1] - size
+    if surplus > 0:
+        dropped = [member.decode() for member, _ in client.zpopmin(index, surplus)]
+        if dropped:
+            client.delete(*map(key, dropped))
+
+
 class RedisStore:
     """A store that all processes share.
 
@@ -79,7 +91,7 @@ class RedisStore:
 
     def fetched_store(self, clock: Callable[[], datetime]) -> FetchedStore:
         """Return the store for what documents point to."""
-        return RedisFetchedStore(self._client, prefix=self._prefix, clock=clock)
+        return RedisFetchedStore(self._client, prefix=self._prefix, clock=clock, size=self._size)
 
     @translated
     def get(self, identifier: ClientIdentifier) -> Entry | None:
@@ -107,14 +119,7 @@ class RedisStore:
         pipeline = self._client.pipeline()
         pipeline.set(self._key(client_id), text, px=max(kept, timedelta(milliseconds=1)))
         pipeline.zadd(self._index, {client_id: times["expires_at"]})
-        # What Redis dropped by itself leaves the index here.
-        pipeline.zremrangebyscore(self._index, "-inf", (entry.fetched_at - self._kept).timestamp())
-        pipeline.zcard(self._index)
-        surplus = pipeline.execute()[-1] - self._size
-        if surplus > 0:
-            dropped = [member.decode() for member, _ in self._client.zpopmin(self._index, surplus)]
-            if dropped:
-                self._client.delete(*map(self._key, dropped))
+        _bound(self._client, pipeline, self._index, (entry.fetched_at - self._kept).timestamp(), self._size, self._key)
 
     @translated
     def delete(self, client_id: str) -> None:
@@ -209,10 +214,12 @@ class RedisRecords:
 class RedisFetchedStore:
     """Logos and key sets: when they end, and then their bytes, under keys that expire by themselves."""
 
-    def __init__(self, client: Redis, *, prefix: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: Redis, *, prefix: str, clock: Callable[[], datetime], size: int) -> None:
         self._client: Any = client
         self._prefix = prefix
+        self._index = prefix + "fetched"
         self._clock = clock
+        self._size = size
 
     @translated
     def get(self, key: str) -> Fetched | None:
@@ -228,8 +235,11 @@ class RedisFetchedStore:
         """Keep something."""
         ends = repr(found.expires_at.timestamp()).encode()
         value = ends if found.content is None else ends + b"+" + found.content
-        lifetime = max(found.expires_at - self._clock(), timedelta(milliseconds=1))
-        self._client.set(self._key(key), value, px=lifetime)
+        now = self._clock()
+        pipeline = self._client.pipeline()
+        pipeline.set(self._key(key), value, px=max(found.expires_at - now, timedelta(milliseconds=1)))
+        pipeline.zadd(self._index, {key: found.expires_at.timestamp()})
+        _bound(self._client, pipeline, self._index, now.timestamp(), self._size, self._key)
 
     def _key(self, key: str) -> str:
         return f"{self._prefix}fetched:{key}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Float, String, Table, Text, delete, func, select
@@ -18,14 +17,12 @@ from ..core.metadata import ClientMetadata
 from .fetched import FetchedStore, SQLAlchemyFetchedStore
 from .protocol import Entry, Leases, instant_of, key_of
 from .records import Records
-from .sqlalchemy_shared import SQLAlchemyLeases, SQLAlchemyRecords, upsert
+from .sqlalchemy_shared import Bound, SQLAlchemyLeases, SQLAlchemyRecords, upsert
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
 TABLE_NAME = "cimd_client"
-#: Between two looks at a table's size this process writes at least so many rows.
-PRUNE_EVERY = 64
 
 
 def client_table(db: SQLAlchemy) -> Table:
@@ -61,15 +58,14 @@ class SQLAlchemyStore:
         self._db = db
         self._size = size
         self._table = table = client_table(db)
-        self._writes = count(1)
-        self._prune_every = max(PRUNE_EVERY, size // 100)
+        self._bound = Bound(db, table, "digest", size)
         self.leases: Leases | None = SQLAlchemyLeases(db)
         self.records: Records = SQLAlchemyRecords(db)
         self._select = select(table.c.metadata, table.c.fetched_at, table.c.expires_at)
 
     def fetched_store(self, clock: Callable[[], datetime]) -> FetchedStore:
         """Return the store for what documents point to."""
-        return SQLAlchemyFetchedStore(self._db, clock)
+        return SQLAlchemyFetchedStore(self._db, clock, self._size)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry; a row that this version cannot read is a miss."""
@@ -94,17 +90,11 @@ class SQLAlchemyStore:
             "expires_at": entry.expires_at.timestamp(),
         }
         upsert(self._db, self._table, {"digest": key_of(client_id)}, values)
-        if next(self._writes) % self._prune_every == 0:
-            self.prune()
+        self._bound.note_write()
 
     def prune(self) -> None:
         """Drop the entries beyond the bound, the ones that expired first."""
-        table = self._table
-        surplus = len(self) - self._size
-        if surplus > 0:
-            oldest = select(table.c.digest).order_by(table.c.expires_at).limit(surplus).scalar_subquery()
-            with self._db.engine.begin() as connection:
-                connection.execute(delete(table).where(table.c.digest.in_(oldest)))
+        self._bound.prune()
 
     def delete(self, client_id: str) -> None:
         """Forget a client."""

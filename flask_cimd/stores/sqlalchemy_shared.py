@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Float, String, Table, Text, delete, insert, or_, select, update
+from sqlalchemy import Column, Float, String, Table, Text, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .protocol import Lease, instant_of, key_of
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LEASE_TABLE_NAME = "cimd_lease"
 RECORD_TABLE_NAME = "cimd_record"
+#: Between two looks at a table's size a process writes at least so many rows.
+PRUNE_EVERY = 64
 #: After so many leases this process deletes the ones that ran out.
 FORGET_EVERY = 64
 
@@ -73,6 +75,33 @@ def upsert(db: SQLAlchemy, table: Table, keys: Mapping[str, Any], values: Mappin
     except IntegrityError:  # another process inserted it in between
         with db.engine.begin() as connection:
             connection.execute(change)
+
+
+class Bound:
+    """Keeps a table at about so many rows: beyond them the ones go that expire first.
+
+    Args:
+        key: the primary key.
+        size: each process looks at the table after 64 writes, or after one hundredth of ``size`` if that is more.
+    """
+
+    def __init__(self, db: SQLAlchemy, table: Table, key: str, size: int) -> None:
+        self._db, self._table, self._key, self._size = db, table, table.c[key], size
+        self._writes = count(1)
+        self._every = max(PRUNE_EVERY, size // 100)
+
+    def note_write(self) -> None:
+        """Count a write, and look at the table if it is time."""
+        if next(self._writes) % self._every == 0:
+            self.prune()
+
+    def prune(self) -> None:
+        """Drop the rows beyond the bound."""
+        with self._db.engine.begin() as connection:
+            rows = connection.execute(select(func.count()).select_from(self._table)).scalar_one()
+            if rows > self._size:
+                surplus = select(self._key).order_by(self._table.c.expires_at).limit(rows - self._size)
+                connection.execute(delete(self._table).where(self._key.in_(surplus.scalar_subquery())))
 
 
 class SQLAlchemyLeases:
