@@ -27,7 +27,8 @@ _ON_THE_WAY = timedelta(minutes=1)
 def show() -> Response | str:
     """Show the form, or go on if the owner is logged in and that is enough."""
     target = _local(request.args.get("next"))
-    return redirect(target, code=303) if is_logged_in() and "again" not in request.args else _form(target)
+    is_theirs = is_logged_in()
+    return redirect(target, code=303) if is_theirs and "again" not in request.args else _form(target, again=is_theirs)
 
 
 @blueprint.post("/login")
@@ -91,11 +92,11 @@ def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def _form(target: str, *, failed: bool = False) -> str:
+def _form(target: str, *, failed: bool = False, again: bool = False) -> str:
     if target.startswith(url_for("authorize.ask")):
         allow_leaving()  # the form's redirects may end at the app
     development = services().configuration.development
-    return render_template("login.html", next=target, failed=failed, development=development)
+    return render_template("login.html", next=target, failed=failed, again=again, development=development)
 
 
 def _local(target: str | None) -> str:

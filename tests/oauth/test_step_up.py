@@ -25,6 +25,7 @@ def log_in_again(owner: Browser, site: Site, answer: requests.Response) -> reque
     assert is_asked_for_the_password(answer)
     form = owner.get(answer.headers["Location"])
     assert form.status_code == 200
+    assert ("once more" in form.text) is ("again=1" in form.url)
     return owner.get(owner.press(form, "Log in", password=site.password).headers["Location"])
 
 
