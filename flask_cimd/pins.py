@@ -67,6 +67,8 @@ def stands_in(error: FetchError, status: int | None) -> bool:
         error: how the fetch failed.
         status: of the answer, if there was one.
     """
+    if status in (404, 410):  # even if time was up before the answer was read
+        return False
     if isinstance(error, DeadlineExceededError) or error.phase in ("connect", "tls"):
         return True
     if error.phase == "resolve":

@@ -15,7 +15,8 @@ from flask_cimd import CIMD, CIMDError, FetchError, PolicyDeniedError, TooManyFe
 from flask_cimd.admission import Admission
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.policy import Allowance, Policy, Rule, Tier
-from flask_cimd.pins import Pin
+from flask_cimd.errors import DeadlineExceededError
+from flask_cimd.pins import Pin, stands_in
 from flask_cimd.settings import Settings
 from flask_cimd.site_limits import SiteLimits, site_finder
 from flask_cimd.stores import MemoryRecords, Records, StoreError
@@ -233,6 +234,12 @@ def test_a_pinned_copy_never_hides_that_a_client_is_gone_or_moved(
         origin.serve("/client.json", b"", status=status)
         with pytest.raises(FetchError):
             cimd.resolve(url)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(404, False), (410, False), (503, True), (None, True)])
+def test_a_client_that_is_gone_has_no_copy_even_if_time_was_up_too(status: int | None, expected: bool) -> None:
+    # D17
+    assert stands_in(DeadlineExceededError("deadline"), status) is expected
 
 
 def test_a_pinned_copy_stands_in_when_nobody_answers(make_app: Any) -> None:
