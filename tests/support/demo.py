@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import socket
 import subprocess
@@ -355,21 +356,30 @@ def running_demo(folder: Path, *, samples: bool = False, **environment: str) -> 
         yield demo
 
 
+#: Below the ports that systems give to outgoing connections: one of those could be taken before a server has it.
+_PORTS = range(12000, 32000)
+_handed_out: set[int] = set()
+
+
 def free_ports(offsets: Sequence[int] = (0,)) -> int:
-    """Return a port on 127.0.0.1 that is free now, as are those at these offsets after it."""
-    for _ in range(100):
-        with contextlib.ExitStack() as stack:
-            first = stack.enter_context(socket.socket())
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                for offset in offsets:
-                    if offset:
-                        stack.enter_context(socket.socket()).bind(("127.0.0.1", port + offset))
-            except (OSError, OverflowError):
-                continue
-            return port
+    """Return a port on 127.0.0.1 that is free, as are those at these offsets after it; each is returned once."""
+    for _ in range(1000):
+        first = random.choice(_PORTS)
+        wanted = {first + offset for offset in (0, *offsets)}
+        if wanted & _handed_out or not all(map(_is_free, wanted)):
+            continue
+        _handed_out.update(wanted)
+        return first
     raise OSError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def inherited_environment() -> dict[str, str]:
