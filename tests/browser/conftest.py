@@ -14,14 +14,14 @@ from tests.support.chromium import DESKTOP, PHONE, Watch, chromium, shoot
 from tests.support.demo import RunningDemo, running_demo
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Start Chromium."""
+    """Start Chromium; it ends with this folder, since its event loop would be in the way of others."""
     with chromium() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sample_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     """Run a demo with its sample apps."""
     with running_demo(tmp_path_factory.mktemp("samples"), samples=True) as demo:

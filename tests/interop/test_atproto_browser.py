@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.chromium import chromium
 from tests.support.demo import RunningDemo, running_demo
 from tests.support.node import node_executable, node_project
-from tests.support.requirements import need
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -58,16 +57,12 @@ def _quiet_handler(folder: Path) -> Any:
 @pytest.fixture
 def page(demo: RunningDemo) -> Iterator[Any]:
     """Open a page in a fresh profile, in which the owner is logged in at the site."""
-    chromium = shutil.which("chromium")
-    need(chromium, "chromium is not installed")
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_context().new_page()
         page.goto(f"{demo.base_url}/login")
         page.get_by_label("Password").fill(demo.password)
         page.get_by_role("button", name="Log in").click()
         yield page
-        browser.close()
 
 
 def shows(page: Any, text: str) -> None:
