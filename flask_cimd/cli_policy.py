@@ -1,9 +1,10 @@
-"""``flask cimd allow|deny|trust|remove|rules`` and ``pin|unpin|pins``: who may come in, and pinned documents."""
+"""``flask cimd allow|deny|trust|remove|rules|allowance`` and ``pin|unpin|pins``: who may come in, pinned documents."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -11,13 +12,15 @@ from flask.cli import with_appcontext
 from .admission import Admission
 from .cli import extension, json_option, print_json
 from .core.identifier import ClientIdentifier
-from .core.policy import Decision, Rule
+from .core.policy import Allowance, Decision, Rule, Tier
 from .errors import CIMDError
 from .fetcher import Response
 from .pins import Pin
 from .resolver import Resolver
 from .stores import MemoryRecords
 
+#: The tiers whose clients may ask for anything at all.
+TIERS_LET_IN = (Tier.TRUSTED, Tier.KNOWN, Tier.UNKNOWN)
 _PAGE_SUFFIXES = frozenset({".html", ".htm"})
 
 
@@ -82,6 +85,49 @@ def show_rules(*, as_json: bool) -> None:
         click.echo("everybody else is turned away", err=True)
 
 
+@click.command("allowance")
+@click.argument("tier", type=click.Choice([tier.value for tier in TIERS_LET_IN]), required=False)
+@click.option("--scopes", help='What clients of TIER may ask for, with blanks between; "" for nothing but who you are.')
+@click.option("--resources", help="The resource identifiers they may ask for, with blanks between.")
+@click.option("--any", "anything", is_flag=True, help="Let clients of TIER ask for everything again.")
+@json_option
+@with_appcontext
+def allowance(tier: str | None, scopes: str | None, resources: str | None, *, anything: bool, as_json: bool) -> None:
+    """Say what clients of TIER may ask for; without options, print it."""
+    admission = _admission()
+    given = scopes is not None or resources is not None
+    if (given or anything) and tier is None:
+        raise click.UsageError("name the tier")
+    if given and anything:
+        raise click.UsageError("--any goes alone")
+    if tier is not None and (given or anything):
+        before = Allowance() if anything else admission.allowance(Tier(tier))
+        admission.set_allowance(
+            Tier(tier),
+            Allowance(
+                scopes=before.scopes if scopes is None else frozenset(scopes.split()),
+                resources=before.resources if resources is None else frozenset(resources.split()),
+            ),
+        )
+    told = [_told(name, admission.allowance(name)) for name in TIERS_LET_IN if tier in (None, name.value)]
+    if as_json:
+        print_json(told)
+        return
+    for line in told:
+        limits = (
+            f"{name}={' '.join(line[name]) if line[name] is not None else 'any'}" for name in ("scopes", "resources")
+        )
+        click.echo("\t".join((line["tier"], *limits)))
+
+
+def _told(tier: Tier, allowance: Allowance) -> dict[str, Any]:
+    return {
+        "tier": tier.value,
+        "scopes": None if allowance.scopes is None else sorted(allowance.scopes),
+        "resources": None if allowance.resources is None else sorted(allowance.resources),
+    }
+
+
 @click.command("pin")
 @click.argument("client_id")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -119,7 +165,7 @@ def pins() -> None:
         click.echo(client_id)
 
 
-COMMANDS = (allow, deny, trust, remove, show_rules, pin, unpin, pins)
+COMMANDS = (allow, deny, trust, remove, show_rules, allowance, pin, unpin, pins)
 
 
 def _copy(resolver: Resolver, identifier: ClientIdentifier, source: Callable[[ClientIdentifier], Response]) -> Pin:

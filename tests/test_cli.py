@@ -15,6 +15,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
 from flask_cimd import CIMD, PolicyDeniedError
+from flask_cimd.core.policy import Allowance, Tier
 from tests.support.clock import Clock
 from tests.support.origin import TLSOrigin, publish_document
 
@@ -154,6 +155,23 @@ def test_rules_in_memory_are_refused_because_they_would_end_with_the_command() -
     result = app.test_cli_runner().invoke(args=["cimd", "deny", "spam.example"])
     assert result.exit_code == 2
     assert "CIMD_STORE" in result.stderr
+
+
+def test_an_operator_says_what_a_tier_may_ask_for(app: Flask, run: Run) -> None:
+    # M-38
+    assert run("allowance").stdout.splitlines()[0] == "trusted\tscopes=any\tresources=any"
+    done = run("allowance", "unknown", "--scopes", "profile email", "--resources", "https://me.example/api")
+    assert done.stdout == "unknown\tscopes=email profile\tresources=https://me.example/api\n"
+    run("allowance", "unknown", "--scopes", "")
+    with app.app_context():
+        kept = app.extensions["cimd"].admission.allowance(Tier.UNKNOWN)
+    assert kept == Allowance(scopes=frozenset(), resources=frozenset({"https://me.example/api"}))
+    assert json.loads(run("allowance", "unknown", "--any", "--json").stdout)[0]["scopes"] is None
+
+
+@pytest.mark.parametrize("arguments", [("--any",), ("blocked",), ("known", "--any", "--scopes", "profile")])
+def test_an_allowance_that_says_nothing_clear_is_a_wrong_call(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("allowance", *arguments).exit_code == 2
 
 
 def test_a_client_is_explained_and_the_exit_code_is_the_verdict(run: Run, origin: TLSOrigin) -> None:
