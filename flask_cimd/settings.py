@@ -159,7 +159,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_DENIED_HOSTS", (), "host patterns turned away before any look-up", _hosts),
     Setting("CIMD_TRUSTED_HOSTS", (), "host patterns of clients in the tier `trusted`", _hosts),
     Setting("CIMD_SERVICE_HOSTS", (), "hosts where anybody can publish a document for an app in the making: consent pages say so", _hosts),
-    Setting("CIMD_REDIRECT_RELATION", "any", "how redirect URIs relate to the client's URL: `any` or `same-origin`", _one_of("any", "same-origin")),
+    Setting("CIMD_REDIRECT_RELATION", "any", "how redirect URIs relate to the client's URL: `any`, `same-site` (that host, above or below it) or `same-origin`", _one_of("any", "same-site", "same-origin")),
     Setting("CIMD_REDIRECT_EXEMPT_HOSTS", (), "document hosts that `CIMD_REDIRECT_RELATION` does not bind: services for developers", _hosts),
     Setting("CIMD_AUTH_METHODS", ("none",), "client authentication methods this server has", _methods),
     Setting("CIMD_ASSERTION_AUDIENCES", (), "accepted in assertions instead of the issuer, such as the token endpoint's URL for older clients", _items),

@@ -55,7 +55,7 @@ class DocumentRules:
         localhost_any_port: let the port of a redirect to the name ``localhost`` differ, as for loopback addresses.
         allow_loopback: development: ``jwks_uri`` and ``logo_uri`` may be https on this computer.
         indieauth: documents without ``redirect_uris`` may use their own origin (IndieAuth §4.2.2).
-        redirect_relation: ``any`` or ``same-origin``.
+        redirect_relation: ``any``, ``same-site`` (the client's host, above or below it, by https) or ``same-origin``.
         logo_policy: ``any``, or ``same-site``: a logo on a host unrelated to the client's is no logo.
         redirect_exempt_hosts: document hosts that ``redirect_relation`` does not bind (CIMD appendix A).
     """
@@ -189,11 +189,20 @@ def _redirect_uris(reader: Reader, identifier: ClientIdentifier) -> tuple[str, .
 
 
 def _check_relation(reader: Reader, uris: list[str], identifier: ClientIdentifier) -> None:
+    relation = reader.rules.redirect_relation
     exempt = any(pattern.matches(identifier.host) for pattern in reader.rules.redirect_exempt_hosts)
-    if exempt or reader.rules.redirect_relation == "any":
+    if exempt or relation == "any" or all(_is_related(uri, identifier, relation) for uri in uris):
         return
-    if not all(redirect_kind(uri) == "web" and is_same_origin(uri, identifier) for uri in uris):
+    if relation == "same-site":
+        reader.add("redirect_uris", "other-site", "this server wants every redirect URI on the client's own site")
+    else:
         reader.add("redirect_uris", "other-origin", "this server wants every redirect URI on the client's own origin")
+
+
+def _is_related(uri: str, identifier: ClientIdentifier, relation: str) -> bool:
+    if relation == "same-site" and redirect_kind(uri) == "web" and uri.startswith("https://"):
+        return is_same_site(urlsplit(uri).hostname or "", identifier.host)
+    return redirect_kind(uri) == "web" and is_same_origin(uri, identifier)
 
 
 def _keys(reader: Reader) -> tuple[str | None, str | None]:

@@ -20,7 +20,7 @@ every_rule = st.builds(
     require_auth_method=st.booleans(),
     allow_loopback=st.booleans(),
     indieauth=st.booleans(),
-    redirect_relation=st.sampled_from(["any", "same-origin"]),
+    redirect_relation=st.sampled_from(["any", "same-site", "same-origin"]),
 )
 
 

@@ -18,7 +18,7 @@ every_rule = st.builds(
     DocumentRules,
     auth_methods=st.sampled_from([("none",), ("none", "private_key_jwt")]),
     allow_dotless_schemes=st.booleans(),
-    redirect_relation=st.sampled_from(["any", "same-origin"]),
+    redirect_relation=st.sampled_from(["any", "same-site", "same-origin"]),
 )
 
 
