@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
+from threading import BoundedSemaphore
 
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Response, g, has_request_context, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
 
 from demo.config import Configuration
 from demo.owner.login import is_logged_in
 from demo.provider import registration
-from flask_cimd import CIMD, ClientIdentifier, FetchLimitError
+from flask_cimd import CIMD, ClientIdentifier, FetchLimitError, TooManyFetchesError
 
 #: Seconds that a client is told to wait.
 _A_WHILE = 600
+#: Threads of a worker, of the 16 that it has, that may wait for strangers' documents; the others stay with the owner.
+_PLACES = 8
 
 
 def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
@@ -33,6 +36,7 @@ def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
         app.view_functions[registration.VIEW] = limit(app.view_functions[registration.VIEW])
     if configuration.fetch_limit is not None:
         cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))
+        cimd.allow_fetch(_in_a_place(app))
 
 
 def _within(limiter: Limiter, limit: RateLimitItem) -> Callable[[ClientIdentifier], bool]:
@@ -45,6 +49,26 @@ def _within(limiter: Limiter, limit: RateLimitItem) -> Callable[[ClientIdentifie
             raise FetchLimitError("too-many-new-clients", identifier.raw, retry_after=_A_WHILE)
         return True
 
+    return rule
+
+
+def _in_a_place(app: Flask) -> Callable[[ClientIdentifier], bool]:
+    """Return a rule that bounds how many strangers wait at once: one slow document could hold every thread."""
+    places = BoundedSemaphore(_PLACES)
+
+    def rule(identifier: ClientIdentifier) -> bool:
+        if not has_request_context() or is_logged_in() or g.get("waits"):
+            return True
+        if not places.acquire(blocking=False):
+            raise TooManyFetchesError("too-many-fetches", identifier.raw, hint="strangers wait in all their places")
+        g.waits = True
+        return True
+
+    def leave(_: BaseException | None) -> None:
+        if g.pop("waits", False):
+            places.release()
+
+    app.teardown_request(leave)
     return rule
 
 

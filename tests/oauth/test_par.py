@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +15,7 @@ import pytest
 from tests.support.atproto import HOST, REDIRECT, VIRTUAL, App, development_hosts, publish_app
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client, redirect_parameters, soup
 from tests.support.dpop import ProofKey
-from tests.support.origin import TLSOrigin
+from tests.support.origin import SocketOrigin, TLSOrigin, server_context
 
 
 @pytest.fixture
@@ -508,6 +510,29 @@ def test_without_a_limit_nothing_is_counted_in_development(named_origin: TLSOrig
         publish_app(named_origin, f"/{number}.json")
         pushed = App(named_site, f"https://{HOST}/{number}.json", f"https://{HOST}/callback").push()
         assert pushed.status_code == 201
+
+
+def test_strangers_who_wait_for_one_slow_document_leave_threads_to_others(
+    make_site: Callable[..., Site], ca: Any
+) -> None:  # C-98
+    refused = Event()
+
+    def answer_late(connection: Any, _: bytes) -> None:
+        refused.wait(20)
+        connection.sendall(b"HTTP/1.1 404 Not here\r\nContent-Length: 0\r\n\r\n")
+
+    with SocketOrigin(answer_late, server_context(ca, "localhost")) as slow:
+        site = make_site(DEMO_FETCH_LIMIT="100 per hour")
+        form = SignIn.begin(f"https://localhost:{slow.port}/client.json").parameters
+        with ThreadPoolExecutor(12) as pool:
+            pushed = [pool.submit(site.browser().post, "/par", form) for _ in range(12)]
+            first = [answer.result().status_code for answer in islice(as_completed(pushed), 4)]
+            refused.set()
+        statuses = sorted(answer.result().status_code for answer in pushed)
+
+        assert first == [503] * 4
+        assert statuses.count(503) == 4
+        assert site.browser().post("/par", form).status_code == 401  # the places are free again
 
 
 def test_the_owner_is_not_counted(make_site: Callable[..., Site], origin: TLSOrigin) -> None:
