@@ -25,7 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from .core.addresses import blocked_reason
 from .core.identifier import LOOPBACK_HOSTS
-from .errors import AddressBlockedError, DeadlineExceededError, FetchError, Phase
+from .errors import AddressBlockedError, DeadlineExceededError, FetchError, Phase, TooManyFetchesError
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -181,7 +181,7 @@ class Trip:
     def _resolve(self, host: str, port: int) -> list[str]:
         answer: Future[list[str]] = Future()
         if not _LOOKUPS.acquire(blocking=False):
-            raise FetchError("name-not-found", hint="too many name look-ups are hanging", phase="resolve")
+            raise TooManyFetchesError("too-many-look-ups", hint="too many name look-ups are hanging", phase="resolve")
         Thread(target=self._resolve_into, args=(answer, host, port), daemon=True).start()
         try:
             addresses = answer.result(timeout=self.remaining())
