@@ -22,6 +22,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import BaseModel
 from starlette.responses import Response
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from demo import create_app
 from demo.provider.resources import own_resources
@@ -102,7 +103,11 @@ class Tools:
             except mf2.PropertyError as error:
                 raise ToolError(str(error)) from error
             now = services().clock()
-            return _as_note(posts.add(properties, is_draft=draft, published_at=now, slug=None, images=(), now=now))
+            try:
+                post = posts.add(properties, is_draft=draft, published_at=now, slug=None, images=(), now=now)
+            except RequestEntityTooLarge as error:
+                raise ToolError("The site is full.") from error
+            return _as_note(post)
 
     def delete_note(self, slug: str) -> Note:
         """Take a note off the site; the owner can bring it back."""

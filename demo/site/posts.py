@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
 
 from demo.models import db
 from demo.site import media
@@ -23,6 +23,8 @@ from demo.site.tables import PostRow
 
 PAGE_SIZE = 20
 _ATTEMPTS = 5
+#: Characters of all posts together; no person writes so much, but an app could.
+_MOST_STORED = 256 * 1024 * 1024
 #: Of what is made from words; what tells two apart comes on top.
 _LONGEST_SLUG = 60
 _SLUG = re.compile(r"[a-z0-9-]{1,80}")
@@ -60,7 +62,11 @@ def add(
     images: Sequence[StoredImage],
     now: datetime,
 ) -> Post:
-    """Keep a new post together with its uploaded images, all or nothing, under a free slug near the wished one."""
+    """Keep a new post together with its uploaded images, all or nothing, under a free slug near the wished one.
+
+    Raises:
+        RequestEntityTooLarge: the site is full.
+    """
     wish = make_slug(slug or first_text(properties, "name") or _opening(properties)) or secrets.token_hex(4)
     post = Post(slug=wish, properties=properties, is_draft=is_draft, published_at=published_at)
     for _ in range(_ATTEMPTS):
@@ -68,7 +74,13 @@ def add(
             with db.engine.begin() as connection:
                 for image in images:
                     media.add(connection, image, now)
-                connection.execute(insert(_post).values(slug=post.slug, **_values(post)))
+                values = _values(post)
+                held = connection.execute(
+                    select(func.coalesce(func.sum(func.length(_post.c.properties)), 0))
+                ).scalar_one()
+                if held + len(values["properties"]) > _MOST_STORED:
+                    raise RequestEntityTooLarge
+                connection.execute(insert(_post).values(slug=post.slug, **values))
         except IntegrityError:  # somebody else's slug
             post = replace(post, slug=f"{wish}-{secrets.token_hex(3)}")
         else:

@@ -143,6 +143,12 @@ def test_creates_from_a_form(poster: Poster) -> None:
     assert source["category"] == ["one", "two"]
 
 
+def test_an_app_cannot_fill_the_site_with_words(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo.site.posts._MOST_STORED", 1000)
+    statuses = [poster.form({"h": "entry", "content": "word " * 100}).status_code for _ in range(3)]
+    assert statuses == [201, 413, 413]
+
+
 def test_creates_from_json(poster: Poster) -> None:
     url = poster.note({"html": "<p>Hello <b>you</b></p>"}, name=["A title"], category=["x"])
     assert poster.source(url)["content"] == [{"html": "<p>Hello <b>you</b></p>"}]
