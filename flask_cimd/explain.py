@@ -23,7 +23,7 @@ from .errors import CIMDError, DocumentError, FetchError
 from .fetcher import FetchLog, Response
 from .resolver import Resolver
 
-Outcome = Literal["holds", "remark", "broken", "skipped"]
+Outcome = Literal["holds", "remark", "broken"]
 Verdict = Literal["usable", "refused", "unreachable"]
 
 #: What the explainer says to each slug of a failed fetch, beyond the error's own hint.
@@ -50,7 +50,7 @@ class Step:
 
     Attributes:
         name: stable name of the step, such as ``identifier``, ``tls`` or ``/redirect_uris/0``.
-        outcome: ``remark`` does not stand in the way, ``skipped`` was not reached.
+        outcome: ``remark`` does not stand in the way; what was not reached is no step.
         rule: stable slug of the rule that is broken, or ``""``.
         help: how to mend it.
     """
@@ -295,17 +295,19 @@ def _filtered(found: Explanation, pointer: str, published: Any, kept: tuple[str,
     found.add(pointer, "remark" if unknown else "holds", text, rule="ignored" if unknown else "")
 
 
-def plain_text(explanation: Explanation, marks: Mapping[str, str] | None = None) -> list[str]:
+_MARKS: Mapping[Outcome, str] = {"holds": "ok  ", "remark": "note", "broken": "FAIL"}
+
+
+def plain_text(explanation: Explanation) -> list[str]:
     """Return the explanation as lines for a terminal."""
-    marks = marks or {"holds": "ok  ", "remark": "note", "broken": "FAIL", "skipped": "--  "}
     lines = [explanation.client_id if explanation.client_id.isprintable() else ascii(explanation.client_id), ""]
     for step in explanation.steps:
         rule = f" [{step.rule}]" if step.rule else ""
-        lines.append(f"{marks[step.outcome]}  {step.name}: {step.text}{rule}")
+        lines.append(f"{_MARKS[step.outcome]}  {step.name}: {step.text}{rule}")
         if step.help:
             lines.append(f"        {step.help}")
     for family in explanation.families:
-        lines.append(f"{marks['holds' if family.accepts else 'broken']}  {family.family} servers "
+        lines.append(f"{_MARKS['holds' if family.accepts else 'broken']}  {family.family} servers "
                      f"{'take' if family.accepts else 'do not take'} this client.")  # fmt: skip
         lines += [f"        {text}" for text in (*family.obstacles, *family.remarks)]
     return [*lines, "", f"Verdict: {explanation.verdict}"]

@@ -14,7 +14,7 @@ from sqlalchemy import Column, Float, LargeBinary, String, Table, delete, insert
 from sqlalchemy.exc import IntegrityError
 
 from .protocol import STORE_TROUBLE
-from .sqlalchemy_shared import Bound
+from .sqlalchemy_shared import Bound, table_of
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -90,12 +90,9 @@ def fetched_table(db: SQLAlchemy) -> Table:
 
     Columns: ``key`` (primary key), ``content`` (bytes or null) and ``expires_at`` (seconds since 1970).
     """
-    existing = db.metadata.tables.get(TABLE_NAME)
-    if existing is not None:
-        return existing
-    return Table(
+    return table_of(
+        db,
         TABLE_NAME,
-        db.metadata,
         Column("key", String(64), primary_key=True),
         Column("content", LargeBinary),
         Column("expires_at", Float(53), nullable=False, index=True),

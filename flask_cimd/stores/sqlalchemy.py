@@ -17,7 +17,7 @@ from ..core.metadata import ClientMetadata
 from .fetched import FetchedStore, SQLAlchemyFetchedStore
 from .protocol import Entry, Leases, instant_of, key_of
 from .records import Records
-from .sqlalchemy_shared import Bound, SQLAlchemyLeases, SQLAlchemyRecords, upsert
+from .sqlalchemy_shared import Bound, SQLAlchemyLeases, SQLAlchemyRecords, table_of, upsert
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -31,12 +31,9 @@ def client_table(db: SQLAlchemy) -> Table:
     Columns: ``digest`` (SHA-256 of the identifier, primary key, because some databases cannot index 2048
     characters), ``client_id``, ``metadata`` (JSON text), ``fetched_at`` and ``expires_at`` (seconds since 1970).
     """
-    existing = db.metadata.tables.get(TABLE_NAME)
-    if existing is not None:
-        return existing
-    return Table(
+    return table_of(
+        db,
         TABLE_NAME,
-        db.metadata,
         Column("digest", String(64), primary_key=True),
         Column("client_id", Text, nullable=False),
         Column("metadata", Text, nullable=False),

@@ -26,18 +26,21 @@ PRUNE_EVERY = 64
 FORGET_EVERY = 64
 
 
+def table_of(db: SQLAlchemy, name: str, *columns: Column[Any]) -> Table:
+    """Return a table of ``db.metadata``, adding it with these columns on first use."""
+    existing = db.metadata.tables.get(name)
+    return Table(name, db.metadata, *columns) if existing is None else existing
+
+
 def lease_table(db: SQLAlchemy) -> Table:
     """Return the table of leases, adding it to ``db.metadata`` on first use.
 
     Columns: ``digest`` as in `client_table`, ``owner`` (a random name), ``expires_at`` and ``outcome`` (how it
     ended, in words of this package; null while it is under way).
     """
-    existing = db.metadata.tables.get(LEASE_TABLE_NAME)
-    if existing is not None:
-        return existing
-    return Table(
+    return table_of(
+        db,
         LEASE_TABLE_NAME,
-        db.metadata,
         Column("digest", String(64), primary_key=True),
         Column("owner", String(32), nullable=False),
         Column("expires_at", Float(53), nullable=False, index=True),
@@ -50,12 +53,9 @@ def record_table(db: SQLAlchemy) -> Table:
 
     Columns: ``kind`` and ``digest`` (SHA-256 of the subject) are the primary key; ``subject`` and ``value``.
     """
-    existing = db.metadata.tables.get(RECORD_TABLE_NAME)
-    if existing is not None:
-        return existing
-    return Table(
+    return table_of(
+        db,
         RECORD_TABLE_NAME,
-        db.metadata,
         Column("kind", String(16), primary_key=True),
         Column("digest", String(64), primary_key=True),
         Column("subject", Text, nullable=False),
