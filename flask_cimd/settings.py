@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from . import setting_values as read
 from .core.document import DocumentRules
 from .core.freshness import Bounds
 from .core.identifier import LOOPBACK_HOSTS, IdentifierRules
@@ -19,9 +20,6 @@ from .fetcher import FetchSettings
 from .site_limits import SiteLimits, site_finder
 
 logger = logging.getLogger(__name__)
-
-#: Name, version and an address, so that a client's operator can see who asks (RFC 9110 §10.1.5).
-USER_AGENT = "flask-cimd/0.1 (+https://pypi.org/project/flask-cimd/)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,161 +39,63 @@ class Setting:
     read: Callable[[Any], Any]
 
 
-def _flag(value: object) -> bool:
-    if isinstance(value, str):
-        lowered = value.strip().lower()
-        if lowered in {"1", "true", "yes", "on"}:
-            return True
-        if lowered in {"0", "false", "no", "off", ""}:
-            return False
-        raise ValueError("must be true or false")
-    return bool(value)
-
-
-def _seconds(low: float, high: float) -> Callable[[Any], float]:
-    def read(value: Any) -> float:
-        seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-        if not low <= seconds <= high:
-            raise ValueError(f"must be between {low:g} and {high:g} seconds")
-        return float(seconds)
-
-    return read
-
-
-def _count(low: int, high: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        number = int(value)
-        if not low <= number <= high:
-            raise ValueError(f"must be between {low} and {high}")
-        return number
-
-    return read
-
-
-def _optional_count(low: int, high: int) -> Callable[[Any], int | None]:
-    return lambda value: None if value in (None, "") else _count(low, high)(value)
-
-
-def _one_of(*names: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in names:
-            raise ValueError("must be one of " + ", ".join(names))
-        return str(value)
-
-    return read
-
-
-def _items(value: Any) -> tuple[str, ...]:
-    """Read a list, or a comma-separated string as environment variables hold it."""
-    if isinstance(value, str):
-        return tuple(item.strip() for item in value.split(",") if item.strip())
-    if not isinstance(value, Iterable):
-        raise TypeError("must be a list")
-    return tuple(str(item) for item in value)
-
-
-def _hosts(value: Any) -> tuple[HostPattern, ...]:
-    return tuple(HostPattern.parse(item) for item in _items(value))
-
-
-def _optional_hosts(value: Any) -> tuple[HostPattern, ...] | None:
-    return None if value is None else _hosts(value)
-
-
-def _ports(value: Any) -> tuple[int, ...] | None:
-    return None if value is None else tuple(_count(1, 65535)(item) for item in _items(value))
-
-
-def _optional_text(value: Any) -> str | None:
-    return str(value) if value else None
-
-
-def _text(value: Any) -> str:
-    return str(value or USER_AGENT)
-
-
-def _methods(value: Any) -> tuple[str, ...]:
-    methods = _items(value)
-    if not methods or not set(methods) <= {"none", "private_key_jwt"}:
-        raise ValueError("may hold none and private_key_jwt; shared secrets are never possible")
-    return methods
-
-
-def _development_hosts(value: Any) -> Mapping[str, tuple[str, int]]:
-    """Read ``name=address:port,…`` or a mapping of name to ``"address:port"`` or ``(address, port)``."""
-    pairs = value.items() if isinstance(value, Mapping) else (item.split("=", 1) for item in _items(value))
-    hosts = {}
-    for name, target in pairs:
-        address, port = target.rsplit(":", 1) if isinstance(target, str) else target
-        if address.strip("[]") not in {"127.0.0.1", "::1"}:
-            raise ValueError("development hosts lead to 127.0.0.1 or [::1] only")
-        hosts[name.lower()] = (address.strip("[]"), _count(1, 65535)(port))
-    return hosts
-
-
-def _store(value: Any) -> Any:
-    if isinstance(value, str) and value not in {"memory", "sqlalchemy", "redis"}:
-        raise ValueError("must be memory, sqlalchemy, redis or a store object")
-    return value
-
-
 SETTINGS: tuple[Setting, ...] = (
     Setting("CIMD_PROFILE", "draft", "named set of base rules: `draft`, or `strict` (no query, no bare `/`, no "
-            "IndieAuth fallback)", _one_of("draft", "strict")),
-    Setting("CIMD_INDIEAUTH_FALLBACK", True, "h-app clients when the answer is HTML", _flag),
-    Setting("CIMD_FETCH_TIMEOUT", 5, "seconds for a whole fetch: look-up, connect, TLS, headers, body", _seconds(0.1, 10)),
-    Setting("CIMD_CONNECT_TIMEOUT", 2, "seconds for one connection attempt", _seconds(0.1, 10)),
-    Setting("CIMD_MAX_DOCUMENT_SIZE", 5120, "bytes of JSON; one more is refused", _count(256, 1048576)),
-    Setting("CIMD_MAX_HTML_SIZE", 262144, "bytes of HTML; one more is refused", _count(256, 524288)),
-    Setting("CIMD_CACHE_MIN", 60, "shortest lifetime in seconds; 0 follows the headers down", _seconds(0, 86400)),
-    Setting("CIMD_CACHE_DEFAULT", 3600, "lifetime without caching headers", _seconds(0, 31536000)),
-    Setting("CIMD_CACHE_MAX", 86400, "longest lifetime", _seconds(0, 31536000)),
-    Setting("CIMD_STALE_MAX", 86400, "seconds past its lifetime that a copy serves existing grants while a refetch fails", _seconds(0, 86400)),
-    Setting("CIMD_FAILURE_BACKOFF", 0, "seconds during which a URL that failed is not asked again", _seconds(0, 10)),
+            "IndieAuth fallback)", read.one_of("draft", "strict")),
+    Setting("CIMD_INDIEAUTH_FALLBACK", True, "h-app clients when the answer is HTML", read.flag),
+    Setting("CIMD_FETCH_TIMEOUT", 5, "seconds for a whole fetch: look-up, connect, TLS, headers, body", read.seconds(0.1, 10)),
+    Setting("CIMD_CONNECT_TIMEOUT", 2, "seconds for one connection attempt", read.seconds(0.1, 10)),
+    Setting("CIMD_MAX_DOCUMENT_SIZE", 5120, "bytes of JSON; one more is refused", read.count(256, 1048576)),
+    Setting("CIMD_MAX_HTML_SIZE", 262144, "bytes of HTML; one more is refused", read.count(256, 524288)),
+    Setting("CIMD_CACHE_MIN", 60, "shortest lifetime in seconds; 0 follows the headers down", read.seconds(0, 86400)),
+    Setting("CIMD_CACHE_DEFAULT", 3600, "lifetime without caching headers", read.seconds(0, 31536000)),
+    Setting("CIMD_CACHE_MAX", 86400, "longest lifetime", read.seconds(0, 31536000)),
+    Setting("CIMD_STALE_MAX", 86400, "seconds past its lifetime that a copy serves existing grants while a refetch fails", read.seconds(0, 86400)),
+    Setting("CIMD_FAILURE_BACKOFF", 0, "seconds during which a URL that failed is not asked again", read.seconds(0, 10)),
     Setting("CIMD_CACHE_SIZE", None, "clients kept, in a shared store as many key sets and logos besides; the least recently used go first in memory, the first to expire in a shared store; "
-            "`None` = 1000 in memory, a million in a shared store", _optional_count(1, 100_000_000)),
-    Setting("CIMD_ALLOWED_PORTS", None, "ports to connect to; `None` = any", _ports),
-    Setting("CIMD_ALLOWED_HOSTS", None, "host patterns let in (`app.example`, `.example.com`); `None` = any", _optional_hosts),
-    Setting("CIMD_DENIED_HOSTS", (), "host patterns turned away before any look-up", _hosts),
-    Setting("CIMD_TRUSTED_HOSTS", (), "host patterns of clients in the tier `trusted`", _hosts),
-    Setting("CIMD_SERVICE_HOSTS", (), "hosts where anybody can publish a document for an app in the making: consent pages say so", _hosts),
-    Setting("CIMD_REDIRECT_RELATION", "any", "how redirect URIs relate to the client's URL: `any`, `same-site` (that host, above or below it) or `same-origin`", _one_of("any", "same-site", "same-origin")),
-    Setting("CIMD_REDIRECT_EXEMPT_HOSTS", (), "document hosts that `CIMD_REDIRECT_RELATION` does not bind: services for developers", _hosts),
-    Setting("CIMD_AUTH_METHODS", ("none",), "client authentication methods this server has", _methods),
-    Setting("CIMD_ASSERTION_AUDIENCES", (), "accepted in assertions instead of the issuer, such as the token endpoint's URL for older clients", _items),
-    Setting("CIMD_REQUIRE_AUTH_METHOD", False, "refuse documents without `token_endpoint_auth_method`", _flag),
-    Setting("CIMD_ALLOW_ROOT_PATH", True, "accept the path `/`", _flag),
-    Setting("CIMD_ALLOW_QUERY", True, "accept a query in the client's URL", _flag),
-    Setting("CIMD_LENIENT_MEDIA_TYPE", False, "read `text/plain` as a JSON document, as raw Git hosting serves it", _flag),
-    Setting("CIMD_LOCALHOST_ANY_PORT", True, "let the port of a redirect to the name `localhost` differ, as for `127.0.0.1`", _flag),
-    Setting("CIMD_ALLOW_DOTLESS_SCHEMES", False, "accept redirect schemes such as `myapp:` from documents", _flag),
-    Setting("CIMD_ALLOW_HTTP_CLIENTS", False, "IndieAuth clients over plain http: anybody on the way can forge them", _flag),
-    Setting("CIMD_FOLLOW_PAGE_REDIRECTS", False, "follow at most 3 redirects within one host, to a page only", _flag),
-    Setting("CIMD_CONTINUE_WITHOUT_CLIENT_INFO", False, "let IndieAuth clients in whose page cannot be read, with redirects within their own origin", _flag),
-    Setting("CIMD_ALLOW_LOOPBACK_CLIENTS", False, "IndieAuth clients on `http://localhost`, never fetched", _flag),
-    Setting("CIMD_ALLOW_VIRTUAL_CLIENTS", False, "AT Protocol's `http://localhost?redirect_uri=…` clients for developers, never fetched", _flag),
-    Setting("CIMD_REQUIRE_PKCE", True, "off lets page and loopback clients come without PKCE; all others need it always", _flag),
-    Setting("CIMD_LEGACY_RESPONSE_TYPE", False, "page and loopback clients: `response_type=id`, or none, is a sign-in without access", _flag),
-    Setting("CIMD_LEGACY_ME", False, "page and loopback clients: add the person's address to the redirect", _flag),
-    Setting("CIMD_LEGACY_REDEEM", True, "take a code at the authorization endpoint without `grant_type`", _flag),
-    Setting("CIMD_LEGACY_TOKEN_VERIFICATION", True, "answer a GET at the token endpoint about the token it presents", _flag),
-    Setting("CIMD_LEGACY_REVOKE", True, "take `action=revoke` at the token endpoint", _flag),
-    Setting("CIMD_PUBLISH_ENDPOINT_RELS", True, "a profile page should name the endpoints themselves, for clients of before 2022", _flag),
-    Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, `redis`, or an object", _store),
-    Setting("CIMD_REDIS_URL", None, "for `CIMD_STORE = \"redis\"`: `redis://host:port/number`, `rediss://` or `unix://`", _optional_text),
-    Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", _count(1, 1000)),
-    Setting("CIMD_SITE_FETCHES", 30, "documents of one site, and again as many key sets and logos, that a process fetches within `CIMD_SITE_WINDOW`; hosts on this computer count only if it is set", _count(1, 1_000_000)),
-    Setting("CIMD_SITE_WINDOW", 60, "seconds", _seconds(1, 86400)),
-    Setting("CIMD_SHARED_DOMAINS", (), "domains whose subdomains belong to different people (`pages.example`), beside those of the extra `sites`", _hosts),
-    Setting("CIMD_LOGO_POLICY", "any", "where a logo may come from: `any` host, or `same-site` as the client's URL (that host, above or below it)", _one_of("any", "same-site")),
-    Setting("CIMD_LOGOS", False, "fetch, redraw and serve clients' logos; needs the extra `logo`", _flag),
-    Setting("CIMD_MAX_LOGO_SIZE", 524288, "bytes of a logo; one more and there is none", _count(1024, 4194304)),
-    Setting("CIMD_PROXY", None, "proxy URL for fetches; the proxy must then check addresses", _optional_text),
-    Setting("CIMD_CA_BUNDLE", None, "file of trusted certificates; `None` = certifi", _optional_text),
-    Setting("CIMD_USER_AGENT", None, "`None` = name, version and address of this package", _text),
-    Setting("CIMD_NAT64", False, "IPv6-only network: judge the IPv4 address inside `64:ff9b::/96`", _flag),
-    Setting("CIMD_ALLOW_LOOPBACK", False, "development only: https clients on this computer; logged at start", _flag),
-    Setting("CIMD_DEVELOPMENT_HOSTS", {}, "development only: `name=127.0.0.1:port`, honoured with `CIMD_ALLOW_LOOPBACK`", _development_hosts),
+            "`None` = 1000 in memory, a million in a shared store", read.optional_count(1, 100_000_000)),
+    Setting("CIMD_ALLOWED_PORTS", None, "ports to connect to; `None` = any", read.ports),
+    Setting("CIMD_ALLOWED_HOSTS", None, "host patterns let in (`app.example`, `.example.com`); `None` = any", read.optional_hosts),
+    Setting("CIMD_DENIED_HOSTS", (), "host patterns turned away before any look-up", read.hosts),
+    Setting("CIMD_TRUSTED_HOSTS", (), "host patterns of clients in the tier `trusted`", read.hosts),
+    Setting("CIMD_SERVICE_HOSTS", (), "hosts where anybody can publish a document for an app in the making: consent pages say so", read.hosts),
+    Setting("CIMD_REDIRECT_RELATION", "any", "how redirect URIs relate to the client's URL: `any`, `same-site` (that host, above or below it) or `same-origin`", read.one_of("any", "same-site", "same-origin")),
+    Setting("CIMD_REDIRECT_EXEMPT_HOSTS", (), "document hosts that `CIMD_REDIRECT_RELATION` does not bind: services for developers", read.hosts),
+    Setting("CIMD_AUTH_METHODS", ("none",), "client authentication methods this server has", read.methods),
+    Setting("CIMD_ASSERTION_AUDIENCES", (), "accepted in assertions instead of the issuer, such as the token endpoint's URL for older clients", read.items),
+    Setting("CIMD_REQUIRE_AUTH_METHOD", False, "refuse documents without `token_endpoint_auth_method`", read.flag),
+    Setting("CIMD_ALLOW_ROOT_PATH", True, "accept the path `/`", read.flag),
+    Setting("CIMD_ALLOW_QUERY", True, "accept a query in the client's URL", read.flag),
+    Setting("CIMD_LENIENT_MEDIA_TYPE", False, "read `text/plain` as a JSON document, as raw Git hosting serves it", read.flag),
+    Setting("CIMD_LOCALHOST_ANY_PORT", True, "let the port of a redirect to the name `localhost` differ, as for `127.0.0.1`", read.flag),
+    Setting("CIMD_ALLOW_DOTLESS_SCHEMES", False, "accept redirect schemes such as `myapp:` from documents", read.flag),
+    Setting("CIMD_ALLOW_HTTP_CLIENTS", False, "IndieAuth clients over plain http: anybody on the way can forge them", read.flag),
+    Setting("CIMD_FOLLOW_PAGE_REDIRECTS", False, "follow at most 3 redirects within one host, to a page only", read.flag),
+    Setting("CIMD_CONTINUE_WITHOUT_CLIENT_INFO", False, "let IndieAuth clients in whose page cannot be read, with redirects within their own origin", read.flag),
+    Setting("CIMD_ALLOW_LOOPBACK_CLIENTS", False, "IndieAuth clients on `http://localhost`, never fetched", read.flag),
+    Setting("CIMD_ALLOW_VIRTUAL_CLIENTS", False, "AT Protocol's `http://localhost?redirect_uri=…` clients for developers, never fetched", read.flag),
+    Setting("CIMD_REQUIRE_PKCE", True, "off lets page and loopback clients come without PKCE; all others need it always", read.flag),
+    Setting("CIMD_LEGACY_RESPONSE_TYPE", False, "page and loopback clients: `response_type=id`, or none, is a sign-in without access", read.flag),
+    Setting("CIMD_LEGACY_ME", False, "page and loopback clients: add the person's address to the redirect", read.flag),
+    Setting("CIMD_LEGACY_REDEEM", True, "take a code at the authorization endpoint without `grant_type`", read.flag),
+    Setting("CIMD_LEGACY_TOKEN_VERIFICATION", True, "answer a GET at the token endpoint about the token it presents", read.flag),
+    Setting("CIMD_LEGACY_REVOKE", True, "take `action=revoke` at the token endpoint", read.flag),
+    Setting("CIMD_PUBLISH_ENDPOINT_RELS", True, "a profile page should name the endpoints themselves, for clients of before 2022", read.flag),
+    Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, `redis`, or an object", read.store),
+    Setting("CIMD_REDIS_URL", None, "for `CIMD_STORE = \"redis\"`: `redis://host:port/number`, `rediss://` or `unix://`", read.optional_text),
+    Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", read.count(1, 1000)),
+    Setting("CIMD_SITE_FETCHES", 30, "documents of one site, and again as many key sets and logos, that a process fetches within `CIMD_SITE_WINDOW`; hosts on this computer count only if it is set", read.count(1, 1_000_000)),
+    Setting("CIMD_SITE_WINDOW", 60, "seconds", read.seconds(1, 86400)),
+    Setting("CIMD_SHARED_DOMAINS", (), "domains whose subdomains belong to different people (`pages.example`), beside those of the extra `sites`", read.hosts),
+    Setting("CIMD_LOGO_POLICY", "any", "where a logo may come from: `any` host, or `same-site` as the client's URL (that host, above or below it)", read.one_of("any", "same-site")),
+    Setting("CIMD_LOGOS", False, "fetch, redraw and serve clients' logos; needs the extra `logo`", read.flag),
+    Setting("CIMD_MAX_LOGO_SIZE", 524288, "bytes of a logo; one more and there is none", read.count(1024, 4194304)),
+    Setting("CIMD_PROXY", None, "proxy URL for fetches; the proxy must then check addresses", read.optional_text),
+    Setting("CIMD_CA_BUNDLE", None, "file of trusted certificates; `None` = certifi", read.optional_text),
+    Setting("CIMD_USER_AGENT", None, "`None` = name, version and address of this package", read.text),
+    Setting("CIMD_NAT64", False, "IPv6-only network: judge the IPv4 address inside `64:ff9b::/96`", read.flag),
+    Setting("CIMD_ALLOW_LOOPBACK", False, "development only: https clients on this computer; logged at start", read.flag),
+    Setting("CIMD_DEVELOPMENT_HOSTS", {}, "development only: `name=127.0.0.1:port`, honoured with `CIMD_ALLOW_LOOPBACK`", read.development_hosts),
 )  # fmt: skip
 
 
