@@ -27,7 +27,7 @@ from flask_cimd import CIMD
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.stores.memory import MemoryStore
-from flask_cimd.stores.protocol import Entry
+from flask_cimd.stores.port import Entry
 from tests.support.origin import TLSOrigin
 
 
@@ -228,7 +228,7 @@ WORST_PAGES = {
 _PAGE_PROGRAM = """
 import contextlib, resource
 from flask_cimd.core.document import DocumentRules
-from flask_cimd.core.happ import parse_page
+from flask_cimd.core.page import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.errors import DocumentError
 identifier = parse_identifier("https://app.example/", IdentifierRules())

@@ -21,7 +21,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.stores.protocol import key_of
+from flask_cimd.stores.port import key_of
 from flask_cimd.stores.sqlalchemy import SQLAlchemyStore
 from tests.support.databases import private_postgres
 from tests.support.demo import Browser, SignIn, publish_client

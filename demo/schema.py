@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 
-from flask_cimd.files import locked_file
+from flask_cimd.publish.files import locked_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: Any constant that nothing else in the database uses.

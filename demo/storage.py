@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from demo.models import CodeRow, GrantRow, OpenRequest, TokenRow, UsedOnce, db
 from demo.registrations import note_use
 from flask_cimd.oauth import AuthorizationRequest, Code, Grant, Token
-from flask_cimd.oauth.storage import digest, new_secret
+from flask_cimd.oauth.server.storage import digest, new_secret
 
 #: How long a decision may take.
 DECISION_TIME = timedelta(minutes=10)

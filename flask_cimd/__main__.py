@@ -1,5 +1,5 @@
 """``python -m flask_cimd URL``: the explainer for those who have no server at hand."""
 
-from .cli_explain import main
+from .cli.explain import main
 
 main(prog_name="python -m flask_cimd")

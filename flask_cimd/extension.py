@@ -10,14 +10,14 @@ from weakref import WeakKeyDictionary
 
 from flask import Flask, current_app, g, has_request_context, render_template, url_for
 
-from .admission import Admission
-from .cli import register_all
-from .client_keys import ClientKeys
+from .clients.admission import Admission
+from .clients.keys import ClientKeys
+from .clients.resolver import ClientHook, FetchHook, Hooks, Resolver
+from .core.clock import Clock, utc_now
 from .core.metadata import ClientMetadata
 from .core.text import is_visible
 from .errors import CIMDError, TooManyFetchesError
-from .publish import publish
-from .resolver import ClientHook, Clock, FetchHook, Hooks, Resolver, utc_now
+from .publish.client import publish
 from .settings import Settings
 from .stores import open_fetched_store, open_store
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blinker import Signal
     from flask_sqlalchemy import SQLAlchemy
 
-    from .logo import Logos
+    from .clients.logo import Logos
 
 logger = logging.getLogger(__name__)
 
@@ -104,18 +104,17 @@ class CIMD:
         # Authlib's get_consent_grant lets it escape; everywhere else Authlib answers with it itself.
         app.register_error_handler(ClientResolutionError, lambda error: show_error(error.cause))
         app.register_blueprint(_templates())
-        register_all(app)
         if settings.logos:
             self._set_up_logos(app, settings)
 
     def _set_up_logos(self, app: Flask, settings: Settings) -> None:
-        from .logo import Logos, logo_response
+        from .clients.logo import Logos, logo_response
 
         store = open_fetched_store(self._resolvers[app].store, clock=self._clock, size=_LOGOS_IN_MEMORY)
         # Without a secret key the names hold for this process alone, like its memory store.
         secret = str(app.secret_key or secrets.token_hex()).encode()
         self._logos[app] = logos = Logos(self._resolvers[app], store, secret=secret, max_size=settings.max_logo_size)
-        app.add_url_rule("/cimd/logo/<key>.png", "flask_cimd.logo", lambda key: logo_response(logos, key))
+        app.add_url_rule("/cimd/logo/<key>.png", "flask_cimd.clients.logo", lambda key: logo_response(logos, key))
 
     def logo_url(self, metadata: ClientMetadata) -> str | None:
         """Return the address on this server of a client's logo, or ``None`` if it has none that may be shown.
@@ -125,7 +124,7 @@ class CIMD:
         """
         logos = self._logos.get(current_app._get_current_object())  # type: ignore[attr-defined]
         key = logos.prepare(metadata) if logos is not None else None
-        return url_for("flask_cimd.logo", key=key) if key else None
+        return url_for("flask_cimd.clients.logo", key=key) if key else None
 
     @property
     def admission(self) -> Admission:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from . import setting_values as read
+from .core import setting_values as read
 from .core.document import DocumentRules
 from .core.freshness import Bounds
 from .core.identifier import LOOPBACK_HOSTS, IdentifierRules
 from .core.legacy import LegacyRules
 from .core.policy import HostPattern, Policy
 from .errors import ConfigurationError
-from .fetcher import FetchSettings
-from .site_limits import SiteLimits, site_finder
+from .fetch.fetcher import FetchSettings
+from .fetch.limits import SiteLimits, site_finder
 
 logger = logging.getLogger(__name__)
 

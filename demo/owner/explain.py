@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 
 from demo.owner.login import owner_only
 from demo.services import services
-from flask_cimd.explain import explain
+from flask_cimd.clients.explain import explain
 
 blueprint = Blueprint("explain", __name__)
 

@@ -20,8 +20,8 @@ from flask_cimd.core.changes import Change, changes
 from flask_cimd.core.display import Acquaintance, ConsentView, consent_view
 from flask_cimd.core.policy import Tier
 from flask_cimd.oauth import AuthorizationRequest, Resource
-from flask_cimd.oauth.allowance import within_allowance
-from flask_cimd.oauth.authentication import KEY_METHOD
+from flask_cimd.oauth.server.allowance import within_allowance
+from flask_cimd.oauth.server.client_authentication import KEY_METHOD
 
 blueprint = Blueprint("authorize", __name__)
 

@@ -16,7 +16,7 @@ from demo.provider.scopes import SCOPES
 from demo.services import services
 from flask_cimd.core.display import safe_text
 from flask_cimd.oauth import Resource, ResourceServer
-from flask_cimd.oauth.resource import is_resource_identifier
+from flask_cimd.oauth.server.resource_indicators import is_resource_identifier
 
 _table = ResourceServerRow.__table__
 commands = AppGroup("resource-server", help="Other servers that take this site's tokens and may ask about them.")

@@ -13,9 +13,9 @@ from ..errors import DocumentError, Problem
 from .atproto import profile_problems
 from .identifier import ClientIdentifier, IdentifierKind, is_same_site
 from .keys import check_jwks
+from .members import Reader, is_https_url
 from .metadata import ClientMetadata
 from .policy import HostPattern
-from .reader import Reader, is_https_url
 from .redirects import is_same_origin, redirect_kind, refuse_registration
 from .strict_json import StrictJSONError, read_object
 from .text import clean_text

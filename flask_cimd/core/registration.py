@@ -14,8 +14,8 @@ from typing import Any
 
 from .document import KEY_METHODS, SHARED_SECRET_METHODS, DocumentRules, describe
 from .identifier import ClientIdentifier, IdentifierKind
+from .members import Reader
 from .metadata import ClientMetadata
-from .reader import Reader
 from .redirects import redirect_place
 
 #: What every identifier begins with that is issued here; never ``https://`` (CIMD §7.1).

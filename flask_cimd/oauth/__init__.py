@@ -1,28 +1,12 @@
 """Drop-in parts for an Authlib authorization server, each usable alone."""
 
-from .answers import RESPONSE_MODES
-from .asgi import ProtectedASGI
-from .assertion import ASSERTION_TYPE, ClientKey
-from .authentication import Authentication, Authenticator
-from .challenge import Challenge, challenge_header
 from .client import MetadataClient, RegisteredClient, URLClient
 from .dpop import DPoP, DPoPScheme, InvalidProofError, UseNonceError
 from .errors import ClientResolutionError
-from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
-from .indieauth import is_legacy_revocation, verify_token
-from .introspected import IntrospectedTokens
-from .introspection import IntrospectionEndpoint, ResourceServer
-from .metadata import (
-    check_issuer,
-    discovery_paths,
-    resource_metadata,
-    resource_metadata_url,
-    server_metadata,
-    well_known_path,
-)
-from .par import PushedRequests
-from .plain import MemoryOnce, PrivateKeyJWT
-from .protect import (
+from .resource.asgi import ProtectedASGI
+from .resource.challenge import Challenge, challenge_header
+from .resource.introspected import IntrospectedTokens
+from .resource.protector import (
     Access,
     BearerScheme,
     ResourceProtector,
@@ -32,12 +16,28 @@ from .protect import (
     current_access,
     stored_access,
 )
-from .registration import Registration, RegistrationEndpoint, RegistrationStorage
-from .resource import InvalidTargetError, Resource, Resources, is_resource_identifier
-from .revocation import RevocationEndpoint
-from .server import AuthorizationServer
-from .storage import AuthorizationRequest, Code, Grant, SingleUse, Token, TokenStorage
-from .wellknown import well_known_blueprint
+from .server.assertion import ASSERTION_TYPE, ClientKey
+from .server.client_authentication import Authentication, Authenticator
+from .server.grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
+from .server.indieauth import is_legacy_revocation, verify_token
+from .server.introspection import IntrospectionEndpoint, ResourceServer
+from .server.metadata import (
+    check_issuer,
+    discovery_paths,
+    resource_metadata,
+    resource_metadata_url,
+    server_metadata,
+    well_known_path,
+)
+from .server.par import PushedRequests
+from .server.plain import MemoryOnce, PrivateKeyJWT
+from .server.registration import Registration, RegistrationEndpoint, RegistrationStorage
+from .server.resource_indicators import InvalidTargetError, Resource, Resources, is_resource_identifier
+from .server.response_modes import RESPONSE_MODES
+from .server.revocation import RevocationEndpoint
+from .server.server import AuthorizationServer
+from .server.storage import AuthorizationRequest, Code, Grant, SingleUse, Token, TokenStorage
+from .server.well_known import well_known_blueprint
 
 __all__ = [
     "ASSERTION_TYPE",

@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 from authlib.oauth2 import OAuth2Error
 from flask import Request, Response, after_this_request, current_app, request
 
+from ..core.clock import utc_now
 from ..core.nonce import Nonces
 from ..core.proof import DEFAULT_ALGORITHMS, Proof, ProofError, check_proof
-from ..resolver import utc_now
-from .protect import TokenRefused
-from .storage import SingleUse
+from .resource.protector import TokenRefused
+from .server.storage import SingleUse
 
 if TYPE_CHECKING:
-    from .protect import Access
+    from .resource.protector import Access
 
 NONCE_HEADER = "DPoP-Nonce"
 

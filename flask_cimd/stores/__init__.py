@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigurationError
 from .fetched import FetchedStore, ForgivingStore, MemoryFetchedStore
 from .memory import MemoryStore
-from .protocol import KEPT_PAST_EXPIRY, STORE_TROUBLE, ClientStore, Entry, Lease, Leases, StoreError
+from .port import KEPT_PAST_EXPIRY, STORE_TROUBLE, ClientStore, Entry, Lease, Leases, StoreError
 from .records import MemoryRecords, Records
 
 if TYPE_CHECKING:

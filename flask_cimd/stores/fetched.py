@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import Column, Float, LargeBinary, String, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from .protocol import STORE_TROUBLE
+from .port import STORE_TROUBLE
 from .sqlalchemy_shared import Bound, table_of
 
 if TYPE_CHECKING:

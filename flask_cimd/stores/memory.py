@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from threading import Lock
 
 from ..core.identifier import ClientIdentifier
-from .protocol import Entry, Leases
+from .port import Entry, Leases
 from .records import MemoryRecords, Records
 
 

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
 from .fetched import Fetched, FetchedStore
-from .protocol import KEPT_PAST_EXPIRY, Entry, Lease, Leases, StoreError, instant_of, key_of
+from .port import KEPT_PAST_EXPIRY, Entry, Lease, Leases, StoreError, instant_of, key_of
 from .records import Records
 
 T = TypeVar("T", bound=Callable[..., Any])

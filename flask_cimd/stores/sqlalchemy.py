@@ -15,7 +15,7 @@ from sqlalchemy import Column, Float, String, Table, Text, delete, func, select
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
 from .fetched import FetchedStore, SQLAlchemyFetchedStore
-from .protocol import Entry, Leases, instant_of, key_of
+from .port import Entry, Leases, instant_of, key_of
 from .records import Records
 from .sqlalchemy_shared import Bound, SQLAlchemyLeases, SQLAlchemyRecords, table_of, upsert
 

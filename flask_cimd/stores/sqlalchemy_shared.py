@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, Float, String, Table, Text, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from .protocol import Lease, instant_of, key_of
+from .port import Lease, instant_of, key_of
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from flask_cimd.core.document import DocumentRules, parse_document
-from flask_cimd.core.happ import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
+from flask_cimd.core.members import is_https_url
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.core.reader import is_https_url
+from flask_cimd.core.page import parse_page
 from flask_cimd.errors import DocumentError
 from tests.support.vectors import vectors
 

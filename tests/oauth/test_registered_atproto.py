@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from authlib.oauth2 import OAuth2Error
 
-from flask_cimd.oauth.atproto import check_profile
+from flask_cimd.oauth.server.atproto import check_profile
 
 
 class Registered:

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from flask_cimd import CIMD, PolicyDeniedError, RegistrationEndedError
 from flask_cimd.core.policy import Decision, Rule, Tier
 from flask_cimd.oauth import Registration, RegistrationEndpoint
-from flask_cimd.oauth.registration import LARGEST_REQUEST
+from flask_cimd.oauth.server.registration import LARGEST_REQUEST
 from tests.support.clock import Clock
 
 REDIRECT = "https://app.example/cb"

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from demo.services import services
-from flask_cimd.oauth.resource import check_resources
+from flask_cimd.oauth.server.resource_indicators import check_resources
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup
 from tests.support.origin import TLSOrigin
 

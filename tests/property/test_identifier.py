@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_cimd.core.identifier import IdentifierKind, IdentifierRules, parse_identifier
-from flask_cimd.core.loopback import virtual_client
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.redirects import redirect_kind
+from flask_cimd.core.virtual import virtual_client
 from flask_cimd.errors import IdentifierError
 
 from .strategies import any_urls, likely_urls

@@ -3,9 +3,9 @@
 from hypothesis import given
 
 from flask_cimd.core.document import DocumentRules
-from flask_cimd.core.happ import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
+from flask_cimd.core.page import parse_page
 from flask_cimd.core.redirects import match_redirect
 from flask_cimd.errors import DocumentError
 

@@ -1,0 +1,17 @@
+"""The ``flask cimd`` commands.
+
+Flask finds the group by the entry point ``flask.commands``, so it is there in every app of an environment that has
+this package. Commands print plain lines, or JSON with ``--json``. Exit codes: 0 yes, 1 no (unknown, invalid, not
+reachable), 2 wrong usage.
+"""
+
+from flask.cli import AppGroup
+
+from . import clients, explain, keys, policy
+
+__all__ = ["commands"]
+
+commands = AppGroup("cimd", help="OAuth clients that identify themselves by URL.")
+for module in (clients, explain, keys, policy):
+    for command in module.COMMANDS:
+        commands.add_command(command)

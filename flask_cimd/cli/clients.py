@@ -1,0 +1,116 @@
+"""``flask cimd list|show|refresh|forget``: the clients that the store keeps."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from ..clients.resolver import Resolver
+from ..core.display import safe_text
+from ..core.identifier import parse_identifier
+from ..errors import CIMDError
+from ..stores import Entry
+from .shared import extension, json_option, print_json
+
+
+@click.command("list")
+@click.option("--limit", default=1000, show_default=True, type=click.IntRange(1), help="Print at most so many.")
+@json_option
+@with_appcontext
+def list_clients(limit: int, *, as_json: bool) -> None:
+    """List the stored clients: address, whether fresh, what it calls itself."""
+    resolver = extension().resolver
+    found = [(client_id, _entry(resolver, client_id)) for client_id in islice(resolver.store, limit)]
+    entries = [entry for _, entry in found if entry is not None]
+    if as_json:
+        print_json([_summary(entry, resolver.clock()) for entry in entries])
+        return
+    for entry in entries:
+        state = "fresh" if entry.is_fresh(resolver.clock()) else "stale"
+        click.echo("\t".join((entry.metadata.client_id, state, safe_text(entry.metadata.client_name))))
+    kept = len(resolver.store)
+    if kept > limit:
+        click.echo(f"{kept - limit} more; --limit prints more of them", err=True)
+
+
+@click.command("show")
+@click.argument("client_id")
+@json_option
+@with_appcontext
+def show_client(client_id: str, *, as_json: bool) -> None:
+    """Show what the store keeps of CLIENT_ID."""
+    resolver = extension().resolver
+    entry = _entry(resolver, client_id)
+    if entry is None:
+        raise click.ClickException("the store keeps no such client")
+    identifier = entry.metadata.identifier
+    members = {
+        **_summary(entry, resolver.clock()),
+        "tier": str(resolver.admission.tier(identifier)),
+        "pinned": resolver.admission.pin(client_id) is not None,
+        "metadata": json.loads(entry.metadata.to_json()),
+    }
+    if as_json:
+        print_json(members)
+        return
+    for name, value in {**members, **members.pop("metadata")}.items():
+        if value not in (None, [], "{}", False):
+            click.echo(f"{name}: {_line(value)}")
+
+
+@click.command("refresh")
+@click.argument("client_id")
+@with_appcontext
+def refresh_client(client_id: str) -> None:
+    """Fetch CLIENT_ID now, however fresh the copy is; unless the client is gone, a failed fetch leaves it alone."""
+    try:
+        metadata = extension().resolver.refresh(client_id)
+    except CIMDError as error:
+        raise click.ClickException(_explained(error)) from error
+    click.echo(f"{client_id}: read, it calls itself {safe_text(metadata.client_name) or 'nothing'}")
+
+
+@click.command("forget")
+@click.argument("client_ids", nargs=-1, required=True)
+@with_appcontext
+def forget_clients(client_ids: tuple[str, ...]) -> None:
+    """Drop CLIENT_IDS from the store; they are fetched again when they next appear."""
+    resolver = extension().resolver
+    unknown = [client_id for client_id in client_ids if _entry(resolver, client_id) is None]
+    for client_id in client_ids:
+        resolver.store.delete(client_id)
+    if unknown:
+        raise click.ClickException("not kept: " + " ".join(unknown))
+
+
+COMMANDS = (list_clients, show_client, refresh_client, forget_clients)
+
+
+def _entry(resolver: Resolver, client_id: str) -> Entry | None:
+    try:
+        return resolver.store.get(parse_identifier(client_id, resolver.settings.identifier_rules))
+    except CIMDError:  # kept under wider rules than today's
+        return None
+
+
+def _summary(entry: Entry, now: datetime) -> dict[str, Any]:
+    return {
+        "client_id": entry.metadata.client_id,
+        "client_name": entry.metadata.client_name,
+        "fetched_at": entry.fetched_at.isoformat(timespec="seconds"),
+        "expires_at": entry.expires_at.isoformat(timespec="seconds"),
+        "fresh": entry.is_fresh(now),
+    }
+
+
+def _line(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _explained(error: CIMDError) -> str:
+    return f"{error.slug}: {error.hint}" if error.hint else error.slug

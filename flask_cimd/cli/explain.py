@@ -1,0 +1,46 @@
+"""``flask cimd explain``, and the same without an app: ``python -m flask_cimd``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+
+from ..clients.explain import explain, plain_text
+from ..extension import CIMD
+from .shared import extension, json_option
+
+_HELP = "Check CLIENT_ID step by step as a sign-in does. Exit codes: 0 usable, 1 refused, 2 cannot be read now."
+
+
+def _run(client_id: str, *, as_json: bool) -> None:
+    found = explain(extension().resolver, client_id)
+    click.echo(found.to_json() if as_json else "\n".join(plain_text(found)))
+    sys.exit(found.exit_code)
+
+
+@click.command("explain", help=_HELP)
+@click.argument("client_id")
+@json_option
+@with_appcontext
+def explain_client(client_id: str, *, as_json: bool) -> None:
+    """Explain one client with the app's settings."""
+    _run(client_id, as_json=as_json)
+
+
+@click.command("flask_cimd", help=_HELP)
+@click.argument("client_id")
+@json_option
+def main(client_id: str, *, as_json: bool) -> None:
+    """Explain one client with the settings that a server has by default; keys count as enabled."""
+    app = Flask("flask_cimd")
+    app.config["CIMD_AUTH_METHODS"] = ("none", "private_key_jwt")
+    app.config.from_prefixed_env()
+    CIMD(app)
+    with app.app_context():
+        _run(client_id, as_json=as_json)
+
+
+COMMANDS = (explain_client,)

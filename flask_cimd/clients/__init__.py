@@ -1,0 +1,1 @@
+"""From a client identifier URL to a validated client."""

@@ -1,0 +1,159 @@
+"""Who may come in: the settings' rules together with what an operator edits while the server runs.
+
+The operator's rules are read as a whole and kept for five seconds, so that a client in the store costs no further
+look-up; an edit holds at once in the process that makes it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..core.identifier import ClientIdentifier
+from ..core.policy import Allowance, Decision, Policy, Rule, RuleSet, Tier
+from ..errors import PolicyDeniedError
+from ..stores import STORE_TROUBLE, Records
+from .pins import Pin
+
+logger = logging.getLogger(__name__)
+
+#: Seconds until another process's edit is seen.
+REREAD_AFTER = 5
+_RULE, _TIER, _PIN = "rule", "tier", "pin"
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    policy: Policy
+    allowances: Mapping[Tier, Allowance]
+    pinned: frozenset[str]
+    read_at: float
+
+
+class Admission:
+    """The rules of one app.
+
+    Args:
+        policy: the static part, from settings.
+        records: where the operator's part is kept.
+    """
+
+    def __init__(self, policy: Policy, records: Records) -> None:
+        self.static = policy
+        self.records = records
+        self._snapshot: _Snapshot | None = None
+
+    def require(self, identifier: ClientIdentifier) -> None:
+        """Let the client pass, or raise; a host that settings deny costs no look-up of any kind.
+
+        Raises:
+            PolicyDeniedError: the settings, or a rule, turn it away; ``policy-unavailable`` if the rules could not
+                be read even once, because one of them may be a denial.
+        """
+        self.static.require_not_denied(identifier)
+        self._current().policy.require(identifier)
+
+    def is_denied(self, host: str) -> bool:
+        """Say whether nothing may be fetched from a host, whoever asks."""
+        return self.static.is_denied(host) or self._current().policy.is_denied(host)
+
+    def tier(self, identifier: ClientIdentifier) -> Tier:
+        """Return how far this client is trusted."""
+        return self._current().policy.tier(identifier)
+
+    def is_in_the_making(self, identifier: ClientIdentifier) -> bool:
+        """Say whether a service for developers publishes the document (CIMD §8.10)."""
+        return self.static.is_in_the_making(identifier)
+
+    # -- rules ------------------------------------------------------------------------------------------------------
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the operator's rules, read anew."""
+        return tuple(Rule(subject, _decision(value)) for subject, value in self.records.all(_RULE).items())
+
+    def set_rule(self, rule: Rule) -> None:
+        """Keep a rule in place of an older one about the same subject."""
+        self.records.put(_RULE, rule.subject, json.dumps({"decision": rule.decision}))
+        self._snapshot = None
+
+    def remove_rule(self, subject: str) -> bool:
+        """Forget a rule; say whether there was one."""
+        self._snapshot = None
+        return self.records.remove(_RULE, subject)
+
+    # -- what a tier may ask for ------------------------------------------------------------------------------------
+
+    def allowance(self, tier: Tier) -> Allowance:
+        """Return what clients of a tier may ask for; without a rule, everything."""
+        return self._current().allowances.get(tier, Allowance())
+
+    def set_allowance(self, tier: Tier, allowance: Allowance) -> None:
+        """Keep what clients of a tier may ask for."""
+        members = {
+            "scopes": None if allowance.scopes is None else sorted(allowance.scopes),
+            "resources": None if allowance.resources is None else sorted(allowance.resources),
+        }
+        self.records.put(_TIER, tier, json.dumps(members))
+        self._snapshot = None
+
+    # -- pinned copies ----------------------------------------------------------------------------------------------
+
+    def pinned(self) -> tuple[str, ...]:
+        """Return the identifiers that have a pinned copy, read anew."""
+        return tuple(self.records.subjects(_PIN))
+
+    def pin(self, client_id: str) -> Pin | None:
+        """Return the pinned copy of a client; costs nothing for clients without one."""
+        try:
+            if client_id not in self._current().pinned:
+                return None
+            text = self.records.get(_PIN, client_id)
+            return None if text is None else Pin.from_json(text)
+        except (ValueError, *STORE_TROUBLE) as exc:
+            logger.warning("a pinned copy cannot be read: %s", type(exc).__name__)
+            return None
+
+    def set_pin(self, client_id: str, pin: Pin) -> None:
+        """Keep a copy in place of an older one."""
+        self.records.put(_PIN, client_id, pin.to_json())
+        self._snapshot = None
+
+    def remove_pin(self, client_id: str) -> bool:
+        """Forget a copy; say whether there was one."""
+        self._snapshot = None
+        return self.records.remove(_PIN, client_id)
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def _current(self) -> _Snapshot:
+        snapshot, now = self._snapshot, time.monotonic()
+        if snapshot is None or now - snapshot.read_at >= REREAD_AFTER:
+            snapshot = self._snapshot = self._read(snapshot, now)
+        return snapshot
+
+    def _read(self, before: _Snapshot | None, now: float) -> _Snapshot:
+        try:
+            return _Snapshot(
+                policy=replace(self.static, rules=RuleSet(self.rules())),
+                allowances={Tier(tier): _allowance(value) for tier, value in self.records.all(_TIER).items()},
+                pinned=frozenset(self.records.subjects(_PIN)),
+                read_at=now,
+            )
+        except (ValueError, KeyError, TypeError, *STORE_TROUBLE) as exc:
+            logger.warning("the operator's rules cannot be read: %s", type(exc).__name__)
+            if before is None:
+                raise PolicyDeniedError("policy-unavailable", hint="the rules cannot be read; see the log") from exc
+            return replace(before, read_at=now)
+
+
+def _decision(value: str) -> Decision:
+    return Decision(json.loads(value)["decision"])
+
+
+def _allowance(value: str) -> Allowance:
+    members = json.loads(value)
+    limits = {name: None if members[name] is None else frozenset(members[name]) for name in ("scopes", "resources")}
+    return Allowance(**limits)

@@ -1,0 +1,313 @@
+"""One client URL, step by step: what was checked, what held, and how to mend what did not.
+
+Runs the same rules and the same guarded fetch as a sign-in, and keeps nothing. It is made for the client's
+developer, so unlike pages for visitors it names addresses, headers and members; show it to people you know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from ..core import freshness
+from ..core.display import safe_for_log
+from ..core.families import FamilyVerdict, judge_families
+from ..core.identifier import ClientIdentifier, parse_identifier
+from ..core.metadata import ClientMetadata
+from ..core.redirects import redirect_kind, refuse_registration
+from ..core.strict_json import StrictJSONError, read_object
+from ..errors import CIMDError, DocumentError, FetchError
+from ..fetch.fetcher import FetchLog, Response
+from .keys import fetch_key_set
+from .resolver import Resolver
+
+Outcome = Literal["holds", "remark", "broken"]
+Verdict = Literal["usable", "refused", "unreachable"]
+
+#: What the explainer says to each slug of a failed fetch, beyond the error's own hint.
+_FETCH_HELP = {
+    "address-blocked": "Servers never connect to private or special addresses; publish the document on a public host.",
+    "name-not-found": "Check the name in DNS: it needs an A or AAAA record that everybody sees.",
+    "connection-failed": "Check that a web server listens on that port and that no firewall drops strangers.",
+    "tls-failed": "The certificate must be valid today, name this host and come with its whole chain.",
+    "too-many-fetches": "Nothing is wrong with the address; ask again in a moment.",
+    "too-many-fetches-of-site": "Nothing is wrong with the address; ask again in a minute.",
+    "deadline": "The whole exchange took too long; serve a static file.",
+    "too-large": "Keep the document below 5 kB: logos and long lists belong elsewhere.",
+    "redirect": "Serve the document at this very URL; no redirect is ever followed, not even on the same host.",
+    "status": "Answer 200. Bot protections answer 403 to servers: exempt this path from them.",
+    "media-type": "Serve it as application/json. Raw views of code hosting sites say text/plain and will not do.",
+    "content-coding": "Answer uncompressed when identity is asked for.",
+    "truncated": "Content-Length must be the length of what is sent.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that was looked at.
+
+    Attributes:
+        name: stable name of the step, such as ``identifier``, ``tls`` or ``/redirect_uris/0``.
+        outcome: ``remark`` does not stand in the way; what was not reached is no step.
+        rule: stable slug of the rule that is broken, or ``""``.
+        help: how to mend it.
+    """
+
+    name: str
+    outcome: Outcome
+    text: str
+    rule: str = ""
+    help: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Explanation:
+    """Everything about one client URL.
+
+    Attributes:
+        verdict: ``usable`` here and now; ``refused`` by a rule or by policy; ``unreachable``, so that
+            the same URL may work later.
+        families: which families of servers take the client; empty if it is not valid.
+    """
+
+    client_id: str
+    verdict: Verdict = "usable"
+    steps: list[Step] = field(default_factory=list)
+    families: tuple[FamilyVerdict, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 usable, 1 refused, 2 unreachable."""
+        return {"usable": 0, "refused": 1, "unreachable": 2}[self.verdict]
+
+    def to_json(self) -> str:
+        """Return the explanation as JSON text for programs."""
+        families = [{**asdict(family), "accepts": family.accepts} for family in self.families]
+        members = {"client_id": self.client_id, "verdict": self.verdict}
+        return json.dumps({**members, "steps": [asdict(step) for step in self.steps], "families": families}, indent=2)
+
+    def add(self, name: str, outcome: Outcome, text: str, *, rule: str = "", help: str = "") -> None:  # noqa: A002
+        """Append a step."""
+        self.steps.append(Step(name=name, outcome=outcome, text=text, rule=rule, help=help))
+
+
+def explain(resolver: Resolver, client_id: str) -> Explanation:
+    """Return what a server with these settings makes of a client URL; it and its keys are fetched, nothing is kept.
+
+    Never raises for anything that the URL or its host does.
+    """
+    found = Explanation(client_id=client_id)
+    try:
+        identifier = _identifier(found, resolver, client_id)
+        response = _fetch(found, resolver, identifier) if not identifier.is_built_in else None
+        metadata = resolver.read(identifier, response)
+        _describe(found, resolver, metadata, response)
+        resolver.check_use(metadata)
+    except FetchError:
+        found.verdict = "unreachable"
+    except DocumentError as error:
+        found.verdict = "refused"
+        _problems(found, error)
+    except CIMDError as error:
+        found.verdict = "refused"
+        if not any(step.rule == error.slug for step in found.steps):
+            found.add("policy", "broken", error.public_message, rule=error.slug, help=error.hint)
+    else:
+        found.families = judge_families(metadata)
+    return found
+
+
+def _identifier(found: Explanation, resolver: Resolver, client_id: str) -> ClientIdentifier:
+    try:
+        identifier = parse_identifier(client_id, resolver.settings.identifier_rules)
+    except CIMDError as error:
+        found.add("identifier", "broken", "Not a client identifier URL.", rule=error.slug, help=error.hint)
+        raise
+    found.add("identifier", "holds", f"A client identifier URL at {identifier.display_host}.")
+    for applies, rule, text in (
+        (identifier.path == "/", "root-path", "The path is only /; the draft discourages it."),
+        (bool(identifier.query), "query", "It has a query; the draft discourages it."),
+        (identifier.host != identifier.host.lower(), "upper-case", "The host has upper-case letters; it stays so."),
+        (identifier.port == 443, "default-port", "It names the default port, which makes it another client."),
+    ):
+        if applies:
+            found.add("identifier", "remark", text, rule=rule)
+    resolver.check(client_id)
+    found.add("policy", "holds", "This server's rules about hosts let it in.")
+    return identifier
+
+
+def _fetch(found: Explanation, resolver: Resolver, identifier: ClientIdentifier) -> Response:
+    log = FetchLog()
+    try:
+        # As a sign-in: people who are shown explanations must not be able to make this server a hammer.
+        resolver.site_limits.count(identifier.host, identifier.raw)
+        response = resolver.flights.run(f"explain {id(found)}", lambda: resolver.fetch(identifier, log=log))
+    except FetchError as error:
+        _fetch_steps(found, log)
+        advice = _FETCH_HELP.get(error.slug, "")
+        found.add(error.phase, "broken", f"{error.hint or error.slug}.".capitalize(), rule=error.slug, help=advice)
+        raise
+    _fetch_steps(found, log)
+    found.add("response", "holds", f"Status 200, {response.media_type}, {len(response.body)} bytes.")
+    _lifetime(found, resolver, response)
+    return response
+
+
+def _fetch_steps(found: Explanation, log: FetchLog) -> None:
+    if log.addresses:
+        found.add("resolve", "holds", "Addresses: " + ", ".join(log.addresses) + ".")
+    if log.address:
+        found.add("connect", "holds", f"Connected to {log.address}.")
+    if log.tls:
+        found.add("tls", "holds", f"{log.tls}; the certificate is valid until {log.certificate_ends}.")
+    for name in ("content-type", "cache-control", "expires", "age", "server", "cf-mitigated"):
+        if name in log.headers:
+            found.add("headers", "holds", f"{name}: {safe_for_log(log.headers[name])}")
+
+
+def _lifetime(found: Explanation, resolver: Resolver, response: Response) -> None:
+    lifetime = freshness.lifetime(response.headers, resolver.settings.bounds, resolver.clock())
+    if not lifetime.storable:
+        text = "no-store: every sign-in fetches it again, and none works while the host is down."
+        found.add("lifetime", "remark", text, rule="no-store", help="Allow max-age=3600 or so.")
+        return
+    source = "of its headers" if {"cache-control", "expires"} & response.headers.keys() else "that this server presets"
+    found.add("lifetime", "holds", f"Kept for {lifetime.seconds:g} seconds: the lifetime {source}, within our bounds.")
+
+
+def _problems(found: Explanation, error: DocumentError) -> None:
+    for problem in error.problems:
+        found.add(problem.pointer or "/", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
+
+
+def _describe(found: Explanation, resolver: Resolver, metadata: ClientMetadata, response: Response | None) -> None:
+    if response is not None and metadata.source == "document":
+        _members(found, metadata, response.body)
+    elif response is None:
+        found.add("page", "remark", "A loopback client: nothing is fetched, nothing is known of it.", rule="loopback")
+    else:
+        called = f"It calls itself {metadata.client_name}." if metadata.client_name else "No h-app names the app."
+        found.add("page", "holds" if metadata.client_name else "remark", called)
+        _redirects(found, metadata, list(metadata.redirect_uris))
+    if not metadata.redirect_uris:
+        text = "No redirect URIs: only addresses on its own origin will do." if not metadata.publishes_redirects else ""
+        found.add("/redirect_uris", "remark", text or "No redirect URIs: nobody can sign in with it.")
+    methods = ", ".join(metadata.auth_methods)
+    found.add("authentication", "holds", f"Authenticates here with {methods}{_keys_text(metadata)}.")
+    if metadata.jwks_uri is not None:
+        _key_set(found, resolver, metadata)
+
+
+def _key_set(found: Explanation, resolver: Resolver, metadata: ClientMetadata) -> None:
+    """Read the keys behind ``jwks_uri``: without them nobody can finish a sign-in as this client."""
+    try:
+        keys, _ = fetch_key_set(resolver, metadata)
+    except FetchError as error:
+        found.verdict = "unreachable"
+        text, advice = f"{error.hint or error.slug}.".capitalize(), _FETCH_HELP.get(error.slug, "")
+        found.add("keys", "broken", text, rule=error.slug, help=advice)
+    except DocumentError as error:
+        found.verdict = "refused"
+        for problem in error.problems:
+            found.add(f"keys{problem.pointer}", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
+    else:
+        text = f"The key set holds {_names(keys)}." if keys else "The key set is empty: every key is withdrawn."
+        found.add("keys", "holds" if keys else "remark", text)
+
+
+_MATCHES = {
+    "web": "must be asked for exactly so, character by character.",
+    "loopback": "the port is free, everything else must be exactly so.",
+    "private-scheme": "must be asked for exactly so; opens an installed app.",
+}
+
+
+def _keys_text(metadata: ClientMetadata) -> str:
+    if metadata.jwks_uri:
+        return f", keys at {metadata.jwks_uri}"
+    if metadata.jwks:
+        return f", with {_names(json.loads(metadata.jwks)['keys'])} of its own"
+    return ""
+
+
+def _names(keys: Sequence[Mapping[str, Any]]) -> str:
+    names = ", ".join(safe_for_log(str(key.get("kid", key["kty"]))) for key in keys)
+    return f"{len(keys)} signature {'key' if len(keys) == 1 else 'keys'} ({names})"
+
+
+def _members(found: Explanation, metadata: ClientMetadata, body: bytes) -> None:
+    """Say of every member whether it is read, dropped or unknown."""
+    try:
+        members = read_object(body)
+    except StrictJSONError:  # the document was accepted, so this cannot be
+        return
+    for name, value in members.items():
+        pointer = "/" + safe_for_log(name)
+        if name == "redirect_uris":
+            _redirects(found, metadata, value)
+        elif name in _DISPLAY and getattr(metadata, name) is None:
+            text = "Dropped: not an absolute https URL." if name != "client_name" else "Dropped: nothing to show."
+            found.add(pointer, "remark", text, rule="dropped", help="Write a full https address.")
+        elif name in _LISTS:
+            _filtered(found, pointer, value, getattr(metadata, name))
+        elif name in _READ:
+            found.add(pointer, "holds", "Read.")
+        else:
+            found.add(pointer, "remark", "Not read by this server.", rule="ignored")
+
+
+_DISPLAY = frozenset({"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"})
+_LISTS = frozenset({"grant_types", "response_types"})
+_READ = _DISPLAY | frozenset(
+    {
+        "client_id", "scope", "jwks", "jwks_uri", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg",
+        "token_endpoint_auth_methods_supported", "application_type", "dpop_bound_access_tokens",
+        "require_pushed_authorization_requests", "require_signed_request_object",
+    }
+)  # fmt: skip
+
+
+def _redirects(found: Explanation, metadata: ClientMetadata, published: Any) -> None:
+    for number, uri in enumerate(published):
+        pointer = f"/redirect_uris/{number}"
+        if uri in metadata.redirect_uris:
+            found.add(pointer, "holds", f"{uri}: {_MATCHES[redirect_kind(uri)]}")
+        else:
+            reason = refuse_registration(uri, allow_dotless_schemes=False) or "not-used"
+            found.add(pointer, "remark", f"Dropped: {_DROPPED.get(reason, 'it may not be used.')}", rule=reason)
+
+
+_DROPPED = {
+    "insecure": "plain http is for this computer only; use https.",
+    "dotless-scheme": "a scheme of an app is a reversed domain name, such as com.example.app.",
+    "fragment": "a redirect URI has no fragment.",
+    "bad-scheme": "nobody is ever sent to an address with this scheme.",
+    "relative": "a redirect URI is absolute.",
+}
+
+
+def _filtered(found: Explanation, pointer: str, published: Any, kept: tuple[str, ...]) -> None:
+    unknown = [safe_for_log(item) for item in published if item not in kept]
+    text = "Read." + (f" Not offered here and ignored: {', '.join(unknown)}." if unknown else "")
+    found.add(pointer, "remark" if unknown else "holds", text, rule="ignored" if unknown else "")
+
+
+_MARKS: Mapping[Outcome, str] = {"holds": "ok  ", "remark": "note", "broken": "FAIL"}
+
+
+def plain_text(explanation: Explanation) -> list[str]:
+    """Return the explanation as lines for a terminal."""
+    lines = [explanation.client_id if explanation.client_id.isprintable() else ascii(explanation.client_id), ""]
+    for step in explanation.steps:
+        rule = f" [{step.rule}]" if step.rule else ""
+        lines.append(f"{_MARKS[step.outcome]}  {step.name}: {step.text}{rule}")
+        if step.help:
+            lines.append(f"        {step.help}")
+    for family in explanation.families:
+        lines.append(f"{_MARKS['holds' if family.accepts else 'broken']}  {family.family} servers "
+                     f"{'take' if family.accepts else 'do not take'} this client.")  # fmt: skip
+        lines += [f"        {text}" for text in (*family.obstacles, *family.remarks)]
+    return [*lines, "", f"Verdict: {explanation.verdict}"]

@@ -1,0 +1,151 @@
+"""A `ResourceProtector` in front of an ASGI app, such as an MCP server: no token, no way in.
+
+app = ProtectedASGI(mcp.streamable_http_app(), protector, metadata=resource_metadata(notes, issuer), needs=tool_scopes)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
+from ..server.metadata import resource_metadata_url
+from .protector import Access, ResourceProtector, TokenRefused, TokensUnavailableError
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class ProtectedASGI:
+    """Lets requests through that present a living token, and serves the resource's metadata beside.
+
+    The `Access` of a request is in ``scope["flask_cimd_access"]``.
+
+    Args:
+        app: what is protected, as a whole.
+        protector: knows tokens and audience; its ``find`` is called in a thread.
+        metadata: the RFC 9728 document.
+        needs: returns the scopes that a request body asks for; may raise `TokenRefused` for one that it cannot read.
+        entry: scopes named to clients that come without a token.
+        longest_body: in bytes; one more is answered with 413.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        protector: ResourceProtector,
+        *,
+        metadata: Mapping[str, Any],
+        needs: Callable[[bytes], Collection[str]] = lambda body: (),  # noqa: ARG005
+        entry: Collection[str] = (),
+        longest_body: int = 1024 * 1024,
+    ) -> None:
+        self._app = app
+        self._protector = protector
+        self._metadata = metadata
+        self._metadata_path = urlsplit(resource_metadata_url(protector.audience)).path
+        self._needs = needs
+        self._entry = entry
+        self._longest_body = longest_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+        elif scope["path"] == self._metadata_path:
+            await _answer(send, 200, self._metadata, {"Access-Control-Allow-Origin": "*"})
+        else:
+            await self._guard(scope, receive, send)
+
+    async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await _read(receive, self._longest_body)
+        except _ClientLeft:
+            return
+        if body is None:
+            await _answer(send, 413, {"error": "invalid_request"})
+            return
+        try:
+            scope["flask_cimd_access"] = await asyncio.to_thread(self._admit, _as_request(scope), body)
+        except TokenRefused as refused:
+            challenge = self._protector.challenge(refused, refused.scope or self._needed_to_enter(body))
+            members = {"error": refused.error or "unauthorized", "error_description": refused.description}
+            await _answer(send, refused.status, members, {"WWW-Authenticate": challenge, **refused.headers})
+        except TokensUnavailableError:
+            await _answer(send, 503, {"error": "temporarily_unavailable"}, {"Retry-After": "5"})
+        else:
+            await self._app(scope, _replay(body, receive), send)
+
+    def _needed_to_enter(self, body: bytes) -> Collection[str]:
+        """Return what to ask for at first: what this very request needs is named too (MCP scope selection)."""
+        try:
+            return list(dict.fromkeys([*self._entry, *self._needs(body)]))
+        except TokenRefused:
+            return self._entry
+
+    def _admit(self, request: Request, body: bytes) -> Access:
+        access = self._protector.admit(request=request)
+        try:
+            self._protector.require(access, *self._needs(body))
+        except TokenRefused as refused:
+            refused.scheme = request.headers["Authorization"].partition(" ")[0]
+            # Some clients ask for exactly these scopes next; without what they hold already, they would lose it.
+            refused.scope = list(dict.fromkeys([*sorted(access.scope), *refused.scope])) if refused.scope else ()
+            raise
+        return access
+
+
+def _as_request(scope: Scope) -> Request:
+    """Return the request as `ResourceProtector` reads it; the body is not part of it."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    kept = [(name, value) for name, value in headers if name.lower() not in ("content-length", "transfer-encoding")]
+    builder = EnvironBuilder(method=scope["method"], headers=kept)
+    builder.path = scope["path"]  # given to the builder itself it would be read as a URL
+    builder.query_string = scope.get("query_string", b"").decode("latin-1")
+    return Request(builder.get_environ())
+
+
+class _ClientLeft(Exception):  # noqa: N818  an outcome, not a fault
+    """Nobody waits for an answer, and the body is not whole."""
+
+
+async def _read(receive: Receive, longest: int) -> bytes | None:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientLeft
+        body += bytes(message.get("body", b""))
+        if len(body) > longest:
+            return None
+        if not message.get("more_body"):
+            return body
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return the body once more to the app, then what comes after it, such as the news that the client left."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> MutableMapping[str, Any]:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+async def _answer(
+    send: Send, status: int, members: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> None:
+    body = json.dumps({name: value for name, value in members.items() if value is not None}).encode()
+    fields = {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})}
+    encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in fields.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,99 @@
+"""Tokens of an authorization server that runs elsewhere: what they allow is asked by introspection (RFC 7662)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote_plus, urlsplit
+
+import requests
+
+from ...core.identifier import LOOPBACK_HOSTS
+from ...errors import ConfigurationError
+from .protector import Access, TokensUnavailableError
+
+
+class IntrospectedTokens:
+    """Finds out what tokens allow, for a `ResourceProtector` in another process.
+
+    Nothing is kept: a token that was revoked a moment ago is refused now.
+
+    Args:
+        endpoint: URL of the introspection endpoint.
+        server_id: what this resource server authenticates with.
+        secret: its secret.
+        issuer: the only issuer whose tokens count, and their audience if they name none.
+        timeout: in seconds, for connecting and for each read.
+        ca_bundle: file of trusted certificates; certifi's if it is not given.
+
+    Raises:
+        ConfigurationError: the endpoint would see secret and tokens in plain text.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        server_id: str,
+        secret: str,
+        issuer: str,
+        timeout: float = 5,
+        ca_bundle: str | None = None,
+    ) -> None:
+        parts = urlsplit(endpoint)
+        # RFC 7662 §4: "the server MUST require the use of a transport-layer security mechanism".
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
+            raise ConfigurationError("the introspection endpoint must be https; http is for this computer alone")
+        self._endpoint = endpoint
+        # RFC 6749 §2.3.1: both are form-encoded before they are joined.
+        self._credentials = quote_plus(server_id), quote_plus(secret)
+        self._issuer = issuer
+        self._timeout = timeout
+        self._verify: str | bool = ca_bundle or True
+
+    def find(self, secret: str) -> Access | None:
+        """Return what a token allows, or ``None`` if it is not alive.
+
+        Raises:
+            TokensUnavailableError: there is no usable answer.
+        """
+        found = self._ask(secret)
+        if found.get("active") is not True or found.get("iss", self._issuer) != self._issuer:
+            return None
+        try:
+            return self._read(found)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as exc:
+            raise TokensUnavailableError("the answer lacks a member or has one of a wrong type") from exc
+
+    def _read(self, found: Mapping[str, Any]) -> Access:
+        audience = found.get("aud", self._issuer)
+        return Access(
+            subject=str(found["sub"]),
+            client_id=str(found["client_id"]),
+            scope=frozenset(found.get("scope", "").split()),
+            audience=frozenset([audience] if isinstance(audience, str) else audience),
+            expires_at=datetime.fromtimestamp(found["exp"], UTC) if "exp" in found else None,
+            auth_time=datetime.fromtimestamp(found["auth_time"], UTC) if "auth_time" in found else None,
+            key_thumbprint=found["cnf"]["jkt"] if "cnf" in found else None,
+        )
+
+    def _ask(self, secret: str) -> dict[str, Any]:
+        try:
+            with requests.Session() as session:
+                # Nothing from the environment: no proxy and no .netrc sees the token.
+                session.trust_env = False
+                answer = session.post(
+                    self._endpoint,
+                    data={"token": secret, "token_type_hint": "access_token"},
+                    auth=self._credentials,
+                    timeout=self._timeout,
+                    verify=self._verify,
+                    allow_redirects=False,
+                )
+                found = answer.json()
+        except (requests.RequestException, ValueError) as exc:
+            raise TokensUnavailableError("the introspection endpoint cannot be reached") from exc
+        if answer.status_code != 200 or not isinstance(found, dict):
+            raise TokensUnavailableError(f"the introspection endpoint answers {answer.status_code}")
+        return found

@@ -1,0 +1,323 @@
+"""A decorator for views that need an access token: at the authorization server itself, or in any other Flask app.
+
+    notes = ResourceProtector(lambda secret: stored_access(server, secret), audience="https://me.example/notes")
+
+    @app.get("/notes")
+    @notes("read")
+    def read():
+        return load_notes(current_access.subject)
+
+Where tokens come from is a function: `stored_access` at the server itself, `Introspection` in another process. What a
+request may present is a list of schemes, so that others than ``Bearer`` can be added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
+
+from flask import Response, current_app, g, jsonify
+from flask import request as current_request
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Request
+
+from ...core.clock import utc_now
+from ..server.metadata import resource_metadata_url
+from .challenge import Challenge, challenge_header
+
+if TYPE_CHECKING:
+    from ..server.server import AuthorizationServer
+    from ..server.storage import Grant
+
+P = ParamSpec("P")
+#: RFC 6750 §2.1 ``b64token``; RFC 9449 §7.1 has the same.
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What a living access token allows.
+
+    Attributes:
+        subject: who approved.
+        client_id: whom the token was issued to.
+        scope: what may be done.
+        audience: the resources that the token is for; the issuer stands for all that have no identifier of their own.
+        expires_at: when it ends; ``None`` if the server does not say.
+        auth_time: when the person had logged in who approved; ``None`` if the server does not say.
+        key_thumbprint: of the key that the token is bound to (RFC 9449 §6), or ``None`` for a bearer token.
+        grant: what the server keeps; ``None`` in another process.
+    """
+
+    subject: str
+    client_id: str
+    scope: frozenset[str]
+    audience: frozenset[str]
+    expires_at: datetime | None = None
+    auth_time: datetime | None = None
+    key_thumbprint: str | None = None
+    grant: Grant | None = None
+
+
+class TokenRefused(Exception):  # noqa: N818  the token is refused, the program is fine
+    """The request is not let in.
+
+    Attributes:
+        status: 400, 401 or 403 (RFC 6750 §3.1).
+        error: code for the challenge, or ``None`` if there were no credentials.
+        description: a sentence for the client's developer.
+        scope: what would be needed.
+        scheme: the scheme that the request used; its challenge comes first.
+        headers: more headers of the answer, such as ``DPoP-Nonce``.
+        attributes: more attributes of its challenge, such as ``max_age``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        error: str | None = None,
+        description: str | None = None,
+        *,
+        scope: Collection[str] = (),
+        scheme: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(error or "unauthorized")
+        self.status, self.error, self.description = status, error, description
+        self.scope, self.scheme, self.headers = scope, scheme, dict(headers or {})
+        self.attributes = dict(attributes or {})
+
+
+class TokensUnavailableError(Exception):
+    """What a token allows cannot be found out now; nobody is let in, and the answer is 503."""
+
+
+class TokenScheme(Protocol):
+    """One way to present a token."""
+
+    @property
+    def name(self) -> str:
+        """The authentication scheme, as challenges write it."""
+
+    def attributes(self) -> Mapping[str, str]:
+        """Return what its challenge says besides the common attributes."""
+
+    def check(self, request: Request, secret: str, access: Access) -> None:
+        """Raise `TokenRefused` if this token may not be presented in this way."""
+
+
+class BearerScheme:
+    """RFC 6750: whoever holds the token may use it, unless it is bound to a key (RFC 9449 §7.2)."""
+
+    name = "Bearer"
+
+    def attributes(self) -> Mapping[str, str]:
+        """Return nothing."""
+        return {}
+
+    def check(self, request: Request, secret: str, access: Access) -> None:  # noqa: ARG002  the port passes them
+        """Refuse a token that is bound to a key."""
+        if access.key_thumbprint is not None:
+            raise TokenRefused(401, "invalid_token", "The token is bound to a key; present it with a DPoP proof.")
+
+
+class ResourceProtector:
+    """Lets requests in that present a living token, for this resource, with the scopes that a view needs.
+
+    Args:
+        find: returns what a token allows, or ``None`` if it is unknown, expired or revoked; raises
+            `TokensUnavailableError` if that cannot be found out.
+        audience: the identifier of the resource (RFC 8707); a token for anything else is refused. May be a function,
+            for apps that know it only at run time.
+        implied: scopes that a broad scope includes, such as ``{"write": {"read"}}``.
+        schemes: how tokens may be presented; challenges come in this order.
+        max_age: how long ago the person may have logged in who approved (RFC 9470); ``None`` if that does not matter.
+        accept_form: read ``access_token`` of an urlencoded form too (RFC 6750 §2.2); Micropub asks for it.
+        respond: turns a refusal into the answer's body; status and challenge are set afterwards.
+        clock: returns the current aware instant.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Access | None],
+        *,
+        audience: str | Callable[[], str],
+        implied: Mapping[str, Collection[str]] | None = None,
+        schemes: Sequence[TokenScheme] = (BearerScheme(),),
+        max_age: timedelta | None = None,
+        accept_form: bool = False,
+        respond: Callable[[TokenRefused], Response] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._find = find
+        self._audience = audience
+        self._implied = implied or {}
+        self._schemes = {scheme.name.lower(): scheme for scheme in schemes}
+        self._max_age = max_age
+        self._accept_form = accept_form
+        self._respond = respond or _as_json
+        self._clock = clock
+
+    @property
+    def audience(self) -> str:
+        """The identifier of the resource."""
+        return self._audience if isinstance(self._audience, str) else self._audience()
+
+    def __call__(self, *scopes: str) -> Callable[[Callable[P, Any]], Callable[P, Response]]:
+        """Return the decorator for a view that needs all of these scopes; `current_access` says who calls."""
+
+        def decorate(view: Callable[P, Any]) -> Callable[P, Response]:
+            @wraps(view)
+            def protected(*args: P.args, **kwargs: P.kwargs) -> Response:
+                try:
+                    g.flask_cimd_access = self.admit(*scopes)
+                    return current_app.make_response(current_app.ensure_sync(view)(*args, **kwargs))
+                except TokenRefused as refused:
+                    return self.refuse(refused, scopes)
+                except TokensUnavailableError as error:
+                    raise ServiceUnavailable(retry_after=5) from error
+
+            return protected
+
+        return decorate
+
+    def admit(self, *scopes: str, request: Request | None = None) -> Access:
+        """Return what a request's token allows, if it suffices.
+
+        Args:
+            scopes: all of them are needed.
+            request: Flask's current one if it is not given.
+
+        Raises:
+            TokenRefused: it does not.
+        """
+        request = current_request if request is None else request
+        scheme, secret = self._presented(request)
+        try:
+            access = self._accepted(secret)
+            scheme.check(request, secret, access)
+            self._require_fresh(access)
+            self.require(access, *scopes)
+        except TokenRefused as refused:
+            refused.scheme = scheme.name
+            raise
+        return access
+
+    def _accepted(self, secret: str) -> Access:
+        access = self._find(secret)
+        if access is None or self.audience not in access.audience:
+            # A token for another resource is worth no more here than an expired one (MCP token handling).
+            raise TokenRefused(401, "invalid_token", "The token is expired, revoked or meant for another resource.")
+        return access
+
+    def _require_fresh(self, access: Access) -> None:
+        if self._max_age is None:
+            return
+        if access.auth_time is None or self._clock() - access.auth_time > self._max_age:
+            raise TokenRefused(
+                401,
+                "insufficient_user_authentication",
+                "The person must log in again.",
+                attributes={"max_age": str(int(self._max_age.total_seconds()))},
+            )
+
+    def require(self, access: Access, *scopes: str) -> None:
+        """Ask for scopes that depend on what the request is about; call it inside a protected view.
+
+        Raises:
+            TokenRefused: 403 with all these scopes, so that one round of consent is enough.
+        """
+        held = access.scope.union(*(self._implied.get(scope, ()) for scope in access.scope))
+        if not held.issuperset(scopes):
+            raise TokenRefused(403, "insufficient_scope", "The token does not allow this.", scope=scopes)
+
+    def refuse(self, refused: TokenRefused, scopes: Collection[str] = ()) -> Response:
+        """Return the answer to a refused request, with a challenge for every scheme."""
+        answer = self._respond(refused)
+        answer.status_code = refused.status
+        answer.headers.update(refused.headers)
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["WWW-Authenticate"] = self.challenge(refused, refused.scope or scopes)
+        return answer
+
+    def challenge(self, refused: TokenRefused, scopes: Collection[str]) -> str:
+        """Return the value of ``WWW-Authenticate``; the scheme that the request used comes first."""
+        names = sorted(self._schemes, key=lambda name: name != (refused.scheme or "").lower())
+        return challenge_header(self._challenge(self._schemes[name], refused, scopes) for name in names)
+
+    def _challenge(self, scheme: TokenScheme, refused: TokenRefused, scopes: Collection[str]) -> Challenge:
+        is_theirs = refused.scheme is None or refused.scheme.lower() == scheme.name.lower()
+        return Challenge(
+            scheme=scheme.name,
+            error=refused.error if is_theirs else None,
+            description=refused.description if is_theirs and refused.error else None,
+            scope=scopes,
+            resource_metadata=resource_metadata_url(self.audience),
+            more={**scheme.attributes(), **(refused.attributes if is_theirs else {})},
+        )
+
+    def _presented(self, request: Request) -> tuple[TokenScheme, str]:
+        """Return the token of the request. RFC 6750 §2: "MUST NOT use more than one method"; never in the query."""
+        name, _, secret = request.headers.get("Authorization", "").partition(" ")
+        scheme = self._schemes.get(name.lower())
+        in_form = request.form.getlist("access_token") if self._accept_form and _is_form(request) else []
+        ways = (scheme is not None) + len(in_form) + len(request.args.getlist("access_token"))
+        if ways > 1:
+            raise TokenRefused(400, "invalid_request", "Send the token once, in the Authorization header.")
+        if in_form:
+            scheme, secret = self._schemes.get("bearer"), in_form[0]
+        if scheme is None:
+            raise TokenRefused(401)
+        if not _TOKEN.fullmatch(secret.strip(" ")):
+            raise TokenRefused(400, "invalid_request", "The token is malformed.", scheme=scheme.name)
+        return scheme, secret.strip(" ")
+
+
+def stored_access(server: AuthorizationServer, secret: str) -> Access | None:
+    """Return what a token of this process's own authorization server allows.
+
+    A token that was asked for without ``resource`` is for the issuer.
+    """
+    found = server.find_access_token(secret)
+    if found is None:
+        return None
+    grant, token = found
+    return Access(
+        subject=grant.subject,
+        client_id=grant.client_id,
+        scope=frozenset(token.scope.split()),
+        audience=frozenset(token.resource or (server.issuer,)),
+        expires_at=token.expires_at,
+        auth_time=grant.auth_time,
+        key_thumbprint=grant.dpop_jkt,
+        grant=grant,
+    )
+
+
+def _current() -> Access:
+    found: Access | None = g.get("flask_cimd_access")
+    if found is None:
+        raise RuntimeError("current_access is only there inside a view that a ResourceProtector decorates")
+    return found
+
+
+#: The `Access` of the request that is being answered.
+current_access: Access = LocalProxy(_current)  # type: ignore[assignment]
+
+
+def _is_form(request: Request) -> bool:
+    return request.mimetype == "application/x-www-form-urlencoded"
+
+
+def _as_json(refused: TokenRefused) -> Response:
+    # RFC 6750 §3.1 forbids an error code in the challenge where no credentials came; the body is free to say it.
+    body = {"error": refused.error or "unauthorized"}
+    if refused.description:
+        body["error_description"] = refused.description
+    return jsonify(body)

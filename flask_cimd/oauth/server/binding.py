@@ -1,0 +1,57 @@
+"""To which DPoP key a grant and its tokens belong (RFC 9449 §5)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
+
+from ...core.atproto import asks_for
+from ...core.proof import Proof
+from ..client import MetadataClient
+from ..dpop import InvalidProofError
+from .client_authentication import KEY_METHOD
+from .storage import Grant
+
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def bound_key(grant: Grant, client: Any, proof: Proof | None, *, is_refresh: bool) -> str | None:
+    """Return the thumbprint that the tokens of this request are bound to, or ``None`` for bearer tokens.
+
+    Args:
+        grant: what the presented code or token belongs to.
+        client: whose request it is.
+        proof: the request's, judged already.
+        is_refresh: a refresh token is presented.
+
+    Raises:
+        InvalidProofError: a proof is needed and missing.
+        InvalidGrantError: the grant belongs to another key.
+    """
+    if proof is None:
+        if grant.dpop_jkt is not None or asks_for(grant.scope) or demands_proofs(client):
+            raise InvalidProofError("This token request needs a DPoP proof.")
+        return None
+    # RFC 9449 §5: refresh tokens of clients that authenticate "are not bound to the DPoP proof public key".
+    may_change = is_refresh and grant.auth_method == KEY_METHOD and not asks_for(grant.scope)
+    if grant.dpop_jkt not in (None, proof.thumbprint) and not may_change:
+        raise InvalidGrantError("The code or token belongs to another DPoP key.")
+    return proof.thumbprint
+
+
+def check_thumbprint(value: str | None) -> str | None:
+    """Return the parameter ``dpop_jkt`` (RFC 9449 §10).
+
+    Raises:
+        InvalidRequestError: it is not a SHA-256 thumbprint in base64url.
+    """
+    if value and not _THUMBPRINT.fullmatch(value):
+        raise InvalidRequestError("The parameter dpop_jkt must be a SHA-256 JWK thumbprint.")
+    return value or None
+
+
+def demands_proofs(client: Any) -> bool:
+    """Say whether the client wants all its tokens bound to a key (RFC 9449 §5.2)."""
+    return isinstance(client, MetadataClient) and client.metadata.dpop_bound_access_tokens

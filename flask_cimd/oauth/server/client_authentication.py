@@ -1,0 +1,307 @@
+"""Who makes a direct request: the one place where the token, revocation, PAR and introspection endpoints ask.
+
+What a client may do follows from its document or from the snapshot that a grant keeps: once an authenticating method
+is declared, every direct request carries an assertion (CIMD §8.2). Public clients need no document here (a dead host
+never stops them); the keys of key-holding ones are looked up afresh, so that rotation works and removed keys end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
+
+from ...clients.keys import PublishedKey
+from ...core.legacy import is_same_client
+from ...core.metadata import ClientMetadata
+from ...errors import AddressBlockedError, CIMDError, FetchError
+from ...extension import CIMD
+from ..client import URLClient
+from ..errors import ClientResolutionError
+from .assertion import (
+    ASSERTION_TYPE,
+    Assertion,
+    AssertionRefusedError,
+    AssertionRules,
+    ClientKey,
+    check_claims,
+    read_assertion,
+    thumbprints,
+    verify,
+)
+from .storage import Grant, SingleUse
+
+logger = logging.getLogger(__name__)
+
+KEY_METHOD = "private_key_jwt"
+#: With this scope a session belongs to the key that began it, and assertions may lack ``exp`` (AT Protocol OAuth).
+KEY_BOUND_SCOPE = "atproto"
+_REFUSED = "The code or token is invalid, expired, used or was issued to another client."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """The outcome of one request's client authentication.
+
+    Attributes:
+        client: what Authlib sees of the client.
+        method: ``none`` or ``private_key_jwt``.
+        key: the key that the client proved to hold.
+        once: what must not be seen again; hand the value to `Authenticator.spend`.
+        until: how long it has to be remembered.
+    """
+
+    client: Any
+    method: str = "none"
+    key: ClientKey | None = None
+    once: str | None = None
+    until: datetime | None = None
+
+
+class KeyGoneError(InvalidGrantError):  # type: ignore[misc]  # Authlib is untyped
+    """The client no longer publishes the key that a session belongs to: the session is over (AT Protocol OAuth)."""
+
+
+class Authenticator:
+    """Authenticates the client of a direct request.
+
+    Verifying and spending are two steps: an answer that asks for the same request once more, such as
+    ``use_dpop_nonce``, comes between them.
+
+    Args:
+        cimd: resolves key-holding clients.
+        storage: remembers assertions.
+        issuer: the audience of assertions.
+        clock: returns the current aware instant.
+    """
+
+    def __init__(self, *, cimd: CIMD, storage: SingleUse, issuer: str, clock: Callable[[], datetime]) -> None:
+        self._cimd = cimd
+        self._storage = storage
+        self._issuer = issuer
+        self._clock = clock
+
+    def check_grant(self, form: Mapping[str, str], grant: Grant, *, is_exchange: bool = False) -> Authentication:
+        """Authenticate whoever presents a code or token of a grant.
+
+        Args:
+            form: the request's parameters.
+            is_exchange: a code is presented; keys that its snapshot holds count, without a look at the document.
+
+        Raises:
+            OAuth2Error: RFC 6749 §5.2.
+        """
+        client_id = self._named(form)
+        client = self._client_of(grant)
+        if client_id != grant.client_id and not _is_other_spelling(client_id, client):
+            raise InvalidGrantError(_REFUSED)
+        accepted = _accepted(client, grant.auth_method)
+        assertion = _presented(form, client_id)
+        if assertion is None:
+            if "none" in accepted:
+                return Authentication(client=client)
+            self._refuse_downgrade(grant)
+            raise ClientResolutionError.unauthenticated("an assertion is required and missing")
+        if KEY_METHOD not in accepted:
+            raise ClientResolutionError.unauthenticated("this client's method is none, and an assertion was sent")
+        until = self._check_claims(assertion, client_id, grant.scope)
+        try:
+            keys = self._keys_of_grant(assertion, client, grant, is_exchange=is_exchange)
+        except CIMDError as error:
+            raise (
+                ClientResolutionError.unavailable(error) if _may_pass(error) else ClientResolutionError(error)
+            ) from error
+        return self._verified(assertion, client, until, keys)
+
+    def check_client(self, form: Mapping[str, str], scope: str = "") -> Authentication:
+        """Authenticate whoever makes a request that belongs to no grant yet, such as a pushed one.
+
+        A client that identifies itself by URL is resolved for it.
+
+        Args:
+            form: the request's parameters.
+            scope: what is asked for.
+
+        Raises:
+            OAuth2Error: ``invalid_request`` or ``invalid_client``.
+        """
+        client_id = self._named(form)
+        assertion = _presented(form, client_id)
+        until = self._check_claims(assertion, client_id, scope) if assertion else None
+        client = self._cimd.query_client(client_id)
+        if client is None:
+            raise ClientResolutionError.unauthenticated("the client is neither registered nor a URL")
+        accepted = _accepted(client, "")
+        if assertion is None:
+            if "none" not in accepted:
+                raise ClientResolutionError.unauthenticated("an assertion is required and missing")
+            return Authentication(client=client)
+        if KEY_METHOD not in accepted or until is None:
+            raise ClientResolutionError.unauthenticated("this client's method is none, and an assertion was sent")
+        try:
+            keys = self._keys_of(client, assertion.kid)
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+        return self._verified(assertion, client, until, keys)
+
+    def spend(self, authentication: Authentication) -> None:
+        """Make sure that the assertion was not used before, and never will be again; one atomic step.
+
+        Raises:
+            OAuth2Error: ``invalid_client``.
+        """
+        if authentication.once is None or authentication.until is None:
+            return
+        if not self._storage.use_once(authentication.once, authentication.until, self._clock()):
+            raise ClientResolutionError.unauthenticated("the assertion was used before")
+
+    def settle(self, grant: Grant, authentication: Authentication) -> tuple[str, str | None]:
+        """Return ``auth_method`` and ``client_key`` that a grant keeps from its code exchange on."""
+        bound = authentication.key is not None and KEY_BOUND_SCOPE in grant.scope.split()
+        return authentication.method, grant.client_key or (str(authentication.key) if bound else None)
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _named(self, form: Mapping[str, str]) -> str:
+        """Return who the request says it is from; an assertion's ``sub`` is enough (RFC 7521 §4.2)."""
+        if form.get("client_id"):
+            return form["client_id"]
+        if form.get("client_assertion"):
+            return _read(form["client_assertion"]).client_id
+        raise InvalidRequestError("The parameter client_id is missing.")
+
+    def _client_of(self, grant: Grant) -> Any:
+        try:
+            if grant.client is None:
+                client = self._cimd.find_registered(grant.client_id)
+                if client is None:
+                    raise ClientResolutionError.unauthenticated("the client is no longer registered")
+                return client
+            return URLClient(self._cimd.resolver.restore(grant.client_id, grant.client))
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+
+    def _check_claims(self, assertion: Assertion, client_id: str, scope: str) -> datetime:
+        rules = AssertionRules(
+            issuer=self._issuer,
+            audiences=self._cimd.resolver.settings.assertion_audiences,
+            is_atproto=KEY_BOUND_SCOPE in scope.split(),
+        )
+        try:
+            return check_claims(assertion, client_id, rules, self._clock())
+        except AssertionRefusedError as refused:
+            raise ClientResolutionError.unauthenticated(str(refused)) from refused
+
+    def _keys_of_grant(
+        self, assertion: Assertion, client: Any, grant: Grant, *, is_exchange: bool
+    ) -> Sequence[PublishedKey]:
+        """Return the keys that count now; raise if the one that the session belongs to is no longer among them."""
+        if grant.client is None:
+            return self._keys_of(client, assertion.kid)
+        if is_exchange and client.metadata.jwks is not None:
+            keys = self._keys_of(client, assertion.kid)
+            if any(key.get("kid") == assertion.kid for key in keys):
+                return keys
+        today = self._today(grant, client)
+        keys = self._keys_of(today, assertion.kid)
+        is_bound = grant.client_key is not None and KEY_METHOD in today.metadata.accepted_auth_methods
+        if is_bound and str(grant.client_key).partition(" ")[0] not in thumbprints(keys):
+            raise KeyGoneError(_REFUSED)
+        return keys
+
+    def _keys_of(self, client: Any, kid: str | None) -> Sequence[PublishedKey]:
+        """Return a client's keys; one that the app registered may have a ``jwks`` attribute."""
+        if isinstance(client, URLClient):
+            return self._cimd.client_keys.find(client.metadata, kid)
+        jwks = getattr(client, "jwks", None)
+        found = json.loads(jwks) if isinstance(jwks, str) else jwks
+        keys: Sequence[PublishedKey] = found.get("keys", ()) if isinstance(found, Mapping) else ()
+        return keys
+
+    def _today(self, grant: Grant, client: URLClient) -> URLClient:
+        """Return the client as it describes itself today.
+
+        While its document cannot be read, the snapshot of the approval is one more stale copy.
+
+        Raises:
+            CIMDError: neither is to be had.
+        """
+        try:
+            return URLClient(self._cimd.resolve_existing(grant.client_id))
+        except FetchError as error:
+            age = self._clock() - grant.created_at
+            if _may_pass(error) and age < self._cimd.resolver.settings.stale_max:
+                return client
+            raise
+
+    def _refuse_downgrade(self, grant: Grant) -> None:
+        """Tell a client whose document says ``none`` now that the grant is not to be had without the key (C-108)."""
+        if grant.client is None:
+            return
+        try:
+            today = self._cimd.resolve_existing(grant.client_id)
+        except CIMDError:
+            return
+        if KEY_METHOD not in today.accepted_auth_methods:
+            raise InvalidGrantError(_REFUSED)
+
+    def _verified(
+        self, assertion: Assertion, client: Any, until: datetime, keys: Sequence[Mapping[str, Any]]
+    ) -> Authentication:
+        metadata: ClientMetadata | None = getattr(client, "metadata", None)
+        try:
+            key = verify(assertion, keys, metadata.signing_alg if metadata else None)
+        except AssertionRefusedError as refused:
+            raise ClientResolutionError.unauthenticated(str(refused)) from refused
+        once = hashlib.sha256(json.dumps([assertion.client_id, assertion.jti]).encode()).hexdigest()
+        return Authentication(client=client, method=KEY_METHOD, key=key, once=f"assertion:{once}", until=until)
+
+
+def require_bound_key(grant: Grant, authentication: Authentication) -> None:
+    """Refuse another key than the one that a session belongs to.
+
+    Raises:
+        InvalidGrantError: AT Protocol OAuth: thumbprint, algorithm and name stay the same for a session's life.
+    """
+    if grant.client_key is not None and str(authentication.key) != grant.client_key:
+        raise InvalidGrantError(_REFUSED)
+
+
+def _read(text: str) -> Assertion:
+    try:
+        return read_assertion(text)
+    except AssertionRefusedError as refused:
+        raise ClientResolutionError.unauthenticated(str(refused)) from refused
+
+
+def _presented(form: Mapping[str, str], client_id: str) -> Assertion | None:
+    """Return the request's assertion; one that is broken is never as if it were absent."""
+    if not {"client_assertion", "client_assertion_type"} & form.keys():
+        return None
+    if form.get("client_assertion_type") != ASSERTION_TYPE:
+        raise ClientResolutionError.unauthenticated("client_assertion_type is not that of a JWT")
+    assertion = _read(form.get("client_assertion", ""))
+    if assertion.client_id != client_id:
+        raise ClientResolutionError.unauthenticated("client_id and the assertion's sub differ")
+    return assertion
+
+
+def _is_other_spelling(client_id: str, client: Any) -> bool:
+    return isinstance(client, URLClient) and is_same_client(client_id, client.metadata)
+
+
+def _accepted(client: Any, settled: str) -> tuple[str, ...]:
+    """Return the methods that count: what a session was begun with, else what the document leaves open."""
+    offered = tuple(m for m in ("none", KEY_METHOD) if client.check_endpoint_auth_method(m, "token"))
+    return tuple(m for m in offered if m != "none") if settled == KEY_METHOD else offered
+
+
+def _may_pass(error: CIMDError) -> bool:
+    """Say whether the same fetch may succeed later; a forbidden address or a document that is gone stays as it is."""
+    return error.temporary and not isinstance(error, AddressBlockedError)

@@ -1,0 +1,167 @@
+"""Introspection (RFC 7662): a resource server asks what a token is worth; so may whoever holds the token.
+
+A resource server sees only tokens for its own URL. What is unknown, expired, revoked or meant for somebody else has
+one answer, ``{"active": false}``, so that nothing can be learned by asking (RFC 7662 §2.2, §4).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
+from flask import Request, Response, jsonify, request
+
+from ...core.text import is_visible
+from ..resource.challenge import Challenge, challenge_header
+from .parameters import check_plain_form
+from .storage import Grant, Token, digest, new_secret
+
+if TYPE_CHECKING:
+    from .server import AuthorizationServer
+
+_BASIC = "Basic"
+_BEARER = "Bearer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceServer:
+    """Somebody else's server that takes our tokens.
+
+    Attributes:
+        id: what it authenticates with, beside its secret.
+        secret_digest: SHA-256 of the secret.
+        resource: its URL; the issuer's own stands for tokens that were asked for without ``resource``.
+    """
+
+    id: str
+    secret_digest: str
+    resource: str
+
+    @classmethod
+    def create(cls, resource: str) -> tuple[ResourceServer, str]:
+        """Return a new one with its secret, which is not kept anywhere."""
+        secret = new_secret()
+        # Hexadecimal: a name that begins with a dash would be an option to commands that take it.
+        return cls(id=token_hex(8), secret_digest=digest(secret), resource=resource), secret
+
+
+class CallerRefused(OAuth2Error):  # type: ignore[misc]  # noqa: N818  the caller is refused, the program is fine
+    """Whoever asks has not shown a right to (RFC 7662 §2.3)."""
+
+    status_code = 401
+
+    def __init__(self, error: str | None, scheme: str) -> None:
+        super().__init__(error=error or "invalid_client")
+        self._challenges = [
+            Challenge(scheme=_BASIC, more={"realm": "introspection"}),
+            Challenge(scheme=_BEARER, error="invalid_token" if scheme == _BEARER else None),
+        ]
+        if scheme == _BEARER:
+            self._challenges.reverse()
+
+    def get_headers(self) -> Any:
+        """Return Authlib's headers and the challenge."""
+        return [*super().get_headers(), ("WWW-Authenticate", challenge_header(self._challenges))]
+
+
+class IntrospectionEndpoint:
+    """Answers who a token belongs to, what it allows and until when.
+
+    Args:
+        server: whose tokens these are.
+        find_resource_server: returns a resource server by its id.
+        members: further members of an active answer, by grant; IndieAuth §6.2 requires ``me``.
+        allow_holder: answer a caller whose bearer token is the very token asked about: it proves to have it.
+    """
+
+    def __init__(
+        self,
+        server: AuthorizationServer,
+        find_resource_server: Callable[[str], ResourceServer | None],
+        *,
+        members: Callable[[Grant], Mapping[str, Any]] = lambda grant: {},  # noqa: ARG005
+        allow_holder: bool = False,
+    ) -> None:
+        self._server = server
+        self._find = find_resource_server
+        self._members = members
+        self._allow_holder = allow_holder
+
+    def respond(self) -> Response:
+        """Answer the current request."""
+        try:
+            caller = self._authenticate(request)
+            found = self._server.find_access_token(_token_asked_about(request))
+            if caller is None and found is not None and found[0].dpop_jkt is not None:
+                # RFC 9449 §7.2: a token that is bound to a key proves nothing by being sent.
+                raise CallerRefused("invalid_token", _BEARER)
+        except OAuth2Error as error:
+            return self._server.answer_error(error)
+        may_see = found is not None and (caller is None or caller.resource in self._audience(found[1]))
+        answer = jsonify(self._describe(*found) if found and may_see else {"active": False})
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    def _authenticate(self, request: Request) -> ResourceServer | None:
+        """Return the resource server that asks, or ``None`` if the token's holder does."""
+        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            # RFC 7662 §2.1 lets the server choose how callers prove themselves; any other token proves nothing.
+            if self._allow_holder and _same(credentials.strip(), request.form.get("token", "")):
+                return None
+            raise CallerRefused("invalid_token", _BEARER)
+        name, secret = _basic(credentials) if scheme.lower() == "basic" else ("", "")
+        found = self._find(name) if name else None
+        if found is None or not hmac.compare_digest(found.secret_digest, digest(secret)):
+            raise CallerRefused("invalid_client", _BASIC)
+        return found
+
+    def _audience(self, token: Token) -> tuple[str, ...]:
+        return token.resource or (self._server.issuer, self._server.issuer + "/")
+
+    def _describe(self, grant: Grant, token: Token) -> dict[str, Any]:
+        """Return the members of RFC 7662, 9449 and 9470; instants are integers, whatever IndieAuth shows."""
+        audience = token.resource or (self._server.issuer,)
+        return {
+            "active": True,
+            "client_id": grant.client_id,
+            "scope": token.scope,
+            "token_type": "DPoP" if grant.dpop_jkt else "Bearer",
+            "exp": int(token.expires_at.timestamp()),
+            "iat": int(token.created_at.timestamp()),
+            "sub": grant.subject,
+            "aud": audience[0] if len(audience) == 1 else list(audience),
+            "iss": self._server.issuer,
+            **({"auth_time": int(grant.auth_time.timestamp())} if grant.auth_time else {}),
+            **({"cnf": {"jkt": grant.dpop_jkt}} if grant.dpop_jkt else {}),
+            **self._members(grant),
+        }
+
+
+def _token_asked_about(request: Request) -> str:
+    check_plain_form(request)
+    if not request.form.get("token"):
+        raise InvalidRequestError("The parameter token is missing.")
+    return str(request.form["token"])
+
+
+def _basic(credentials: str) -> tuple[str, str]:
+    """Return id and secret; RFC 6749 §2.3.1 has both form-encoded before they are joined."""
+    try:
+        text = base64.b64decode(credentials.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return "", ""
+    name, secret = map(unquote_plus, text.partition(":")[::2])
+    return (name, secret) if is_visible(name) else ("", "")
+
+
+def _same(first: str, second: str) -> bool:
+    return bool(first) and hmac.compare_digest(digest(first), digest(second))

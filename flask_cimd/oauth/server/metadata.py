@@ -1,0 +1,113 @@
+"""What a server (RFC 8414) and a resource (RFC 9728) say about themselves.
+
+Every member is stated, because the defaults say something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...errors import ConfigurationError
+from .assertion import ALGORITHMS
+from .resource_indicators import Resource
+from .response_modes import RESPONSE_MODES
+
+
+def well_known_path(issuer: str, name: str = "oauth-authorization-server") -> str:
+    """Return the path of the metadata document: the well-known part goes before the issuer's path (RFC 8414 §3)."""
+    return f"/.well-known/{name}{urlsplit(issuer).path.rstrip('/')}"
+
+
+def discovery_paths(issuer: str) -> tuple[str, ...]:
+    """Return every path where clients look for the server's metadata (RFC 8414 §3.1 and §5, MCP discovery order)."""
+    path = urlsplit(issuer).path.rstrip("/")
+    places = (well_known_path(issuer), well_known_path(issuer, "openid-configuration"))
+    return (*places, f"{path}/.well-known/openid-configuration") if path else places
+
+
+def resource_metadata_url(resource: str) -> str:
+    """Return where the metadata of a resource is found, by path insertion (RFC 9728 §3.1).
+
+    Only a slash that follows the host directly is dropped; path and query are kept as they are.
+    """
+    parts = urlsplit(resource)
+    path = "" if parts.path == "/" else parts.path
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{path}{query}"
+
+
+def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
+    """Return the issuer if it can be one.
+
+    Raises:
+        ConfigurationError: not https, or with query, fragment or trailing slash (RFC 8414 §2).
+    """
+    parts = urlsplit(issuer)
+    loopback = allow_http_loopback and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not (parts.scheme == "https" or (parts.scheme == "http" and loopback)) or not parts.netloc:
+        raise ConfigurationError("the issuer must be an https URL")
+    if "?" in issuer or "#" in issuer or issuer.endswith("/") or "@" in parts.netloc:
+        raise ConfigurationError("the issuer must have no query, fragment, user or trailing slash")
+    return issuer
+
+
+def resource_metadata(resource: Resource, issuer: str, **more: Any) -> dict[str, Any]:
+    """Return the metadata document of a resource whose tokens this issuer gives (RFC 9728 §2).
+
+    Args:
+        resource: what is described; all its scopes are named, ``offline_access`` is the server's matter (MCP).
+        issuer: the exact string that the server's own metadata holds.
+        more: further members, such as ``dpop_signing_alg_values_supported``; empty ones are left out (§3.2).
+    """
+    members = {
+        "resource": resource.identifier,
+        "resource_name": resource.name,
+        "authorization_servers": [issuer],
+        "scopes_supported": [scope for scope in resource.scopes if scope != "offline_access"],
+        "bearer_methods_supported": ["header"],
+        **more,
+    }
+    return {name: value for name, value in members.items() if value is not None and value not in ([], {}, "")}
+
+
+def server_metadata(
+    issuer: str,
+    *,
+    scopes: Iterable[str],
+    auth_methods: Iterable[str],
+    endpoints: dict[str, str],
+    **more: Any,
+) -> dict[str, Any]:
+    """Return the metadata document.
+
+    Args:
+        issuer: the exact string that ``iss`` holds.
+        scopes: what can be asked for.
+        auth_methods: of clients at the token and revocation endpoints. ``none`` must be stated, or widespread
+            clients do not choose to identify themselves by URL.
+        endpoints: path by name, such as ``{"token_endpoint": "/token"}``.
+        more: further members; ``None`` and empty values are left out (RFC 8414 §3.2).
+    """
+    methods = list(auth_methods)
+    algorithms = list(ALGORITHMS) if "private_key_jwt" in methods else None
+    members: dict[str, Any] = {
+        "issuer": issuer,
+        **{name: issuer + path for name, path in endpoints.items()},
+        "scopes_supported": list(scopes),
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": methods if "revocation_endpoint" in endpoints else None,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms
+        if "revocation_endpoint" in endpoints
+        else None,
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "client_id_metadata_document_supported": True,
+        **more,
+    }
+    return {name: value for name, value in members.items() if value is not None and value not in ([], {})}

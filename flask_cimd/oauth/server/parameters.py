@@ -1,0 +1,144 @@
+"""Parameters of OAuth requests: each at most once, in the right place (RFC 6749 §3.1, §3.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
+from flask import Request
+from werkzeug.datastructures import MultiDict
+
+from ...errors import RequestError
+
+#: Parameters that must not be repeated. ``resource`` may (RFC 8707 §2); unknown ones are ignored.
+SINGLE = frozenset(
+    {
+        "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
+        "grant_type", "code", "code_verifier", "refresh_token", "client_secret", "client_assertion",
+        "client_assertion_type", "token", "token_type_hint", "nonce", "prompt", "max_age", "login_hint", "me",
+        "request", "request_uri", "response_mode", "dpop_jkt", "acr_values",
+    }
+)  # fmt: skip
+#: What a ``request_uri`` of this server begins with (RFC 9126 §2.2).
+REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
+_MAX_STATE = 4096
+_MAX_HINT = 2048
+#: Seconds; more than thirty years make no difference.
+_MAX_AGE = re.compile(r"[0-9]{1,9}")
+
+
+def repeated(values: MultiDict[str, str]) -> list[str]:
+    """Return the names of parameters that occur more than once although they must not."""
+    return sorted(name for name in values if name in SINGLE and len(values.getlist(name)) > 1)
+
+
+def check_authorization_parameters(values: MultiDict[str, str]) -> None:
+    """Refuse what makes it unclear who asks and where the answer would go; such errors never leave by redirect.
+
+    Raises:
+        RequestError: RFC 6749 §4.1.2.1.
+    """
+    client_id = values.get("client_id", "")
+    again = repeated(values)
+    if "client_id" in again or "redirect_uri" in again:
+        raise RequestError("repeated-parameter", client_id, hint="client_id and redirect_uri may be sent once each")
+    if not client_id:
+        raise RequestError("missing-client-id", hint="the parameter client_id is missing")
+    if refers_to_pushed(values):
+        # RFC 9126 §4: the server "MUST" ignore what stands beside client_id and request_uri.
+        if "request_uri" in again:
+            raise RequestError("repeated-parameter", client_id, hint="request_uri may be sent once")
+        return
+    if not values.get("redirect_uri"):
+        raise RequestError("missing-redirect-uri", client_id, hint="the parameter redirect_uri is always required")
+    if len(values.get("state", "")) > _MAX_STATE:
+        raise RequestError("state-too-long", client_id, hint=f"state is longer than {_MAX_STATE} characters")
+
+
+def refers_to_pushed(values: MultiDict[str, str]) -> bool:
+    """Say whether an authorization request stands for one that was pushed to this server."""
+    return values.get("request_uri", "").startswith(REQUEST_URI)
+
+
+def check_redirected_parameters(values: MultiDict[str, str]) -> None:
+    """Refuse repeated parameters, now that the redirect URI is known to be the client's.
+
+    Raises:
+        InvalidRequestError: to be sent to the client.
+    """
+    if again := repeated(values):
+        raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+
+
+def check_login_hint(value: str | None) -> str | None:
+    """Return the parameter ``login_hint``, which is kept while a person decides.
+
+    Raises:
+        InvalidRequestError: it is longer than any name.
+    """
+    if value and len(value) > _MAX_HINT:
+        raise InvalidRequestError(f"The parameter login_hint is longer than {_MAX_HINT} characters.")
+    return value or None
+
+
+def check_response_type(values: Mapping[str, str]) -> None:
+    """Refuse every response type but ``code``; Authlib would echo the value in its error, and fail on a quote in it.
+
+    Raises:
+        OAuth2Error: to be sent to the client.
+    """
+    if not values.get("response_type"):
+        raise InvalidRequestError("The parameter response_type is missing.")
+    if values["response_type"] != "code":
+        raise OAuth2Error("code is the only response type.", error="unsupported_response_type")
+
+
+def greatest_login_age(values: Mapping[str, str]) -> int | None:
+    """Return how many seconds ago the person may have logged in (RFC 9470 §4), or ``None`` if that does not matter.
+
+    ``prompt=login`` means the same as ``max_age=0`` (OpenID Connect Core §3.1.2.1). ``acr_values`` are wishes, and
+    this server tells apart no classes of authentication: they are ignored.
+
+    Raises:
+        InvalidRequestError: to be sent to the client.
+    """
+    given = values.get("max_age", "")
+    if given and not _MAX_AGE.fullmatch(given):
+        raise InvalidRequestError("The parameter max_age must be a number of seconds.")
+    if "login" in values.get("prompt", "").split():
+        return 0
+    return int(given) if given else None
+
+
+def check_plain_form(request: Request) -> None:
+    """Refuse a direct request that is not one plain form.
+
+    Authlib reads query and body alike, the first of repeated values.
+
+    Raises:
+        InvalidRequestError: not a POST of a form, parameters in the query, or repeated ones (RFC 6749 §3.2).
+    """
+    if request.mimetype != "application/x-www-form-urlencoded":
+        raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
+    if SINGLE & set(request.args):
+        raise InvalidRequestError("Send the parameters in the body, not in the query.")
+    if again := repeated(request.form):
+        raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+
+
+def check_form(request: Request) -> None:
+    """Refuse a token, revocation or similar request of a client that is not one plain form without secrets.
+
+    Authlib fails on odd Authorization headers.
+
+    Raises:
+        InvalidRequestError: as `check_plain_form`.
+        InvalidClientError: a secret was sent; a client that identifies itself by URL has none (CIMD §4.1).
+    """
+    check_plain_form(request)
+    if request.headers.get("Authorization", "").lower().startswith("basic"):
+        raise InvalidClientError("Clients of this server have no secret.", status_code=401)
+    if "client_secret" in request.form:
+        raise InvalidClientError("Clients of this server have no secret.", status_code=401)

@@ -1,0 +1,326 @@
+"""Authlib's authorization server with its traps closed: requests become snapshots, snapshots become answers.
+
+A request is validated once. What was seen then, the client's metadata included, is what consent shows, what the code
+is bound to and where the answer goes; a document that changes meanwhile changes nothing (RFC 9700 §4.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
+from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import AccessDeniedError, InvalidRequestError
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
+from flask import Flask, Response, request
+
+from ...core.atproto import SCOPE as ATPROTO
+from ...core.clock import utc_now
+from ...core.legacy import LegacyRules
+from ...core.metadata import ClientMetadata
+from ...core.proof import DEFAULT_ALGORITHMS
+from ...errors import CIMDError, IdentifierError, RegistrationEndedError
+from ...extension import CIMD
+from ..client import MetadataClient, URLClient
+from ..dpop import DPoP
+from ..errors import ClientResolutionError
+from .atproto import limited_access
+from .authorization_request import RequestReader
+from .client_authentication import Authenticator
+from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
+from .par import PushedRequests
+from .parameters import check_form
+from .resource_indicators import Resource, Resources
+from .response_modes import RESPONSE_MODES, send_back
+from .revocation import RevocationEndpoint
+from .storage import AuthorizationRequest, Grant, Token, TokenStorage, digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person's yes to a request."""
+
+    request: AuthorizationRequest
+    access_lifetime: timedelta
+    auth_time: datetime | None
+
+
+class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is untyped
+    """An OAuth server whose clients identify themselves by URL.
+
+    Args:
+        app: set up at once; otherwise call `init_app`.
+        cimd: the extension that resolves clients.
+        storage: where grants, codes and tokens are kept.
+        issuer: the exact string of ``iss`` and of the metadata document.
+        scopes: what this server grants; others are ignored (IndieAuth §5.2), and what is left may be nothing.
+        resources: where tokens can be asked for besides this server's own endpoints (RFC 8707).
+        code_lifetime: RFC 6749 §4.1.2 recommends 10 minutes at most.
+        access_lifetime: of access tokens, where the approval says nothing else.
+        refresh_idle: a refresh token that is not used for so long ends.
+        refresh_absolute: after so long consent is asked for again.
+        token_extras: further members of a token answer, by grant.
+        dpop_algorithms: of the signatures of DPoP proofs.
+        clock: returns the current aware instant.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        cimd: CIMD,
+        storage: TokenStorage,
+        issuer: str = "",
+        scopes: Collection[str] = (),
+        resources: Resources = MappingProxyType({}),
+        code_lifetime: timedelta = timedelta(seconds=60),
+        access_lifetime: timedelta = timedelta(minutes=15),
+        refresh_idle: timedelta = timedelta(days=90),
+        refresh_absolute: timedelta = timedelta(days=365),
+        token_extras: Callable[[Grant], Mapping[str, Any]] = lambda grant: {},  # noqa: ARG005
+        dpop_algorithms: Collection[str] = DEFAULT_ALGORITHMS,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.cimd = cimd
+        self.storage = storage
+        self.issuer = issuer
+        self.scopes = scopes
+        self.resources = resources
+        self.code_lifetime = code_lifetime
+        self.access_lifetime = access_lifetime
+        self.refresh_idle = refresh_idle
+        self.refresh_absolute = refresh_absolute
+        self.token_extras = token_extras
+        self.clock = clock
+        self.dpop = DPoP(once=storage, origin=issuer, algorithms=dpop_algorithms, clock=clock)
+        self.reader = RequestReader(self)
+        self.pushed = PushedRequests(self)
+        self.authenticator = Authenticator(cimd=cimd, storage=storage, issuer=issuer, clock=clock)
+        super().__init__(app, query_client=cimd.query_client)
+        self.register_grant(AuthorizationCodeGrant, [RequirePKCE()])
+        self.register_grant(RefreshTokenGrant)
+        self.register_endpoint(RevocationEndpoint)
+
+    def init_app(self, app: Flask, query_client: Any = None, save_token: Any = None) -> None:
+        """Set an app up; errors that may go to the client are redirected by an error handler."""
+        super().init_app(app, query_client=query_client, save_token=save_token)
+        app.register_error_handler(OAuth2Error, self.answer_error)
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        """The client authentication methods that the current app has enabled."""
+        return self.cimd.resolver.settings.document_rules.auth_methods
+
+    @property
+    def legacy(self) -> LegacyRules:
+        """What the current app still lets older clients do."""
+        return self.cimd.resolver.settings.legacy
+
+    # -- authorization endpoint -------------------------------------------------------------------------------
+
+    def check_authorization_request(self) -> None:
+        """Refuse the current HTTP request if nothing can come of it; no network, and nobody need be logged in.
+
+        Raises:
+            CIMDError: to be shown on a page of your own.
+        """
+        self.reader.check()
+
+    def read_authorization_request(self) -> AuthorizationRequest:
+        """Return the snapshot of the current HTTP request, pushed or not. The person must be logged in already.
+
+        Raises:
+            CIMDError: who asks, or where the answer may go, is not established; show it on a page of your own.
+            OAuth2Error: with ``redirect_uri``; `answer_error` sends it to the client.
+        """
+        return self.reader.read()
+
+    def query_client(self, client_id: str) -> Any:
+        """Return the client, as the requested scope makes it."""
+        client = super().query_client(client_id)
+        if not isinstance(client, URLClient) or not client.metadata.is_built_here:
+            return client
+        try:
+            return URLClient(self.cimd.resolver.for_scope(client.metadata, request.values.get("scope")))
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+
+    def find_resource(self, identifier: str) -> Resource | None:
+        """Return what tokens can be asked for; the issuer stands for this server's own endpoints."""
+        if identifier == self.issuer:
+            return Resource(identifier=identifier, name=identifier, scopes=tuple(self.scopes))
+        return self.resources.get(identifier)
+
+    def scope_at(self, scope: str, resource: Collection[str]) -> str:
+        """Return the part of a granted scope that means something at these resources (RFC 9700 §2.3)."""
+        found = [known for known in map(self.find_resource, resource) if known]
+        words = {word for known in found for word in known.scopes}
+        return " ".join(word for word in scope.split() if not resource or word in words)
+
+    def approve(
+        self,
+        approved: AuthorizationRequest,
+        *,
+        subject: str,
+        scope: Collection[str] | None = None,
+        access_lifetime: timedelta | None = None,
+        auth_time: datetime | None = None,
+    ) -> Response:
+        """Issue a code and send the person back to the client.
+
+        Args:
+            approved: the snapshot that the person saw.
+            subject: who approves.
+            scope: what was left ticked, a subset of what was requested; ``None`` for all of it.
+            access_lifetime: of access tokens, if the person chose it.
+            auth_time: when the person logged in; resources may ask for it (RFC 9470).
+        """
+        # AT Protocol OAuth: consent may narrow what an app gets, but atproto itself stays.
+        granted = [word for word in approved.scope.split() if scope is None or word in scope or word == ATPROTO]
+        if approved.resource and approved.scope and not granted:
+            # Access to a place where nothing may be done is no access; without a place it is a sign-in alone.
+            return self.deny(approved)
+        self.pushed.settle(approved)
+        authorization = OAuth2Request(request.method, request.url)
+        authorization.payload = BasicOAuth2Payload({"state": approved.state})
+        authorization.scope = " ".join(granted)
+        authorization.user = subject
+        lifetime = limited_access(authorization.scope, access_lifetime or self.access_lifetime)
+        authorization.approval = Approval(request=approved, access_lifetime=lifetime, auth_time=auth_time)
+        grant = AuthorizationCodeGrant(authorization, self)
+        code = grant.generate_authorization_code()
+        grant.save_authorization_code(code, authorization)
+        told = [("code", code), *self._me(approved, subject)]
+        return self._send_back(approved.redirect_uri, approved.state, told, approved.response_mode)
+
+    def _me(self, approved: AuthorizationRequest, subject: str) -> list[tuple[str, str]]:
+        if not self.legacy.me or approved.client is None:
+            return []
+        metadata = self.metadata_of(approved.client_id, approved.client)
+        return [("me", subject)] if self.legacy.tells_me(metadata) else []
+
+    def deny(self, denied: AuthorizationRequest, description: str | None = None) -> Response:
+        """Tell the client that the person said no (RFC 6749 §4.1.2.1)."""
+        self.pushed.settle(denied)
+        error = AccessDeniedError(description, redirect_uri=denied.redirect_uri, state=denied.state)
+        error.response_mode = denied.response_mode
+        return self.answer_error(error)
+
+    def answer_error(self, error: OAuth2Error) -> Response:
+        """Send an error to the client's redirect URI if that is established, else answer it as JSON."""
+        if error.redirect_uri is None:
+            return self.handle_response(*error())
+        members = [("error", error.error), ("error_description", error.get_error_description())]
+        mode = getattr(error, "response_mode", None)
+        return self._send_back(
+            error.redirect_uri,
+            error.state,
+            [(k, v) for k, v in members if v],
+            mode if mode in RESPONSE_MODES else "query",
+        )
+
+    def _send_back(self, redirect_uri: str, state: str | None, members: list[tuple[str, str]], mode: str) -> Response:
+        """Answer with ``state`` as it came, and say who answers (RFC 9207 §2)."""
+        told = [*members, *([("state", state)] if state else []), ("iss", self.issuer)]
+        return send_back(redirect_uri, told, mode)
+
+    # -- direct endpoints ---------------------------------------------------------------------------------------
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Response:
+        """Return Authlib's answer with the newest DPoP nonce: the next request may need it."""
+        return self.dpop.add_nonce(super().handle_response(status, body, headers))
+
+    def create_pushed_response(self) -> Response:
+        """Answer the endpoint for pushed authorization requests (RFC 9126)."""
+        return self.pushed.respond()
+
+    def create_oauth2_request(self, request: Any) -> OAuth2Request:
+        """Return a prepared request as it is; Authlib's own version would read the HTTP request again."""
+        return request if isinstance(request, OAuth2Request) else FlaskOAuth2Request(_current_request())
+
+    def create_token_response(self, request: Any = None) -> Response:
+        """Answer the token endpoint."""
+        try:
+            check_form(_current_request())
+            self._check_grant_type(_current_request().form.get("grant_type"))
+        except OAuth2Error as error:
+            return self.answer_error(error)
+        return super().create_token_response(request)  # type: ignore[no-any-return]
+
+    def _check_grant_type(self, grant_type: str | None) -> None:
+        if not grant_type:
+            raise InvalidRequestError("The parameter grant_type is missing.")
+        if grant_type not in {grant.GRANT_TYPE for grant, _ in self._token_grants}:
+            # Authlib would echo the value in its error, and fail on a quote in it.
+            raise OAuth2Error("The grant type is not supported.", error="unsupported_grant_type")
+
+    def create_revocation_response(self) -> Response:
+        """Answer the revocation endpoint (RFC 7009)."""
+        try:
+            check_form(_current_request())
+        except OAuth2Error as error:
+            return self.answer_error(error)
+        return self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME)  # type: ignore[no-any-return]
+
+    def redeem_for_identity(self) -> Grant:
+        """Spend a code for the answer who the person is, without any token (IndieAuth §5.3.3).
+
+        Raises:
+            OAuth2Error: as at the token endpoint.
+        """
+        check_form(request)
+        if not request.form.get("grant_type") and not self.legacy.redeem:
+            raise InvalidRequestError("The parameter grant_type is missing.")
+        if (request.form.get("grant_type") or "authorization_code") != "authorization_code":
+            raise OAuth2Error("The grant type is not supported here.", error="unsupported_grant_type")
+        grant = AuthorizationCodeGrant(self.create_oauth2_request(None), self)
+        RequirePKCE()(grant)
+        grant.validate_token_request()
+        presented = grant.request.authorization_code
+        grant.redeem(presented, ())
+        found: Grant = presented.grant
+        return found
+
+    def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
+        """Return an access token that is alive, with its grant; those of clients that are turned away are not."""
+        found = self.storage.find_token(digest(secret))
+        if found is None:
+            return None
+        grant, token = found
+        is_alive = token.kind == "access" and token.is_alive(grant, self.clock())
+        return found if is_alive and self._is_let_in(grant) else None
+
+    def _is_let_in(self, grant: Grant) -> bool:
+        """Policy holds on every use (CIMD §8.9), for clients that registered themselves too."""
+        try:
+            if grant.client is None:
+                self.cimd.find_registered(grant.client_id)
+            else:
+                self.cimd.resolver.identify(grant.client_id)
+        except RegistrationEndedError:
+            return True  # nothing more is granted; what was granted ends by itself
+        except CIMDError:
+            return False
+        return True
+
+    def metadata_of(self, client_id: str, snapshot: str | None) -> ClientMetadata:
+        """Return the metadata of a snapshot, or of a client that registered itself, under the policy of today.
+
+        Raises:
+            CIMDError: the client is not let in any more, or is one of the app's own that describes itself nowhere.
+        """
+        if snapshot is None:
+            client = self.cimd.find_registered(client_id)
+            if not isinstance(client, MetadataClient):
+                raise IdentifierError("unknown-client", client_id, hint="no client of this name describes itself")
+            return client.metadata
+        return self.cimd.resolver.restore(client_id, snapshot)
+
+
+def _current_request() -> Any:
+    return request

@@ -1,0 +1,527 @@
+"""Which address a fetch goes to, and that it goes nowhere else: look-ups, vetting, ports, names and bounds."""
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import trustme
+
+from flask_cimd.errors import AddressBlockedError, DeadlineExceededError, FetchError
+from flask_cimd.fetch import connection
+from flask_cimd.fetch.connection import look_up
+from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
+from tests.support.origin import SocketOrigin, TLSOrigin, read_head, server_context
+
+HOST = "client.example.com"
+#: Inside 2000::/3, outside every special range, and never handed out: vetted, but nobody is there.
+NOBODY = "2e00::1"
+
+
+class Names:
+    """A name service that gives its answers in turn, the last one for ever, and counts the questions."""
+
+    def __init__(self, *answers: list[str] | Exception) -> None:
+        self._answers = list(answers)
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append((host, port))
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def fetch(ca_bundle: Path) -> Callable[..., Response]:
+    def get(url: str, *, deadline: float | None = None, **settings: Any) -> Response:
+        fetcher = Fetcher(FetchSettings(ca_bundle=str(ca_bundle), **settings))
+        return fetcher.fetch(url, accept="application/json", max_size_for=lambda _: 5120, deadline=deadline)
+
+    return get
+
+
+@pytest.fixture
+def document(origin: TLSOrigin) -> str:
+    return origin.serve("/client.json", b"{}", headers={"Content-Type": "application/json"})
+
+
+SPECIAL_USE = [
+    "0.0.0.0",
+    "0.1.2.3",
+    "10.0.0.1",
+    "10.255.255.255",
+    "100.64.0.1",
+    "100.127.255.254",
+    "127.0.0.1",
+    "127.255.255.254",
+    "169.254.0.1",
+    "169.254.169.254",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.0.0.1",
+    "192.0.0.8",
+    "192.0.0.9",
+    "192.0.0.170",
+    "192.0.2.1",
+    "192.88.99.1",
+    "192.168.1.1",
+    "198.18.0.1",
+    "198.19.255.255",
+    "198.51.100.1",
+    "203.0.113.1",
+    "224.0.0.1",
+    "239.1.1.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "fe80::1",
+    "febf::1",
+    "fec0::1",
+    "fc00::1",
+    "fd12:3456::1",
+    "ff02::1",
+    "ff0e::1",
+    "100::1",
+    "100:0:0:1::1",
+    "2001::1",
+    "2001:2::1",
+    "2001:10::1",
+    "2001:20::1",
+    "2001:db8::1",
+    "3fff::1",
+    "5f00::1",
+    "4000::1",
+    "e000::1",
+]
+CARRYING_IPV4 = [
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::ffff:169.254.169.254",
+    "::ffff:7f00:1",
+    "::7f00:1",
+    "::127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "2002:7f00:1::",
+    "2002:0a00:0001::1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::8.8.8.8",
+    "64:ff9b:1::1",
+    "2001:0:7f00:1::",
+    "2a00:1450::5efe:127.0.0.1",
+    "2a00:1450::200:5efe:10.0.0.1",
+]
+NOT_ADDRESSES = ["fe80::1%eth0", "2a00:1450::1%1", "127.0.0.1%lo", "127.1", "0x7f.0.0.1", "0177.0.0.1", "", "localhost"]
+
+
+@pytest.mark.parametrize("address", SPECIAL_USE + CARRYING_IPV4 + NOT_ADDRESSES)
+def test_a_special_use_address_is_refused_before_any_connection(fetch: Any, address: str) -> None:
+    # C-88, C-95, M-84
+    names = Names([address])
+    with pytest.raises(AddressBlockedError) as caught:
+        fetch("https://client.example.com/c", resolve=names)
+    assert (caught.value.slug, caught.value.phase) == ("address-blocked", "resolve")
+    assert address == "" or address not in caught.value.public_message + caught.value.hint
+    assert names.asked == [(HOST, 443)]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [NOBODY, "10.0.0.1"],
+        ["10.0.0.1", NOBODY],
+        [NOBODY, "8.8.8.8", "::ffff:127.0.0.1"],
+        ["127.0.0.1", "10.0.0.1"],
+    ],
+)
+def test_one_bad_address_among_many_refuses_the_host(fetch: Any, answers: list[str]) -> None:
+    # C-93
+    with pytest.raises(AddressBlockedError) as caught:
+        fetch("https://client.example.com/c", resolve=Names(answers))
+    assert caught.value.phase == "resolve"
+
+
+def test_a_public_address_passes_the_check(fetch: Any) -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch("https://client.example.com/c", resolve=Names([NOBODY]), deadline=0.3)
+    assert caught.value.phase == "connect"
+
+
+def test_nat64_addresses_are_judged_by_what_they_carry_only_by_switch(fetch: Any) -> None:
+    # C-95
+    for inside in ("127.0.0.1", "10.0.0.1", "169.254.169.254"):
+        with pytest.raises(AddressBlockedError):
+            fetch("https://client.example.com/c", resolve=Names([f"64:ff9b::{inside}"]), nat64=True)
+
+
+@pytest.mark.parametrize("second", ["127.0.0.1", "::1"])
+def test_a_name_that_changes_its_address_is_looked_up_once(
+    fetch: Any, origin: TLSOrigin, document: str, second: str
+) -> None:
+    # C-94, L-03, L-08, M-84: localhost is what the system's own resolver would answer with if it were asked once more
+    names = Names([NOBODY], [second])
+    with pytest.raises(FetchError) as caught:
+        fetch(document, resolve=names, deadline=0.3)
+    assert caught.value.phase == "connect"
+    assert len(names.asked) == 1
+    assert origin.connections == 0
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to(fetch: Any, origin: TLSOrigin, document: str) -> None:
+    # C-94
+    names = Names(["127.0.0.1"], ["10.0.0.1"])
+    assert fetch(document, resolve=names, allow_loopback=True).body == b"{}"
+    assert names.asked == [("localhost", origin.port)]
+
+
+def test_each_vetted_address_is_tried_in_turn(fetch: Any, origin: TLSOrigin, document: str) -> None:
+    assert fetch(document, resolve=Names(["::1", "127.0.0.1"]), allow_loopback=True).body == b"{}"
+    assert origin.connections == 1
+
+
+def test_an_ipv6_origin_is_reached(fetch: Any, ca: trustme.CA) -> None:
+    try:
+        origin = SocketOrigin(
+            lambda connection, _: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+            server_context(ca, "::1"),
+            socket.AF_INET6,
+        )
+    except OSError:
+        pytest.skip("no IPv6 on this computer")
+        raise
+    with origin:
+        assert fetch(f"https://[::1]:{origin.port}/c", allow_loopback=True).body == b"{}"
+
+
+def test_loopback_is_refused_by_default_although_this_very_computer_listens(
+    fetch: Any, origin: TLSOrigin, document: str
+) -> None:
+    # C-90, and the proof that no change in urllib3 takes our connection out of the way
+    with pytest.raises(AddressBlockedError):
+        fetch(document)
+    assert origin.connections == 0
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "0",
+        "0.0.0.0",
+        "127.0.0.2",
+        "１２７.0.0.1",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::127.0.0.1]",
+    ],
+)
+def test_no_spelling_of_this_computer_is_reached(fetch: Any, origin: TLSOrigin, host: str) -> None:
+    # C-88, C-21, M-84: the system's resolver turns most of these into 127.0.0.1, so its answer is judged
+    with pytest.raises(FetchError) as caught:
+        fetch(f"https://{host}:{origin.port}/client.json", deadline=2)
+    assert caught.value.phase == "resolve"
+    assert origin.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("localhost", "127.0.0.2"),
+        ("localhost", "10.0.0.1"),
+        ("localhost", "169.254.169.254"),
+        ("localhost", "::ffff:127.0.0.1"),
+        ("client.example.com", "127.0.0.1"),
+        ("client.example.com", "::1"),
+        ("localhost.example.com", "127.0.0.1"),
+        ("app.localhost", "127.0.0.1"),
+        ("127.1", "127.0.0.1"),
+    ],
+)
+def test_the_development_switch_covers_loopback_names_and_addresses_only(
+    fetch: Any, origin: TLSOrigin, host: str, address: str
+) -> None:
+    # C-90: "exception covers loopback only"
+    with pytest.raises(AddressBlockedError):
+        fetch(f"https://{host}:{origin.port}/c", resolve=Names([address]), allow_loopback=True)
+    assert origin.connections == 0
+
+
+def test_allowed_ports_are_checked_before_the_look_up(fetch: Any, origin: TLSOrigin, document: str) -> None:
+    names = Names(["127.0.0.1"])
+    with pytest.raises(AddressBlockedError) as caught:
+        fetch(document, resolve=names, allow_loopback=True, allowed_ports=(443, 8443))
+    assert (caught.value.slug, names.asked, origin.connections) == ("port-blocked", [], 0)
+    assert fetch(document, resolve=names, allow_loopback=True, allowed_ports=(443, origin.port)).body == b"{}"
+
+
+def test_a_proxy_is_not_asked_for_a_port_that_is_not_allowed(fetch: Any) -> None:
+    with SocketOrigin(lambda *_: None) as proxy, pytest.raises(AddressBlockedError) as caught:
+        fetch(f"https://{HOST}:8443/c", proxy=f"http://127.0.0.1:{proxy.port}", allowed_ports=(443,))
+    assert (caught.value.slug, proxy.connections) == ("port-blocked", 0)
+
+
+def test_the_default_port_counts_as_a_port(fetch: Any) -> None:
+    with pytest.raises(AddressBlockedError) as caught:
+        fetch("https://client.example.com/c", resolve=Names([NOBODY]), allowed_ports=(8443,))
+    assert caught.value.slug == "port-blocked"
+
+
+@pytest.fixture
+def named(ca: trustme.CA) -> Iterator[tuple[SocketOrigin, list[str | None]]]:
+    """An origin called ``client.example.com``, and the names that TLS clients asked it for."""
+    context, asked = server_context(ca, HOST), list[str | None]()
+    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    with SocketOrigin(lambda connection, _: connection.sendall(answer), context) as origin:
+        yield origin, asked
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        (f"https://{HOST}/c", HOST),
+        (f"https://{HOST}:443/c", HOST),
+        (f"https://{HOST}:8443/c", f"{HOST}:8443"),
+        ("https://CLIENT.example.com/c", HOST),
+    ],
+)
+def test_a_development_host_keeps_its_name_everywhere_but_in_the_connection(
+    fetch: Any, named: tuple[SocketOrigin, list[str | None]], url: str, host: str
+) -> None:
+    # C-94: TLS name, certificate and Host are those of the URL
+    origin, asked = named
+    names = Names(OSError("nobody should ask"))
+    assert fetch(url, resolve=names, development_hosts={HOST: ("127.0.0.1", origin.port)}).body == b"{}"
+    assert asked == [HOST]
+    assert f"\r\nhost: {host}\r\n" in origin.requests[0].decode().lower()
+    assert names.asked == []
+
+
+def test_a_development_host_gives_its_neighbours_nothing(
+    fetch: Any, named: tuple[SocketOrigin, list[str | None]]
+) -> None:
+    origin, _ = named
+    for host in ("example.com", "a.client.example.com", "other.example.com"):
+        with pytest.raises(AddressBlockedError):
+            fetch(
+                f"https://{host}:{origin.port}/c",
+                resolve=Names(["127.0.0.1"]),
+                development_hosts={HOST: ("127.0.0.1", origin.port)},
+            )
+    assert origin.connections == 0
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure"),
+        OSError("no network"),
+        UnicodeError("label too long"),
+    ],
+)
+def test_a_name_that_does_not_resolve_is_a_fetch_error(fetch: Any, trouble: Exception) -> None:
+    # C-55
+    with pytest.raises(FetchError) as caught:
+        fetch("https://client.example.com/c", resolve=Names(trouble))
+    assert (caught.value.slug, caught.value.phase) == ("name-not-found", "resolve")
+
+
+def test_a_name_without_addresses_is_a_fetch_error(fetch: Any) -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch("https://client.example.com/c", resolve=Names([]))
+    assert caught.value.slug == "name-not-found"
+
+
+@pytest.mark.parametrize("url", ["https://" + "a" * 64 + ".example/c", "https://a..example/c", "https://x.invalid/c"])
+def test_hosts_that_no_resolver_knows_are_fetch_errors(fetch: Any, url: str) -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch(url, deadline=2)
+    assert caught.value.phase == "resolve"
+
+
+def test_a_refused_connection_is_a_fetch_error(fetch: Any) -> None:
+    # C-55
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        with pytest.raises(FetchError) as caught:
+            fetch(f"https://localhost:{closed.getsockname()[1]}/c", allow_loopback=True)
+    assert (caught.value.slug, caught.value.phase) == ("connection-failed", "connect")
+
+
+def test_look_up_gives_every_address_once() -> None:
+    addresses = look_up("localhost", 443)
+    assert "127.0.0.1" in addresses
+    assert len(addresses) == len(set(addresses))
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port that answers no SYN: its queue of unaccepted connections is full."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port: int = listener.getsockname()[1]
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        probe = stack.enter_context(socket.socket())
+        probe.settimeout(0.1)
+        with suppress(TimeoutError):
+            probe.connect(("127.0.0.1", port))
+            pytest.skip("this system's queue of connections does not fill")
+        yield port
+
+
+def test_ten_silent_addresses_cost_one_deadline(fetch: Any, black_hole: int) -> None:
+    # C-39
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceededError) as caught:
+        fetch(
+            f"https://localhost:{black_hole}/c",
+            resolve=Names(["127.0.0.1"] * 10),
+            allow_loopback=True,
+            connect_timeout=0.1,
+            deadline=0.4,
+        )
+    assert 0.35 < time.monotonic() - started < 8
+    assert caught.value.phase == "connect"
+
+
+def test_one_connection_attempt_has_its_own_bound(fetch: Any, black_hole: int) -> None:
+    started = time.monotonic()
+    with pytest.raises(FetchError) as caught:
+        fetch(f"https://127.0.0.1:{black_hole}/c", allow_loopback=True, connect_timeout=0.1)
+    assert time.monotonic() - started < 8
+    assert caught.value.slug == "connection-failed"
+
+
+@pytest.fixture
+def stuck() -> Iterator[Callable[[str, int], list[str]]]:
+    """A name service that hangs until the test ends; by then no look-up of this process is left."""
+    release = Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        release.wait(20)
+        return [NOBODY]
+
+    yield resolve
+    release.set()
+    drained = [connection._LOOKUPS.acquire(timeout=10) for _ in range(16)]
+    connection._LOOKUPS.release(len(drained))
+    assert all(drained)
+
+
+def test_the_deadline_covers_the_look_up(fetch: Any, stuck: Any) -> None:
+    # C-39
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceededError) as caught:
+        fetch("https://client.example.com/c", resolve=stuck, deadline=0.3)
+    assert 0.25 < time.monotonic() - started < 8
+    assert caught.value.phase == "resolve"
+
+
+def test_hanging_look_ups_are_bounded_and_others_are_told_at_once(
+    fetch: Any, stuck: Any, named: tuple[SocketOrigin, list[str | None]]
+) -> None:
+    # C-98: a look-up cannot be cancelled, so a stranger's name servers could otherwise collect threads
+    def hang(_: int) -> Exception | None:
+        with pytest.raises(DeadlineExceededError) as caught:
+            fetch("https://client.example.com/c", resolve=stuck, deadline=1.5)
+        return caught.value
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(hang, range(16)))
+    for _ in range(50):
+        with pytest.raises(FetchError) as caught:
+            fetch("https://other.example.com/c", resolve=stuck, deadline=5)
+        assert caught.value.slug == "too-many-look-ups"
+        assert caught.value.temporary
+    assert sum("_resolve_into" in thread.name for thread in threading.enumerate()) == 16
+    origin, _ = named
+    assert fetch(f"https://{HOST}/c", development_hosts={HOST: ("127.0.0.1", origin.port)}).body == b"{}"
+
+
+def relay(client: socket.socket, port: int) -> None:
+    """Carry bytes between a proxy's client and a port until one of them ends."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as target:
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        pairs = {client: target, target: client}
+        while True:
+            for source in select.select(list(pairs), [], [], 10)[0]:
+                data = source.recv(65536)
+                if not data:
+                    return
+                pairs[source].sendall(data)
+
+
+def test_a_configured_proxy_makes_the_connection_and_tls_goes_through_it(
+    fetch: Any, named: tuple[SocketOrigin, list[str | None]]
+) -> None:
+    origin, asked = named
+    names = Names(["127.0.0.1"])
+    with SocketOrigin(lambda client, _: relay(client, origin.port)) as proxy:
+        answer = fetch(f"https://{HOST}/c", resolve=names, proxy=f"http://127.0.0.1:{proxy.port}")
+        assert answer.body == b"{}"
+        assert proxy.requests[0].startswith(f"CONNECT {HOST}:443 HTTP/1.".encode())
+        assert names.asked == [("127.0.0.1", proxy.port)]  # the proxy looks the client's name up, not we
+    assert asked == [HOST]
+
+
+@pytest.mark.parametrize(
+    ("answer", "slug"),
+    [(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "connection-failed"), (b"", "deadline")],
+)
+def test_a_proxy_that_refuses_or_hangs_is_a_fetch_error(fetch: Any, answer: bytes, slug: str) -> None:
+    # C-39
+    def behave(client: socket.socket, _: bytes) -> None:
+        if answer:
+            client.sendall(answer)
+        else:
+            read_head(client)  # until the client gives up
+
+    with SocketOrigin(behave) as proxy, pytest.raises(FetchError) as caught:
+        fetch(f"https://{HOST}/c", proxy=f"http://127.0.0.1:{proxy.port}", deadline=0.3)
+    assert caught.value.slug == slug
+
+
+def test_nothing_is_left_open_after_a_fetch(fetch: Any, origin: TLSOrigin, document: str) -> None:
+    def everything() -> None:
+        fetch(document, allow_loopback=True)
+        for url, deadline in [(origin.url("/missing"), 2), ("https://client.example.com/c", 0.2)]:
+            with pytest.raises(FetchError):
+                fetch(url, resolve=Names(["127.0.0.1"]), allow_loopback=True, deadline=deadline)
+        with SocketOrigin(lambda client, _: None) as silent, pytest.raises(DeadlineExceededError):
+            fetch(f"https://localhost:{silent.port}/c", allow_loopback=True, deadline=0.1)
+
+    if not Path("/dev/fd").is_dir():
+        pytest.skip("no list of open files on this system")
+    everything()
+    open_files = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(5):
+        everything()
+    assert len(list(Path("/dev/fd").iterdir())) <= open_files + origin.connections
+    assert not [
+        thread
+        for thread in threading.enumerate()
+        if isinstance(thread, threading.Timer) and not thread.finished.is_set()
+    ]
