@@ -127,6 +127,11 @@ class CIMD:
         return url_for("flask_cimd.clients.logo", key=key) if key else None
 
     @property
+    def settings(self) -> Settings:
+        """The settings of the current app, as read by `init_app`."""
+        return self.resolver.settings
+
+    @property
     def admission(self) -> Admission:
         """Who may come into the current app: rules, tiers, pinned copies."""
         return self.resolver.admission
@@ -199,6 +204,25 @@ class CIMD:
         """
         lookup = self._registered.get(current_app._get_current_object())  # type: ignore[attr-defined]
         return lookup(client_id) if lookup and is_visible(client_id) else None
+
+    def readmit(self, metadata: ClientMetadata) -> ClientMetadata:
+        """Return metadata seen earlier if today's policy still admits the client; makes no fetch.
+
+        Applies the identifier rules, the operator's rules and every ``allow_client`` hook. Call it wherever a grant,
+        a code or a token carries the metadata of an earlier request.
+
+        Raises:
+            CIMDError: `IdentifierError` or `PolicyDeniedError`.
+        """
+        return self.resolver.readmit(metadata)
+
+    def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
+        """Return the client that a request with this scope means; only bare ``http://localhost`` depends on it.
+
+        Raises:
+            IdentifierError: the identifier names no client with this scope.
+        """
+        return self.resolver.for_scope(metadata, scope)
 
     def query_client(self, client_id: str) -> Any:
         """Return the client for Authlib: the app's own by exact string, else the one behind the URL.

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -23,7 +23,7 @@ from ..core.display import safe_for_log
 from ..core.identifier import ClientIdentifier, parse_identifier
 from ..core.metadata import ClientMetadata
 from ..core.virtual import for_scope
-from ..errors import CIMDError, DocumentError, FetchError, GoneError, IdentifierError, PolicyDeniedError, Problem
+from ..errors import CIMDError, DocumentError, FetchError, GoneError, IdentifierError, PolicyDeniedError
 from ..fetch.backoff import Backoff
 from ..fetch.coalescing import Flights
 from ..fetch.fetcher import Fetcher, FetchLog, Response
@@ -146,31 +146,34 @@ class Resolver:
         return identifier
 
     @contextmanager
-    def _reporting(self, raw: str) -> Iterator[None]:
+    def _reporting(self, raw: str, identifier: ClientIdentifier | None = None) -> Iterator[None]:
         started = time.monotonic()
         try:
             yield
         except CIMDError as error:
             error.client_id = raw
             if not isinstance(error, IdentifierError):
-                error.host = parse_identifier(raw, self.settings.identifier_rules).display_host
+                error.host = (identifier or parse_identifier(raw, self.settings.identifier_rules)).display_host
             logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
             self._report(signals.client_rejected, error, started)
             raise
 
-    def restore(self, raw: str, snapshot: str) -> ClientMetadata:
-        """Return the client that `ClientMetadata.to_json` kept, without the network; policy runs as on every use.
+    def readmit(self, metadata: ClientMetadata) -> ClientMetadata:
+        """Return metadata seen earlier if today's policy still admits the client; makes no fetch.
+
+        Applies the identifier rules, the operator's rules and the ``allow_client`` hooks.
 
         Raises:
-            CIMDError: the identifier, the snapshot or the client is no longer acceptable.
+            CIMDError: `IdentifierError` or `PolicyDeniedError`.
         """
-        with self._reporting(raw):
-            try:
-                metadata = ClientMetadata.from_json(self.identify(raw), snapshot)
-            except ValueError as exc:
-                raise DocumentError(raw, (Problem("", "unreadable-snapshot", "ask for consent again"),)) from exc
-            self.check_use(metadata)
-            return metadata
+        with self._reporting(metadata.client_id, metadata.identifier):
+            if metadata.source == "registered":  # its identifier is no URL
+                self.admission.require(metadata.identifier)
+                known = metadata
+            else:
+                known = replace(metadata, identifier=self.identify(metadata.client_id))
+            self.check_use(known)
+            return known
 
     def _report(self, signal: Signal, error: CIMDError, started: float) -> None:
         phase = error.phase if isinstance(error, FetchError) else ""

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
+from ..core.identifier import IdentifierRules, parse_identifier
 from ..core.metadata import ClientMetadata
 from ..core.redirects import match_redirect
-from ..errors import RedirectMismatchError
+from ..errors import DocumentError, Problem, RedirectMismatchError
+
+#: Reads every identifier that any setting admits; `ClientDirectory.readmit` applies the rules of today.
+_WIDEST_RULES = IdentifierRules(
+    allow_loopback=True, allow_http_clients=True, allow_loopback_clients=True, allow_virtual_clients=True
+)
 
 
 class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
@@ -76,3 +82,17 @@ class RegisteredClient(MetadataClient):
     def jwks(self) -> str | None:
         """Its public keys as JSON text, where it has any."""
         return self.metadata.jwks
+
+
+def read_snapshot(client_id: str, text: str) -> ClientMetadata:
+    """Return the metadata that `ClientMetadata.to_json` wrote; hand it to `ClientDirectory.readmit` before use.
+
+    Raises:
+        IdentifierError: ``client_id`` is no identifier under any setting.
+        DocumentError: another version wrote the text; the person is asked for consent again.
+    """
+    identifier = parse_identifier(client_id, _WIDEST_RULES)
+    try:
+        return ClientMetadata.from_json(identifier, text)
+    except ValueError as exc:
+        raise DocumentError(client_id, (Problem("", "unreadable-snapshot", "ask for consent again"),)) from exc

@@ -26,7 +26,7 @@ from ...core.metadata import ClientMetadata
 from ...core.proof import DEFAULT_ALGORITHMS
 from ...errors import CIMDError, IdentifierError, RegistrationEndedError
 from ...extension import CIMD
-from ..client import MetadataClient, URLClient
+from ..client import MetadataClient, URLClient, read_snapshot
 from ..dpop import DPoP
 from ..errors import ClientResolutionError
 from .atproto import limited_access
@@ -319,7 +319,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             if not isinstance(client, MetadataClient):
                 raise IdentifierError("unknown-client", client_id, hint="no client of this name describes itself")
             return client.metadata
-        return self.cimd.resolver.restore(client_id, snapshot)
+        return self.cimd.readmit(read_snapshot(client_id, snapshot))
 
 
 def _current_request() -> Any:
