@@ -1,11 +1,12 @@
-"""Writes ``docs/conformance.md``: each requirement, whose it is, where it is done, and which tests name it.
+"""Writes ``docs/conformance.md``: each requirement, whose it is, where it is implemented, and which tests prove it.
 
-The rows stand in ``rows.txt`` beside this file. A test proves a row by naming it in a comment (``# C-30``) or
-in the ``row`` of a vector. Run by ``make conformance``; a test fails when the committed table is not what this writes.
+``rows.txt`` beside this file lists the rows. A test function proves a row with the marker ``@proves("C-30")``, a vector
+with its member ``row``. Run by ``make conformance``; a test fails when the committed table is not what this writes.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
@@ -37,8 +38,7 @@ WHOSE = {
 }
 
 _ROW = re.compile(r"\b(?:C|L|IA|AT|M|O|A)-[0-9]{2,3}\b")
-_COMMENT = re.compile(r"#.*")
-#: ``# C-64 … C-66`` names three rows.
+#: ``C-64 … C-66`` names three rows.
 _RANGE = re.compile(r"\b(C|L|IA|AT|M|O|A)-([0-9]{2,3}) (?:…|to|–) (?:\1-)?([0-9]{2,3})\b")
 
 
@@ -82,18 +82,34 @@ def named_in(text: str) -> set[str]:
     return rows
 
 
-def tests_by_row() -> Mapping[str, list[str]]:
-    """Return the test files that name each row."""
-    found: dict[str, set[str]] = defaultdict(set)
+def tests_by_row() -> Mapping[str, dict[str, tuple[str, ...]]]:
+    """Return the test files that prove each row, with the names of their test functions (none for vectors)."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for comment in _COMMENT.findall(path.read_text(encoding="utf-8")):
-            for row in named_in(comment):
-                found[row].add(_relative(path))
+        for test, rows in proved_by(path.read_text(encoding="utf-8")):
+            for row in rows:
+                found[row][_relative(path)].append(test)
     for path in sorted((ROOT / "tests/vectors").glob("*.json")):
         for case in json.loads(path.read_text(encoding="utf-8")):
             for row in named_in(case.get("row") or case.get("rule") or ""):
-                found[row].add(_relative(path))
-    return {row: sorted(files) for row, files in found.items()}
+                found[row][_relative(path)] = []
+    return {row: {file: tuple(tests) for file, tests in sorted(files.items())} for row, files in found.items()}
+
+
+def proved_by(source: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield each test function of a module with the rows that its ``@proves`` markers name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            rows = {row for decorator in node.decorator_list for row in _rows_of(decorator)}
+            if rows:
+                yield node.name, rows
+
+
+def _rows_of(decorator: ast.expr) -> set[str]:
+    match decorator:
+        case ast.Call(func=ast.Name(id="proves"), args=args):
+            return {row for argument in args for row in named_in(ast.literal_eval(argument))}
+    return set()
 
 
 def code_by_row() -> Mapping[str, list[str]]:
@@ -125,17 +141,17 @@ def _lines() -> Iterator[str]:
     tests, code, rows = tests_by_row(), code_by_row(), requirements()
     yield "# Conformance\n"
     yield "Written by `make conformance`; do not edit. Rows and wording are those of [rows.txt](rows.txt)."
-    yield "A row is proved by the tests that name it; vectors are inputs with their expected outcome.\n"
+    yield "The title of a link to a test file names the test functions; vectors are inputs with their expected outcome.\n"
     for family, (title, complete) in FAMILIES.items():
         mine = [requirement for requirement in rows if requirement.family == family]
         servers = [requirement for requirement in mine if requirement.whose == "server"]
         proved = sum(requirement.row in tests for requirement in servers)
         yield f"## {title}\n"
-        yield f"{len(servers)} rows are the server's, {proved} of them are named by tests{'; all must be' if complete else ''}.\n"
+        yield f"{len(servers)} rows are the server's, tests prove {proved} of them{'; they must prove all' if complete else ''}.\n"
         yield "| row | what | where | tests |\n|---|---|---|---|"
         for requirement in mine:
             where = sorted({*requirement.where, *code.get(requirement.row, ())})
-            yield f"| {requirement.row} | {_what(requirement)} | {_links(where)} | {_links(tests.get(requirement.row, ()))} |"
+            yield f"| {requirement.row} | {_what(requirement)} | {_links(where)} | {_proofs(tests.get(requirement.row, {}))} |"
         yield ""
 
 
@@ -144,8 +160,13 @@ def _what(requirement: Requirement) -> str:
     return f"{requirement.what} ({whose})" if whose else requirement.what
 
 
-def _links(files: list[str] | tuple[str, ...]) -> str:
+def _links(files: list[str]) -> str:
     return " ".join(f"[{file.partition('/')[2]}](../{file})" for file in files)
+
+
+def _proofs(files: Mapping[str, tuple[str, ...]]) -> str:
+    titled = ((file, f' "{", ".join(tests)}"' if tests else "") for file, tests in files.items())
+    return " ".join(f"[{file.partition('/')[2]}](../{file}{title})" for file, title in titled)
 
 
 def _relative(path: Path) -> str:

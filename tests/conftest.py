@@ -18,6 +18,8 @@ from tests.support.databases import private_postgres, private_schema, redis_keys
 from tests.support.demo import RunningDemo, Site, demo_in_process, running_demo
 from tests.support.origin import TLSOrigin
 
+pytest_plugins = ["tests.support.proves"]
+
 
 @pytest.fixture(scope="session")
 def ca() -> trustme.CA:

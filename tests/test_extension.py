@@ -22,10 +22,11 @@ from flask_cimd import (
 from flask_cimd.errors import UnexpectedResponseError
 from tests.support.clock import Clock
 from tests.support.origin import publish_document as publish
+from tests.support.proves import proves
 
 
+@proves("C-25", "C-56")
 def test_a_url_becomes_a_client_with_exactly_one_get(origin: Any, make_app: Any) -> None:
-    # C-25, C-56
     app, cimd = make_app()
     url = publish(origin)
     with app.app_context():
@@ -34,8 +35,8 @@ def test_a_url_becomes_a_client_with_exactly_one_get(origin: Any, make_app: Any)
     assert len(origin.requests) == 1
 
 
+@proves("C-26", "C-57")
 def test_a_document_is_fetched_again_after_its_lifetime(origin: Any, make_app: Any, clock: Clock) -> None:
-    # C-26, C-57
     app, cimd = make_app()
     url = publish(origin, headers={"Cache-Control": "max-age=600"})
     with app.app_context():
@@ -48,8 +49,8 @@ def test_a_document_is_fetched_again_after_its_lifetime(origin: Any, make_app: A
     assert len(origin.requests) == 2
 
 
+@proves("C-61")
 def test_no_store_is_honoured_but_still_gives_a_client(origin: Any, make_app: Any) -> None:
-    # C-61, D16
     app, cimd = make_app()
     url = publish(origin, headers={"Cache-Control": "NO-STORE"})
     with app.app_context():
@@ -58,8 +59,8 @@ def test_no_store_is_honoured_but_still_gives_a_client(origin: Any, make_app: An
     assert len(origin.requests) == 2
 
 
+@proves("C-55", "C-58")
 def test_an_error_is_never_stored(origin: Any, make_app: Any) -> None:
-    # C-58, C-55
     app, cimd = make_app()
     url = publish(origin)
     origin.serve("/client.json", b"down", status=500)
@@ -70,8 +71,8 @@ def test_an_error_is_never_stored(origin: Any, make_app: Any) -> None:
         assert cimd.resolve(url).client_name == "App"
 
 
+@proves("C-59")
 def test_an_invalid_document_is_never_stored(origin: Any, make_app: Any) -> None:
-    # C-59
     app, cimd = make_app()
     url = publish(origin, client_id="https://other.example/c")
     with app.app_context():
@@ -82,8 +83,8 @@ def test_an_invalid_document_is_never_stored(origin: Any, make_app: Any) -> None
         assert cimd.resolve(url).client_name == "App"
 
 
+@proves("IA-51", "IA-54", "IA-55")
 def test_a_page_becomes_a_legacy_client(origin: Any, make_app: Any) -> None:
-    # IA-51, IA-54, IA-55
     app, cimd = make_app()
     page = b'<link rel=redirect_uri href=/back><a class="h-app" href="/app">Old App</a>'
     origin.serve("/app", page, headers={"Content-Type": "text/html; charset=utf-8"})
@@ -93,8 +94,8 @@ def test_a_page_becomes_a_legacy_client(origin: Any, make_app: Any) -> None:
     assert client.redirect_uris == (origin.url("/back"),)
 
 
+@proves("C-34")
 def test_pages_are_refused_when_the_fallback_is_off(origin: Any, make_app: Any) -> None:
-    # C-34
     app, cimd = make_app(CIMD_INDIEAUTH_FALLBACK=False)
     origin.serve("/app", b"<p>", headers={"Content-Type": "text/html"})
     with app.app_context(), pytest.raises(UnexpectedResponseError) as caught:
@@ -103,16 +104,16 @@ def test_pages_are_refused_when_the_fallback_is_off(origin: Any, make_app: Any) 
     assert b"application/json\r\n" in origin.requests[0] + b"\r\n"
 
 
+@proves("IA-51")
 def test_a_bad_json_document_never_falls_back_to_the_page(origin: Any, make_app: Any) -> None:
-    # IA-51
     app, cimd = make_app()
     origin.serve("/app", b'<a class="h-app" href="/app">x</a>', headers={"Content-Type": "application/json"})
     with app.app_context(), pytest.raises(DocumentError):
         cimd.resolve(origin.url("/app"))
 
 
+@proves("C-65")
 def test_two_hundred_threads_cause_one_get(origin: Any, make_app: Any) -> None:
-    # C-65
     app, cimd = make_app()
     url = publish(origin)
     together = Barrier(200)
@@ -128,8 +129,8 @@ def test_two_hundred_threads_cause_one_get(origin: Any, make_app: Any) -> None:
     assert len(origin.requests) == 1
 
 
+@proves("C-97")
 def test_a_denied_host_costs_nothing(origin: Any, make_app: Any) -> None:
-    # C-97
     app, cimd = make_app(CIMD_DENIED_HOSTS=["localhost"])
     with app.app_context(), pytest.raises(PolicyDeniedError):
         cimd.resolve(publish(origin))
@@ -156,8 +157,9 @@ def test_the_fetch_hook_runs_before_the_network_and_not_for_stored_clients(origi
     assert asked == [url, url]
 
 
+@proves("C-47")
 def test_the_client_hook_runs_on_every_use(origin: Any, make_app: Any) -> None:
-    # C-47: the app may ask more of a client than the draft does
+    # The app may ask more of a client than the draft does
     app, cimd = make_app()
     welcome = [True, True, False]
 
@@ -177,7 +179,6 @@ def test_the_client_hook_runs_on_every_use(origin: Any, make_app: Any) -> None:
 
 
 def test_one_request_sees_one_document(origin: Any, make_app: Any) -> None:
-    # D15
     app, cimd = make_app()
     url = publish(origin, headers={"Cache-Control": "no-store"})
     with app.test_request_context():
@@ -198,8 +199,8 @@ def test_one_request_sees_one_error(origin: Any, make_app: Any) -> None:
     assert len(origin.requests) == 1
 
 
+@proves("C-27", "C-103", "C-104")
 def test_a_registered_client_ends_the_search(origin: Any, make_app: Any) -> None:
-    # C-27, C-103, C-104
     own = object()
     url = publish(origin)
     app, cimd = make_app(registered={url: own, "plain-id": own}.get)
@@ -251,8 +252,8 @@ def test_setting_up_one_app_twice_is_an_error(make_app: Any) -> None:
         CIMD(app)
 
 
+@proves("C-21", "C-90", "C-128")
 def test_loopback_is_refused_without_the_development_switch(origin: Any) -> None:
-    # C-21, C-90, C-128
     app = Flask("production")
     cimd = CIMD(app)
     with app.app_context(), pytest.raises(IdentifierError):
@@ -260,6 +261,7 @@ def test_loopback_is_refused_without_the_development_switch(origin: Any) -> None
     assert origin.requests == []
 
 
+@proves("C-122", "C-123")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -271,7 +273,6 @@ def test_loopback_is_refused_without_the_development_switch(origin: Any) -> None
     ],
 )
 def test_what_a_visitor_sees_holds_no_address_and_no_remote_text(raw: str) -> None:
-    # C-122, C-123
     app = Flask("app")
     cimd = CIMD(app)
 
@@ -322,8 +323,8 @@ def test_signals_tell_what_happened(origin: Any, make_app: Any, clock: Clock) ->
     assert heard[3][1]["duration"] >= 0
 
 
+@proves("C-65")
 def test_memory_stays_bounded_over_ten_thousand_identifiers(make_app: Any) -> None:
-    # C-65
     app, cimd = make_app(CIMD_ALLOW_LOOPBACK_CLIENTS=True, CIMD_CACHE_SIZE=50)
     with app.app_context():
         for number in range(10_000):
@@ -331,8 +332,9 @@ def test_memory_stays_bounded_over_ten_thousand_identifiers(make_app: Any) -> No
         assert len(cimd.resolver.store) <= 50
 
 
+@proves("C-34")
 def test_plain_text_is_a_document_by_a_switch_only(origin: Any, make_app: Any) -> None:
-    # C-34: raw Git hosting serves it so
+    # Raw Git hosting serves it so
     url = publish(origin, headers={"Content-Type": "text/plain; charset=utf-8"})
     for lenient in (False, True):
         app, cimd = make_app(CIMD_LENIENT_MEDIA_TYPE=lenient)
@@ -344,8 +346,8 @@ def test_plain_text_is_a_document_by_a_switch_only(origin: Any, make_app: Any) -
                     cimd.resolve(url)
 
 
+@proves("C-68")
 def test_the_port_of_localhost_can_be_held_for_documents_and_pages(origin: Any, make_app: Any) -> None:
-    # C-68
     app, cimd = make_app(CIMD_LOCALHOST_ANY_PORT=False)
     page = origin.serve(
         "/page", b"<link rel=redirect_uri href=http://localhost/cb>", headers={"Content-Type": "text/html"}

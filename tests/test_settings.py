@@ -7,13 +7,15 @@ import pytest
 
 from flask_cimd.errors import ConfigurationError
 from flask_cimd.settings import SETTINGS, Settings
+from tests.support.proves import proves
 
 
+@proves("C-37", "C-60")
 def test_an_empty_configuration_gives_the_documented_defaults() -> None:
     settings = Settings.from_config({})
-    assert settings.max_document_size == 5120  # C-37
+    assert settings.max_document_size == 5120
     assert settings.max_html_size == 262144
-    assert settings.bounds.minimum == timedelta(seconds=60)  # C-60
+    assert settings.bounds.minimum == timedelta(seconds=60)
     assert settings.bounds.default == timedelta(hours=1)
     assert settings.bounds.maximum == timedelta(hours=24)
     assert settings.fetch.timeout == 5
@@ -35,10 +37,11 @@ def test_durations_may_be_timedeltas_and_flags_may_be_words() -> None:
     assert settings.fetch.allowed_ports == (443, 8443)
 
 
+@proves("C-39")
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("CIMD_FETCH_TIMEOUT", 11),  # C-39: hard ceiling 10 s
+        ("CIMD_FETCH_TIMEOUT", 11),  # hard ceiling 10 s
         ("CIMD_FETCH_TIMEOUT", "soon"),
         ("CIMD_MAX_DOCUMENT_SIZE", 0),
         ("CIMD_MAX_FETCHES", 0),

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.chromium import Watch
 from tests.support.demo import REDIRECT, RunningDemo, SignIn, publish_client
+from tests.support.proves import proves
 
 LONG_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 
@@ -141,8 +142,9 @@ def test_the_dark_of_night(open_page: Any, origin: Any, running_site: RunningDem
     assert ground != "rgb(244, 243, 239)"
 
 
+@proves("C-117", "O-17")
 def test_no_other_site_can_frame_the_consent_page(open_page: Any, origin: Any, running_site: RunningDemo) -> None:
-    # O-17, C-117: seen in a real browser, not only in a header.
+    # Seen in a real browser, not only in a header.
     watch = open_page(ignore_https_errors=True)
     log_in(watch, running_site)
     url = f"{running_site.base_url}/authorize?{urlencode(SignIn.begin(publish_client(origin)).parameters)}"

@@ -33,7 +33,7 @@ def go_to_consent(watch: Watch, demo: RunningDemo, sample: str) -> None:
 def test_a_person_signs_in_and_sees_who_they_are(
     open_page: Any, sample_demo: RunningDemo, screen: Any, pictures: Any, sample: str, javascript: bool
 ) -> None:
-    # D14: all of it works without JavaScript too.
+    # All of it works without JavaScript too.
     watch = open_page(viewport=screen, java_script_enabled=javascript)
     page = watch.page
     go_to_consent(watch, sample_demo, sample)

@@ -19,6 +19,7 @@ from flask_cimd.cli import commands
 from flask_cimd.core.policy import Allowance, Tier
 from tests.support.clock import Clock
 from tests.support.origin import TLSOrigin, publish_document
+from tests.support.proves import proves
 
 Run = Callable[..., Result]
 
@@ -91,8 +92,8 @@ def test_refresh_fetches_now_and_leaves_the_copy_alone_if_that_fails(app: Flask,
     assert run("show", url).exit_code == 1  # gone is gone
 
 
+@proves("C-96")
 def test_rules_are_edited_and_listed(app: Flask, run: Run, origin: TLSOrigin) -> None:
-    # C-96
     url = publish_document(origin)
     assert run("deny", "localhost", ".evil.example").exit_code == 0
     assert run("trust", url).exit_code == 0
@@ -123,7 +124,6 @@ def test_a_rule_that_could_never_match_is_a_wrong_call(run: Run, subject: str) -
 def test_a_document_is_pinned_from_its_host_or_from_a_file(
     app: Flask, run: Run, origin: TLSOrigin, tmp_path: Path
 ) -> None:
-    # D17
     url = publish_document(origin)
     assert run("pin", url, "--fetch").exit_code == 0
     assert run("pins").stdout == f"{url}\n"
@@ -158,8 +158,8 @@ def test_rules_in_memory_are_refused_because_they_would_end_with_the_command() -
     assert "CIMD_STORE" in result.stderr
 
 
+@proves("M-38")
 def test_an_operator_says_what_a_tier_may_ask_for(app: Flask, run: Run) -> None:
-    # M-38
     assert run("allowance").stdout.splitlines()[0] == "trusted\tscopes=any\tresources=any"
     done = run("allowance", "unknown", "--scopes", "profile email", "--resources", "https://me.example/api")
     assert done.stdout == "unknown\tscopes=email profile\tresources=https://me.example/api\n"

@@ -22,6 +22,7 @@ from flask_cimd.settings import Settings
 from flask_cimd.stores import MemoryRecords, Records, StoreError
 from tests.support.clock import Clock
 from tests.support.origin import TLSOrigin, publish_document
+from tests.support.proves import proves
 from tests.support.stores import SHARED, opened_store
 
 
@@ -83,8 +84,8 @@ def test_a_record_comes_back_is_replaced_and_removed(records: Records) -> None:
     assert records.get("pin", "app.example") == "other kind"
 
 
+@proves("C-96")
 def test_rules_allowances_and_pins_are_kept(records: Records) -> None:
-    # C-96
     admission = Admission(Policy(), records)
     admission.set_rule(Rule.parse("App.Example", "deny"))
     admission.set_rule(Rule.parse("https://other.example/c", "trust"))
@@ -118,11 +119,11 @@ def test_an_edit_holds_at_once_and_ends_at_once(make_app: Any, origin: TLSOrigin
     assert len(origin.requests) == 1
 
 
+@proves("C-97")
 @pytest.mark.parametrize("by", ["settings", "rule"])
 def test_denied_means_no_look_up_of_a_name_and_no_look_into_the_store(
     by: str, make_app: Any, look_ups: list[str]
 ) -> None:
-    # C-97
     app, cimd = make_app(CIMD_DENIED_HOSTS=["denied.example"] if by == "settings" else [])
     with app.app_context():
         if by == "rule":
@@ -177,10 +178,10 @@ def test_rules_that_cannot_be_read_hold_as_they_were_and_before_that_let_nobody_
 # -- redirect relation ------------------------------------------------------------------------------------------
 
 
+@proves("C-73", "C-74")
 def test_redirect_uris_may_have_to_be_on_the_clients_origin_but_not_for_exempt_hosts(
     make_app: Any, origin: TLSOrigin
 ) -> None:
-    # C-73, C-74
     url = publish_document(origin, redirect_uris=["http://localhost:3000/cb"])
     app, cimd = make_app(CIMD_REDIRECT_RELATION="same-origin")
     with app.app_context(), pytest.raises(CIMDError, match="invalid-document"):
@@ -203,7 +204,6 @@ def pin_what_is_served(cimd: CIMD, url: str, **members: Any) -> None:
 def test_a_pinned_copy_stands_in_for_a_host_that_turns_us_away(
     status: int, make_app: Any, origin: TLSOrigin, clock: Clock
 ) -> None:
-    # D17
     app, cimd = make_app()
     url = publish_document(origin)
     heard: list[str] = []
@@ -222,11 +222,11 @@ def test_a_pinned_copy_stands_in_for_a_host_that_turns_us_away(
     assert heard == ["pin", "store", "pin"]
 
 
+@proves("L-32")
 @pytest.mark.parametrize("status", [404, 410, 301, 204])
 def test_a_pinned_copy_never_hides_that_a_client_is_gone_or_moved(
     status: int, make_app: Any, origin: TLSOrigin
 ) -> None:
-    # D17, L-32
     app, cimd = make_app()
     url = publish_document(origin)
     with app.app_context():
@@ -238,12 +238,10 @@ def test_a_pinned_copy_never_hides_that_a_client_is_gone_or_moved(
 
 @pytest.mark.parametrize(("status", "expected"), [(404, False), (410, False), (503, True), (None, True)])
 def test_a_client_that_is_gone_has_no_copy_even_if_time_was_up_too(status: int | None, expected: bool) -> None:
-    # D17
     assert stands_in(DeadlineExceededError("deadline"), status) is expected
 
 
 def test_a_pinned_copy_stands_in_when_nobody_answers(make_app: Any) -> None:
-    # D17
     app, cimd = make_app()
     url = "https://localhost:1/client.json"
     body = f'{{"client_id": "{url}", "redirect_uris": ["{url}"]}}'.encode()
@@ -263,10 +261,10 @@ def test_a_pinned_copy_is_judged_by_todays_rules(make_app: Any) -> None:
             cimd.resolve(url)
 
 
+@proves("L-32")
 def test_the_operator_is_told_when_the_live_document_differs_from_the_pinned_one(
     make_app: Any, origin: TLSOrigin, caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
-    # D17, L-32
     app, cimd = make_app()
     url = publish_document(origin)
     heard: list[tuple[str | None, str | None]] = []
@@ -289,10 +287,10 @@ def test_the_operator_is_told_when_the_live_document_differs_from_the_pinned_one
 # -- limits of sites ----------------------------------------------------------------------------------------------
 
 
+@proves("C-98")
 def test_fifty_documents_of_one_host_cost_at_most_the_limit_and_known_clients_go_on(
     make_app: Any, origin: TLSOrigin
 ) -> None:
-    # C-98
     app, cimd = make_app(CIMD_SITE_FETCHES=5)
     known = publish_document(origin, "/known.json")
     refused = []
@@ -331,6 +329,7 @@ def test_in_development_hosts_on_this_computer_are_not_counted(make_app: Any, or
             cimd.resolve(publish_document(origin, f"/{number}.json"))
 
 
+@proves("L-31")
 @pytest.mark.parametrize(
     ("host", "site"),
     [
@@ -345,7 +344,6 @@ def test_in_development_hosts_on_this_computer_are_not_counted(make_app: Any, or
     ],
 )
 def test_a_site_is_what_one_owner_registers(host: str, site: str) -> None:
-    # D18, L-31
     shared = Settings.from_config({"CIMD_SHARED_DOMAINS": ["pages.example"]}).shared_domains
     assert site_finder(shared)(host) == site
 
@@ -355,8 +353,8 @@ def test_without_the_list_each_host_is_a_site(monkeypatch: pytest.MonkeyPatch) -
     assert site_finder()("a.b.example.com") == "a.b.example.com"
 
 
+@proves("L-31")
 def test_neighbours_on_a_shared_domain_do_not_lock_each_other_out() -> None:
-    # D18, L-31
     seconds = [0.0]
     limits = SiteLimits(2, 60, site_of=site_finder(), clock=lambda: seconds[0])
 

@@ -23,6 +23,7 @@ from flask_cimd.settings import Settings
 from flask_cimd.stores.memory import MemoryStore
 from tests.support.clock import Clock
 from tests.support.origin import SocketOrigin, server_context
+from tests.support.proves import proves
 from tests.support.vectors import vectors
 
 HOST = "client.example.com"
@@ -160,6 +161,7 @@ def titled(name: str) -> list[Any]:
     ]
 
 
+@proves("C-30", "C-58", "C-59", "C-123", "L-01", "L-33")
 @pytest.mark.parametrize("case", titled("behaviours"))
 def test_a_client_host_behaves(case: dict[str, Any], start: Any, ca_bundle: Path) -> None:
     origin = start(case)
@@ -171,7 +173,7 @@ def test_a_client_host_behaves(case: dict[str, Any], start: Any, ca_bundle: Path
     with pytest.raises(CIMDError) as caught:
         resolver.resolve(URL)
     error = caught.value
-    # L-01, C-123: our own error, in its phase, telling the visitor no address and no word of the answer
+    # Our own error, in its phase, telling the visitor no address and no word of the answer
     assert error.slug in ([case["slug"]] if isinstance(case["slug"], str) else case["slug"])
     if isinstance(error, FetchError):
         assert error.phase == case["phase"]
@@ -179,7 +181,7 @@ def test_a_client_host_behaves(case: dict[str, Any], start: Any, ca_bundle: Path
         assert case["problem"] in {problem.rule for problem in error.problems}
     assert case.get("hint", "") in error.hint
     assert "127.0.0.1" not in error.public_message + error.hint
-    # C-58, C-59: nothing stored; C-30, L-33: no second connection, no second request
+    # Nothing is stored; no second connection, no second request.
     assert resolver.store.get(parse_identifier(URL, resolver.settings.identifier_rules)) is None
     assert origin.connections == case.get("connections", 1)
     assert len(origin.requests) == case.get("requests", 1)

@@ -15,6 +15,7 @@ from flask_cimd.clients.explain import Explanation, Step, explain, plain_text
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 
 @pytest.fixture
@@ -81,6 +82,7 @@ def test_every_broken_rule_of_a_document_is_told_with_its_place_and_help(cimd: C
     assert found.families == ()
 
 
+@proves("C-97")
 @pytest.mark.parametrize(
     ("client_id", "rule"),
     [
@@ -91,7 +93,6 @@ def test_every_broken_rule_of_a_document_is_told_with_its_place_and_help(cimd: C
     ],
 )
 def test_an_identifier_or_host_that_is_refused_costs_no_look_up(cimd: CIMD, client_id: str, rule: str) -> None:
-    # C-97
     found = explain(cimd.resolver, client_id)
     assert found.verdict == "refused"
     assert rules(found) == {rule}
@@ -99,6 +100,7 @@ def test_an_identifier_or_host_that_is_refused_costs_no_look_up(cimd: CIMD, clie
     assert all(line.isprintable() for line in plain_text(found))
 
 
+@proves("C-29")
 @pytest.mark.parametrize(
     ("status", "headers", "body", "rule"),
     [
@@ -114,7 +116,6 @@ def test_an_identifier_or_host_that_is_refused_costs_no_look_up(cimd: CIMD, clie
 def test_an_answer_that_will_not_do_is_told_with_its_headers_and_how_to_mend_it(
     cimd: CIMD, origin: TLSOrigin, status: int, headers: dict[str, str], body: bytes, rule: str
 ) -> None:
-    # C-29
     url = origin.serve("/client.json", body, status=status, headers=headers)
     found = explain(cimd.resolver, url)
     assert (found.verdict, found.exit_code) == ("unreachable", 2)
@@ -133,8 +134,8 @@ def test_a_certificate_of_another_name_is_told(app: Flask, cimd: CIMD, ca: Any) 
     assert found.verdict == "unreachable"
 
 
+@proves("C-43", "C-53", "C-54")
 def test_members_that_are_dropped_filtered_or_unknown_are_told(cimd: CIMD, origin: TLSOrigin) -> None:
-    # C-43, C-53, C-54
     url = publish(
         origin,
         logo_uri="data:image/png;base64,AA",
@@ -194,6 +195,7 @@ def key_cimd(ca_bundle: Path) -> Iterator[CIMD]:
         yield app.extensions["cimd"]
 
 
+@proves("C-81")
 @pytest.mark.parametrize(
     ("body", "status", "verdict", "rule", "text"),
     [
@@ -207,7 +209,6 @@ def key_cimd(ca_bundle: Path) -> Iterator[CIMD]:
 def test_the_keys_behind_an_address_are_looked_at(
     key_cimd: CIMD, origin: TLSOrigin, body: Any, status: int, verdict: str, rule: str, text: str
 ) -> None:
-    # C-81
     uri = origin.serve(
         "/jwks.json", json.dumps(body).encode(), status=status, headers={"Content-Type": "application/json"}
     )

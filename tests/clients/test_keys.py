@@ -19,6 +19,7 @@ from flask_cimd.stores.fetched import MemoryFetchedStore
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder, name_leads_to
 from tests.support.origin import TLSOrigin, publish_document
+from tests.support.proves import proves
 
 JSON = {"Content-Type": "application/json"}
 
@@ -56,8 +57,8 @@ def names(keys: Any) -> list[str]:
     return [key["kid"] for key in keys]
 
 
+@proves("C-81")
 def test_a_key_set_is_fetched_once_in_its_lifetime(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # C-81
     app, cimd = make_cimd()
     with app.app_context():
         holder = KeyHolder("", clock)
@@ -71,8 +72,8 @@ def test_a_key_set_is_fetched_once_in_its_lifetime(origin: TLSOrigin, make_cimd:
     assert origin.count("/jwks.json") == 2
 
 
+@proves("C-81", "O-85")
 def test_a_rotated_key_is_found_with_one_fetch(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # C-81, O-85
     app, cimd = make_cimd()
     with app.app_context():
         old, new = KeyHolder("", clock), KeyHolder("", clock, kid="two", number=1)
@@ -84,8 +85,8 @@ def test_a_rotated_key_is_found_with_one_fetch(origin: TLSOrigin, make_cimd: Any
     assert origin.count("/jwks.json") == 2
 
 
+@proves("C-81", "O-85")
 def test_a_flood_of_unknown_names_costs_one_fetch_a_minute(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # C-81, O-85
     app, cimd = make_cimd()
     with app.app_context():
         client = client_of(origin, cimd, serve_keys(origin, KeyHolder("", clock)))
@@ -128,8 +129,8 @@ def test_parallel_look_ups_share_one_fetch(origin: TLSOrigin, make_cimd: Any, cl
     assert origin.count("/jwks.json") == 1
 
 
+@proves("C-64")
 def test_stored_keys_serve_while_the_host_is_down(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # C-64
     app, cimd = make_cimd(CIMD_STALE_MAX=3600)
     with app.app_context():
         uri = serve_keys(origin, KeyHolder("", clock), headers={"Cache-Control": "max-age=60"})
@@ -145,8 +146,8 @@ def test_stored_keys_serve_while_the_host_is_down(origin: TLSOrigin, make_cimd: 
             cimd.client_keys.find(client, "one")
 
 
+@proves("L-32")
 def test_a_key_set_that_is_gone_leaves_nothing(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # L-32
     app, cimd = make_cimd()
     with app.app_context():
         uri = serve_keys(origin, KeyHolder("", clock), headers={"Cache-Control": "max-age=60"})
@@ -159,13 +160,14 @@ def test_a_key_set_that_is_gone_leaves_nothing(origin: TLSOrigin, make_cimd: Any
                 cimd.client_keys.find(client, "one")
 
 
+@proves("C-46", "C-81")
 @pytest.mark.parametrize(
     ("body", "headers", "status", "error"),
     [
         (b'{"keys": {}}', JSON, 200, DocumentError),
         (b"[]", JSON, 200, DocumentError),
         (b"{", JSON, 200, DocumentError),
-        (b'{"keys": [{"kty": "oct", "k": "AAAA"}]}', JSON, 200, DocumentError),  # C-46
+        (b'{"keys": [{"kty": "oct", "k": "AAAA"}]}', JSON, 200, DocumentError),
         (b'{"keys": [{"kty": "EC", "crv": "P-256", "x": "A", "y": "A", "d": "A"}]}', JSON, 200, DocumentError),
         (b'{"keys": [], "keys": []}', JSON, 200, DocumentError),
         (b'{"keys": []' + b" " * MAX_KEY_SET + b"}", JSON, 200, ResponseTooLargeError),
@@ -176,7 +178,6 @@ def test_a_key_set_that_is_gone_leaves_nothing(origin: TLSOrigin, make_cimd: Any
 def test_what_is_no_set_of_public_keys_is_refused(
     origin: TLSOrigin, make_cimd: Any, body: bytes, headers: dict[str, str], status: int, error: type[Exception]
 ) -> None:
-    # C-81
     app, cimd = make_cimd()
     with app.app_context():
         client = client_of(origin, cimd, origin.serve("/jwks.json", body, status=status, headers=headers))
@@ -203,11 +204,12 @@ def test_sixteen_kilobytes_are_accepted(origin: TLSOrigin, make_cimd: Any, clock
         assert names(cimd.client_keys.find(client, "one")) == ["one"]
 
 
+@proves("C-81", "C-89", "L-10")
 @pytest.mark.parametrize("address", ["10.0.0.5", "169.254.169.254", "::ffff:10.0.0.1", "fd00::1"])
 def test_a_key_set_at_a_forbidden_address_is_never_asked_for(
     origin: TLSOrigin, make_cimd: Any, clock: Clock, address: str
 ) -> None:
-    # C-81, C-89, L-10: the client's own document is fine
+    # The client's own document is fine
     app, cimd = make_cimd()
     with app.app_context():
         name_leads_to(cimd, "keys.example", address)
@@ -216,8 +218,8 @@ def test_a_key_set_at_a_forbidden_address_is_never_asked_for(
             cimd.client_keys.find(client, "one")
 
 
+@proves("C-96")
 def test_a_denied_host_serves_no_keys(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # C-96
     app, cimd = make_cimd(CIMD_DENIED_HOSTS=("keys.example",))
     with app.app_context():
         client = client_of(origin, cimd, "https://keys.example/jwks.json")

@@ -17,6 +17,7 @@ from flask_cimd import CIMD, DocumentError, IdentifierError
 from flask_cimd.core.display import consent_view
 from flask_cimd.errors import AddressBlockedError, ResponseTooLargeError, UnexpectedResponseError
 from tests.support.origin import SocketOrigin, TLSOrigin
+from tests.support.proves import proves
 
 MakeApp = Callable[..., tuple[Flask, CIMD]]
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -30,8 +31,8 @@ def resolving(make_app: MakeApp, **config: Any) -> Iterator[CIMD]:
         yield cimd
 
 
+@proves("IA-37", "IA-51")
 def test_a_page_becomes_a_client_with_exactly_one_get_that_prefers_json(origin: TLSOrigin, make_app: MakeApp) -> None:
-    # IA-37 IA-51
     url = origin.serve("/app/", PAGE, headers=HTML)
     with resolving(make_app) as cimd:
         client = cimd.resolve(url)
@@ -44,8 +45,8 @@ def test_a_page_becomes_a_client_with_exactly_one_get_that_prefers_json(origin: 
     assert accept[1] == b"application/json, application/*+json;q=0.9, text/html;q=0.5"
 
 
+@proves("IA-51")
 def test_xhtml_is_a_page_and_anything_else_is_no_information(origin: TLSOrigin, make_app: MakeApp) -> None:
-    # IA-51
     with resolving(make_app) as cimd:
         assert cimd.resolve(origin.serve("/x", PAGE, headers={"Content-Type": "Application/XHTML+xml"})).client_name
         for media_type in ("text/plain", "application/xml", "text/html+json"):
@@ -54,8 +55,8 @@ def test_xhtml_is_a_page_and_anything_else_is_no_information(origin: TLSOrigin, 
             assert caught.value.slug == "media-type"
 
 
+@proves("IA-41", "IA-51")
 def test_a_bad_document_is_never_tried_as_a_page(origin: TLSOrigin, make_app: MakeApp) -> None:
-    # IA-41 IA-51
     switches = {"CIMD_CONTINUE_WITHOUT_CLIENT_INFO": True}
     body = json.dumps({"client_id": "https://other.example/", "html": PAGE.decode()}).encode()
     with resolving(make_app, **switches) as cimd:
@@ -78,10 +79,10 @@ def test_without_the_fallback_only_json_is_asked_for(origin: TLSOrigin, make_app
     assert b"text/html" not in origin.requests[0]
 
 
+@proves("IA-49")
 def test_a_document_without_a_list_is_an_indieauth_client_of_its_own_origin(
     origin: TLSOrigin, make_app: MakeApp
 ) -> None:
-    # IA-49
     url = origin.url("/client.json")
     origin.serve("/client.json", json.dumps({"client_id": url}).encode(), headers={"Content-Type": "application/json"})
     with resolving(make_app) as cimd:
@@ -92,11 +93,11 @@ def test_a_document_without_a_list_is_an_indieauth_client_of_its_own_origin(
         assert not cimd.query_client(url).check_redirect_uri(origin.url("/cb"))
 
 
+@proves("IA-08", "IA-12", "IA-13")
 @pytest.mark.parametrize("document_says", ["", "/"])
 def test_a_client_without_a_path_is_the_one_with_a_slash(
     origin: TLSOrigin, make_app: MakeApp, document_says: str
 ) -> None:
-    # IA-08 IA-12 IA-13
     raw = origin.url("")
     document = {"client_id": raw + document_says, "redirect_uris": [origin.url("/cb")]}
     origin.serve("/", json.dumps(document).encode(), headers={"Content-Type": "application/json"})
@@ -112,7 +113,6 @@ def test_a_client_with_a_slash_must_be_named_with_it(origin: TLSOrigin, make_app
 
 
 def test_a_page_of_one_megabyte_is_refused_and_not_cut(origin: TLSOrigin, make_app: MakeApp) -> None:
-    # IA-V38
     url = origin.serve("/", b"<div>" * 200000, headers=HTML)
     exact = origin.serve("/exact", PAGE.ljust(262144), headers=HTML)
     over = origin.serve("/over", PAGE.ljust(262145), headers=HTML)
@@ -161,7 +161,7 @@ def test_three_redirects_are_followed_and_no_fourth(origin: TLSOrigin, make_app:
 
 
 def test_json_behind_a_redirect_is_refused(origin: TLSOrigin, make_app: MakeApp) -> None:
-    # D2: CIMD §4 forbids redirects, so a document cannot be reached by one.
+    # CIMD §4 forbids redirects, so a document cannot be reached by one.
     url = redirect(origin, "/", "/client.json")
     document = {"client_id": url, "redirect_uris": [origin.url("/cb")]}
     origin.serve("/client.json", json.dumps(document).encode(), headers={"Content-Type": "application/json"})
@@ -223,8 +223,8 @@ def hosts(origin: SocketOrigin) -> dict[str, str]:
     return {"app.example.com": f"127.0.0.1:{origin.port}"}
 
 
+@proves("IA-06", "IA-07")
 def test_plain_http_is_refused_without_a_look_up(make_app: MakeApp, plain: TLSOrigin) -> None:
-    # IA-06 IA-07
     with resolving(make_app, CIMD_DEVELOPMENT_HOSTS=hosts(plain)) as cimd:
         with pytest.raises(IdentifierError) as caught:
             cimd.resolve("http://app.example.com/")
@@ -232,8 +232,8 @@ def test_plain_http_is_refused_without_a_look_up(make_app: MakeApp, plain: TLSOr
     assert plain.connections == 0
 
 
+@proves("IA-07")
 def test_a_switch_lets_plain_http_in_with_a_warning_and_trusts_no_list(make_app: MakeApp, plain: TLSOrigin) -> None:
-    # IA-07
     plain.serve(
         "/", b'<link rel="redirect_uri" href="https://evil.example/cb"><a class="h-app" href="/">App</a>', headers=HTML
     )
@@ -262,9 +262,9 @@ def test_plain_http_may_be_redirected_to_https_and_never_back(make_app: MakeApp,
 # -- loopback clients, and clients about which nothing can be found out -----------------------------------------------
 
 
+@proves("IA-05", "IA-38", "IA-50")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 def test_a_loopback_client_is_never_fetched(make_app: MakeApp, plain: TLSOrigin, host: str) -> None:
-    # IA-05 IA-38 IA-50
     plain.serve("/", PAGE, headers=HTML)
     with resolving(make_app, CIMD_ALLOW_LOOPBACK_CLIENTS=True) as cimd:
         client = cimd.query_client(f"http://{host}:{plain.port}/")
@@ -279,20 +279,21 @@ def test_a_loopback_client_is_never_fetched(make_app: MakeApp, plain: TLSOrigin,
     assert plain.connections == 0
 
 
+@proves("IA-50")
 def test_another_loopback_name_is_another_host(make_app: MakeApp) -> None:
-    # IA-50: the redirect host must be the same literal host
+    # The redirect host must be the same literal host
     with resolving(make_app, CIMD_ALLOW_LOOPBACK_CLIENTS=True) as cimd:
         assert not cimd.query_client("http://127.0.0.1:8080/").check_redirect_uri("http://localhost:8080/cb")
 
 
+@proves("IA-06")
 def test_loopback_clients_need_their_switch(make_app: MakeApp) -> None:
-    # IA-06
     with resolving(make_app) as cimd, pytest.raises(IdentifierError):
         cimd.resolve("http://127.0.0.1:8080/")
 
 
+@proves("IA-38", "IA-39")
 def test_a_public_name_that_leads_to_this_computer_is_not_fetched(make_app: MakeApp, plain: TLSOrigin) -> None:
-    # IA-38 IA-39
     app, cimd = make_app(CIMD_ALLOW_LOOPBACK=False, CIMD_CONTINUE_WITHOUT_CLIENT_INFO=True)
     with app.app_context():
         object.__setattr__(cimd.resolver.fetcher.settings, "resolve", lambda host, port: ["127.0.0.1"])
@@ -301,14 +302,14 @@ def test_a_public_name_that_leads_to_this_computer_is_not_fetched(make_app: Make
     assert plain.connections == 0
 
 
+@proves("IA-52")
 def test_an_unreadable_client_is_refused(origin: TLSOrigin, make_app: MakeApp) -> None:
-    # IA-52
     with resolving(make_app) as cimd, pytest.raises(UnexpectedResponseError):
         cimd.resolve(origin.url("/missing"))
 
 
+@proves("IA-52", "IA-113")
 def test_a_switch_lets_an_unreadable_client_go_on_within_its_origin(origin: TLSOrigin, make_app: MakeApp) -> None:
-    # IA-52 IA-113
     origin.serve("/picture", b"GIF89a", headers={"Content-Type": "image/gif"})
     origin.serve("/large", b" " * 262145, headers=HTML)
     with resolving(make_app, CIMD_CONTINUE_WITHOUT_CLIENT_INFO=True) as cimd:

@@ -19,6 +19,7 @@ from flask_cimd.clients.logo import EDGE, NotAPicture, draw
 from flask_cimd.core.policy import Rule
 from flask_cimd.stores.fetched import Fetched
 from tests.support.origin import SocketOrigin, TLSOrigin, server_context
+from tests.support.proves import proves
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -84,13 +85,13 @@ def serve_logo(origin: TLSOrigin, body: bytes, media_type: str = "image/png", **
     return origin.serve("/logo", body, headers={"Content-Type": media_type}, **answer)
 
 
+@proves("C-100", "C-113", "C-114", "IA-45")
 @pytest.mark.parametrize(("format_", "media_type"), [
     ("PNG", "image/png"), ("JPEG", "image/jpeg"), ("GIF", "image/gif"), ("WEBP", "image/webp"),
 ])  # fmt: skip
 def test_a_logo_is_served_from_our_own_origin_as_a_small_png(
     origin: TLSOrigin, look: Any, format_: str, media_type: str
 ) -> None:
-    # C-100, C-113, C-114, IA-45
     address, png = look(publish(origin, serve_logo(origin, picture(format_), media_type)))
     assert address is not None
     assert address.startswith("/cimd/logo/")
@@ -99,8 +100,8 @@ def test_a_logo_is_served_from_our_own_origin_as_a_small_png(
         assert max(shown.size) == EDGE
 
 
+@proves("C-114")
 def test_the_answer_can_be_nothing_but_a_picture(origin: TLSOrigin, app: Flask, look: Any) -> None:
-    # C-114
     address, _ = look(publish(origin, serve_logo(origin, picture())))
     answer = app.test_client().get(address)
     assert answer.mimetype == "image/png"
@@ -108,8 +109,8 @@ def test_the_answer_can_be_nothing_but_a_picture(origin: TLSOrigin, app: Flask, 
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
+@proves("C-114")
 def test_metadata_and_trailing_bytes_do_not_survive() -> None:
-    # C-114
     notes = PngImagePlugin.PngInfo()
     notes.add_text("Comment", "payload-in-a-chunk")
     drawn = draw(picture(pnginfo=notes) + b"<script>alert(1)</script>")
@@ -117,6 +118,7 @@ def test_metadata_and_trailing_bytes_do_not_survive() -> None:
     assert b"script" not in drawn
 
 
+@proves("C-114")
 @pytest.mark.parametrize(
     "body",
     [
@@ -131,14 +133,14 @@ def test_metadata_and_trailing_bytes_do_not_survive() -> None:
     ],
 )
 def test_anything_else_is_no_picture(body: bytes) -> None:
-    # C-114
     with pytest.raises(NotAPicture):
         draw(body)
 
 
+@proves("C-114")
 @pytest.mark.parametrize("size", [(2049, 2048), (10000, 10000), (20000, 20000)])
 def test_pixels_are_counted_before_they_are_decoded(size: tuple[int, int]) -> None:
-    # C-114: 20 kB may claim to be hundreds of millions of pixels
+    # 20 kB may claim to be hundreds of millions of pixels
     with pytest.raises(NotAPicture, match=r"pixels|Decompression"):
         draw(_claiming(*size))
 
@@ -152,6 +154,7 @@ def _claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk + picture()[33:]
 
 
+@proves("C-114")
 @pytest.mark.parametrize(
     ("media_type", "body"),
     [
@@ -165,27 +168,27 @@ def _claiming(width: int, height: int) -> bytes:
 def test_a_logo_that_will_not_do_is_no_logo_and_no_error(
     origin: TLSOrigin, look: Any, media_type: str, body: bytes
 ) -> None:
-    # C-114
     assert look(publish(origin, serve_logo(origin, body, media_type))) == (None, b"")
 
 
+@proves("C-114")
 def test_a_redirected_or_missing_logo_is_no_logo(origin: TLSOrigin, look: Any) -> None:
-    # C-114
     origin.serve("/real", picture(), headers={"Content-Type": "image/png"})
     origin.serve("/logo", b"", status=302, headers={"Location": "/real"})
     assert look(publish(origin, origin.url("/logo"))) == (None, b"")
     assert origin.count("/real") == 0
 
 
+@proves("C-89", "C-92", "L-10")
 def test_a_logo_on_a_private_address_is_never_asked_for(origin: TLSOrigin, look: Any) -> None:
-    # C-89, C-92, L-10
     for uri in ("https://192.168.1.1/logo.png", "file:///etc/passwd", "data:image/png;base64,AA", "http://a.example/l"):
         address, _ = look(publish(origin, uri))
         assert address is None
 
 
+@proves("C-113")
 def test_a_logo_is_fetched_once_in_the_lifetime_of_the_document(origin: TLSOrigin, look: Any, clock: Clock) -> None:
-    # C-113: a changed logo is not seen until the document is fetched again
+    # A changed logo is not seen until the document is fetched again
     url = publish(origin, serve_logo(origin, picture(colour="red")))
     _, first = look(url)
     serve_logo(origin, picture(colour="blue"))
@@ -205,8 +208,8 @@ def test_a_failure_is_remembered_for_minutes_only(origin: TLSOrigin, look: Any, 
     assert look(url)[0] is not None
 
 
+@proves("C-114")
 def test_a_slow_logo_host_costs_its_bound_and_no_more(ca: Any, origin: TLSOrigin, look: Any) -> None:
-    # C-114
     def drip(connection: Any, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n")
         slow.stopping.wait(20)

@@ -13,6 +13,7 @@ from flask_cimd.errors import GoneError
 from flask_cimd.stores import MemoryStore
 from tests.support.clock import Clock
 from tests.support.origin import TLSOrigin, publish_document
+from tests.support.proves import proves
 
 SHORT = {"Cache-Control": "max-age=60"}
 
@@ -29,10 +30,10 @@ def make_cimd(ca_bundle: Any, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]
     return make
 
 
+@proves("C-64", "IA-48")
 def test_a_stale_copy_serves_existing_grants_and_no_new_consent(
     origin: TLSOrigin, make_cimd: Any, clock: Clock
 ) -> None:
-    # C-64, IA-48
     app, cimd = make_cimd()
     url = publish_document(origin, headers=SHORT)
     with app.app_context():
@@ -74,9 +75,9 @@ def test_a_document_that_became_invalid_leaves_the_copy_to_existing_grants(
         assert cimd.resolve_existing(url).client_name == "App"
 
 
+@proves("L-32")
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_client_that_is_gone_is_gone_at_once(origin: TLSOrigin, make_cimd: Any, clock: Clock, status: int) -> None:
-    # L-32
     app, cimd = make_cimd()
     url = publish_document(origin, headers=SHORT)
     with app.app_context():
@@ -127,8 +128,8 @@ def test_a_copy_of_other_rules_is_dropped_and_fetched_again_in_the_same_request(
     assert len(origin.requests) == 3  # the same rules: the copy serves
 
 
+@proves("C-58", "C-63")
 def test_without_back_off_the_next_request_may_succeed(origin: TLSOrigin, make_cimd: Any) -> None:
-    # C-58, C-63
     app, cimd = make_cimd()
     url = origin.url("/client.json")
     with app.app_context():
@@ -140,8 +141,8 @@ def test_without_back_off_the_next_request_may_succeed(origin: TLSOrigin, make_c
         assert cimd.resolve(url).client_name == "App"
 
 
+@proves("C-63", "L-30", "L-31")
 def test_back_off_spares_a_url_that_failed(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # C-63, L-30
     app, cimd = make_cimd(CIMD_FAILURE_BACKOFF=10)
     url = origin.url("/client.json")
     with app.app_context():
@@ -151,7 +152,7 @@ def test_back_off_spares_a_url_that_failed(origin: TLSOrigin, make_cimd: Any, cl
         assert len(origin.requests) == 1
         publish_document(origin)
         publish_document(origin, "/neighbour.json")
-        assert cimd.resolve(origin.url("/neighbour.json"))  # L-31: what one URL answers is not its host's fault
+        assert cimd.resolve(origin.url("/neighbour.json"))  # what one URL answers is not its host's fault
         with pytest.raises(FetchError) as caught:
             cimd.resolve(url)
         assert caught.value.slug == "backing-off"
@@ -159,8 +160,8 @@ def test_back_off_spares_a_url_that_failed(origin: TLSOrigin, make_cimd: Any, cl
         assert cimd.resolve(url).client_name == "App"
 
 
+@proves("C-63")
 def test_back_off_spares_a_host_that_cannot_be_reached(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # C-63
     app, cimd = make_cimd(CIMD_FAILURE_BACKOFF=10, CIMD_CA_BUNDLE=None)  # its certificate is not trusted now
     slugs = []
     with app.app_context():
@@ -196,8 +197,8 @@ def test_back_off_lets_known_clients_and_stale_copies_through(origin: TLSOrigin,
     assert len(origin.requests) == 2
 
 
+@proves("C-105")
 def test_a_changed_document_is_announced_once(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
-    # C-105
     app, cimd = make_cimd()
     url = publish_document(origin, headers=SHORT)
     seen: list[tuple[str | None, str | None]] = []

@@ -12,6 +12,7 @@ from flask_cimd.core.document import DocumentRules, parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.errors import CIMDError, DocumentError
+from tests.support.proves import proves
 
 CLIENT_ID = "https://app.example.com/oauth-client-metadata.json"
 KEY = {
@@ -51,22 +52,23 @@ def refusals(document: dict[str, Any], client_id: str = CLIENT_ID, **more: Any) 
         return {"invalid"}
 
 
+@proves("AT-06", "AT-07", "AT-08", "AT-10", "AT-11", "AT-13", "AT-14", "AT-15", "AT-18", "AT-21")
 @pytest.mark.parametrize(
     "document",
     [
         WEB,
         NATIVE,
-        CONFIDENTIAL,  # AT-18: the key set of the JavaScript library
+        CONFIDENTIAL,  # the key set of the JavaScript library
         {**WEB, **KEYS, "jwks_uri": "https://app.example.com/jwks.json"},
-        {k: v for k, v in WEB.items() if k != "token_endpoint_auth_method"},  # AT-15
-        {k: v for k, v in WEB.items() if k not in ("grant_types", "response_types")},  # AT-07
-        {k: v for k, v in WEB.items() if k != "application_type"},  # AT-10
-        {**WEB, "grant_types": ["authorization_code"]},  # AT-06
-        {**WEB, "scope": "atproto repo:app.example.post unknown"},  # AT-08
-        {**WEB, "redirect_uris": ["https://other.example.com:8443/cb"]},  # AT-11
-        {**NATIVE, "redirect_uris": ["http://127.0.0.1:8080/cb", "http://[::1]/cb"]},  # AT-14
-        {**NATIVE, "redirect_uris": ["https://app.example.com/app/cb"]},  # AT-13
-        {**WEB, "logo_uri": "https://cdn.example.com/logo.png", "tos_uri": "https://example.com/tos"},  # AT-21
+        {k: v for k, v in WEB.items() if k != "token_endpoint_auth_method"},
+        {k: v for k, v in WEB.items() if k not in ("grant_types", "response_types")},
+        {k: v for k, v in WEB.items() if k != "application_type"},
+        {**WEB, "grant_types": ["authorization_code"]},
+        {**WEB, "scope": "atproto repo:app.example.post unknown"},
+        {**WEB, "redirect_uris": ["https://other.example.com:8443/cb"]},
+        {**NATIVE, "redirect_uris": ["http://127.0.0.1:8080/cb", "http://[::1]/cb"]},
+        {**NATIVE, "redirect_uris": ["https://app.example.com/app/cb"]},
+        {**WEB, "logo_uri": "https://cdn.example.com/logo.png", "tos_uri": "https://example.com/tos"},
     ],
 )
 def test_takes_documents_of_the_profile(document: dict[str, Any]) -> None:
@@ -74,7 +76,7 @@ def test_takes_documents_of_the_profile(document: dict[str, Any]) -> None:
 
 
 DPOP = "/dpop_bound_access_tokens"
-# AT-05 to AT-21, one fault each.
+# One fault each.
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "AT-05 dpop missing": ({k: v for k, v in WEB.items() if k != "dpop_bound_access_tokens"}, DPOP),
     "AT-05 dpop false": ({**WEB, "dpop_bound_access_tokens": False}, "/dpop_bound_access_tokens"),
@@ -118,19 +120,22 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+@proves("AT-05 … AT-21")
 @pytest.mark.parametrize(("document", "at"), FAULTS.values(), ids=FAULTS.keys())
 def test_names_the_member_at_fault(document: dict[str, Any], at: str) -> None:
     assert refusals(document) == {at}
 
 
+@proves("AT-22")
 @pytest.mark.parametrize("value", [7, None, [], [7], {}, {"a": 1}, True], ids=repr)
 @pytest.mark.parametrize("member", [*CONFIDENTIAL, "jwks_uri", "logo_uri", "tos_uri", "policy_uri"])
-def test_a_member_of_another_type_is_an_error(member: str, value: object) -> None:  # AT-22
+def test_a_member_of_another_type_is_an_error(member: str, value: object) -> None:
     is_right = member in CONFIDENTIAL and CONFIDENTIAL[member] == value
 
     assert bool(refusals({**CONFIDENTIAL, member: value})) is not is_right
 
 
+@proves("AT-01", "AT-02")
 @pytest.mark.parametrize(
     "client_id",
     [
@@ -139,29 +144,31 @@ def test_a_member_of_another_type_is_an_error(member: str, value: object) -> Non
         "https://app.local/x.json",
         "https://app.test/x.json",
         "https://app.example.com:8443/x.json",
-        "https://APP.example.com/x.json",  # AT-02
-        "https://app.example.com/",  # AT-02
-        "https://app.example.com/x/",  # AT-02
+        "https://APP.example.com/x.json",
+        "https://app.example.com/",
+        "https://app.example.com/x/",
     ],
 )
-def test_wants_a_public_canonical_identifier(client_id: str) -> None:  # AT-01
+def test_wants_a_public_canonical_identifier(client_id: str) -> None:
     document = {**WEB, "client_id": client_id}
     host = client_id.split("/")[2].split(":", maxsplit=1)[0].lower()
 
     assert "/client_id" in refusals({**document, "client_uri": f"https://{host}"}, client_id)
 
 
+@proves("AT-01", "AT-02")
 @pytest.mark.parametrize(
     "client_id",
     ["https://a@b.example.com/x", "https://app.example.com/x#y", "https://app.example.com/x/../y.json",
      "https://app.example.com/%2e%2e/y.json", "http://app.example.com/x"],
 )  # fmt: skip
-def test_refuses_identifiers_that_no_client_may_have(client_id: str) -> None:  # AT-01, AT-02
+def test_refuses_identifiers_that_no_client_may_have(client_id: str) -> None:
     with pytest.raises(CIMDError):
         parse_identifier(client_id, IdentifierRules())
 
 
-def test_local_names_are_for_development() -> None:  # AT-01
+@proves("AT-01")
+def test_local_names_are_for_development() -> None:
     client_id = "https://app.test/client.json"
     document = {
         **WEB,
@@ -173,11 +180,12 @@ def test_local_names_are_for_development() -> None:  # AT-01
     assert refusals(document, client_id, allow_loopback=True) == set()
 
 
-def test_wants_the_plain_media_type() -> None:  # AT-03
+@proves("AT-03")
+def test_wants_the_plain_media_type() -> None:
     assert refusals(WEB, media_type="application/ld+json") == {""}
 
 
-def test_an_ordinary_document_is_valid_and_keeps_its_one_refusal() -> None:  # D21
+def test_an_ordinary_document_is_valid_and_keeps_its_one_refusal() -> None:
     found = read({"client_id": CLIENT_ID, "redirect_uris": ["http://127.0.0.1/cb"]})
 
     assert [rule for _, rule, _ in found.atproto_problems] == ["atproto-scope"]
@@ -188,5 +196,5 @@ def test_an_ordinary_document_is_valid_and_keeps_its_one_refusal() -> None:  # D
     ("scope", "is_asked"),
     [("atproto", True), ("profile atproto", True), ("atprotos", False), ("", False), (None, False), ("ATPROTO", False)],
 )
-def test_the_scope_decides(scope: str | None, is_asked: bool) -> None:  # D6
+def test_the_scope_decides(scope: str | None, is_asked: bool) -> None:
     assert asks_for(scope) is is_asked

@@ -10,6 +10,7 @@ import pytest
 from flask_cimd.core.changes import changes
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
+from tests.support.proves import proves
 
 CLIENT = ClientMetadata(
     identifier=parse_identifier("https://app.example/client.json", IdentifierRules()),
@@ -71,9 +72,9 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@proves("C-105")
 @pytest.mark.parametrize("case", CASES)
 def test_a_change_is_told_in_words_and_changes_the_fingerprint(case: str) -> None:
-    # C-105
     members, slug, text = CASES[case]
     after = replace(CLIENT, **members)
     assert [(change.slug, change.text) for change in changes(CLIENT, after)] == [(slug, text)]
@@ -97,8 +98,8 @@ def test_what_consent_does_not_depend_on_is_no_change(members: dict[str, Any]) -
     assert after.fingerprint == CLIENT.fingerprint
 
 
+@proves("C-106")
 def test_inline_keys_that_rotate_are_told_and_keys_behind_an_address_are_not_seen() -> None:
-    # C-106
     inline = replace(CLIENT, jwks_uri=None, jwks='{"keys":[]}')
     assert [change.slug for change in changes(inline, replace(inline, jwks='{"keys":[{}]}'))] == ["changed-keys"]
     assert changes(CLIENT, replace(CLIENT)) == ()
@@ -114,7 +115,6 @@ def test_changes_come_gravest_first() -> None:
 
 
 def test_the_words_of_a_client_are_made_safe() -> None:
-    # D12
     after = replace(CLIENT, client_name="Ba\u202enk", redirect_uris=tuple(f"https://{n}.example/" for n in range(30)))
     told = {change.slug: change.text for change in changes(CLIENT, after)}
     assert "\u202e" not in told["changed-name"]

@@ -7,6 +7,7 @@ from flask_cimd.core.document import DocumentRules
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.registration import parse_registration
+from tests.support.proves import proves
 
 
 def view(
@@ -25,16 +26,16 @@ def slugs(shown: ConsentView) -> list[str]:
     return [warning.slug for warning in shown.warnings]
 
 
+@proves("C-110", "C-111")
 def test_the_document_host_stands_beside_whatever_name_is_claimed() -> None:
-    # C-110, C-111
     shown = view("https://g00gle.example/c", "https://g00gle.example/cb", client_name="Google Docs")
     assert shown.host == "g00gle.example"
     assert shown.name == "Google Docs"
     assert shown.client_id == "https://g00gle.example/c"
 
 
+@proves("C-111")
 def test_a_port_is_part_of_the_shown_host_unless_it_is_the_default() -> None:
-    # C-111
     assert view("https://app.example:8443/c").host == "app.example:8443"
     assert view("https://APP.example:443/c").host == "app.example"
 
@@ -43,16 +44,16 @@ def test_a_plain_web_client_needs_no_warning() -> None:
     assert slugs(view()) == []
 
 
+@proves("C-115", "M-81")
 @pytest.mark.parametrize("redirect", ["http://127.0.0.1:5000/cb", "http://localhost/cb", "http://[::1]:9/cb"])
 def test_a_loopback_redirect_is_called_a_program_on_this_computer(redirect: str) -> None:
-    # C-115, M-81
     shown = view(redirect_uri=redirect)
     assert slugs(shown) == ["loopback-redirect"]
     assert "program on the computer" in shown.warnings[0].text
 
 
+@proves("C-115", "M-80")
 def test_a_redirect_to_another_host_names_it() -> None:
-    # C-115, M-80
     shown = view(redirect_uri="https://other.example/cb")
     assert slugs(shown) == ["other-redirect-host"]
     assert "other.example" in shown.warnings[0].text
@@ -71,28 +72,28 @@ def test_a_loopback_client_has_a_warning_of_its_own() -> None:
     assert slugs(shown) == ["loopback-client"]
 
 
+@proves("C-18")
 def test_an_international_host_is_shown_in_ascii_with_a_warning() -> None:
-    # C-18
     shown = view("https://xn--mnchen-3ya.example/c", "https://xn--mnchen-3ya.example/cb")
     assert shown.host == "xn--mnchen-3ya.example"
     assert slugs(shown) == ["international-host"]
 
 
+@proves("C-116", "C-129")
 def test_links_are_https_only_and_name_a_foreign_host() -> None:
-    # C-116, C-129
     shown = view(client_uri="https://other.example/about", tos_uri="javascript:alert(1)", policy_uri="https://[bad/")
     assert [(link.label, link.host, link.is_elsewhere) for link in shown.links] == [("About", "other.example", True)]
 
 
+@proves("C-116")
 def test_control_and_bidirectional_characters_never_reach_the_screen() -> None:
-    # C-116
     assert safe_text("<b>\u202eevil\u0000\u2066x") == "<b>evilx"
     assert len(safe_text("x" * 500)) <= 100
 
 
+@proves("O-23", "A-01")
 @pytest.mark.parametrize("text", ['a "quoted" \\ text', "é\r\nSet-Cookie: x", "\x00", "x" * 5000])
 def test_a_description_fits_rfc_6749(text: str) -> None:
-    # A-01, O-23
     cleaned = safe_description(text)
     assert all(0x20 <= ord(c) <= 0x7E and c not in '"\\' for c in cleaned)
     assert len(cleaned) <= 200

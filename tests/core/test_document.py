@@ -12,6 +12,7 @@ from flask_cimd.core.members import is_https_url
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.page import parse_page
 from flask_cimd.errors import DocumentError
+from tests.support.proves import NO_CORPUS, proves
 from tests.support.vectors import vectors
 
 URL = "https://app.example/client.json"
@@ -87,8 +88,8 @@ def test_the_table_is_large_and_every_case_is_its_own() -> None:
     assert len(inputs) == len(cases) >= 200
 
 
+@proves("C-123")
 def test_no_problem_repeats_the_documents_text() -> None:
-    # C-123
     with pytest.raises(DocumentError) as caught:
         parse_members(
             client_id="SECRET-1", scope='SECRET-2"', client_secret="SECRET-3", jwks={"keys": ["SECRET-4"]},
@@ -106,19 +107,21 @@ def test_every_problem_is_told_at_once() -> None:
     assert "/client_secret" in caught.value.hint
 
 
+@proves("C-70", "L-38")
 def test_ten_loopback_ports_and_one_web_host_are_all_kept() -> None:
-    # L-38, C-70: shapes of real documents
+    # Shapes of real documents
     uris = [f"http://127.0.0.1:{port}/cb" for port in range(8080, 8090)] + ["https://app.example/cb"]
     assert list(parse_members(redirect_uris=uris).redirect_uris) == uris
 
 
+@proves("C-46", "C-78")
 def test_inline_keys_are_kept_as_canonical_text_without_the_unusable_ones() -> None:
-    # C-46, C-78
     first = {"kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "1"}
     metadata = parse_members(jwks={"keys": [{"kty": "new"}, first, {**first, "use": "enc"}], "extra": 1})
     assert metadata.jwks == '{"keys":[{"crv":"Ed25519","kid":"1","kty":"OKP","x":"AA"}]}'
 
 
+@proves("C-35")
 @pytest.mark.parametrize(
     ("piece", "times"),
     [
@@ -134,11 +137,12 @@ def test_inline_keys_are_kept_as_canonical_text_without_the_unusable_ones() -> N
     ],
 )
 def test_a_megabyte_of_anything_is_read_in_linear_time(piece: str, times: int) -> None:
-    # C-35: the largest document an operator can allow; in quadratic time these would take minutes
+    # The largest document an operator can allow; in quadratic time these would take minutes
     with pytest.raises(DocumentError):
         parse(b'{"x":' + (piece * times).encode() + b"}")
 
 
+@proves("C-54", "C-92")
 @pytest.mark.parametrize(
     "url",
     [
@@ -150,10 +154,10 @@ def test_a_megabyte_of_anything_is_read_in_linear_time(piece: str, times: int) -
     ],
 )
 def test_an_absolute_https_url_may_be_linked(url: str) -> None:
-    # C-54, C-92
     assert is_https_url(url, allow_loopback=False)
 
 
+@proves("C-129")
 @pytest.mark.parametrize(
     ("logo", "kept"),
     [
@@ -166,7 +170,6 @@ def test_an_absolute_https_url_may_be_linked(url: str) -> None:
     ],
 )
 def test_logos_can_be_held_to_the_clients_site(logo: str, kept: bool) -> None:
-    # C-129
     assert parse_members(logo_uri=logo).logo_uri == logo
     assert parse_members({"logo_policy": "same-site"}, logo_uri=logo).logo_uri == (logo if kept else None)
     page = f'<div class="h-app"><img class="u-logo" src="{logo}" alt="x"><p class="p-name">App</p></div>'.encode()
@@ -177,8 +180,8 @@ def test_logos_can_be_held_to_the_clients_site(logo: str, kept: bool) -> None:
     assert (client.client_name, client.logo_uri) == ("App", logo if kept else None)
 
 
+@proves("C-89", "C-90")
 def test_loopback_links_are_for_development() -> None:
-    # C-89, C-90
     for url in ("https://localhost:8443/jwks", "https://127.0.0.1/jwks", "https://[::1]:1/jwks"):
         assert not is_https_url(url, allow_loopback=False)
         assert is_https_url(url, allow_loopback=True)
@@ -188,13 +191,13 @@ def test_loopback_links_are_for_development() -> None:
 
 def corpus() -> list[Any]:
     if not CORPUS.is_dir():
-        return [pytest.param(None, marks=pytest.mark.skip(reason="no corpus of real documents beside the project"))]
+        return [pytest.param(None, marks=pytest.mark.skip(reason=NO_CORPUS))]
     return [pytest.param(path, id=path.stem) for path in sorted(CORPUS.glob("*.json"))]
 
 
+@proves("C-42", "C-53", "C-83")
 @pytest.mark.parametrize("path", corpus())
 def test_real_documents_come_out_as_expected(path: Path) -> None:
-    # C-42, C-53, C-83
     case = json.loads(path.read_text(encoding="utf-8"))
     metadata = parse(json.dumps(case["document"]).encode(), case["url"], auth_methods=("none", "private_key_jwt"))
     keys = "jwks_uri" if metadata.jwks_uri else "jwks" if metadata.jwks else None

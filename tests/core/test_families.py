@@ -9,6 +9,7 @@ import pytest
 from flask_cimd.core.families import FamilyVerdict, judge_families
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
+from tests.support.proves import proves
 
 URL = "https://app.example.com/client.json"
 
@@ -24,6 +25,7 @@ def test_an_ordinary_document_is_taken(family: str) -> None:
     assert verdict(family).accepts
 
 
+@proves("M-32", "M-43")
 @pytest.mark.parametrize(
     ("members", "url"),
     [
@@ -35,10 +37,10 @@ def test_an_ordinary_document_is_taken(family: str) -> None:
     ],
 )
 def test_mcp_wants_a_name_a_path_and_web_or_loopback_redirects(members: dict[str, Any], url: str) -> None:
-    # M-32, M-43
     assert not verdict("MCP", url, **members).accepts
 
 
+@proves("IA-42")
 @pytest.mark.parametrize(
     ("client_uri", "remark"),
     [
@@ -52,7 +54,6 @@ def test_mcp_wants_a_name_a_path_and_web_or_loopback_redirects(members: dict[str
     ],
 )
 def test_indieauth_wants_a_client_uri_that_begins_the_identifier(client_uri: str | None, remark: bool) -> None:
-    # IA-42
     remarks = verdict("IndieAuth", client_uri=client_uri).remarks
     assert any("client_uri" in text for text in remarks) is remark
 

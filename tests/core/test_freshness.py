@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flask_cimd.core.freshness import Bounds, Lifetime, lifetime
+from tests.support.proves import proves
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 DATE = "Wed, 25 Nov 2026 12:00:00 GMT"
@@ -23,10 +24,11 @@ def seconds(headers: dict[str, str], within: Bounds | None = None) -> float:
     return found.seconds
 
 
+@proves("C-57", "C-60", "C-62", "IA-48")
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({}, HOUR),  # C-60
+        ({}, HOUR),
         ({"etag": '"x"', "last-modified": DATE}, HOUR),
         ({"cache-control": ""}, HOUR),
         ({"cache-control": "public"}, HOUR),
@@ -56,10 +58,10 @@ def seconds(headers: dict[str, str], within: Bounds | None = None) -> float:
     ],
 )
 def test_max_age_counts_within_the_bounds(headers: dict[str, str], expected: int) -> None:
-    # C-57, C-60, C-62, IA-48
     assert seconds(headers) == expected
 
 
+@proves("C-62")
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
@@ -73,10 +75,10 @@ def test_max_age_counts_within_the_bounds(headers: dict[str, str], expected: int
     ],
 )
 def test_what_is_for_shared_caches_is_not_for_us(headers: dict[str, str], expected: int) -> None:
-    # C-62
     assert seconds(headers) == expected
 
 
+@proves("C-62")
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
@@ -105,16 +107,16 @@ def test_what_is_for_shared_caches_is_not_for_us(headers: dict[str, str], expect
     ],
 )
 def test_expires_counts_where_max_age_is_absent(headers: dict[str, str], expected: int) -> None:
-    # C-62: an invalid date means already expired (RFC 9111 §5.3)
+    # An invalid date means already expired (RFC 9111 §5.3)
     assert seconds(headers) == expected
 
 
+@proves("C-62")
 @pytest.mark.parametrize(
     ("age", "expected"),
     [("590", 10), ("0", 600), ("600", 0), ("99999999999", 0), ("-5", 600), ("x", 600), ("", 600), ("5, 590", 600)],
 )
 def test_the_time_in_other_caches_is_subtracted(age: str, expected: int) -> None:
-    # C-62
     assert seconds({"cache-control": "max-age=600", "age": age}, bounds(minimum=0)) == expected
 
 
@@ -122,32 +124,33 @@ def test_age_does_not_shorten_our_own_default() -> None:
     assert seconds({"age": "3000"}) == HOUR
 
 
+@proves("C-61", "IA-48")
 @pytest.mark.parametrize(
     "value",
     ["no-store", "NO-STORE", "max-age=600, no-store", "no-store, max-age=600", "private,No-Store", "no-store=x"],
 )
 def test_no_store_is_never_stored(value: str) -> None:
-    # C-61, IA-48
     assert lifetime({"cache-control": value}, bounds(), NOW) == Lifetime(storable=False, seconds=0)
 
 
+@proves("C-61")
 @pytest.mark.parametrize(
     "value", ["no-cache", "No-Cache, max-age=600", 'no-cache="set-cookie"', "max-age=600, no-cache"]
 )
 def test_no_cache_is_a_lifetime_of_nothing_under_our_floor(value: str) -> None:
-    # C-61: the floor protects against one fetch a request
+    # The floor protects against one fetch a request
     assert seconds({"cache-control": value}) == 60
     assert seconds({"cache-control": value}, bounds(minimum=0)) == 0
 
 
+@proves("C-60")
 def test_a_floor_of_nothing_follows_the_headers_down() -> None:
-    # C-60
     assert seconds({"cache-control": "max-age=0"}, bounds(minimum=0)) == 0
     assert seconds({"cache-control": "max-age=1"}, bounds(minimum=0)) == 1
 
 
+@proves("C-57")
 def test_the_bounds_are_the_operators() -> None:
-    # C-57
     narrow = bounds(minimum=100, default=200, maximum=300)
     assert [seconds({"cache-control": f"max-age={age}"}, narrow) for age in (1, 250, 900)] == [100, 250, 300]
     assert seconds({}, narrow) == 200

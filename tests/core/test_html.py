@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_cimd.core.html import UnreadablePageError, page_links
+from tests.support.proves import proves
 
 URL = "https://me.example/blog/"
 
@@ -14,15 +15,15 @@ def links(html: str | bytes, *headers: str, relation: str = "micropub") -> tuple
     return page_links(body, url=URL, charset=None, link_headers=headers, relations=[relation])[relation]
 
 
+@proves("IA-15")
 def test_headers_come_before_elements_and_each_target_once() -> None:
-    # IA-15
     html = '<link rel="micropub" href="https://b.example/"><link rel="micropub" href="https://a.example/">'
     headers = ('<https://a.example/>; rel="micropub"', '<https://c.example/>; rel="me micropub"')
     assert links(html, *headers) == ("https://a.example/", "https://c.example/", "https://b.example/")
 
 
+@proves("IA-16")
 def test_relative_targets_resolve_against_the_page_and_elements_against_its_base() -> None:
-    # IA-16
     html = '<base href="https://base.example/x/"><link rel="micropub" href="m">'
     assert links(html, "<m>; rel=micropub") == ("https://me.example/blog/m", "https://base.example/x/m")
 

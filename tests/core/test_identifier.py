@@ -6,6 +6,7 @@ import pytest
 
 from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, host_problem, parse_identifier
 from flask_cimd.errors import IdentifierError
+from tests.support.proves import proves
 from tests.support.vectors import vectors
 
 #: What a server has switched on, by the name that the vectors use.
@@ -44,15 +45,17 @@ def test_the_table_is_large_and_every_case_is_its_own() -> None:
     assert len(inputs) == len(cases) >= 400
 
 
+@proves("C-12")
 def test_identifiers_are_equal_only_as_strings() -> None:
-    # C-12: six different clients
+    # Six different clients
     spellings = ["/c", ":443/c", "/c/", "/%63", "/C"]
     urls = [f"https://app.example{rest}" for rest in spellings] + ["https://APP.example/c"]
     assert len({parse(url) for url in urls}) == 6
 
 
+@proves("C-12")
 def test_a_path_is_kept_character_by_character() -> None:
-    # C-12: nothing is decoded, folded or collapsed
+    # Nothing is decoded, folded or collapsed
     identifier = parse("https://APP.example:8443/%7Ea//b/%2F;x?y=%20&z")
     assert identifier.path == "/%7Ea//b/%2F;x"
     assert identifier.query == "y=%20&z"
@@ -60,6 +63,7 @@ def test_a_path_is_kept_character_by_character() -> None:
     assert (identifier.host, identifier.port) == ("APP.example", 8443)
 
 
+@proves("IA-05", "IA-13")
 @pytest.mark.parametrize(
     ("raw", "canonical", "has_path"),
     [
@@ -73,7 +77,7 @@ def test_a_path_is_kept_character_by_character() -> None:
     ],
 )
 def test_indieauth_reads_a_missing_path_as_a_slash(raw: str, canonical: str, has_path: bool) -> None:
-    # IA-05, IA-13: host case, default port and the missing path; nothing else is folded
+    # Host case, default port and the missing path; nothing else is folded
     identifier = parse(raw, "indieauth")
     assert identifier.canonical == canonical
     assert identifier.has_raw_path is has_path
@@ -84,15 +88,16 @@ def test_a_path_less_identifier_is_fetched_with_a_slash() -> None:
     assert parse("https://App.example/").fetch_url == "https://App.example/"
 
 
+@proves("C-90", "C-128")
 @pytest.mark.parametrize("raw", ["https://localhost:1/c", "https://127.0.0.1/c", "https://[::1]/c"])
 def test_the_development_switch_knows_this_computer_by_its_three_names(raw: str) -> None:
-    # C-90, C-128
     assert parse(raw, "loopback").is_loopback
     assert not parse("https://app.example/c", "loopback").is_loopback
     with pytest.raises(IdentifierError):
         parse(raw)
 
 
+@proves("C-21", "L-05")
 @pytest.mark.parametrize(
     ("host", "problem"),
     [
@@ -111,13 +116,13 @@ def test_the_development_switch_knows_this_computer_by_its_three_names(raw: str)
     ],
 )
 def test_a_public_host_is_a_name_of_at_least_two_labels(host: str, problem: str | None) -> None:
-    # C-21, L-05
     assert host_problem(host) == problem
 
 
+@proves("C-23")
 @pytest.mark.parametrize("piece", ["/", "%2e", "/..", "a.", "@", ":", "[", "%", "?", "/.%2e", "xn--"])
 def test_a_string_of_ten_megabytes_is_too_long_whatever_is_in_it(piece: str) -> None:
-    # C-23: bounded before anything else looks at it
+    # Bounded before anything else looks at it
     with pytest.raises(IdentifierError) as caught:
         parse("https://app.example/" + piece * (10_000_000 // len(piece)))
     assert caught.value.slug == "too-long"

@@ -5,16 +5,18 @@ from typing import Any
 import pytest
 
 from flask_cimd.core.keys import PRIVATE_MEMBERS, check_jwks
+from tests.support.proves import proves
 
 EC = {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}
 
 
+@proves("C-46")
 def test_usable_keys_are_returned_as_they_were_published() -> None:
-    # C-46
     keys = [{**EC, "kid": "1", "alg": "ES256", "use": "sig", "x5c": ["x"]}, {"kty": "RSA", "n": "AA", "e": "AQAB"}]
     assert check_jwks({"keys": keys, "other": 1}, "/jwks") == (keys, [])
 
 
+@proves("C-46", "C-83")
 @pytest.mark.parametrize(
     "key",
     [
@@ -31,14 +33,14 @@ def test_usable_keys_are_returned_as_they_were_published() -> None:
     ],
 )
 def test_a_key_that_cannot_verify_is_skipped(key: dict[str, Any]) -> None:
-    # C-46, C-83: new kinds of key must not shut out servers that do not know them
+    # New kinds of key must not shut out servers that do not know them
     assert check_jwks({"keys": [key, EC]}, "/jwks") == ([EC], [])
 
 
+@proves("C-46", "C-81")
 @pytest.mark.parametrize("member", sorted(PRIVATE_MEMBERS))
 @pytest.mark.parametrize("kty", ["EC", "RSA", "OKP", "oct", "unknown", None])
 def test_private_material_of_any_kind_rules_the_set_out(member: str, kty: str | None) -> None:
-    # C-46, C-81
     usable, problems = check_jwks({"keys": [EC, {"kty": kty, member: "SECRET"}]}, "")
     assert usable == [EC]
     assert [problem.pointer for problem in problems] == ["/keys/1"]

@@ -3,12 +3,14 @@
 import pytest
 
 from flask_cimd.core.links import link_targets
+from tests.support.proves import proves
 
 
 def targets(*fields: str, relation: str = "redirect_uri") -> list[str]:
     return list(link_targets(fields, relation))
 
 
+@proves("IA-54")
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
@@ -46,7 +48,6 @@ def targets(*fields: str, relation: str = "redirect_uri") -> list[str]:
     ],
 )
 def test_targets_of_a_relation_in_order(field: str, expected: list[str]) -> None:
-    # IA-54
     assert targets(field) == expected
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
+from tests.support.proves import proves
 
 IDENTIFIER = parse_identifier("https://app.example/c", IdentifierRules())
 FULL = ClientMetadata(
@@ -73,6 +74,7 @@ def test_anything_else_that_a_store_gives_back_is_a_value_error(text: str) -> No
         ClientMetadata.from_json(IDENTIFIER, text)
 
 
+@proves("C-15", "C-105", "C-107")
 @pytest.mark.parametrize(
     "change",
     [
@@ -92,17 +94,18 @@ def test_anything_else_that_a_store_gives_back_is_a_value_error(text: str) -> No
     ids=lambda change: next(iter(change)),
 )
 def test_consent_depends_on_it(change: dict[str, object]) -> None:
-    # C-105, C-107, C-15: a new URL is a new client
+    # A new URL is a new client
     assert replace(FULL, **change).fingerprint != FULL.fingerprint  # type: ignore[arg-type]
 
 
+@proves("C-106")
 @pytest.mark.parametrize(
     "change",
     [{"tos_uri": None}, {"policy_uri": None}, {"client_uri": None}, {"kept": "{}"}, {"localized": ()}],
     ids=lambda change: next(iter(change)),
 )
 def test_consent_does_not_depend_on_it(change: dict[str, object]) -> None:
-    # C-106: and no keys behind jwks_uri count, so that rotation asks nobody again
+    # And no keys behind jwks_uri count, so that rotation asks nobody again
     assert replace(FULL, **change).fingerprint == FULL.fingerprint  # type: ignore[arg-type]
 
 

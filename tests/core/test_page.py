@@ -16,6 +16,7 @@ from flask_cimd.core.legacy import canonical_url
 from flask_cimd.core.page import parse_page
 from flask_cimd.core.redirects import match_redirect
 from flask_cimd.errors import DocumentError, RedirectMismatchError
+from tests.support.proves import NO_CORPUS, proves
 
 _ROOT = Path(__file__).resolve().parents[2]
 VECTORS = json.loads((_ROOT / "tests" / "vectors" / "happ.json").read_text())
@@ -37,9 +38,9 @@ def read(
     )
 
 
+@proves("IA-53", "IA-54", "IA-55")
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['id']}-{vector['rule']}".replace(" ", "_"))
 def test_a_page_says_what_the_reference_says(vector: dict[str, Any]) -> None:
-    # IA-53 IA-54 IA-55 IA-V01 … IA-V38
     found = read(
         vector["page"].encode(vector.get("encoding", "utf-8")),
         vector.get("client_id", "https://app.example.com/"),
@@ -65,7 +66,7 @@ def _pages() -> list[Path]:
 @pytest.mark.parametrize("page", _pages() or [None], ids=lambda page: page.stem if page else "none")
 def test_pages_of_real_clients_come_out_as_expected(page: Path | None) -> None:
     if page is None:
-        pytest.skip("the collection of real clients' pages is not here")
+        pytest.skip(NO_CORPUS)
     about = json.loads(page.with_suffix(".json").read_text())
     headers = about.get("notes", {}).get("headers", {})
     links = [value for name, value in headers.items() if name.lower() == "link"]
@@ -140,6 +141,7 @@ def test_at_most_fifty_redirects_are_kept() -> None:
     assert len(read(page).redirect_uris) == 50
 
 
+@proves("IA-56 … IA-62")
 @pytest.mark.parametrize(
     ("requested", "allowed"),
     [
@@ -162,7 +164,6 @@ def test_at_most_fifty_redirects_are_kept() -> None:
     ],
 )
 def test_a_page_client_is_sent_within_its_origin_or_to_what_it_lists(requested: str, allowed: bool) -> None:
-    # IA-56 IA-57 IA-58 IA-59 IA-60 IA-61 IA-62
     client = read('<link rel="redirect_uri" href="https://other.example/redirect">')
     if allowed:
         assert match_redirect(requested, client) == requested
@@ -171,6 +172,7 @@ def test_a_page_client_is_sent_within_its_origin_or_to_what_it_lists(requested: 
         match_redirect(requested, client)
 
 
+@proves("IA-08", "IA-09", "IA-11")
 @pytest.mark.parametrize(
     ("url", "canonical"),
     [
@@ -187,7 +189,6 @@ def test_a_page_client_is_sent_within_its_origin_or_to_what_it_lists(requested: 
     ],
 )
 def test_nothing_else_is_folded(url: str, canonical: str) -> None:
-    # IA-08 IA-09 IA-11
     assert canonical_url(url) == canonical
 
 

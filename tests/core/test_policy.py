@@ -7,8 +7,10 @@ import pytest
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.policy import Allowance, HostPattern, Policy, Rule, RuleSet, Tier
 from flask_cimd.errors import PolicyDeniedError
+from tests.support.proves import proves
 
 
+@proves("C-96")
 @pytest.mark.parametrize(
     ("pattern", "host", "matches"),
     [
@@ -25,7 +27,6 @@ from flask_cimd.errors import PolicyDeniedError
     ],
 )
 def test_a_pattern_covers_a_host_or_all_names_below_it(pattern: str, host: str, matches: bool) -> None:
-    # C-96
     assert HostPattern.parse(pattern).matches(host) is matches
 
 
@@ -76,6 +77,7 @@ def rules(**decisions: str) -> RuleSet:
 OPEN, CLOSED = Policy(), Policy(allowed_hosts=())
 
 
+@proves("C-96")
 @pytest.mark.parametrize(
     ("policy", "ruleset", "tier"),
     [
@@ -97,7 +99,6 @@ OPEN, CLOSED = Policy(), Policy(allowed_hosts=())
     ],
 )
 def test_rules_and_settings_compose_and_denial_wins(policy: Policy, ruleset: RuleSet, tier: Tier) -> None:
-    # C-96
     identifier = parse_identifier("https://app.example/c", IdentifierRules())
     policy = replace(policy, rules=ruleset)
     assert policy.tier(identifier) is tier
@@ -143,8 +144,8 @@ def test_an_allowance_without_limits_lets_everything_through_and_an_empty_one_no
     assert nothing.refused_resources(["https://r.example/"]) == ("https://r.example/",)
 
 
+@proves("C-127")
 def test_a_service_host_is_told_apart() -> None:
-    # C-127
     policy = Policy(service_hosts=patterns("cimd.example"))
     assert policy.is_in_the_making(parse_identifier("https://cimd.example/c/1", IdentifierRules()))
     assert not policy.is_in_the_making(parse_identifier("https://app.example/c", IdentifierRules()))

@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from flask_cimd.core.nonce import Nonces
 from flask_cimd.core.proof import ProofError, check_proof, normal_url
 from tests.support.dpop import ProofKey, token_hash
+from tests.support.proves import proves
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 URL = "https://as.example.com/token"
@@ -85,7 +86,6 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
     "htm-other": (lambda: proof(htm="GET"), "other-method"),
     "htm-lower-case": (lambda: proof(htm="post"), "other-method"),
     "htm-missing": (lambda: proof(htm=None), "other-method"),
-    # AT-54
     "htu-missing": (lambda: proof(htu=None), "other-url"),
     "htu-path": (lambda: proof(htu="https://as.example.com/par"), "other-url"),
     "htu-origin": (lambda: proof(htu="https://as.example.org/token"), "other-url"),
@@ -95,7 +95,6 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
     "htu-port": (lambda: proof(htu="https://as.example.com:8443/token"), "other-url"),
     "htu-user": (lambda: proof(htu="https://as.example.com@evil.example/token"), "other-url"),
     "htu-relative": (lambda: proof(htu="/token"), "other-url"),
-    # AT-55
     "iat-old": (lambda: proof(iat=NOW.timestamp() - 3600), "bad-time"),
     "iat-future": (lambda: proof(iat=NOW.timestamp() + 3600), "bad-time"),
     "iat-missing": (lambda: proof(iat=None), "bad-time"),
@@ -115,6 +114,7 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
 }
 
 
+@proves("AT-53", "AT-54", "AT-55", "O-94")
 @pytest.mark.parametrize(("make", "rule"), FAULTS.values(), ids=FAULTS.keys())
 def test_refuses_one_fault(make: Callable[[], str], rule: str) -> None:
     with pytest.raises(ProofError) as caught:
@@ -125,16 +125,19 @@ def test_refuses_one_fault(make: Callable[[], str], rule: str) -> None:
     assert '"' not in caught.value.message
 
 
+@proves("AT-55")
 @pytest.mark.parametrize("seconds", [-170, -60, 60, 170])
-def test_takes_clocks_that_drift(seconds: int) -> None:  # AT-55
+def test_takes_clocks_that_drift(seconds: int) -> None:
     assert check(proof(iat=NOW.timestamp() + seconds))
 
 
-def test_takes_extra_members(  # AT-53: the browser and Go clients send them
+@proves("AT-53")
+def test_takes_extra_members(  # the browser and Go clients send them
 ) -> None:
     assert check(proof(header={"kid": "k", "unheard-of": "x"}, exp=1, iss="https://app.example"))
 
 
+@proves("AT-54")
 @pytest.mark.parametrize(
     ("htu", "url"),
     [
@@ -147,7 +150,7 @@ def test_takes_extra_members(  # AT-53: the browser and Go clients send them
         ("http://[::1]:80/token", "http://[::1]/token"),
     ],
 )
-def test_compares_urls_after_normalisation(htu: str, url: str) -> None:  # AT-54, RFC 9449 §4.3
+def test_compares_urls_after_normalisation(htu: str, url: str) -> None:  # RFC 9449 §4.3
     assert check(proof(htu=htu), url=url)
 
 
@@ -182,10 +185,11 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
     assert once is None or normal_url(once) == once
 
 
-# -- nonces: AT-57, AT-60, AT-61 ----------------------------------------------------------------------------------
+# -- nonces ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_nonce_just_handed_out_is_accepted_for_minutes() -> None:  # AT-61
+@proves("AT-61")
+def test_the_nonce_just_handed_out_is_accepted_for_minutes() -> None:
     nonces = Nonces(b"key")
 
     made = nonces.current(NOW)
@@ -194,7 +198,8 @@ def test_the_nonce_just_handed_out_is_accepted_for_minutes() -> None:  # AT-61
     assert nonces.accepts(made, NOW - timedelta(seconds=20))
 
 
-def test_nonces_rotate_and_end() -> None:  # AT-57: "at most 5 min old"
+@proves("AT-57")
+def test_nonces_rotate_and_end() -> None:  # "at most 5 min old"
     nonces = Nonces(b"key")
 
     made = nonces.current(NOW)
@@ -209,5 +214,6 @@ def test_foreign_nonces_are_not_ours(foreign: str) -> None:
     assert not Nonces(b"key").accepts(foreign, NOW)
 
 
-def test_workers_with_one_key_accept_each_others_nonces() -> None:  # AT-60
+@proves("AT-60")
+def test_workers_with_one_key_accept_each_others_nonces() -> None:
     assert Nonces(b"key").accepts(Nonces(b"key").current(NOW), NOW)

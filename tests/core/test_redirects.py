@@ -10,6 +10,7 @@ from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.redirects import is_same_origin, match_redirect, redirect_host, redirect_kind, refuse_registration
 from flask_cimd.errors import RedirectMismatchError
+from tests.support.proves import proves
 
 RULES = IdentifierRules(allow_http_clients=True, allow_loopback_clients=True)
 
@@ -38,6 +39,7 @@ def refused(requested: str, metadata: ClientMetadata) -> str:
     return caught.value.slug
 
 
+@proves("C-66", "L-18")
 @pytest.mark.parametrize(
     "requested",
     [
@@ -66,10 +68,10 @@ def refused(requested: str, metadata: ClientMetadata) -> str:
     ],
 )
 def test_a_redirect_uri_matches_as_a_string(requested: str) -> None:
-    # C-66, L-18
     assert refused(requested, document("https://app.example/cb")) == "redirect-not-listed"
 
 
+@proves("C-66", "C-70", "L-21", "L-23")
 @pytest.mark.parametrize(
     "requested",
     [
@@ -101,11 +103,11 @@ def test_a_redirect_uri_matches_as_a_string(requested: str) -> None:
     ],
 )
 def test_a_malformed_redirect_uri_is_refused_whatever_is_listed(requested: str) -> None:
-    # C-66, C-70, L-21, L-23
     assert refused(requested, document("https://app.example/cb")) == "redirect-malformed"
     assert refused(requested, client("https://app.example/", "page")) == "redirect-malformed"
 
 
+@proves("C-67", "C-68", "L-02", "L-38")
 @pytest.mark.parametrize(
     ("listed", "requested"),
     [
@@ -121,11 +123,12 @@ def test_a_malformed_redirect_uri_is_refused_whatever_is_listed(requested: str) 
     ],
 )
 def test_the_port_of_a_loopback_uri_is_free(listed: str, requested: str) -> None:
-    # C-67, C-68, L-02, L-38: whether a port is listed or not, with no application_type
+    # Whether a port is listed or not, with no application_type
     assert match_redirect(requested, document(listed)) == requested
     assert match_redirect(listed, document(listed)) == listed
 
 
+@proves("C-67", "L-36")
 @pytest.mark.parametrize(
     ("listed", "requested"),
     [
@@ -139,17 +142,17 @@ def test_the_port_of_a_loopback_uri_is_free(listed: str, requested: str) -> None
         ("http://localhost/callback", "http://127.0.0.1/callback"),
         ("http://localhost/callback", "http://[::1]/callback"),
         ("http://127.0.0.1/cb", "https://127.0.0.1:1/cb"),
-        ("https://127.0.0.1/cb", "http://127.0.0.1:1/cb"),  # L-36
+        ("https://127.0.0.1/cb", "http://127.0.0.1:1/cb"),
         ("https://127.0.0.1/cb", "https://127.0.0.1:1/cb"),
         ("https://localhost/cb", "https://localhost:1/cb"),
         ("http://127.0.0.1", "http://127.0.0.1:1/"),
     ],
 )
 def test_nothing_but_the_port_of_a_loopback_uri_is_free(listed: str, requested: str) -> None:
-    # C-67, L-36
     assert refused(requested, document(listed, "https://app.example/cb")) == "redirect-not-listed"
 
 
+@proves("C-67", "L-22", "L-37")
 @pytest.mark.parametrize(
     "requested",
     [
@@ -183,21 +186,21 @@ def test_nothing_but_the_port_of_a_loopback_uri_is_free(listed: str, requested: 
     ],
 )
 def test_look_alikes_of_this_computer_are_refused(requested: str) -> None:
-    # C-67, L-22, L-37
     listed = ("http://127.0.0.1/cb", "http://localhost/cb", "http://[::1]/cb")
     assert refused(requested, document(*listed)).startswith("redirect-")
     assert refused(requested, client("http://127.0.0.1:8080/", "loopback")).startswith("redirect-")
     assert refused(requested, client("http://localhost:8080/", "loopback")).startswith("redirect-")
 
 
+@proves("C-68")
 def test_the_name_localhost_can_be_held_to_its_listed_port() -> None:
-    # C-68
     strict = replace(document("http://localhost/callback", "http://127.0.0.1/callback"), localhost_any_port=False)
     assert refused("http://localhost:4000/callback", strict) == "redirect-not-listed"
     for requested in ("http://localhost/callback", "http://127.0.0.1:4000/callback"):
         assert match_redirect(requested, strict) == requested
 
 
+@proves("IA-46", "IA-49", "IA-60", "IA-61")
 @pytest.mark.parametrize(
     ("requested", "ok"),
     [
@@ -214,7 +217,6 @@ def test_the_name_localhost_can_be_held_to_its_listed_port() -> None:
     ],
 )
 def test_clients_without_a_list_stay_within_their_own_origin(requested: str, ok: bool) -> None:
-    # IA-46, IA-49, IA-60, IA-61
     for metadata in (client("https://app.example/c", "page"), document()):
         if ok:
             assert match_redirect(requested, metadata) == requested
@@ -222,8 +224,8 @@ def test_clients_without_a_list_stay_within_their_own_origin(requested: str, ok:
             assert refused(requested, metadata) == "redirect-not-listed"
 
 
+@proves("IA-61")
 def test_a_list_in_a_document_ends_the_same_origin_shortcut_and_in_a_page_it_adds_to_it() -> None:
-    # IA-61
     assert refused("https://app.example/other", document("https://app.example/cb")) == "redirect-not-listed"
     page = client("https://app.example/", "page", "https://other.example/cb")
     for requested in ("https://app.example/other", "https://other.example/cb"):
@@ -231,11 +233,12 @@ def test_a_list_in_a_document_ends_the_same_origin_shortcut_and_in_a_page_it_add
     assert refused("https://other.example/cb2", page) == "redirect-not-listed"
 
 
+@proves("C-48", "C-71")
 def test_a_document_without_a_list_has_nothing_to_match_in_pure_cimd() -> None:
-    # C-48, C-71
     assert refused("https://app.example/cb", document(indieauth=False)) == "redirect-not-listed"
 
 
+@proves("IA-50")
 @pytest.mark.parametrize(
     ("url", "requested", "ok"),
     [
@@ -251,7 +254,6 @@ def test_a_document_without_a_list_has_nothing_to_match_in_pure_cimd() -> None:
     ],
 )
 def test_a_loopback_client_stays_on_its_own_literal_host(url: str, requested: str, ok: bool) -> None:
-    # IA-50
     metadata = client(url, "loopback")
     if ok:
         assert match_redirect(requested, metadata) == requested
@@ -259,6 +261,7 @@ def test_a_loopback_client_stays_on_its_own_literal_host(url: str, requested: st
         assert refused(requested, metadata) == "redirect-not-listed"
 
 
+@proves("C-73")
 @pytest.mark.parametrize(
     ("url", "uri", "same"),
     [
@@ -273,10 +276,10 @@ def test_a_loopback_client_stays_on_its_own_literal_host(url: str, requested: st
     ],
 )
 def test_an_origin_is_scheme_host_and_effective_port(url: str, uri: str, same: bool) -> None:
-    # C-73
     assert is_same_origin(uri, parse_identifier(url, RULES)) is same
 
 
+@proves("C-115")
 @pytest.mark.parametrize(
     ("uri", "kind", "host"),
     [
@@ -293,10 +296,10 @@ def test_an_origin_is_scheme_host_and_effective_port(url: str, uri: str, same: b
     ],
 )
 def test_a_redirect_uri_is_shown_as_what_it_leads_to(uri: str, kind: str, host: str) -> None:
-    # C-115
     assert (redirect_kind(uri), redirect_host(uri)) == (kind, host)
 
 
+@proves("C-115")
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
@@ -316,7 +319,7 @@ def test_a_redirect_uri_is_shown_as_what_it_leads_to(uri: str, kind: str, host: 
     ],
 )
 def test_an_address_is_written_as_it_will_be_visited(uri: str, reason: str | None) -> None:
-    # C-115: a browser visits 0x7f000001 as 127.0.0.1
+    # A browser visits 0x7f000001 as 127.0.0.1
     assert refuse_registration(uri, allow_dotless_schemes=False) == reason
 
 

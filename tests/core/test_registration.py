@@ -19,6 +19,7 @@ from flask_cimd.core.registration import (
     registered_members,
 )
 from flask_cimd.errors import DocumentError, RedirectMismatchError
+from tests.support.proves import proves
 
 CLIENT_ID = "registered-" + "0" * 32
 REDIRECT = "https://app.example/cb"
@@ -194,11 +195,12 @@ def test_a_client_that_registered_itself_is_never_trusted() -> None:
     assert Policy(denied_hosts=trusting.trusted_hosts).tier(identifier("app.example")) is Tier.BLOCKED
 
 
+@proves("C-102")
 @pytest.mark.parametrize(
     "client_id", ["", "registered-", CLIENT_ID + "0", CLIENT_ID + "\n", CLIENT_ID.upper(), "registered-" + "\x00" * 32]
 )
 def test_only_names_of_one_form_are_issued(client_id: str) -> None:
-    # C-102: none of them is an https URL.
+    # None of them is an https URL.
     assert is_issued_here(CLIENT_ID)
     assert not CLIENT_ID.startswith("https://")
     assert not is_issued_here(client_id)

@@ -5,8 +5,10 @@ import unicodedata
 import pytest
 
 from flask_cimd.core.text import clean_text
+from tests.support.proves import proves
 
 
+@proves("C-116")
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [
@@ -35,7 +37,6 @@ from flask_cimd.core.text import clean_text
     ],
 )
 def test_invisible_and_turning_characters_are_gone(text: str, cleaned: str) -> None:
-    # C-116
     assert clean_text(text, 100) == cleaned
 
 

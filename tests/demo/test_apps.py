@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.demo import SignIn, Site, publish_client, soup
+from tests.support.proves import proves
 
 
 def listed(site: Site) -> list[str]:
@@ -62,8 +63,8 @@ def test_access_that_ended_by_itself_is_not_listed(origin: Any, site: Site) -> N
     assert listed(site) == []
 
 
+@proves("C-109")
 def test_the_list_needs_no_document(origin: Any, site: Site) -> None:
-    # C-109
     site.owner().tokens(publish_client(origin, headers={"Cache-Control": "no-store"}))
     origin.forget("/client.json")
     before = len(origin.requests)

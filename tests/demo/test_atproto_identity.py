@@ -14,6 +14,7 @@ from tests.support.atproto import HOST, App, development_hosts, publish_app
 from tests.support.demo import Browser, Site, redirect_parameters, soup, warnings_on
 from tests.support.dpop import ProofKey
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 DID = "did:web:localhost%3A5000"
 ORIGIN = {"Origin": "https://app.example"}
@@ -35,7 +36,8 @@ def session(site: Site) -> tuple[App, dict[str, Any]]:
 # -- documents ---------------------------------------------------------------------------------------------------
 
 
-def test_the_chain_from_handle_to_issuer_ends_here(site: Site) -> None:  # AT-95 to AT-98
+@proves("AT-95 … AT-98")
+def test_the_chain_from_handle_to_issuer_ends_here(site: Site) -> None:
     browser = site.browser()
 
     resolved = browser.get("/xrpc/com.atproto.identity.resolveHandle", params={"handle": "owner.test"}).json()
@@ -59,12 +61,13 @@ def test_the_chain_from_handle_to_issuer_ends_here(site: Site) -> None:  # AT-95
     assert server.json()["issuer"] == site.base_url
 
 
-def test_the_metadata_holds_what_clients_look_for(site: Site) -> None:  # AT-94, O-46, O-93, O-101
+@proves("AT-52", "AT-94", "O-46", "O-93", "O-101")
+def test_the_metadata_holds_what_clients_look_for(site: Site) -> None:
     members = site.browser().get("/.well-known/oauth-authorization-server").json()
 
     assert members["pushed_authorization_request_endpoint"] == f"{site.base_url}/par"
     assert members["require_pushed_authorization_requests"] is True
-    assert members["dpop_signing_alg_values_supported"] == ["ES256"]  # AT-52
+    assert members["dpop_signing_alg_values_supported"] == ["ES256"]
     assert {"none", "private_key_jwt"} <= set(members["token_endpoint_auth_methods_supported"])
     assert "ES256" in members["token_endpoint_auth_signing_alg_values_supported"]
     assert "none" not in members["token_endpoint_auth_signing_alg_values_supported"]
@@ -76,15 +79,17 @@ def test_the_metadata_holds_what_clients_look_for(site: Site) -> None:  # AT-94,
     assert members.get("protected_resources", [site.base_url]) == [site.base_url]
 
 
-def test_the_handle_is_proved_by_the_site_itself(site: Site) -> None:  # AT-97
+@proves("AT-97")
+def test_the_handle_is_proved_by_the_site_itself(site: Site) -> None:
     answer = site.browser().get("/.well-known/atproto-did")
 
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert answer.text == DID
 
 
+@proves("AT-97")
 @pytest.mark.parametrize("handle", ["", "other.test", "owner", "OWNER.test.", None])
-def test_other_handles_are_unknown(site: Site, handle: str | None) -> None:  # AT-97
+def test_other_handles_are_unknown(site: Site, handle: str | None) -> None:
     answer = site.browser().get("/xrpc/com.atproto.identity.resolveHandle", params={"handle": handle})
 
     assert (answer.status_code, answer.json()["error"]) == (400, "InvalidRequest")
@@ -107,13 +112,14 @@ def test_a_public_site_is_the_owner_by_its_host(make_site: Callable[..., Site]) 
     assert document["service"][0]["serviceEndpoint"] == "https://me.example.com"
 
 
+@proves("AT-84")
 def test_a_did_of_the_directory_has_its_document_there(make_site: Callable[..., Site]) -> None:
     site = make_site(DEMO_DID="did:plc:ewvi7nxzyoun6zhxrhs64oiz", DEMO_HANDLE="me.example.com")
     browser = site.browser()
 
     assert browser.get("/.well-known/did.json").status_code == 404
     assert browser.get("/.well-known/atproto-did").text == "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
-    assert App(site).sign_in(site.owner())["sub"] == "did:plc:ewvi7nxzyoun6zhxrhs64oiz"  # AT-84
+    assert App(site).sign_in(site.owner())["sub"] == "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +157,8 @@ def test_a_port_is_for_this_computer_alone() -> None:
 # -- sessions ----------------------------------------------------------------------------------------------------
 
 
-def test_an_app_learns_whose_session_it_holds(session: tuple[App, dict[str, Any]]) -> None:  # AT-84, AT-99
+@proves("AT-84", "AT-99")
+def test_an_app_learns_whose_session_it_holds(session: tuple[App, dict[str, Any]]) -> None:
     app, tokens = session
 
     answer = app.call(tokens["access_token"], "/xrpc/com.atproto.server.getSession")
@@ -161,7 +168,8 @@ def test_an_app_learns_whose_session_it_holds(session: tuple[App, dict[str, Any]
     assert answer.headers["DPoP-Nonce"]
 
 
-def test_a_refresh_says_again_who_it_is(session: tuple[App, dict[str, Any]]) -> None:  # AT-84
+@proves("AT-84")
+def test_a_refresh_says_again_who_it_is(session: tuple[App, dict[str, Any]]) -> None:
     app, tokens = session
 
     renewed = app.refresh(tokens["refresh_token"]).json()
@@ -178,7 +186,8 @@ def dpop_challenge(answer: Any) -> str:
     return found
 
 
-def test_without_a_token_only_dpop_is_offered(site: Site) -> None:  # AT-99, D26
+@proves("AT-99")
+def test_without_a_token_only_dpop_is_offered(site: Site) -> None:
     header = dpop_challenge(site.browser().get("/xrpc/com.atproto.server.getSession"))
 
     assert header.startswith("DPoP ")
@@ -186,21 +195,21 @@ def test_without_a_token_only_dpop_is_offered(site: Site) -> None:  # AT-99, D26
     assert "error=" not in header
 
 
+@proves("AT-99")
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Basic"])
-def test_no_other_scheme_counts(session: tuple[App, dict[str, Any]], scheme: str) -> None:  # AT-99
+def test_no_other_scheme_counts(session: tuple[App, dict[str, Any]], scheme: str) -> None:
     app, tokens = session
     headers = {"Authorization": f"{scheme} {tokens['access_token']}"}
 
     dpop_challenge(app.site.browser().get("/xrpc/com.atproto.server.getSession", headers=headers))
 
 
+@proves("AT-59", "AT-99")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [({"nonce": None}, "use_dpop_nonce"), ({"nonce": "old"}, "use_dpop_nonce"), ({"ath": "x"}, "invalid_dpop_proof")],
 )
-def test_a_faulty_proof_is_challenged(  # AT-59, AT-99
-    session: tuple[App, dict[str, Any]], changes: dict[str, Any], error: str
-) -> None:
+def test_a_faulty_proof_is_challenged(session: tuple[App, dict[str, Any]], changes: dict[str, Any], error: str) -> None:
     app, tokens = session
 
     answer = app.send("GET", "/xrpc/com.atproto.server.getSession", token=tokens["access_token"], **changes)
@@ -209,7 +218,8 @@ def test_a_faulty_proof_is_challenged(  # AT-59, AT-99
     assert answer.headers["DPoP-Nonce"]
 
 
-def test_another_key_is_refused(session: tuple[App, dict[str, Any]]) -> None:  # AT-99
+@proves("AT-99")
+def test_another_key_is_refused(session: tuple[App, dict[str, Any]]) -> None:
     app, tokens = session
     app.key = ProofKey()
 
@@ -218,7 +228,8 @@ def test_another_key_is_refused(session: tuple[App, dict[str, Any]]) -> None:  #
     assert 'error="invalid_token"' in dpop_challenge(answer)
 
 
-def test_a_token_without_atproto_does_not_suffice(site: Site, origin: TLSOrigin) -> None:  # AT-99
+@proves("AT-99")
+def test_a_token_without_atproto_does_not_suffice(site: Site, origin: TLSOrigin) -> None:
     app = App(site)
     tokens = app.sign_in(site.owner(), scope="profile")
 
@@ -324,7 +335,8 @@ def app_and_owner(make_site: Callable[..., Site], ca: Any) -> Any:
         yield App(site, client_id, f"https://{HOST}/callback"), site.owner()
 
 
-def test_shows_the_host_and_never_a_claimed_name(app_and_owner: tuple[App, Browser]) -> None:  # AT-72 to AT-74, D21
+@proves("AT-72", "AT-73", "AT-74")
+def test_shows_the_host_and_never_a_claimed_name(app_and_owner: tuple[App, Browser]) -> None:
     app, owner = app_and_owner
 
     page = app.open(owner)
@@ -338,7 +350,8 @@ def test_shows_the_host_and_never_a_claimed_name(app_and_owner: tuple[App, Brows
     assert f"https://{HOST}" not in links
 
 
-def test_shows_the_name_of_an_app_that_the_operator_trusts(app_and_owner: tuple[App, Browser]) -> None:  # AT-73
+@proves("AT-73")
+def test_shows_the_name_of_an_app_that_the_operator_trusts(app_and_owner: tuple[App, Browser]) -> None:
     app, owner = app_and_owner
     with app.site.app.app_context():
         app.site.app.extensions["cimd"].admission.set_rule(Rule.parse(HOST, "trust"))
@@ -346,7 +359,8 @@ def test_shows_the_name_of_an_app_that_the_operator_trusts(app_and_owner: tuple[
     assert "Bluesky" in app.open(owner).text
 
 
-def test_says_that_identity_alone_gives_no_access(app_and_owner: tuple[App, Browser]) -> None:  # AT-75
+@proves("AT-75")
+def test_says_that_identity_alone_gives_no_access(app_and_owner: tuple[App, Browser]) -> None:
     app, owner = app_and_owner
 
     alone, more = app.open(owner), app.open(owner, scope="atproto profile")
@@ -359,8 +373,8 @@ def test_says_that_identity_alone_gives_no_access(app_and_owner: tuple[App, Brow
     assert [box["value"] for box in soup(more).select("input[name=scope]")] == ["atproto", "profile"]
 
 
+@proves("AT-06", "AT-86")
 def test_an_app_that_cannot_refresh_gets_short_access_all_the_same(ca: Any, make_site: Callable[..., Site]) -> None:
-    # AT-06, AT-86, D8
     with TLSOrigin(ca, HOST) as origin:
         site = make_site(**development_hosts(origin))
         client_id = publish_app(origin, grant_types=["authorization_code"])
@@ -374,7 +388,8 @@ def test_an_app_that_cannot_refresh_gets_short_access_all_the_same(ca: Any, make
     assert tokens["expires_in"] <= 900
 
 
-def test_the_list_of_apps_shows_no_claimed_name_either(app_and_owner: tuple[App, Browser]) -> None:  # AT-73, AT-82
+@proves("AT-73", "AT-82")
+def test_the_list_of_apps_shows_no_claimed_name_either(app_and_owner: tuple[App, Browser]) -> None:
     app, owner = app_and_owner
     tokens = app.sign_in(owner)
 
@@ -387,17 +402,20 @@ def test_the_list_of_apps_shows_no_claimed_name_either(app_and_owner: tuple[App,
     assert app.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_a_loopback_app_is_shown_as_one(site: Site) -> None:  # AT-32
+@proves("AT-32")
+def test_a_loopback_app_is_shown_as_one(site: Site) -> None:
     assert warnings_on(App(site).open(site.owner())) == ["loopback-client"]
 
 
+@proves("AT-42")
 @pytest.mark.parametrize("hint", ["owner.test", "OWNER.test", "@owner.test", DID, "http://127.0.0.1:5000"])
-def test_takes_a_hint_at_the_owner(site: Site, hint: str) -> None:  # AT-42
+def test_takes_a_hint_at_the_owner(site: Site, hint: str) -> None:
     assert App(site).open(site.owner(), login_hint=hint).status_code == 200
 
 
+@proves("AT-43")
 @pytest.mark.parametrize("hint", ["bob.test", "did:web:bob.test", "x"])
-def test_a_hint_at_somebody_else_is_denied(site: Site, hint: str) -> None:  # AT-43
+def test_a_hint_at_somebody_else_is_denied(site: Site, hint: str) -> None:
     app = App(site)
 
     answer = app.open(site.owner(), login_hint=hint)

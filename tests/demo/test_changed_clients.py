@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, soup
 from tests.support.keys import KeyHolder
+from tests.support.proves import proves
 
 
 def changes_on(owner: Browser, client_id: str) -> list[str]:
@@ -14,8 +15,8 @@ def changes_on(owner: Browser, client_id: str) -> list[str]:
     return [tag.get_text(strip=True) for tag in soup(page).select("[data-change]")]
 
 
+@proves("C-105")
 def test_the_consent_page_says_what_changed(origin: Any, site: Site) -> None:
-    # C-105
     owner = site.owner()
     client_id = publish_client(origin)
     assert changes_on(owner, client_id) == []  # nothing was approved yet
@@ -31,15 +32,15 @@ def test_the_consent_page_says_what_changed(origin: Any, site: Site) -> None:
     assert changes_on(owner, client_id) == []
 
 
+@proves("C-15", "C-107")
 def test_a_new_url_is_a_new_client(origin: Any, site: Site) -> None:
-    # C-15, C-107
     owner = site.owner()
     owner.tokens(publish_client(origin, "/v1.json"))
     assert changes_on(owner, publish_client(origin, "/v2.json", client_name="Other")) == []
 
 
+@proves("C-105", "C-106")
 def test_a_change_ends_nothing_that_was_approved(origin: Any, site: Site) -> None:
-    # C-105, C-106
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks=holder.jwks)

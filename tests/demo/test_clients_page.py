@@ -11,6 +11,7 @@ from flask import Flask
 from flask_cimd import CIMD, PolicyDeniedError
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup, warnings_on
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 
 def add_rule(owner: Browser, subject: str, decision: str) -> requests.Response:
@@ -49,8 +50,8 @@ def test_a_change_without_the_forms_token_is_refused(site: Site) -> None:
     assert rules_on(owner.get("/clients")) == {}
 
 
+@proves("C-96")
 def test_rules_are_added_replaced_and_removed(any_site: Site) -> None:
-    # C-96
     owner = any_site.owner()
     assert add_rule(owner, "Spam.Example", "deny").status_code == 303
     assert add_rule(owner, "https://app.example/client.json", "trust").status_code == 303
@@ -76,10 +77,10 @@ def test_a_rule_that_could_never_match_is_refused_and_shown_again(site: Site, su
     assert "<script>alert" not in answer.text
 
 
+@proves("C-97")
 def test_an_app_that_is_turned_away_costs_no_fetch_and_comes_in_when_the_rule_is_gone(
     site: Site, origin: TLSOrigin
 ) -> None:
-    # C-97
     owner = site.owner()
     client_id = publish_client(origin)
     add_rule(owner, client_id, "deny")
@@ -89,8 +90,9 @@ def test_an_app_that_is_turned_away_costs_no_fetch_and_comes_in_when_the_rule_is
     assert owner.authorize(SignIn.begin(client_id)).status_code == 200
 
 
+@proves("M-38")
 def test_a_rule_for_one_address_says_nothing_about_its_neighbours(site: Site, origin: TLSOrigin) -> None:
-    # M-38: hosts serve clients of different kinds; trust is in one URL
+    # Hosts serve clients of different kinds; trust is in one URL
     owner = site.owner()
     trusted, neighbour = publish_client(origin), publish_client(origin, "/neighbour.json")
     add_rule(owner, trusted, "trust")
@@ -100,10 +102,11 @@ def test_a_rule_for_one_address_says_nothing_about_its_neighbours(site: Site, or
     assert owner.authorize(SignIn.begin(neighbour)).status_code == 400
 
 
+@proves("M-38")
 def test_where_one_address_alone_is_let_in_its_neighbour_is_not(
     make_app: Callable[..., tuple[Flask, CIMD]], origin: TLSOrigin
 ) -> None:
-    # M-38: "allowlist with one URL, other URL of the same host refused"
+    # "allowlist with one URL, other URL of the same host refused"
     welcome = publish_client(origin)
     app, cimd = make_app()
     cimd.allow_client(lambda client: client.client_id == welcome)
@@ -113,8 +116,9 @@ def test_where_one_address_alone_is_let_in_its_neighbour_is_not(
             cimd.resolve(publish_client(origin, "/neighbour.json"))
 
 
+@proves("C-96")
 def test_an_app_that_is_turned_away_loses_its_access_until_the_rule_is_gone(site: Site, origin: TLSOrigin) -> None:
-    # C-96: policy on use, for what was granted before too
+    # Policy on use, for what was granted before too
     owner = site.owner()
     tokens = owner.tokens(client_id := publish_client(origin))
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
@@ -138,8 +142,8 @@ def test_an_app_that_registered_itself_loses_its_access_as_well(make_site: Calla
     assert site.browser().get("/userinfo", headers=bearer).status_code == 401
 
 
+@proves("C-96")
 def test_the_first_time_looks_different_from_the_second_and_from_trust(site: Site, origin: TLSOrigin) -> None:
-    # C-96
     owner = site.owner()
     client_id = publish_client(origin)
     page = owner.authorize(SignIn.begin(client_id))
@@ -155,8 +159,8 @@ def test_the_first_time_looks_different_from_the_second_and_from_trust(site: Sit
     assert acquaintance(owner.authorize(SignIn.begin(client_id))) == "trusted"
 
 
+@proves("C-127")
 def test_an_app_in_the_making_is_named_so(make_site: object, origin: TLSOrigin) -> None:
-    # C-127
     site: Site = make_site(CIMD_SERVICE_HOSTS="localhost")  # type: ignore[operator]
     assert "app-in-the-making" in warnings_on(site.owner().authorize(SignIn.begin(publish_client(origin))))
 

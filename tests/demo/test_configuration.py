@@ -10,6 +10,7 @@ import pytest
 from demo.config import Configuration
 from flask_cimd import ConfigurationError
 from flask_cimd.settings import SETTINGS
+from tests.support.proves import proves
 
 GOOD = {
     "DEMO_BASE_URL": "https://me.example",
@@ -32,6 +33,7 @@ def test_four_variables_are_enough_for_production() -> None:
     assert found.is_https
 
 
+@proves("IA-05 … IA-10", "O-42")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -66,7 +68,7 @@ def test_four_variables_are_enough_for_production() -> None:
     ],
 )
 def test_refuses_to_start(changes: dict[str, str | None]) -> None:
-    # O-42, IA-05 … IA-10: and the sentence names the variable.
+    # And the sentence names the variable.
     with pytest.raises(ConfigurationError, match=next(iter(changes)).removeprefix("DEMO_BASE_URL") or "issuer|origin"):
         read(**changes)
 
@@ -87,11 +89,12 @@ def test_development_is_loud_in_the_log(make_site: Any, caplog: pytest.LogCaptur
     assert any("DEMO_DEVELOPMENT" in record.getMessage() for record in caplog.records)
 
 
+@proves("IA-118")
 @pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("elsewhere.example", True)])
 def test_an_owners_address_elsewhere_is_named_in_the_log_and_not_fetched(
     make_site: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, host: str, warned: bool
 ) -> None:
-    # IA-118: the site must speak for its owner's page; the set-up page looks whether it does
+    # The site must speak for its owner's page; the set-up page looks whether it does
     caplog.set_level(logging.WARNING)
     looked_up: list[Any] = []
     monkeypatch.setattr("socket.getaddrinfo", lambda *args, **_: looked_up.append(args))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.demo import REDIRECT, SignIn, Site, publish_client, soup, warnings_on
+from tests.support.proves import proves
 
 
 def consent(site: Site, client_id: str, redirect_uri: str = REDIRECT, **parameters: str | None) -> Any:
@@ -27,8 +28,8 @@ def test_the_form_is_the_one_that_scripts_rely_on(origin: Any, site: Site) -> No
     assert not page.select("script")
 
 
+@proves("C-110", "C-111", "L-32")
 def test_the_host_stands_first_and_the_name_is_what_the_app_calls_itself(origin: Any, site: Site) -> None:
-    # C-110, C-111, L-32
     page = soup(consent(site, publish_client(origin, client_name="Google Docs")))
     heading = page.select_one("h1")
     assert heading is not None
@@ -38,16 +39,17 @@ def test_the_host_stands_first_and_the_name_is_what_the_app_calls_itself(origin:
     assert text.index(f"localhost:{origin.port}") < text.index("Google Docs")
 
 
+@proves("C-115")
 def test_the_whole_client_id_and_redirect_uri_are_shown(origin: Any, site: Site) -> None:
-    # C-115
     path = "/" + "long/" * 60 + "client.json"
     text = consent(site, publish_client(origin, path)).text
     assert origin.url(path) in text
     assert REDIRECT in text
 
 
+@proves("C-111")
 def test_a_host_breaks_behind_its_dots_alone(origin: Any, site: Site) -> None:
-    # C-111: half of a host on a line of its own could look like another host.
+    # Half of a host on a line of its own could look like another host.
     page = consent(site, publish_client(origin))
     (host,) = soup(page).select("dl strong")
     assert host.get_text() == "127.0.0.1:7777"
@@ -58,8 +60,8 @@ def test_an_app_without_a_name_shows_its_host_alone(origin: Any, site: Site) -> 
     assert "It calls itself" not in consent(site, publish_client(origin, client_name=None)).text
 
 
+@proves("C-116")
 def test_text_of_the_app_is_never_markup(origin: Any, site: Site) -> None:
-    # C-116
     hostile = "<script>alert(1)</script>\u202eevil\u2066\x1b[31m</h1>"
     page = consent(site, publish_client(origin, client_name=hostile))
     assert "<script" not in page.text
@@ -67,8 +69,8 @@ def test_text_of_the_app_is_never_markup(origin: Any, site: Site) -> None:
     assert not {"\u202e", "\u2066", "\x1b"} & set(page.text)
 
 
+@proves("C-116", "C-129")
 def test_links_of_the_app_are_https_and_harmless(origin: Any, site: Site) -> None:
-    # C-116, C-129
     members = {
         "client_uri": "https://elsewhere.example/about",
         "tos_uri": "javascript:alert(1)",
@@ -83,14 +85,15 @@ def test_links_of_the_app_are_https_and_harmless(origin: Any, site: Site) -> Non
     assert "javascript:" not in page.text
 
 
+@proves("C-100")
 def test_nothing_of_the_page_comes_from_elsewhere(origin: Any, site: Site) -> None:
-    # C-100, D13
     page = consent(site, publish_client(origin, logo_uri=origin.url("/logo.png"), client_uri=origin.url("/")))
     loaded = [tag.get("src") or tag.get("href") for tag in soup(page).select("img, link, script, iframe, source")]
     assert all(url and url.startswith("/") and not url.startswith("//") for url in loaded)
     assert "img-src 'self'" in page.headers["Content-Security-Policy"]
 
 
+@proves("C-115", "O-10")
 @pytest.mark.parametrize(
     ("redirect_uri", "warning"),
     [
@@ -101,7 +104,6 @@ def test_nothing_of_the_page_comes_from_elsewhere(origin: Any, site: Site) -> No
     ],
 )
 def test_the_owner_is_warned_where_the_answer_goes(origin: Any, site: Site, redirect_uri: str, warning: str) -> None:
-    # C-115, O-10
     client_id = publish_client(origin, redirect_uris=[redirect_uri])
     assert warning in warnings_on(consent(site, client_id, redirect_uri))
 
@@ -124,8 +126,8 @@ def test_opening_the_page_has_no_effect(origin: Any, site: Site) -> None:
     assert not soup(owner.get("/apps")).select(".app")
 
 
+@proves("C-117", "O-18")
 def test_without_a_csrf_token_nothing_is_decided(origin: Any, site: Site) -> None:
-    # C-117, O-18
     owner = site.owner()
     page = owner.authorize(SignIn.begin(publish_client(origin)))
     for token in ("", "forged"):
@@ -151,26 +153,25 @@ def test_a_decision_is_approve_or_deny(origin: Any, site: Site, decision: str) -
     assert owner.press(page, "Approve", decision=decision).status_code == 400
 
 
+@proves("IA-91")
 def test_email_alone_is_dropped(origin: Any, site: Site) -> None:
-    # IA-91
     page = consent(site, publish_client(origin), scope="email")
     assert not soup(page).select("input[name=scope]")
     assert "nothing else" in page.text
 
 
 def test_an_app_that_cannot_refresh_asks_for_a_lifetime(origin: Any, site: Site) -> None:
-    # D8
     page = soup(consent(site, publish_client(origin, grant_types=["authorization_code"])))
     options = {option["value"]: option.has_attr("selected") for option in page.select("select[name=lifetime] option")}
     assert options == {"hour": False, "day": False, "month": True, "year": False}
     assert not soup(consent(site, publish_client(origin, "/refreshing.json"))).select("select")
 
 
+@proves("C-55", "C-112", "L-41")
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/html"}])
 def test_an_app_that_cannot_be_read_gets_a_page_that_names_its_host(
     origin: Any, site: Site, headers: dict[str, str]
 ) -> None:
-    # C-112, C-55, L-41
     client_id = origin.serve("/broken.json", b"<h1>Not a robot?</h1>", headers=headers, status=403)
     answer = site.owner().authorize(SignIn.begin(client_id))
     assert answer.status_code == 400
@@ -178,8 +179,8 @@ def test_an_app_that_cannot_be_read_gets_a_page_that_names_its_host(
     assert "robot" not in answer.text
 
 
+@proves("C-41", "C-123")
 def test_a_document_with_problems_says_so_without_quoting_it(origin: Any, site: Site) -> None:
-    # C-41, C-123
     client_id = origin.url("/client.json")
     publish_client(origin, client_id="https://Injected.example/")
     answer = site.owner().authorize(SignIn.begin(client_id))

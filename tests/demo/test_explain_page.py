@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tests.support.demo import Site, publish_client
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 
+@proves("L-42")
 def test_a_stranger_cannot_make_the_site_fetch(site: Site, origin: TLSOrigin) -> None:
-    # L-42
     client_id = publish_client(origin)
     assert site.browser().get(f"/explain?client_id={client_id}").status_code == 303
     assert site.browser().post("/explain", {"client_id": client_id}).status_code in (303, 400)
@@ -28,8 +29,8 @@ def test_the_owner_sees_each_step_and_the_verdict(site: Site, origin: TLSOrigin)
     assert origin.count("/client.json") == 1
 
 
+@proves("C-116")
 def test_remote_text_is_escaped(site: Site, origin: TLSOrigin) -> None:
-    # C-116
     owner = site.owner()
     client_id = publish_client(origin, **{"<script>alert(1)</script>": 1, "client_name": "<b>bold</b>"})
     page = owner.press(owner.get("/explain"), "Look", client_id=client_id)
@@ -37,8 +38,8 @@ def test_remote_text_is_escaped(site: Site, origin: TLSOrigin) -> None:
     assert "<b>bold" not in page.text
 
 
+@proves("L-39")
 def test_nonsense_is_told_as_a_step(site: Site) -> None:
     owner = site.owner()
     page = owner.press(owner.get("/explain"), "Look", client_id="http://127.0.0.1:33418 https://vscode.dev/redirect")
-    # L-39
     assert "This app is refused here" in page.text

@@ -9,6 +9,7 @@ import pytest
 
 from flask_cimd.core.links import link_targets
 from tests.support.demo import Site, soup
+from tests.support.proves import proves
 
 OWNER = {"DEMO_OWNER_NAME": "Ada <b>Lovelace</b>", "DEMO_ME": "https://ada.example/"}
 
@@ -27,9 +28,10 @@ def test_a_site_that_is_not_the_owners_home_does_not_say_so(make_site: Any, site
     assert "The owner of https://ada.example/ signs in to other apps through this site." in page
 
 
+@proves("IA-16")
 @pytest.mark.parametrize("relation", ["indieauth-metadata", "authorization_endpoint", "token_endpoint"])
 def test_discovery_works_by_element_and_by_header(site: Site, relation: str) -> None:
-    # IA-16 and its elders
+    # And its elders
     page = site.browser().get("/")
     (element,) = soup(page).select(f'link[rel="{relation}"]')
     (header,) = link_targets(page.raw.headers.getlist("link"), relation)

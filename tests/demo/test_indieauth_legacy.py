@@ -11,6 +11,7 @@ import pytest
 from flask_cimd.core.legacy import LegacyRules
 from tests.demo.test_indieauth_provider import publish_page
 from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters
+from tests.support.proves import proves
 
 WITHOUT_PKCE: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
 LOOPBACK = "http://127.0.0.1:7777/"
@@ -25,9 +26,9 @@ def old_request(client_id: str, **parameters: Any) -> SignIn:
     return SignIn.begin(client_id, REDIRECT, **{**WITHOUT_PKCE, "scope": "profile", **parameters})
 
 
+@proves("IA-66", "IA-81")
 @pytest.mark.parametrize("kind", ["page", "loopback"])
 def test_old_clients_come_without_pkce_where_the_owner_lets_them(origin: Any, legacy: Site, kind: str) -> None:
-    # IA-66 IA-81
     client_id = LOOPBACK if kind == "loopback" else publish_page(origin)
     owner, sign_in = legacy.owner(), old_request(client_id)
     answer = owner.approve(owner.authorize(sign_in))
@@ -35,8 +36,8 @@ def test_old_clients_come_without_pkce_where_the_owner_lets_them(origin: Any, le
     assert owner.redeem(sign_in, answer["code"], code_verifier="").json()["me"] == legacy.base_url + "/"
 
 
+@proves("IA-81", "O-34")
 def test_a_verifier_for_a_code_without_a_challenge_spends_it(origin: Any, legacy: Site) -> None:
-    # IA-81, O-34
     owner, sign_in = legacy.owner(), old_request(publish_page(origin))
     code = owner.approve(owner.authorize(sign_in))["code"]
     for _ in range(2):
@@ -44,8 +45,8 @@ def test_a_verifier_for_a_code_without_a_challenge_spends_it(origin: Any, legacy
     assert owner.redeem(sign_in, code, code_verifier="").json()["error"] == "invalid_grant"
 
 
+@proves("IA-81", "O-34")
 def test_who_brings_a_challenge_is_held_to_it(origin: Any, legacy: Site) -> None:
-    # IA-81, O-34
     owner, client_id = legacy.owner(), publish_page(origin)
     sign_in, code = owner.code(client_id)
     assert owner.redeem(sign_in, code, code_verifier="").status_code == 400
@@ -67,8 +68,8 @@ def test_a_client_with_a_document_gets_no_such_favour(origin: Any, legacy: Site,
     assert "me" not in owner.approve(owner.authorize(SignIn.begin(client_id)))
 
 
+@proves("IA-66", "IA-71")
 def test_where_the_switch_is_off_old_clients_are_told_what_they_lack(origin: Any, site: Site) -> None:
-    # IA-66 IA-71
     owner, client_id = site.owner(), publish_page(origin)
     missing = redirect_parameters(owner.authorize(old_request(client_id)))
     assert (missing["error"], "code_challenge" in missing["error_description"]) == ("invalid_request", True)
@@ -88,9 +89,9 @@ def test_an_old_program_on_this_computer_is_refused_with_a_page_that_says_why(si
     assert "me" not in owner.approve(owner.authorize(SignIn.begin(LOOPBACK)))
 
 
+@proves("IA-71")
 @pytest.mark.parametrize("response_type", ["id", None, ""])
 def test_the_oldest_request_is_a_sign_in_and_nothing_else(origin: Any, legacy: Site, response_type: str | None) -> None:
-    # IA-71
     owner = legacy.owner()
     sign_in = old_request(publish_page(origin), response_type=response_type, scope="create", resource=legacy.base_url)
     page = owner.authorize(sign_in)
@@ -121,6 +122,7 @@ def check(site: Site, secret: str | None, accept: str | None) -> Any:
     return site.browser().get("/token", headers=headers)
 
 
+@proves("IA-107")
 @pytest.mark.parametrize(
     ("accept", "is_json"),
     [
@@ -134,7 +136,6 @@ def check(site: Site, secret: str | None, accept: str | None) -> Any:
     ],
 )
 def test_a_token_is_checked_at_the_token_endpoint(origin: Any, site: Site, accept: str | None, is_json: bool) -> None:
-    # IA-107
     client_id = publish_page(origin)
     token = site.owner().tokens(client_id, scope="profile create")["access_token"]
     answer = check(site, token, accept)
@@ -145,8 +146,8 @@ def test_a_token_is_checked_at_the_token_endpoint(origin: Any, site: Site, accep
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@proves("IA-107")
 def test_a_token_that_is_worth_nothing_is_refused(origin: Any, make_site: Any) -> None:
-    # IA-107
     site = make_site()
     owner, client_id = site.owner(), publish_page(origin)
     tokens = owner.tokens(client_id)
@@ -164,8 +165,8 @@ def test_the_older_token_check_has_a_switch(origin: Any, make_site: Any) -> None
     assert check(site, token, "application/json").status_code == 405
 
 
+@proves("IA-109")
 def test_a_token_is_ended_at_the_token_endpoint(origin: Any, make_site: Any) -> None:
-    # IA-109
     for site, ended in ((make_site(), True), (make_site(CIMD_LEGACY_REVOKE="0"), False)):
         token = site.owner().tokens(publish_page(origin))["access_token"]
         answer = site.browser().post("/token", {"action": "revoke", "token": token})

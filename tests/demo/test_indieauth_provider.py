@@ -12,6 +12,7 @@ from flask_cimd import ConfigurationError
 from flask_cimd.core.links import link_targets
 from tests.support.demo import REDIRECT, SignIn, Site, publish_client, soup
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 METADATA = "/.well-known/oauth-authorization-server"
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -29,8 +30,8 @@ def profile_code(site: Site, client_id: str, **parameters: Any) -> tuple[SignIn,
 # -- discovery --------------------------------------------------------------------------------------------------------
 
 
+@proves("IA-18")
 def test_the_home_page_names_metadata_and_older_endpoints_in_headers_and_elements_alike(site: Site) -> None:
-    # IA-18
     answer = site.browser().get("/")
     head = site.browser().request("HEAD", "/")
     for relation, path in (
@@ -44,8 +45,8 @@ def test_the_home_page_names_metadata_and_older_endpoints_in_headers_and_element
             assert list(link_targets(response.raw.headers.getlist("Link"), relation)) == [url]
 
 
+@proves("IA-01", "IA-19", "IA-22 … IA-36")
 def test_the_metadata_says_everything_that_indieauth_names(site: Site) -> None:
-    # IA-01 IA-19 IA-22 … IA-36
     answer = site.browser().get(METADATA)
     found = answer.json()
     assert answer.headers["Content-Type"] == "application/json"
@@ -69,14 +70,15 @@ def test_the_metadata_says_everything_that_indieauth_names(site: Site) -> None:
     assert found["client_id_metadata_document_supported"] is True
 
 
+@proves("IA-18")
 def test_the_older_links_have_a_switch(make_site: Any) -> None:
-    # IA-18
     answer = make_site(CIMD_PUBLISH_ENDPOINT_RELS="0").browser().get("/")
     assert [
         str(tag["rel"][0]) for tag in soup(answer).select("head link[rel*=endpoint], head link[rel*=indieauth]")
     ] == ["indieauth-metadata"]
 
 
+@proves("IA-03", "IA-04", "IA-88")
 @pytest.mark.parametrize(
     ("me", "stored"),
     [
@@ -103,7 +105,6 @@ def test_the_older_links_have_a_switch(make_site: Any) -> None:
     ],
 )
 def test_only_a_profile_url_can_be_the_owner_s_address(me: str, stored: str | None) -> None:
-    # IA-03 IA-04 IA-88
     environment = {
         "DEMO_BASE_URL": "https://as.example",
         "DEMO_OWNER_PASSWORD": "a password of ours",
@@ -120,8 +121,8 @@ def test_only_a_profile_url_can_be_the_owner_s_address(me: str, stored: str | No
 # -- the request ------------------------------------------------------------------------------------------------------
 
 
+@proves("IA-65")
 def test_the_pair_of_the_standard_is_accepted(origin: Any, site: Site) -> None:
-    # IA-65
     challenge = "OfYAxt8zU2dAPDWQxTAUIteRzMsoj9QBdMIVEDOErUo"
     verifier = "a6128783714cfda1d388e2e98b6ae8221ac31aca31959e59512c59f5"
     sign_in, code = profile_code(site, publish_page(origin), code_challenge=challenge)
@@ -129,32 +130,32 @@ def test_the_pair_of_the_standard_is_accepted(origin: Any, site: Site) -> None:
     assert answer.json() == {"me": site.base_url + "/"}
 
 
+@proves("IA-69", "IA-75", "IA-117")
 @pytest.mark.parametrize("state", ["&=+%20\u00e9", "a" * 4096, None])
 def test_the_state_comes_back_as_it_went(origin: Any, site: Site, state: str | None) -> None:
-    # IA-69 IA-75 IA-117
     owner = site.owner()
     answer = owner.approve(owner.authorize(SignIn.begin(publish_page(origin), state=state)))
     assert answer.get("state") == state
     assert answer["iss"] == site.base_url
 
 
+@proves("IA-68")
 @pytest.mark.parametrize("hint", ["https://someone.else/", "someone@else.example", "else.example", "\u0000", "[", ""])
 def test_the_me_of_a_request_is_a_hint_and_never_believed(origin: Any, site: Site, hint: str) -> None:
-    # IA-68
     sign_in, code = profile_code(site, publish_page(origin), me=hint)
     assert site.browser().redeem(sign_in, code, "/authorize", me=hint).json() == {"me": site.base_url + "/"}
 
 
+@proves("IA-73", "IA-91")
 @pytest.mark.parametrize("scope", ["foo", "email", "foo email bar"])
 def test_unknown_scopes_and_a_lonely_email_are_dropped(origin: Any, site: Site, scope: str) -> None:
-    # IA-73 IA-91
     page = site.owner().authorize(SignIn.begin(publish_page(origin), scope=scope))
     assert soup(page).select("input[name=scope]") == []
     assert "This is a sign-in alone" in page.text
 
 
+@proves("IA-57", "IA-58", "IA-59", "IA-62", "IA-78")
 def test_a_redirect_elsewhere_is_shown_here_and_never_followed(origin: Any, site: Site) -> None:
-    # IA-57 IA-58 IA-59 IA-62 IA-78
     owner, client_id = site.owner(), publish_page(origin)
     for uri in (
         "https://other.example/cb",
@@ -170,8 +171,8 @@ def test_a_redirect_elsewhere_is_shown_here_and_never_followed(origin: Any, site
     assert owner.authorize(SignIn.begin(client_id, origin.url("/any?x=1"))).status_code == 200
 
 
+@proves("IA-63")
 def test_the_query_of_a_redirect_uri_is_kept(origin: Any, site: Site) -> None:
-    # IA-63
     uri = origin.url("/cb?x=1&y=%20")
     owner = site.owner()
     answer = owner.press(owner.authorize(SignIn.begin(publish_page(origin), uri)), "Approve")
@@ -181,8 +182,8 @@ def test_the_query_of_a_redirect_uri_is_kept(origin: Any, site: Site) -> None:
 # -- redeeming --------------------------------------------------------------------------------------------------------
 
 
+@proves("IA-79", "IA-85")
 def test_a_code_without_scope_tells_the_address_and_nothing_else(origin: Any, any_site: Site) -> None:
-    # IA-79 IA-85
     sign_in, code = profile_code(any_site, publish_page(origin))
     answer = any_site.browser().redeem(sign_in, code, "/authorize")
     assert answer.status_code == 200
@@ -192,15 +193,15 @@ def test_a_code_without_scope_tells_the_address_and_nothing_else(origin: Any, an
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
 
 
+@proves("IA-67", "IA-72", "IA-87")
 def test_a_code_without_scope_never_leads_to_a_token(origin: Any, site: Site) -> None:
-    # IA-67 IA-72 IA-87
     sign_in, code = profile_code(site, publish_page(origin))
     answer = site.browser().redeem(sign_in, code, "/token")
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
+@proves("IA-70", "IA-84", "IA-86", "IA-91", "IA-92")
 def test_what_was_unticked_is_not_told(origin: Any, make_site: Any) -> None:
-    # IA-70 IA-86 IA-91 IA-92
     site = make_site(DEMO_OWNER_EMAIL="me@example.com")
     owner, client_id = site.owner(), publish_page(origin)
 
@@ -213,7 +214,7 @@ def test_what_was_unticked_is_not_told(origin: Any, make_site: Any) -> None:
     everything = redeemed("/authorize", ["profile", "email", "create"])
     assert everything["profile"]["email"] == "me@example.com"
     assert "access_token" not in everything
-    assert "scope" not in everything  # IA-84
+    assert "scope" not in everything
     assert "email" not in redeemed("/authorize", ["profile"])["profile"]
     assert redeemed("/authorize", ["email"]) == {"me": site.base_url + "/"}
     tokens = redeemed("/token", ["profile", "create"])
@@ -222,8 +223,8 @@ def test_what_was_unticked_is_not_told(origin: Any, make_site: Any) -> None:
     assert redeemed("/token", ["email"])["error"] == "invalid_grant"
 
 
+@proves("IA-76")
 def test_a_code_lives_for_a_minute_and_ends_its_tokens_when_it_comes_back(origin: Any, site: Site) -> None:
-    # IA-76
     sign_in, code = profile_code(site, publish_page(origin))
     site.clock.forward(seconds=61)
     assert site.browser().redeem(sign_in, code, "/authorize").json()["error"] == "invalid_grant"
@@ -235,8 +236,8 @@ def test_a_code_lives_for_a_minute_and_ends_its_tokens_when_it_comes_back(origin
     assert site.browser().get("/userinfo", headers=bearer).status_code == 401
 
 
+@proves("IA-90")
 def test_a_client_with_keys_proves_itself_at_the_authorization_endpoint_too(origin: Any, site: Site) -> None:
-    # IA-90
     key = ECKey.generate_key("P-256", parameters={"use": "sig", "kid": "1"}, private=False).as_dict(private=False)
     client_id = publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks={"keys": [key]})
     sign_in, code = profile_code(site, client_id)
@@ -244,13 +245,14 @@ def test_a_client_with_keys_proves_itself_at_the_authorization_endpoint_too(orig
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
+@proves("IA-79")
 def test_a_code_with_scope_may_be_redeemed_for_the_profile_and_is_spent_by_it(origin: Any, site: Site) -> None:
-    # IA-79
     sign_in, code = site.owner().code(publish_page(origin), scope="profile create")
     assert set(site.browser().redeem(sign_in, code, "/authorize").json()) == {"me", "profile"}
     assert site.browser().redeem(sign_in, code, "/token").json()["error"] == "invalid_grant"
 
 
+@proves("IA-80", "IA-81", "IA-89")
 @pytest.mark.parametrize("path", ["/authorize", "/token"])
 @pytest.mark.parametrize(
     ("changes", "error"),
@@ -268,15 +270,14 @@ def test_a_code_with_scope_may_be_redeemed_for_the_profile_and_is_spent_by_it(or
 def test_each_member_of_a_redemption_counts(
     origin: Any, site: Site, path: str, changes: dict[str, str], error: str
 ) -> None:
-    # IA-80 IA-81 IA-89
     sign_in, code = site.owner().code(publish_page(origin))
     answer = site.browser().redeem(sign_in, code, path, **changes)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
+@proves("IA-80")
 @pytest.mark.parametrize("path", ["/authorize", "/token"])
 def test_json_is_not_a_form(origin: Any, site: Site, path: str) -> None:
-    # IA-80
     sign_in, code = site.owner().code(publish_page(origin))
     body = {"grant_type": "authorization_code", "code": code, "client_id": sign_in.client_id}
     answer = site.browser().request("POST", path, json=body)
@@ -286,11 +287,11 @@ def test_json_is_not_a_form(origin: Any, site: Site, path: str) -> None:
     assert site.browser().redeem(sign_in, code, path).status_code == 200
 
 
+@proves("IA-82")
 @pytest.mark.parametrize("form", [{}, {"grant_type": ""}], ids=["missing", "empty"])
 def test_a_missing_grant_type_is_taken_as_authorization_code_where_codes_are_redeemed_for_identities(
     origin: Any, make_site: Any, form: dict[str, str]
 ) -> None:
-    # IA-82
     site, strict = make_site(), make_site(CIMD_LEGACY_REDEEM="0")
     for here, status in ((site, 200), (strict, 400)):
         sign_in, code = profile_code(here, publish_page(origin))
@@ -305,15 +306,15 @@ def test_a_missing_grant_type_is_taken_as_authorization_code_where_codes_are_red
     assert site.browser().redeem(sign_in, code, "/token", grant_type="").json()["error"] == "invalid_request"
 
 
+@proves("IA-83")
 def test_a_scope_in_the_token_request_gives_nothing_more(origin: Any, site: Site) -> None:
-    # IA-83
     sign_in, code = site.owner().code(publish_page(origin), scope="profile")
     answer = site.browser().redeem(sign_in, code, "/token", scope="profile create", me="https://someone.else/")
     assert (answer.json()["scope"], answer.json()["me"]) == ("profile", site.base_url + "/")
 
 
+@proves("IA-12")
 def test_a_client_without_a_path_may_write_the_slash_later(origin: Any, site: Site) -> None:
-    # IA-12
     origin.serve("/", f'<link rel="redirect_uri" href="{REDIRECT}">'.encode(), headers=HTML)
     sign_in, code = site.owner().code(origin.url(""))
     answer = site.browser().redeem(sign_in, code, "/token", client_id=origin.url("/"))
@@ -327,8 +328,8 @@ def test_a_client_without_a_path_may_write_the_slash_later(origin: Any, site: Si
 # -- tokens -----------------------------------------------------------------------------------------------------------
 
 
+@proves("IA-108")
 def test_a_page_client_ends_its_token_by_the_token_alone(origin: Any, site: Site) -> None:
-    # IA-108
     owner, client_id = site.owner(), publish_page(origin)
     for kind in ("access_token", "refresh_token"):
         tokens = owner.tokens(client_id)
@@ -348,8 +349,8 @@ def test_a_document_client_names_itself_to_end_a_token(origin: Any, site: Site) 
     assert site.browser().get("/userinfo", headers=bearer).status_code == 200
 
 
+@proves("IA-111", "IA-112")
 def test_userinfo_tells_the_profile_to_a_token_that_may_see_it(origin: Any, site: Site) -> None:
-    # IA-111 IA-112
     owner, client_id = site.owner(), publish_page(origin)
     token = owner.tokens(client_id, scope="profile")["access_token"]
     other = owner.tokens(client_id, scope="create")["access_token"]
@@ -365,15 +366,15 @@ def test_userinfo_tells_the_profile_to_a_token_that_may_see_it(origin: Any, site
     assert "error=" not in userinfo(None).headers["WWW-Authenticate"]
 
 
+@proves("IA-99 … IA-102")
 def test_a_page_client_may_refresh(origin: Any, site: Site) -> None:
-    # IA-99 IA-100 IA-101
     owner, client_id = site.owner(), publish_page(origin)
     tokens = owner.tokens(client_id, scope="profile create")
     narrow = owner.refresh(client_id, tokens["refresh_token"], scope="create").json()
     assert (narrow["scope"], narrow["me"]) == ("create", site.base_url + "/")
     assert owner.refresh(client_id, narrow["refresh_token"]).json()["scope"] == "profile create"
     assert owner.refresh(client_id, tokens["refresh_token"]).json()["error"] == "invalid_grant"
-    idle = owner.tokens(client_id)["refresh_token"]  # IA-102
+    idle = owner.tokens(client_id)["refresh_token"]
     site.clock.forward(days=91)
     assert owner.refresh(client_id, idle).json()["error"] == "invalid_grant"
 
@@ -381,8 +382,8 @@ def test_a_page_client_may_refresh(origin: Any, site: Site) -> None:
 # -- consent ----------------------------------------------------------------------------------------------------------
 
 
+@proves("IA-70", "IA-114")
 def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
-    # IA-70 IA-114
     owner, client_id = site.owner(), publish_page(origin)
     sign_in = owner.authorize(SignIn.begin(client_id, scope=None))
     assert "app asks who you are" in sign_in.text
@@ -405,8 +406,9 @@ def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
         assert REDIRECT in page.text
 
 
+@proves("O-121")
 def test_a_client_at_the_owners_own_address_is_a_client_and_nobody_else(origin: Any, make_site: Any) -> None:
-    # O-121: "a client whose client_id equals the user's profile URL"
+    # "a client whose client_id equals the user's profile URL"
     page = b'<div class="h-app"><a class="p-name u-url" href="/">Mine</a></div>'
     me = origin.serve("/", page, headers={"Content-Type": "text/html"})
     site = make_site(DEMO_ME=me)
@@ -426,8 +428,8 @@ def test_a_client_at_the_owners_own_address_is_a_client_and_nobody_else(origin: 
     assert (asked["sub"], asked["client_id"]) == (me, origin.url("/client.json"))
 
 
+@proves("IA-40", "IA-43", "IA-44", "IA-47", "IA-116")
 def test_a_document_may_leave_out_its_name_and_hold_what_nobody_knows(origin: Any, site: Site) -> None:
-    # IA-40 IA-43 IA-44 IA-47 IA-116
     client_id = publish_client(origin, client_name="", client_uri="https://other.example/about", unknown={"a": [1]})
     page = site.owner().authorize(SignIn.begin(client_id))
     assert soup(page).select_one("h1.host").text == f"localhost:{origin.port}"

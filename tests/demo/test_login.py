@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.support.demo import SignIn, Site, publish_client, soup
+from tests.support.proves import proves
 
 
 def attempt(site: Site, password: str, *, peer: str = "127.0.0.1", **headers: str) -> requests.Response:
@@ -62,8 +63,8 @@ def test_nothing_that_was_set_before_the_login_survives_it(site: Site) -> None:
     assert planted.get("/apps").status_code == 303
 
 
+@proves("O-64")
 def test_a_changed_password_ends_every_session(make_site: Any, tmp_path: Any) -> None:
-    # O-64
     url = f"sqlite:///{tmp_path}/same.db"
     first = make_site(url, DEMO_OWNER_PASSWORD="the first one")
     owner = first.owner()
@@ -74,13 +75,14 @@ def test_a_changed_password_ends_every_session(make_site: Any, tmp_path: Any) ->
     assert browser.get("/apps").status_code == 303
 
 
+@proves("O-12")
 @pytest.mark.parametrize(
     "target",
     ["https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)",
      "/\t/evil.example", "/\n/evil.example", "evil.example", "", "/é", "https:/evil.example", " //evil.example"],
 )  # fmt: skip
 def test_the_way_on_is_always_on_this_site(site: Site, target: str) -> None:
-    # O-12: no open redirector
+    # No open redirector
     browser = site.browser()
     answer = browser.press(browser.get(f"/login?next={quote(target)}"), "Log in", password=site.password)
     assert answer.status_code == 303
@@ -96,8 +98,9 @@ def test_a_login_on_the_way_to_an_app_goes_on_to_it(origin: Any, site: Site) -> 
     assert browser.approve(browser.get(answer.headers["Location"]))["state"] == "é&="
 
 
+@proves("M-84")
 def test_nobody_who_is_not_logged_in_makes_this_site_fetch(origin: Any, site: Site) -> None:
-    # M-84, design §3, step 3: zero requests at the client's host before the login.
+    # Design §3, step 3: zero requests at the client's host before the login.
     sign_in = SignIn.begin(publish_client(origin))
     browser = site.browser()
     browser.authorize(sign_in)
@@ -114,7 +117,6 @@ def test_nobody_who_is_not_logged_in_makes_this_site_fetch(origin: Any, site: Si
 
 
 def test_the_limit_counts_failures_alone(make_site: Any) -> None:
-    # D18
     site = make_site(DEMO_LOGIN_LIMIT="3 per hour")
     for _ in range(5):
         assert attempt(site, site.password).status_code == 303

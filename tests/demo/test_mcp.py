@@ -14,6 +14,7 @@ import trustme
 from tests.support.demo import publish_client
 from tests.support.mcp import RunningNotes, running_notes
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +45,27 @@ def result(answer: requests.Response) -> Any:
     return answer.json()["result"]
 
 
-def test_nobody_comes_in_without_a_token(notes: RunningNotes) -> None:  # M-02 M-05 M-06
+@proves("M-01", "M-02", "M-04", "M-05", "M-06", "M-09", "M-22")
+def test_nobody_comes_in_without_a_token(notes: RunningNotes) -> None:
     answer = notes.call(None)
     assert answer.status_code == 401
     found = challenge(answer)
     assert found["scope"] == "notes:read"
     assert "error" not in found
     document = requests.get(str(found["resource_metadata"]), timeout=10).json()
-    assert document["resource"] == notes.url  # M-04
-    assert document["authorization_servers"] == [notes.demo.base_url]  # M-01 M-22
-    assert document["scopes_supported"] == ["notes:read", "notes:write"]  # M-09
+    assert document["resource"] == notes.url
+    assert document["authorization_servers"] == [notes.demo.base_url]
+    assert document["scopes_supported"] == ["notes:read", "notes:write"]
 
 
-def test_first_request_may_name_more_than_the_entry(notes: RunningNotes) -> None:  # M-06
+@proves("M-06")
+def test_first_request_may_name_more_than_the_entry(notes: RunningNotes) -> None:
     assert challenge(notes.tool(None, "write_note", text="Hello"))["scope"] == "notes:read notes:write"
     assert challenge(notes.post(None, b"not json"))["scope"] == "notes:read"
 
 
-def test_tools_read_and_write_by_scope(notes: RunningNotes, client_id: str) -> None:  # M-07 M-60
+@proves("M-07", "M-60")
+def test_tools_read_and_write_by_scope(notes: RunningNotes, client_id: str) -> None:
     reader, writer = token(notes, client_id, "notes:read"), token(notes, client_id, "notes:read notes:write")
     written = result(notes.tool(writer, "write_note", text="Hello from a program"))["structuredContent"]
     assert "Hello from a program" in notes.demo.browser().get(written["url"]).text
@@ -76,7 +80,8 @@ def test_tools_read_and_write_by_scope(notes: RunningNotes, client_id: str) -> N
     assert notes.demo.browser().get(written["url"]).status_code == 410
 
 
-def test_foreign_and_dead_tokens_are_refused(notes: RunningNotes, client_id: str) -> None:  # M-05 M-10
+@proves("M-05", "M-10")
+def test_foreign_and_dead_tokens_are_refused(notes: RunningNotes, client_id: str) -> None:
     elsewhere = token(notes, client_id, "profile", f"{notes.demo.base_url}/api/profile")
     issuer = token(notes, client_id, "profile", notes.demo.base_url)
     revoked = token(notes, client_id, "notes:read")
@@ -87,7 +92,8 @@ def test_foreign_and_dead_tokens_are_refused(notes: RunningNotes, client_id: str
         assert (answer.status_code, challenge(answer)["error"]) == (401, "invalid_token")
 
 
-def test_token_in_the_query_is_refused(notes: RunningNotes, client_id: str) -> None:  # M-11
+@proves("M-11")
+def test_token_in_the_query_is_refused(notes: RunningNotes, client_id: str) -> None:
     secret = token(notes, client_id, "notes:read")
     assert notes.post(None, b"{}", f"?access_token={secret}").status_code == 401
 

@@ -6,10 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.support.demo import Browser, running_demo, soup
+from tests.support.proves import proves
 from tests.support.requirements import need
 
 
-def test_person_reads_and_writes_notes_through_the_sample(tmp_path: Path) -> None:  # M-02 M-07 M-46
+@proves("M-02", "M-07", "M-46")
+def test_person_reads_and_writes_notes_through_the_sample(tmp_path: Path) -> None:
     need(find_spec("mcp"), "the extra mcp is not installed")
     with running_demo(tmp_path, samples=True) as demo:
         owner, app = demo.owner(), Browser(demo.samples["Assistant"])

@@ -11,6 +11,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 from tests.demo.posting import Poster, png
 from tests.support.demo import Site, publish_client, soup
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 
 def error_of(answer) -> str:
@@ -21,11 +22,12 @@ def error_of(answer) -> str:
 # -- who may post -------------------------------------------------------------------------------------------------
 
 
+@proves("IA-111")
 def test_asks_for_a_token_without_naming_an_error(site: Site) -> None:
     answer = site.browser().post("/micropub", {"h": "entry", "content": "x"})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    assert "error" not in answer.headers["WWW-Authenticate"]  # IA-111
+    assert "error" not in answer.headers["WWW-Authenticate"]
 
 
 def test_takes_the_token_from_a_form(poster: Poster) -> None:
@@ -209,7 +211,7 @@ def test_a_photo_alone_is_a_post(poster: Poster) -> None:
 def test_links_a_photo_from_elsewhere_and_never_loads_it(poster: Poster) -> None:
     url = poster.note("x", photo=[{"value": "https://pictures.example/a.png", "alt": "A tree"}])
     page = soup(poster.page(url))
-    assert page.select_one("a.u-photo")["href"] == "https://pictures.example/a.png"  # design D13
+    assert page.select_one("a.u-photo")["href"] == "https://pictures.example/a.png"
     assert not page.select("img")
 
 
@@ -506,7 +508,6 @@ def test_reads_nothing_of_a_large_body_from_whoever_has_no_token(posting_site: S
 
 
 def test_a_token_for_another_resource_is_not_let_in(site: Site, origin: TLSOrigin) -> None:
-    # Design D24
     client_id = publish_client(origin, "/c.json", grant_types=["authorization_code"])
     token = site.owner().tokens(client_id, scope="create profile", resource=site.base_url + "/api/profile")
     headers = {"Authorization": f"Bearer {token['access_token']}"}

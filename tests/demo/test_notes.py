@@ -11,6 +11,7 @@ from lxml import etree
 
 from tests.demo.posting import Poster, png
 from tests.support.demo import Site, soup
+from tests.support.proves import proves
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
@@ -171,8 +172,9 @@ def test_text_stays_text_wherever_it_is_shown(poster: Poster, name: str, text: s
     assert feed_of(poster).find("a:entry", ATOM) is not None
 
 
+@proves("IA-119")
 def test_markup_cannot_claim_microformats_of_its_own(posting_site: Site, poster: Poster) -> None:
-    # IA-119: whoever may write on the page must not be able to add discovery links or identities.
+    # Whoever may write on the page must not be able to add discovery links or identities.
     evil = '<a rel="me" class="u-url u-uid" href="https://evil.example/">x</a><a rel="micropub" href="https://evil.example/m">y</a>'
     poster.note(
         {"html": f'<div class="h-card">{evil}</div><link rel="authorization_endpoint" href="https://evil.example/">'}

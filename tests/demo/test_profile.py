@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from tests.demo.posting import png
 from tests.support.demo import Browser, Site, publish_client, soup
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 
 def save(owner: Browser, *, photo: bytes | None = None, **fields: str):
@@ -52,8 +53,9 @@ def test_the_home_page_has_a_representative_card(site: Site) -> None:
     assert "Ada" in site.browser().get("/feed.atom").text
 
 
+@proves("IA-91", "IA-93")
 def test_apps_learn_name_photo_and_the_one_address(site: Site, origin: TLSOrigin) -> None:
-    # IA-91 IA-93: other addresses of the same person are never sent as url
+    # Other addresses of the same person are never sent as url
     owner = site.owner()
     save(owner, photo=png(), urls="https://other.example/")
     answer = owner.tokens(publish_client(origin), scope="profile", me="https://other.example/")
@@ -203,8 +205,8 @@ def test_a_page_elsewhere_signs_in_through_this_site(make_site: Callable[..., Si
     assert site.browser().post("/micropub", {"content": "x"}, headers=headers).status_code == 201
 
 
+@proves("IA-118")
 def test_says_by_which_address_apps_know_the_owner(make_site: Callable[..., Site], origin: TLSOrigin) -> None:
-    # IA-118
     url = origin.serve("/", b"", headers={"Content-Type": "text/html"})
     site = make_site(DEMO_ME=url)
     origin.serve("/", elements(site).encode(), headers={"Content-Type": "text/html"})

@@ -18,6 +18,7 @@ from tests.support.databases import private_schema
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup, warnings_on
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 Make = Callable[..., Site]
 ON = {"DEMO_DYNAMIC_REGISTRATION": "1"}
@@ -52,8 +53,8 @@ def kept(site: Site) -> int:
 # -- on and off -------------------------------------------------------------------------------------------------------
 
 
+@proves("M-25", "M-31")
 def test_nobody_registers_at_first(make_site: Make) -> None:
-    # M-25, M-31
     site = make_site()
     assert "registration_endpoint" not in metadata(site)
     answer = register(site.browser())
@@ -61,8 +62,8 @@ def test_nobody_registers_at_first(make_site: Make) -> None:
     assert answer.json() == {"error": "invalid_request"}
 
 
+@proves("M-30")
 def test_the_metadata_names_the_endpoint_and_goes_on_to_prefer_urls(site: Site) -> None:
-    # M-30
     found = metadata(site)
     assert found["registration_endpoint"] == f"{site.base_url}/register"
     assert found["client_id_metadata_document_supported"] is True
@@ -162,8 +163,8 @@ def test_the_owner_sees_where_the_answer_goes_and_that_nobody_vouches(site: Site
     assert soup(page).select_one("[data-acquaintance=new]")
 
 
+@proves("M-81")
 def test_a_program_on_this_computer_has_both_warnings(site: Site) -> None:
-    # M-81
     page = site.owner().authorize(SignIn.begin(registered(site), REDIRECT))
     assert warnings_on(page) == ["registered-client", "loopback-redirect"]
 
@@ -256,8 +257,9 @@ def test_a_registered_app_uses_pkce(site: Site) -> None:
     assert redirect_parameters(answer)["error"] == "invalid_request"
 
 
+@proves("AT-26")
 def test_the_scope_of_a_url_client_is_not_for_registered_apps(site: Site) -> None:
-    # AT-26: apps of the AT Protocol have a document.
+    # Apps of the AT Protocol have a document.
     sign_in = SignIn.begin(registered(site), scope="atproto")
     answer = site.browser().post("/par", sign_in.parameters)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")

@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from tests.support.demo import SignIn, Site, publish_client, soup
+from tests.support.proves import proves
 
 PRODUCTION = {
     "DEMO_DEVELOPMENT": "0",
@@ -19,10 +20,10 @@ PRODUCTION = {
 PAGES = ["/", "/login", "/apps", "/authorize", "/nothing-here", "/static/site.css", "/healthz"]
 
 
+@proves("C-117", "O-17")
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("logged_in", [True, False])
 def test_every_page_forbids_frames_scripts_and_foreign_content(site: Site, path: str, logged_in: bool) -> None:
-    # O-17, C-117
     answer = (site.owner() if logged_in else site.browser()).get(path)
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -77,9 +78,9 @@ def test_a_session_of_another_key_counts_for_nothing(make_site: Any) -> None:
     assert browser.get("/apps").status_code == 303
 
 
+@proves("O-18")
 @pytest.mark.parametrize("path", ["/login", "/logout", "/consent", "/apps/x/revoke"])
 def test_a_form_without_a_csrf_token_is_refused(site: Site, path: str) -> None:
-    # O-18
     answer = site.owner().post(path, {"password": site.password, "decision": "approve"})
     assert answer.status_code == 400
     assert "<h1>" in answer.text
@@ -137,8 +138,9 @@ def test_what_went_wrong_inside_is_not_shown(site: Site) -> None:
     assert "ZeroDivision" not in answer.text
 
 
+@proves("O-112")
 def test_a_lost_database_is_trouble_for_now(site: Site) -> None:
-    # O-112: 503 with Retry-After, for people a page, for programs JSON.
+    # 503 with Retry-After, for people a page, for programs JSON.
     from sqlalchemy.exc import OperationalError
 
     def lose(*_: object) -> None:
@@ -153,9 +155,10 @@ def test_a_lost_database_is_trouble_for_now(site: Site) -> None:
     assert "secret" not in page.text
 
 
+@proves("O-44")
 @pytest.mark.parametrize("path", ["/token", "/revoke", "/userinfo", "/.well-known/oauth-authorization-server"])
 def test_scripts_of_any_origin_may_call_what_programs_call(site: Site, path: str) -> None:
-    # O-44, D7: no cookie counts there, so nothing is given away.
+    # No cookie counts there, so nothing is given away.
     answer = site.browser().request("OPTIONS", path, headers={"Origin": "https://app.example"})
     assert answer.headers.get("Access-Control-Allow-Origin", "*") == "*"
     real = site.browser().get(path) if path.startswith("/.") or path == "/userinfo" else site.browser().post(path)
@@ -169,8 +172,8 @@ def test_scripts_of_other_origins_may_not_read_pages(site: Site, path: str) -> N
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+@proves("O-123")
 def test_a_forged_host_changes_nothing(make_site: Any) -> None:
-    # O-123
     site = make_site(**PRODUCTION)
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     answer = site.browser().get("/", headers=forged)

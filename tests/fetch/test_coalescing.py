@@ -7,10 +7,11 @@ import pytest
 
 from flask_cimd.errors import DeadlineExceededError, FetchError, TooManyFetchesError
 from flask_cimd.fetch.coalescing import Flights
+from tests.support.proves import proves
 
 
+@proves("C-65")
 def test_one_key_is_worked_on_by_one_thread_at_a_time() -> None:
-    # C-65
     flights, together = Flights(1, patience=10), Barrier(20)
     at_work = most_at_work = 0
 
@@ -49,8 +50,8 @@ def test_followers_share_the_leaders_error() -> None:
     assert isinstance(error, FetchError) or follower.result() == "never asked"  # it may have come just too late
 
 
+@proves("C-58")
 def test_an_error_is_not_remembered() -> None:
-    # C-58
     flights = Flights(1, patience=1)
 
     def fail() -> str:
@@ -61,8 +62,8 @@ def test_an_error_is_not_remembered() -> None:
     assert flights.run("url", lambda: "now it works") == "now it works"
 
 
+@proves("C-98")
 def test_one_more_than_the_places_is_told_to_come_back_and_others_go_on() -> None:
-    # C-98
     flights, started, release = Flights(1, patience=10), Event(), Event()
 
     def slow() -> str:

@@ -19,6 +19,7 @@ from flask_cimd.fetch import connection
 from flask_cimd.fetch.connection import look_up
 from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
 from tests.support.origin import SocketOrigin, TLSOrigin, read_head, server_context
+from tests.support.proves import proves
 
 HOST = "client.example.com"
 #: Inside 2000::/3, outside every special range, and never handed out: vetted, but nobody is there.
@@ -123,9 +124,9 @@ CARRYING_IPV4 = [
 NOT_ADDRESSES = ["fe80::1%eth0", "2a00:1450::1%1", "127.0.0.1%lo", "127.1", "0x7f.0.0.1", "0177.0.0.1", "", "localhost"]
 
 
+@proves("C-88", "C-95", "M-84")
 @pytest.mark.parametrize("address", SPECIAL_USE + CARRYING_IPV4 + NOT_ADDRESSES)
 def test_a_special_use_address_is_refused_before_any_connection(fetch: Any, address: str) -> None:
-    # C-88, C-95, M-84
     names = Names([address])
     with pytest.raises(AddressBlockedError) as caught:
         fetch("https://client.example.com/c", resolve=names)
@@ -134,6 +135,7 @@ def test_a_special_use_address_is_refused_before_any_connection(fetch: Any, addr
     assert names.asked == [(HOST, 443)]
 
 
+@proves("C-93")
 @pytest.mark.parametrize(
     "answers",
     [
@@ -144,7 +146,6 @@ def test_a_special_use_address_is_refused_before_any_connection(fetch: Any, addr
     ],
 )
 def test_one_bad_address_among_many_refuses_the_host(fetch: Any, answers: list[str]) -> None:
-    # C-93
     with pytest.raises(AddressBlockedError) as caught:
         fetch("https://client.example.com/c", resolve=Names(answers))
     assert caught.value.phase == "resolve"
@@ -156,18 +157,19 @@ def test_a_public_address_passes_the_check(fetch: Any) -> None:
     assert caught.value.phase == "connect"
 
 
+@proves("C-95")
 def test_nat64_addresses_are_judged_by_what_they_carry_only_by_switch(fetch: Any) -> None:
-    # C-95
     for inside in ("127.0.0.1", "10.0.0.1", "169.254.169.254"):
         with pytest.raises(AddressBlockedError):
             fetch("https://client.example.com/c", resolve=Names([f"64:ff9b::{inside}"]), nat64=True)
 
 
+@proves("C-94", "L-03", "L-08", "M-84")
 @pytest.mark.parametrize("second", ["127.0.0.1", "::1"])
 def test_a_name_that_changes_its_address_is_looked_up_once(
     fetch: Any, origin: TLSOrigin, document: str, second: str
 ) -> None:
-    # C-94, L-03, L-08, M-84: localhost is what the system's own resolver would answer with if it were asked once more
+    # Localhost is what the system's own resolver would answer with if it were asked once more
     names = Names([NOBODY], [second])
     with pytest.raises(FetchError) as caught:
         fetch(document, resolve=names, deadline=0.3)
@@ -176,8 +178,8 @@ def test_a_name_that_changes_its_address_is_looked_up_once(
     assert origin.connections == 0
 
 
+@proves("C-94")
 def test_the_address_that_was_checked_is_the_one_connected_to(fetch: Any, origin: TLSOrigin, document: str) -> None:
-    # C-94
     names = Names(["127.0.0.1"], ["10.0.0.1"])
     assert fetch(document, resolve=names, allow_loopback=True).body == b"{}"
     assert names.asked == [("localhost", origin.port)]
@@ -202,15 +204,17 @@ def test_an_ipv6_origin_is_reached(fetch: Any, ca: trustme.CA) -> None:
         assert fetch(f"https://[::1]:{origin.port}/c", allow_loopback=True).body == b"{}"
 
 
+@proves("C-90")
 def test_loopback_is_refused_by_default_although_this_very_computer_listens(
     fetch: Any, origin: TLSOrigin, document: str
 ) -> None:
-    # C-90, and the proof that no change in urllib3 takes our connection out of the way
+    # And the proof that no change in urllib3 takes our connection out of the way
     with pytest.raises(AddressBlockedError):
         fetch(document)
     assert origin.connections == 0
 
 
+@proves("C-21", "C-88", "M-84")
 @pytest.mark.parametrize(
     "host",
     [
@@ -233,13 +237,14 @@ def test_loopback_is_refused_by_default_although_this_very_computer_listens(
     ],
 )
 def test_no_spelling_of_this_computer_is_reached(fetch: Any, origin: TLSOrigin, host: str) -> None:
-    # C-88, C-21, M-84: the system's resolver turns most of these into 127.0.0.1, so its answer is judged
+    # The system's resolver turns most of these into 127.0.0.1, so its answer is judged
     with pytest.raises(FetchError) as caught:
         fetch(f"https://{host}:{origin.port}/client.json", deadline=2)
     assert caught.value.phase == "resolve"
     assert origin.connections == 0
 
 
+@proves("C-90")
 @pytest.mark.parametrize(
     ("host", "address"),
     [
@@ -257,7 +262,7 @@ def test_no_spelling_of_this_computer_is_reached(fetch: Any, origin: TLSOrigin, 
 def test_the_development_switch_covers_loopback_names_and_addresses_only(
     fetch: Any, origin: TLSOrigin, host: str, address: str
 ) -> None:
-    # C-90: "exception covers loopback only"
+    # "exception covers loopback only"
     with pytest.raises(AddressBlockedError):
         fetch(f"https://{host}:{origin.port}/c", resolve=Names([address]), allow_loopback=True)
     assert origin.connections == 0
@@ -293,6 +298,7 @@ def named(ca: trustme.CA) -> Iterator[tuple[SocketOrigin, list[str | None]]]:
         yield origin, asked
 
 
+@proves("C-94")
 @pytest.mark.parametrize(
     ("url", "host"),
     [
@@ -305,7 +311,7 @@ def named(ca: trustme.CA) -> Iterator[tuple[SocketOrigin, list[str | None]]]:
 def test_a_development_host_keeps_its_name_everywhere_but_in_the_connection(
     fetch: Any, named: tuple[SocketOrigin, list[str | None]], url: str, host: str
 ) -> None:
-    # C-94: TLS name, certificate and Host are those of the URL
+    # TLS name, certificate and Host are those of the URL
     origin, asked = named
     names = Names(OSError("nobody should ask"))
     assert fetch(url, resolve=names, development_hosts={HOST: ("127.0.0.1", origin.port)}).body == b"{}"
@@ -328,6 +334,7 @@ def test_a_development_host_gives_its_neighbours_nothing(
     assert origin.connections == 0
 
 
+@proves("C-55")
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -338,7 +345,6 @@ def test_a_development_host_gives_its_neighbours_nothing(
     ],
 )
 def test_a_name_that_does_not_resolve_is_a_fetch_error(fetch: Any, trouble: Exception) -> None:
-    # C-55
     with pytest.raises(FetchError) as caught:
         fetch("https://client.example.com/c", resolve=Names(trouble))
     assert (caught.value.slug, caught.value.phase) == ("name-not-found", "resolve")
@@ -357,8 +363,8 @@ def test_hosts_that_no_resolver_knows_are_fetch_errors(fetch: Any, url: str) -> 
     assert caught.value.phase == "resolve"
 
 
+@proves("C-55")
 def test_a_refused_connection_is_a_fetch_error(fetch: Any) -> None:
-    # C-55
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(FetchError) as caught:
@@ -392,8 +398,8 @@ def black_hole() -> Iterator[int]:
         yield port
 
 
+@proves("C-39")
 def test_ten_silent_addresses_cost_one_deadline(fetch: Any, black_hole: int) -> None:
-    # C-39
     started = time.monotonic()
     with pytest.raises(DeadlineExceededError) as caught:
         fetch(
@@ -431,8 +437,8 @@ def stuck() -> Iterator[Callable[[str, int], list[str]]]:
     assert all(drained)
 
 
+@proves("C-39")
 def test_the_deadline_covers_the_look_up(fetch: Any, stuck: Any) -> None:
-    # C-39
     started = time.monotonic()
     with pytest.raises(DeadlineExceededError) as caught:
         fetch("https://client.example.com/c", resolve=stuck, deadline=0.3)
@@ -440,10 +446,11 @@ def test_the_deadline_covers_the_look_up(fetch: Any, stuck: Any) -> None:
     assert caught.value.phase == "resolve"
 
 
+@proves("C-98")
 def test_hanging_look_ups_are_bounded_and_others_are_told_at_once(
     fetch: Any, stuck: Any, named: tuple[SocketOrigin, list[str | None]]
 ) -> None:
-    # C-98: a look-up cannot be cancelled, so a stranger's name servers could otherwise collect threads
+    # A look-up cannot be cancelled, so a stranger's name servers could otherwise collect threads
     def hang(_: int) -> Exception | None:
         with pytest.raises(DeadlineExceededError) as caught:
             fetch("https://client.example.com/c", resolve=stuck, deadline=1.5)
@@ -487,12 +494,12 @@ def test_a_configured_proxy_makes_the_connection_and_tls_goes_through_it(
     assert asked == [HOST]
 
 
+@proves("C-39")
 @pytest.mark.parametrize(
     ("answer", "slug"),
     [(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "connection-failed"), (b"", "deadline")],
 )
 def test_a_proxy_that_refuses_or_hangs_is_a_fetch_error(fetch: Any, answer: bytes, slug: str) -> None:
-    # C-39
     def behave(client: socket.socket, _: bytes) -> None:
         if answer:
             client.sendall(answer)

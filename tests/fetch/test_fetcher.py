@@ -17,6 +17,7 @@ import trustme
 from flask_cimd.errors import DeadlineExceededError, FetchError, ResponseTooLargeError, UnexpectedResponseError
 from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
 from tests.support.origin import SocketOrigin, TLSOrigin, server_context
+from tests.support.proves import proves
 
 HOST = "client.example.com"
 CAP = 5120
@@ -99,8 +100,9 @@ def headers_of(head: bytes) -> dict[str, str]:
     return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
+@proves("C-31", "C-40")
 def test_the_request_says_who_asks_for_what_and_nothing_else(serve: Serve, fetch: Any) -> None:
-    # C-40, C-31: no cookies, no credentials, no Referer, no body, no conditional headers
+    # No cookies, no credentials, no Referer, no body, no conditional headers
     origin = serve(says(JSON + b"Content-Length: 2\r\n\r\n{}"))
     fetch(origin, path="/a%2Fb/c.json?x=1&y", user_agent="flask-cimd/9 (+https://example.com)")
     (head,) = origin.requests
@@ -114,9 +116,10 @@ def test_the_request_says_who_asks_for_what_and_nothing_else(serve: Serve, fetch
     }
 
 
+@proves("C-12", "C-41")
 @pytest.mark.parametrize("path", ["/%7Ebob", "/a%2fb%41", "/c?", "/c?x=%7e&y=a'b", "//c", "/c/;x", "/%c3%a9"])
 def test_the_path_is_asked_for_as_it_is_written(serve: Serve, fetch: Any, path: str) -> None:
-    # C-12, C-41: urllib3 alone would ask for /~bob, /a%2FbA and /c
+    # urllib3 alone would ask for /~bob, /a%2FbA and /c
     origin = serve(says(JSON + b"Content-Length: 2\r\n\r\n{}"))
     fetch(origin, path=path)
     assert origin.requests[0].split(b" ")[1] == path.encode()
@@ -138,8 +141,9 @@ def test_the_answer_keeps_what_later_rooms_need(serve: Serve, fetch: Any) -> Non
     assert answer.url == f"https://{HOST}/client.json"
 
 
+@proves("C-57", "C-61")
 def test_repeated_header_fields_are_one_list(serve: Serve, fetch: Any) -> None:
-    # C-57, C-61: a no-store in the first of two fields still counts
+    # A no-store in the first of two fields still counts
     fields = b"Cache-Control: no-store\r\nCache-Control: max-age=600\r\nContent-Length: 2\r\n\r\n{}"
     assert fetch(serve(says(JSON + fields))).headers["cache-control"] == "no-store, max-age=600"
 
@@ -160,6 +164,7 @@ def test_reads_every_framing(serve: Serve, fetch: Any, parts: tuple[bytes, ...])
     assert fetch(serve(says(*parts))).body == b'{"a":1}'
 
 
+@proves("C-28")
 @pytest.mark.parametrize(
     "interim",
     [
@@ -170,11 +175,12 @@ def test_reads_every_framing(serve: Serve, fetch: Any, parts: tuple[bytes, ...])
     ],
 )
 def test_interim_responses_are_skipped_with_their_headers(serve: Serve, fetch: Any, interim: bytes) -> None:
-    # C-28: only the final status counts
+    # Only the final status counts
     answer = fetch(serve(says(interim, JSON + b"Content-Length: 2\r\n\r\n{}")))
     assert (answer.body, answer.link_headers) == (b"{}", ())
 
 
+@proves("C-39")
 @pytest.mark.parametrize(
     ("start", "piece"),
     [
@@ -193,7 +199,6 @@ def test_interim_responses_are_skipped_with_their_headers(serve: Serve, fetch: A
     ],
 )
 def test_one_deadline_ends_every_kind_of_slowness(serve: Serve, fetch: Any, start: bytes, piece: bytes) -> None:
-    # C-39
     origin = serve(drips(start, piece))
     started = time.monotonic()
     with pytest.raises(DeadlineExceededError) as caught:
@@ -202,6 +207,7 @@ def test_one_deadline_ends_every_kind_of_slowness(serve: Serve, fetch: Any, star
     assert (caught.value.slug, caught.value.phase, caught.value.temporary) == ("deadline", "response", True)
 
 
+@proves("C-39")
 @pytest.mark.parametrize(
     ("start", "piece"),
     [
@@ -210,7 +216,6 @@ def test_one_deadline_ends_every_kind_of_slowness(serve: Serve, fetch: Any, star
     ],
 )
 def test_what_no_byte_cap_counts_ends_at_the_deadline(serve: Serve, fetch: Any, start: bytes, piece: bytes) -> None:
-    # C-39
     started = time.monotonic()
     with pytest.raises(DeadlineExceededError):
         fetch(serve(floods(start, piece)), deadline=0.3)
@@ -222,6 +227,7 @@ def test_the_deadline_of_the_settings_is_used_when_none_is_given(serve: Serve, f
         fetch(serve(drips(b"", b"")), timeout=0.3)
 
 
+@proves("C-37")
 @pytest.mark.parametrize(
     ("start", "piece"),
     [
@@ -233,15 +239,14 @@ def test_the_deadline_of_the_settings_is_used_when_none_is_given(serve: Serve, f
     ],
 )
 def test_an_endless_body_ends_at_the_cap(serve: Serve, fetch: Any, start: bytes, piece: bytes) -> None:
-    # C-37
     with pytest.raises(ResponseTooLargeError) as caught:
         fetch(serve(floods(start, piece)))
     assert caught.value.slug == "too-large"
 
 
+@proves("C-37")
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 def test_the_cap_is_exact_and_nothing_is_cut(serve: Serve, fetch: Any, framing: str) -> None:
-    # C-37, D27
     def body(size: int) -> bytes:
         frame = {
             "length": (JSON + b"Content-Length: %d\r\n\r\n" % size, b""),
@@ -255,8 +260,9 @@ def test_the_cap_is_exact_and_nothing_is_cut(serve: Serve, fetch: Any, framing: 
         fetch(serve(says(body(CAP + 1))))
 
 
+@proves("C-37")
 def test_a_body_longer_than_its_length_is_read_to_its_length(serve: Serve, fetch: Any) -> None:
-    # C-37: "Content-Length: 10 with a longer body"
+    # A Content-Length of 10 with a longer body.
     answer = fetch(serve(says(JSON + b"Content-Length: 10\r\n\r\n" + b"0123456789" + b"x" * 100_000)))
     assert answer.body == b"0123456789"
 
@@ -304,9 +310,10 @@ def test_what_is_not_http_is_refused(serve: Serve, fetch: Any, sent: bytes) -> N
     assert caught.value.phase == "response"
 
 
+@proves("C-28", "C-31")
 @pytest.mark.parametrize("status", [101, 201, 202, 203, 204, 206, 300, 304, 400, 401, 404, 410, 418, 429, 500, 503])
 def test_only_200_is_success(serve: Serve, fetch: Any, status: int) -> None:
-    # C-28, C-31: a 304 is another status, since nothing conditional was asked
+    # A 304 is another status, since nothing conditional was asked
     sent = b"HTTP/1.1 %d Status\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" % status
     with pytest.raises(UnexpectedResponseError) as caught:
         fetch(serve(says(sent)))
@@ -314,12 +321,12 @@ def test_only_200_is_success(serve: Serve, fetch: Any, status: int) -> None:
     assert str(status) in caught.value.hint
 
 
+@proves("C-30", "M-84")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["same host", "other host", "http"])
 def test_redirects_are_never_followed(
     serve: Serve, fetch: Any, origin: TLSOrigin, status: int, target: str, ca_bundle: Path
 ) -> None:
-    # C-30, M-84
     elsewhere = origin.serve("/client.json", b"{}", headers={"Content-Type": "application/json"})
     location = {"same host": "/other.json", "other host": elsewhere, "http": f"http://127.0.0.1:{origin.port}/"}[target]
     first = serve(says(f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()))
@@ -330,6 +337,7 @@ def test_redirects_are_never_followed(
     assert (len(first.requests), first.connections, origin.connections) == (1, 1, 0)
 
 
+@proves("C-38")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -344,19 +352,20 @@ def test_redirects_are_never_followed(
     ],
 )
 def test_compressed_answers_are_refused(serve: Serve, fetch: Any, fields: bytes) -> None:
-    # C-38
     bomb = gzip.compress(b" " * 10_000_000)
     with pytest.raises(UnexpectedResponseError) as caught:
         fetch(serve(says(JSON + fields + b"Content-Length: %d\r\n\r\n" % len(bomb), bomb)))
     assert caught.value.slug == "content-coding"
 
 
+@proves("C-38")
 def test_a_gzip_body_that_is_not_announced_stays_bytes(serve: Serve, fetch: Any) -> None:
-    # C-38: nothing is ever inflated
+    # Nothing is ever inflated
     body = gzip.compress(b"{}")
     assert fetch(serve(says(JSON + b"Content-Length: %d\r\n\r\n" % len(body), body))).body == body
 
 
+@proves("C-34")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -372,7 +381,6 @@ def test_a_gzip_body_that_is_not_announced_stays_bytes(serve: Serve, fetch: Any)
     ],
 )
 def test_a_media_type_without_room_is_refused_unread(serve: Serve, fetch: Any, fields: bytes) -> None:
-    # C-34
     with pytest.raises(UnexpectedResponseError) as caught:
         fetch(serve(floods(OK + fields + b"\r\n", b"x" * 4096)))
     assert caught.value.slug == "media-type"
@@ -392,6 +400,7 @@ def expired(ca: trustme.CA) -> ssl.SSLContext:
     return context
 
 
+@proves("C-40", "C-94")
 @pytest.mark.parametrize(
     "make_context",
     [
@@ -406,7 +415,6 @@ def expired(ca: trustme.CA) -> ssl.SSLContext:
 def test_the_certificate_must_be_for_the_name_in_the_url(
     serve: Serve, fetch: Any, ca: trustme.CA, make_context: Callable[[trustme.CA], ssl.SSLContext]
 ) -> None:
-    # C-40, C-94
     origin = serve(says(JSON + b"Content-Length: 2\r\n\r\n{}"), make_context(ca))
     with pytest.raises(FetchError) as caught:
         fetch(origin)
@@ -414,8 +422,9 @@ def test_the_certificate_must_be_for_the_name_in_the_url(
     assert origin.requests == []
 
 
+@proves("C-40")
 def test_the_operators_authorities_replace_the_public_ones(serve: Serve, ca_bundle: Path, ca: trustme.CA) -> None:
-    # C-40: CIMD_CA_BUNDLE narrows trust, it does not widen it
+    # CIMD_CA_BUNDLE narrows trust, it does not widen it
     origin = serve(says(JSON + b"Content-Length: 2\r\n\r\n{}"))
     fetcher = Fetcher(FetchSettings(ca_bundle=str(ca_bundle), development_hosts={HOST: ("127.0.0.1", origin.port)}))
     for _ in range(2):
@@ -448,18 +457,18 @@ def test_plain_http_on_the_port_is_refused(fetch: Any) -> None:
     assert (caught.value.slug, caught.value.phase) == ("tls-failed", "tls")
 
 
+@proves("C-39")
 def test_the_deadline_covers_the_handshake(fetch: Any) -> None:
-    # C-39
     with SocketOrigin(lambda *_: None) as silent, pytest.raises(DeadlineExceededError) as caught:
         fetch(silent, deadline=0.3)
     assert caught.value.phase == "tls"
 
 
+@proves("C-92")
 @pytest.mark.parametrize(
     "url", ["http://{}/c", "HTTP://{}/c", "file:///etc/passwd", "ftp://{}/c", "gopher://{}/c", "//{}/c", ""]
 )
 def test_only_https_is_fetched(url: str, serve: Serve) -> None:
-    # C-92
     origin = serve(says(b""))
     fetcher = Fetcher(FetchSettings(development_hosts={HOST: ("127.0.0.1", origin.port)}))
     with pytest.raises(UnexpectedResponseError) as caught:
@@ -471,8 +480,8 @@ def test_only_https_is_fetched(url: str, serve: Serve) -> None:
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
+@proves("C-40")
 def test_proxies_of_the_environment_are_ignored(serve: Serve, fetch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    # C-40
     origin = serve(says(JSON + b"Content-Length: 2\r\n\r\n{}"))
     with SocketOrigin(lambda connection, _: connection.sendall(b"HTTP/1.1 502 No\r\n\r\n")) as proxy:
         monkeypatch.delenv("NO_PROXY", raising=False)
@@ -486,10 +495,10 @@ def test_proxies_of_the_environment_are_ignored(serve: Serve, fetch: Any, monkey
         assert proxy.connections == 1
 
 
+@proves("C-40")
 def test_passwords_of_the_users_netrc_file_stay_at_home(
     serve: Serve, fetch: Any, origin: TLSOrigin, ca_bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # C-40
     netrc = tmp_path / ".netrc"
     netrc.write_text(f"machine {HOST} login me password secret\nmachine localhost login me password secret\n")
     netrc.chmod(0o600)
@@ -502,10 +511,10 @@ def test_passwords_of_the_users_netrc_file_stay_at_home(
     assert headers_of(origin.requests[0])["authorization"].startswith("Basic ")
 
 
+@proves("C-40")
 def test_authorities_of_the_environment_are_ignored(
     serve: Serve, fetch: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # C-40
     rogue, bundle = trustme.CA(), tmp_path / "rogue.pem"
     rogue.cert_pem.write_to_path(str(bundle))
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
@@ -518,8 +527,9 @@ def test_authorities_of_the_environment_are_ignored(
     assert fetch(serve(answer)).body == b"{}"
 
 
+@proves("C-31", "C-40")
 def test_cookies_are_neither_kept_nor_sent(serve: Serve, ca_bundle: Path) -> None:
-    # C-40, and C-31: validators of an answer do not make the next request conditional
+    # Validators of an answer do not make the next request conditional
     origin = serve(
         says(JSON + b'Set-Cookie: id=1; Path=/\r\nETag: "1"\r\nLast-Modified: Tue, 24 Nov 2026 12:00:00 GMT\r\n\r\n{}')
     )
@@ -530,9 +540,9 @@ def test_cookies_are_neither_kept_nor_sent(serve: Serve, ca_bundle: Path) -> Non
     assert set(headers_of(origin.requests[1])) == {"host", "user-agent", "accept", "accept-encoding"}
 
 
+@proves("C-88")
 @pytest.mark.parametrize("behave", [says(b""), says(JSON + b"Content-Length: 9\r\n\r\n{}"), drips(b"", b"")])
 def test_what_a_visitor_reads_holds_no_address_and_no_remote_text(serve: Serve, fetch: Any, behave: Behave) -> None:
-    # C-88
     with pytest.raises(FetchError) as caught:
         fetch(serve(behave), deadline=0.3)
     assert "127.0.0.1" not in str(caught.value) + caught.value.public_message + caught.value.hint

@@ -19,6 +19,7 @@ from flask_cimd.errors import (
 )
 from flask_cimd.fetch.leases import SharedFlights, describe, recall
 from flask_cimd.stores import Lease, Leases, StoreError
+from tests.support.proves import proves
 from tests.support.stores import SHARED, opened_store
 
 URL = "https://app.example/client.json"
@@ -57,8 +58,8 @@ def test_a_lease_has_one_owner_at_a_time(leases: Leases) -> None:
     assert lease.expires_at == SOON
 
 
+@proves("L-28")
 def test_of_many_at_once_exactly_one_takes_a_lease(leases: Leases) -> None:
-    # L-28
     together = Barrier(8)
 
     def take(number: int) -> object:
@@ -146,13 +147,13 @@ def never() -> tuple[str, bool]:
     raise AssertionError("the follower must not fetch")
 
 
+@proves("C-65")
 def test_a_follower_reads_what_the_leader_stored(leases: Leases) -> None:
-    # C-65
     assert follow(leases, lambda: ("fetched", True), never, kept="fetched") == ("fetched", "fetched")
 
 
+@proves("C-58", "C-65")
 def test_a_follower_learns_the_leaders_error_in_short_form(leases: Leases) -> None:
-    # C-58, C-65
     def fail() -> tuple[str, bool]:
         raise UnexpectedResponseError("status", URL, hint="status 500 instead of 200")
 
@@ -164,13 +165,13 @@ def test_a_follower_learns_the_leaders_error_in_short_form(leases: Leases) -> No
     assert flights(leases).run(URL, lambda: ("now it works", True), lambda: None) == "now it works"
 
 
+@proves("C-61")
 def test_a_follower_of_a_no_store_document_fetches_for_itself(leases: Leases) -> None:
-    # C-61, D16
     assert follow(leases, lambda: ("mine", False), lambda: ("my own", False), kept=None) == ("mine", "my own")
 
 
+@proves("L-35")
 def test_a_leader_that_breaks_leaves_the_work_to_others(leases: Leases) -> None:
-    # L-35
     def cancelled() -> tuple[str, bool]:
         raise KeyboardInterrupt
 
@@ -214,8 +215,9 @@ def test_fetch_errors_travel_with_type_slug_and_phase(error: FetchError) -> None
     assert (type(told), told.slug, told.phase, told.client_id) == (type(error), error.slug, error.phase, URL)
 
 
+@proves("C-59")
 def test_an_invalid_document_travels_as_names_of_rules_only() -> None:
-    # C-59: never what the host answered
+    # Never what the host answered
     problems = tuple(Problem(f"/secret-{n}", f"rule-{n}", "a message") for n in range(500))
     text = describe(DocumentError(URL, problems))
     assert "secret" not in text

@@ -15,6 +15,7 @@ import pytest
 from tests.support.chromium import chromium
 from tests.support.demo import RunningDemo, running_demo
 from tests.support.node import node_executable, node_project
+from tests.support.proves import proves
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -102,7 +103,8 @@ def test_signs_in_calls_refreshes_restores_and_signs_out(
     shows(page, "nobody")
 
 
-def test_a_denial_reaches_the_page(app_url: str, page: Any) -> None:  # AT-80
+@proves("AT-80")
+def test_a_denial_reaches_the_page(app_url: str, page: Any) -> None:
     ask(page, app_url, "owner.test")
 
     page.get_by_role("button", name="Deny").click()

@@ -20,6 +20,7 @@ from tests.support.demo import Browser, RunningDemo, running_demo
 from tests.support.node import node_executable, node_project
 from tests.support.origin import TLSOrigin
 from tests.support.programs import Program, running_program
+from tests.support.proves import proves
 
 LOOPBACK_REDIRECT = "http://127.0.0.1:8080/callback"
 #: Documents are stored by the demo, so every test has an address of its own.
@@ -148,8 +149,9 @@ def whole_life(program: Program, owner: Browser, demo: RunningDemo, entered: str
     assert ended == {"sessions": 0}
 
 
+@proves("AT-27", "AT-42")
 @pytest.mark.parametrize("entered", ["handle", "did", "url"])
-def test_a_loopback_client(start: Any, owner: Browser, demo: RunningDemo, entered: str) -> None:  # AT-27, AT-42
+def test_a_loopback_client(start: Any, owner: Browser, demo: RunningDemo, entered: str) -> None:
     typed = {"handle": "owner.test", "did": did_of(demo), "url": demo.base_url}[entered]
 
     whole_life(start(loopback_client()), owner, demo, typed)
@@ -159,16 +161,18 @@ def test_a_public_web_client(start: Any, owner: Browser, demo: RunningDemo, name
     whole_life(start(published_client(named_origin)), owner, demo, "owner.test")
 
 
-def test_a_native_client(start: Any, owner: Browser, demo: RunningDemo, named_origin: TLSOrigin) -> None:  # AT-12
+@proves("AT-12")
+def test_a_native_client(start: Any, owner: Browser, demo: RunningDemo, named_origin: TLSOrigin) -> None:
     document = published_client(named_origin, application_type="native", redirect_uris=["com.example.app:/callback"])
 
     whole_life(start(document), owner, demo, did_of(demo))
 
 
+@proves("AT-65", "AT-66", "AT-67")
 @pytest.mark.parametrize("where", ["jwks", "jwks_uri"])
 def test_a_confidential_client(
     start: Any, owner: Browser, demo: RunningDemo, named_origin: TLSOrigin, where: str
-) -> None:  # AT-65 to AT-67
+) -> None:
     private = key("kid-1")
     key_set = {"keys": [public(private)]}
     named_origin.serve("/jwks.json", json.dumps(key_set).encode(), headers={"Content-Type": "application/json"})
@@ -182,7 +186,8 @@ def test_a_confidential_client(
     whole_life(start(document, [private]), owner, demo, "owner.test")
 
 
-def test_a_denial_reaches_the_client(start: Any, owner: Browser) -> None:  # AT-80
+@proves("AT-80")
+def test_a_denial_reaches_the_client(start: Any, owner: Browser) -> None:
     program = start(loopback_client())
     begun = program.ask(command="authorize", input="owner.test", options={"scope": "atproto"})
 
@@ -192,12 +197,14 @@ def test_a_denial_reaches_the_client(start: Any, owner: Browser) -> None:  # AT-
     assert program.ask(command="sessions") == {"sessions": 0}
 
 
+@proves("AT-44")
 @pytest.mark.parametrize("mode", ["query", "fragment"])
-def test_response_modes(start: Any, owner: Browser, demo: RunningDemo, mode: str) -> None:  # AT-44
+def test_response_modes(start: Any, owner: Browser, demo: RunningDemo, mode: str) -> None:
     assert sign_in(start(loopback_client()), owner, demo.base_url, response_mode=mode)["did"] == did_of(demo)
 
 
-def test_a_session_that_the_owner_ended_is_gone(start: Any, owner: Browser, demo: RunningDemo) -> None:  # AT-82, AT-93
+@proves("AT-82", "AT-93")
+def test_a_session_that_the_owner_ended_is_gone(start: Any, owner: Browser, demo: RunningDemo) -> None:
     program = start(loopback_client())
     sign_in(program, owner, "owner.test")
 
@@ -209,7 +216,8 @@ def test_a_session_that_the_owner_ended_is_gone(start: Any, owner: Browser, demo
     assert program.ask(command="sessions") == {"sessions": 0}
 
 
-def test_what_the_client_asks_for_is_pushed(start: Any, owner: Browser) -> None:  # AT-33, AT-35
+@proves("AT-33", "AT-35")
+def test_what_the_client_asks_for_is_pushed(start: Any, owner: Browser) -> None:
     begun = start(loopback_client()).ask(command="authorize", input="owner.test", options={"scope": "atproto"})
 
     assert set(parse_qs(urlsplit(begun["url"]).query)) == {"client_id", "request_uri"}
@@ -218,9 +226,10 @@ def test_what_the_client_asks_for_is_pushed(start: Any, owner: Browser) -> None:
 # -- oauth4webapi, a general client ------------------------------------------------------------------------------
 
 
+@proves("O-90 … O-101")
 @pytest.mark.parametrize("method", ["none", "private_key_jwt"])
 @pytest.mark.parametrize("scope", ["atproto", "profile"])
-def test_oauth4webapi_with_pushed_requests_and_dpop(  # O-90 to O-101
+def test_oauth4webapi_with_pushed_requests_and_dpop(
     owner: Browser, demo: RunningDemo, named_origin: TLSOrigin, method: str, scope: str
 ) -> None:
     private = key("kid-1") if method == "private_key_jwt" else None

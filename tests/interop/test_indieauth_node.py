@@ -9,6 +9,7 @@ import requests
 
 from tests.support.demo import Browser, RunningDemo, redirect_parameters
 from tests.support.node import running_node
+from tests.support.proves import proves
 
 CLIENT = {"clientId": "http://127.0.0.1:7777/", "redirectUri": "http://127.0.0.1:7777/callback"}
 
@@ -22,8 +23,9 @@ def open_page(owner: Browser, url: str) -> requests.Response:
     return owner.get(url)
 
 
+@proves("IA-15", "IA-64", "IA-75", "IA-79", "IA-103", "IA-105")
 def test_squeep_indieauth_helper_signs_in_and_gets_a_token(running_site: RunningDemo) -> None:
-    # IA-15 IA-64 IA-75 IA-79 IA-103 IA-105: @squeep/indieauth-helper 1.4.2
+    # @squeep/indieauth-helper 1.4.2
     owner, me = running_site.owner(), running_site.base_url + "/"
     with client("squeep") as program:
         begun = program.ask(step="begin", me=me, **CLIENT, scope="profile create")
@@ -39,8 +41,9 @@ def test_squeep_indieauth_helper_signs_in_and_gets_a_token(running_site: Running
         assert program.ask(step="redeem", code=code, token=False, **CLIENT) == {"me": me}
 
 
+@proves("IA-66", "IA-71", "IA-82", "IA-83", "IA-107")
 def test_indieauth_helper_signs_in_and_gets_a_token_where_old_clients_are_let_in(legacy_site: RunningDemo) -> None:
-    # IA-66 IA-71 IA-82 IA-83 IA-107: indieauth-helper 1.0.2
+    # indieauth-helper 1.0.2
     owner, me = legacy_site.owner(), legacy_site.base_url + "/"
     with client("helper") as program:
         begun = program.ask(step="begin", me=me, **CLIENT, responseType="id")
@@ -54,8 +57,9 @@ def test_indieauth_helper_signs_in_and_gets_a_token_where_old_clients_are_let_in
         assert "failed" in program.ask(step="verify", token="unknown")
 
 
+@proves("IA-71", "IA-82")
 def test_indieauth_authentication_signs_in_where_old_clients_are_let_in(legacy_site: RunningDemo) -> None:
-    # IA-71 IA-82: indieauth-authentication 0.0.4
+    # indieauth-authentication 0.0.4
     owner, me = legacy_site.owner(), legacy_site.base_url + "/"
     with client("authentication") as program:
         begun = program.ask(step="begin", me=me, **CLIENT)
@@ -76,8 +80,8 @@ def test_where_old_clients_are_not_let_in_a_page_says_why(running_site: RunningD
     assert "not protected by a code challenge (PKCE)" in page.text
 
 
+@proves("IA-78")
 def test_a_denied_client_is_told_so(running_site: RunningDemo) -> None:
-    # IA-78
     owner = running_site.owner()
     with client("squeep") as program:
         begun = program.ask(step="begin", me=running_site.base_url + "/", **CLIENT)

@@ -14,6 +14,7 @@ import requests
 
 from tests.support.demo import Browser, RunningDemo, SignIn, running_demo, soup
 from tests.support.programs import Program
+from tests.support.proves import proves
 from tests.support.python_env import python_env, running_python
 
 SCRIPTS = Path(__file__).parent / "indieauth_python"
@@ -39,8 +40,8 @@ def signing_in(python: Path, name: str) -> Iterator[Program]:
         yield program
 
 
+@proves("IA-17", "IA-79", "IA-82")
 def test_authl_signs_in_without_naming_the_grant(python: Path, running_site: RunningDemo) -> None:
-    # IA-17 IA-79 IA-82
     owner, me = running_site.owner(), running_site.base_url + "/"
     with signing_in(python, "authl") as program:
         url = program.ask(step="begin", me=me, redirect_uri=REDIRECT)["url"]
@@ -51,10 +52,10 @@ def test_authl_signs_in_without_naming_the_grant(python: Path, running_site: Run
     assert found["profile"]["endpoints"]["token_endpoint"] == running_site.base_url + "/token"
 
 
+@proves("IA-15", "IA-86", "IA-107")
 def test_indieweb_utils_gets_a_token_and_checks_it_at_the_token_endpoint(
     python: Path, running_site: RunningDemo
 ) -> None:
-    # IA-15 IA-86 IA-107
     owner, me = running_site.owner(), running_site.base_url + "/"
     pair = SignIn.begin("http://127.0.0.1:7777/")
     with signing_in(python, "indieweb-utils") as program:
@@ -93,8 +94,9 @@ def static_site(endpoints: str) -> Iterator[str]:
         server.shutdown()
 
 
+@proves("IA-85", "IA-95")
 def test_datasette_signs_in_with_an_address_that_is_a_static_site(python: Path, tmp_path: Path) -> None:
-    # IA-85 IA-95: datasette 0.65 with datasette-indieauth
+    # Datasette 0.65 with datasette-indieauth
     me = "http://owner.example/"
     with running_demo(tmp_path, DEMO_ME=me) as demo, static_site(demo.base_url) as proxy:
         environment = {"HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
@@ -131,8 +133,8 @@ def sent_to_the_site(app: requests.Session, url: str, owner: Browser) -> request
     return owner.get(begun.headers["Location"])
 
 
+@proves("IA-66", "IA-83", "IA-107")
 def test_flask_micropub_gets_a_token_that_flask_indieauth_takes(python: Path, legacy_site: RunningDemo) -> None:
-    # IA-66 IA-83 IA-107
     owner, me, app = legacy_site.owner(), legacy_site.base_url + "/", requests.Session()
     app.trust_env = False
     with micropub_client(python, legacy_site) as url:

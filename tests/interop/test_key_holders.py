@@ -14,6 +14,7 @@ from tests.support.demo import REDIRECT, RunningDemo, publish_client
 from tests.support.keys import KeyHolder
 from tests.support.node import node_executable, node_project
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 
 def run(folder: Path, step: str, **given: Any) -> dict[str, Any]:
@@ -31,9 +32,9 @@ def run(folder: Path, step: str, **given: Any) -> dict[str, Any]:
     return found
 
 
+@proves("C-78", "O-80 … O-84")
 @pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "Ed25519"])
 def test_oauth4webapi_signs_in_with_its_key(origin: TLSOrigin, running_site: RunningDemo, alg: str) -> None:
-    # C-78, O-80 … O-84
     folder = node_project("key_holders_node")
     holder = KeyHolder(origin.url("/client.json"), Clock(), alg=alg)
     publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks=holder.jwks)

@@ -10,6 +10,7 @@ from tests.support.demo import free_ports
 from tests.support.mcp import RunningNotes
 from tests.support.node import node_executable, node_project, running_node
 from tests.support.person import Person
+from tests.support.proves import proves
 
 PROJECT = "mcp_node"
 
@@ -26,8 +27,9 @@ def _end(notes: RunningNotes, client_id: str, secret: str) -> None:
     assert notes.demo.browser().post("/revoke", {"token": secret, "client_id": client_id}).status_code == 200
 
 
+@proves("M-02", "M-06", "M-07", "M-12", "M-22", "M-46", "M-63", "M-64")
 @pytest.mark.parametrize("script", ["v2.mjs", "v1.mjs"])
-def test_sdk_signs_in_calls_refreshes_steps_up_and_is_turned_away(  # M-02 M-06 M-07 M-12 M-22 M-46 M-63
+def test_sdk_signs_in_calls_refreshes_steps_up_and_is_turned_away(
     notes: RunningNotes, client_id: str, script: str
 ) -> None:
     arguments = (notes.url, client_id, _redirect_uri())
@@ -48,7 +50,7 @@ def test_sdk_signs_in_calls_refreshes_steps_up_and_is_turned_away(  # M-02 M-06 
 
         writing = {"call": "write_note", "arguments": {"text": f"Hello from {script}"}}
         written = person.do(**writing)
-        if script == "v1.mjs":  # M-64: it tries to widen its grant by a refresh, which no server may allow
+        if script == "v1.mjs":  # it tries to widen its grant by a refresh, which no server may allow
             assert "403 after trying upscoping" in written["failed"]
             person.do(forget=True)
             written = person.do(**writing)
@@ -61,10 +63,9 @@ def test_sdk_signs_in_calls_refreshes_steps_up_and_is_turned_away(  # M-02 M-06 
         assert len(person.asked) == 3, "after revocation the person is asked again"
 
 
+@proves("M-01", "M-04", "M-22", "M-46", "O-51", "O-73")
 @pytest.mark.parametrize("script", ["oauth4webapi.mjs", "openid_client.mjs"])
-def test_strict_client_finds_nothing_wrong(  # M-01 M-04 M-22 M-46 O-51 O-73
-    notes: RunningNotes, client_id: str, script: str
-) -> None:
+def test_strict_client_finds_nothing_wrong(notes: RunningNotes, client_id: str, script: str) -> None:
     arguments = (notes.url, client_id, _redirect_uri(), notes.demo.base_url)
     with running_node(PROJECT, script, *arguments, environment=_trust(notes)) as program:
         found = Person(notes.demo.owner(), program).wait()
@@ -75,9 +76,8 @@ def test_strict_client_finds_nothing_wrong(  # M-01 M-04 M-22 M-46 O-51 O-73
     assert challenge["parameters"]["scope"] == "notes:read"
 
 
-def test_conformance_suite_for_authorization_servers_passes(  # M-23 M-24 M-25 M-47 M-48
-    notes: RunningNotes, client_id: str
-) -> None:
+@proves("M-23", "M-24", "M-25", "M-47", "M-48")
+def test_conformance_suite_for_authorization_servers_passes(notes: RunningNotes, client_id: str) -> None:
     folder = node_project(PROJECT)
     port = free_ports()
     suite = folder / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"

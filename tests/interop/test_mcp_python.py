@@ -12,6 +12,7 @@ from tests.support.demo import free_ports
 from tests.support.mcp import RunningNotes
 from tests.support.person import Person
 from tests.support.programs import Program
+from tests.support.proves import proves
 from tests.support.python_env import python_env, running_python
 
 SCRIPTS = Path(__file__).parent / "mcp_python"
@@ -46,8 +47,9 @@ CLIENTS: dict[str, tuple[Start, bool]] = {
 }
 
 
+@proves("M-02", "M-06", "M-07", "M-22", "M-41", "M-46", "M-61", "M-65")
 @pytest.mark.parametrize("name", CLIENTS)
-def test_client_signs_in_calls_refreshes_steps_up_and_is_turned_away(  # M-02 M-06 M-07 M-22 M-41 M-46 M-61 M-65
+def test_client_signs_in_calls_refreshes_steps_up_and_is_turned_away(
     notes: RunningNotes, client_id: str, name: str
 ) -> None:
     start, follows = CLIENTS[name]

@@ -14,6 +14,7 @@ from tests.support.mcp import RunningNotes, running_notes
 from tests.support.node import running_node
 from tests.support.person import Person
 from tests.support.programs import Program
+from tests.support.proves import proves
 
 Start = Callable[[RunningNotes, str], AbstractContextManager[Program]]
 
@@ -41,8 +42,9 @@ ALL: dict[str, tuple[Start, bool]] = {
 }
 
 
+@proves("M-37", "M-61")
 @pytest.mark.parametrize("name", ALL)
-def test_a_client_without_a_url_registers_itself_and_works(bridge: RunningNotes, name: str) -> None:  # M-37
+def test_a_client_without_a_url_registers_itself_and_works(bridge: RunningNotes, name: str) -> None:
     start, follows = ALL[name]
     with start(bridge, "") as program:
         person = Person(bridge.demo.owner(), program, follows=follows)
@@ -52,7 +54,7 @@ def test_a_client_without_a_url_registers_itself_and_works(bridge: RunningNotes,
         assert person.asked[0]["scope"] == "notes:read"
         assert "text" in person.do(call="list_notes")
 
-        if name in CLIENTS:  # M-61: what it registered for does not keep it from asking for more
+        if name in CLIENTS:  # what it registered for does not keep it from asking for more
             person.do(call="write_note", arguments={"text": f"Registered {name}"})
             assert set(person.asked[1]["scope"].split()) == {"notes:read", "notes:write"}
         assert {asked["client_id"] for asked in person.asked} == {client_id}
@@ -65,8 +67,9 @@ def test_a_client_without_a_url_registers_itself_and_works(bridge: RunningNotes,
         assert renewed.status_code == 200, "its refresh token goes on"
 
 
+@proves("M-30")
 @pytest.mark.parametrize("name", ["mcp 2", "typescript 2"])
-def test_a_client_with_a_url_never_registers(bridge: RunningNotes, client_id: str, name: str) -> None:  # M-30
+def test_a_client_with_a_url_never_registers(bridge: RunningNotes, client_id: str, name: str) -> None:
     start, follows = ALL[name]
     with start(bridge, client_id) as program:
         person = Person(bridge.demo.owner(), program, follows=follows)

@@ -18,6 +18,7 @@ from tests.support.demo import ROOT, RunningDemo, free_ports, running_demo
 from tests.support.mcp import let_in
 from tests.support.origin import TLSOrigin, publish_document
 from tests.support.person import Person
+from tests.support.proves import proves
 from tests.support.python_env import python_env, running_python
 
 RECIPE = ROOT / "docs" / "recipes" / "fastmcp.md"
@@ -58,9 +59,8 @@ def _recipe(demo: RunningDemo, folder: Path, url: str, port: int) -> Iterator[No
             process.kill()
 
 
-def test_existing_fastmcp_server_lets_in_whom_the_site_knows(  # M-01 M-04 M-10 M-22
-    demo: RunningDemo, ca: trustme.CA, tmp_path: Path
-) -> None:
+@proves("M-01", "M-04", "M-10", "M-22")
+def test_existing_fastmcp_server_lets_in_whom_the_site_knows(demo: RunningDemo, ca: trustme.CA, tmp_path: Path) -> None:
     port = free_ports()
     url = f"http://127.0.0.1:{port}/mcp"
     redirect_uri = f"http://localhost:{free_ports()}/callback"

@@ -13,6 +13,7 @@ from tests.support.atproto import HOST, App, development_hosts, publish_app
 from tests.support.demo import Browser, SignIn, Site
 from tests.support.keys import KeyHolder, make_key
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 CLIENT_ID = f"https://{HOST}/client-metadata.json"
 MEMBERS = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256"}
@@ -69,8 +70,9 @@ FAULTS: dict[str, Callable[[KeyHolder], dict[str, str]]] = {
 }  # fmt: skip
 
 
+@proves("AT-65", "AT-66", "AT-71")
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_a_faulty_assertion_is_refused_and_spends_nothing(  # AT-65, AT-66, AT-71
+def test_a_faulty_assertion_is_refused_and_spends_nothing(
     app: App, holder: KeyHolder, fault: Callable[[KeyHolder], dict[str, str]]
 ) -> None:
     sign_in = app.begin()
@@ -83,7 +85,8 @@ def test_a_faulty_assertion_is_refused_and_spends_nothing(  # AT-65, AT-66, AT-7
     assert app.push(sign_in).status_code == 201
 
 
-def test_an_assertion_works_once(app: App, holder: KeyHolder) -> None:  # AT-67
+@proves("AT-67")
+def test_an_assertion_works_once(app: App, holder: KeyHolder) -> None:
     assertion = holder.proof()
 
     first = app.send("POST", "/par", {**app.begin().parameters, **assertion})
@@ -93,8 +96,9 @@ def test_an_assertion_works_once(app: App, holder: KeyHolder) -> None:  # AT-67
     assert told(second) == (401, "invalid_client")
 
 
+@proves("AT-66", "AT-68")
 @pytest.mark.parametrize("claims", [{"iat": -50}, {"iat": -50, "exp": None}, {"exp": None}], ids=str)
-def test_a_fresh_assertion_is_accepted(app: App, holder: KeyHolder, claims: dict[str, Any]) -> None:  # AT-66, AT-68
+def test_a_fresh_assertion_is_accepted(app: App, holder: KeyHolder, claims: dict[str, Any]) -> None:
     now = int(holder.clock().timestamp())
     given = {name: now + value if isinstance(value, int) else value for name, value in claims.items()}
 
@@ -109,9 +113,8 @@ def signed_in(app: App, owner: Browser) -> tuple[SignIn, dict[str, Any]]:
     return sign_in, answer.json()
 
 
-def test_the_session_belongs_to_its_key(  # AT-49, AT-69
-    app: App, holder: KeyHolder, named_origin: TLSOrigin, named_site: Site
-) -> None:
+@proves("AT-49", "AT-69")
+def test_the_session_belongs_to_its_key(app: App, holder: KeyHolder, named_origin: TLSOrigin, named_site: Site) -> None:
     other = replace(holder, kid="two", number=2)
     publish_app(named_origin, **MEMBERS, jwks={"keys": [holder.jwk, other.jwk]})
     named_site.clock.forward(days=2)
@@ -126,9 +129,8 @@ def test_the_session_belongs_to_its_key(  # AT-49, AT-69
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_the_session_ends_with_its_key(  # AT-70
-    app: App, holder: KeyHolder, named_origin: TLSOrigin, named_site: Site
-) -> None:
+@proves("AT-70")
+def test_the_session_ends_with_its_key(app: App, holder: KeyHolder, named_origin: TLSOrigin, named_site: Site) -> None:
     _, tokens = signed_in(app, named_site.owner())
     publish_app(named_origin, **MEMBERS, jwks=replace(holder, kid="two", number=2).jwks)
     named_site.clock.forward(days=2)
@@ -139,7 +141,8 @@ def test_the_session_ends_with_its_key(  # AT-70
     assert told(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
 
-def test_a_host_that_is_down_keeps_the_session(  # AT-93
+@proves("AT-93")
+def test_a_host_that_is_down_keeps_the_session(
     app: App, named_origin: TLSOrigin, named_site: Site, holder: KeyHolder
 ) -> None:
     _, tokens = signed_in(app, named_site.owner())
@@ -155,7 +158,8 @@ def test_a_host_that_is_down_keeps_the_session(  # AT-93
     assert app.refresh(token).status_code == 200
 
 
-def test_a_session_of_a_key_holder_outlives_two_weeks(app: App, named_site: Site) -> None:  # AT-89
+@proves("AT-89")
+def test_a_session_of_a_key_holder_outlives_two_weeks(app: App, named_site: Site) -> None:
     owner = named_site.owner()
     _, tokens = signed_in(app, owner)
 
@@ -165,7 +169,8 @@ def test_a_session_of_a_key_holder_outlives_two_weeks(app: App, named_site: Site
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_signing_out_needs_the_key(app: App, named_site: Site) -> None:  # AT-65, AT-91
+@proves("AT-65", "AT-91")
+def test_signing_out_needs_the_key(app: App, named_site: Site) -> None:
     _, tokens = signed_in(app, named_site.owner())
 
     bare = named_site.browser().post("/revoke", {"token": tokens["access_token"], "client_id": CLIENT_ID})
@@ -176,9 +181,8 @@ def test_signing_out_needs_the_key(app: App, named_site: Site) -> None:  # AT-65
     assert told(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
 
-def test_keys_behind_an_address_do_as_well(  # AT-16
-    named_site: Site, named_origin: TLSOrigin
-) -> None:
+@proves("AT-16")
+def test_keys_behind_an_address_do_as_well(named_site: Site, named_origin: TLSOrigin) -> None:
     holder = KeyHolder(CLIENT_ID, named_site.clock)
     headers = {"Content-Type": "application/json"}
     named_origin.serve("/jwks.json", json.dumps(holder.jwks).encode(), headers=headers)

@@ -20,6 +20,7 @@ from flask_cimd.oauth.server.assertion import AssertionRefusedError, read_assert
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
 from tests.support.keys import ISSUER, KeyHolder, make_key, name_leads_to, signed_with_public_key
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 
 def key_client(origin: Any, site: Site, path: str = "/client.json", **members: Any) -> KeyHolder:
@@ -57,9 +58,9 @@ def signed_in(
         yield site.owner(), key_client(origin, site)
 
 
+@proves("C-78", "O-84")
 @pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA", "Ed25519"])
 def test_every_advertised_algorithm_signs_in(origin: Any, site: Site, alg: str) -> None:
-    # C-78, O-84
     owner = site.owner()
     assert (
         alg
@@ -73,8 +74,8 @@ def test_every_advertised_algorithm_signs_in(origin: Any, site: Site, alg: str) 
     assert owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
 
 
+@proves("C-119")
 def test_the_metadata_lists_methods_and_algorithms(site: Site) -> None:
-    # C-119
     metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
     assert metadata["token_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
     assert metadata["revocation_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
@@ -90,7 +91,7 @@ def far(delta: timedelta) -> Callable[[KeyHolder], int]:
 
 #: One thing wrong with an otherwise good assertion, and the row it proves.
 FAULTS: dict[str, Callable[[KeyHolder], str]] = {
-    "iss of another client": lambda h: h.assertion(iss="https://other.example/c"),  # C-79, O-80
+    "iss of another client": lambda h: h.assertion(iss="https://other.example/c"),
     "iss missing": lambda h: h.assertion(iss=None),
     "sub of another client": lambda h: h.assertion(sub="https://other.example/c"),
     "sub missing": lambda h: h.assertion(sub=None),
@@ -99,32 +100,32 @@ FAULTS: dict[str, Callable[[KeyHolder], str]] = {
     "aud missing": lambda h: h.assertion(aud=None),
     "aud of another server": lambda h: h.assertion(aud="https://other.example"),
     "aud with a slash more": lambda h: h.assertion(aud=ISSUER + "/"),
-    "aud is the token endpoint": lambda h: h.assertion(aud=ISSUER + "/token"),  # O-81, D25
+    "aud is the token endpoint": lambda h: h.assertion(aud=ISSUER + "/token"),
     "aud lists more than the issuer": lambda h: h.assertion(aud=[ISSUER, "https://other.example"]),
     "aud lists nothing": lambda h: h.assertion(aud=[]),
-    "exp missing": lambda h: h.assertion(exp=None),  # D25
+    "exp missing": lambda h: h.assertion(exp=None),
     "exp has passed": lambda h: h.assertion(exp=far(timedelta(seconds=-1))(h)),
     "exp is now": lambda h: h.assertion(exp=far(timedelta())(h)),
-    "exp in ten years": lambda h: h.assertion(exp=far(timedelta(days=3650))(h)),  # O-83
+    "exp in ten years": lambda h: h.assertion(exp=far(timedelta(days=3650))(h)),
     "exp eleven minutes after iat": lambda h: h.assertion(exp=far(timedelta(minutes=11))(h)),
     "exp that is text": lambda h: h.assertion(exp="soon"),
     "exp that is true": lambda h: h.assertion(exp=True),
     "exp beyond every calendar": lambda h: h.assertion(exp=10**15),
     "iat in the future": lambda h: h.assertion(iat=far(timedelta(seconds=90))(h)),
     "nbf in the future": lambda h: h.assertion(nbf=far(timedelta(seconds=90))(h)),
-    "jti missing": lambda h: h.assertion(jti=None),  # O-83
+    "jti missing": lambda h: h.assertion(jti=None),
     "jti empty": lambda h: h.assertion(jti=""),
     "jti that is a number": lambda h: h.assertion(jti=1),
-    "alg none": lambda h: h.assertion(header={"alg": "none"}),  # C-79
+    "alg none": lambda h: h.assertion(header={"alg": "none"}),
     "alg HS256 with the public key as secret": signed_with_public_key,
     "alg of another family": lambda h: h.assertion(header={"alg": "RS256"}, key=make_key("RS256")),
     "kid unknown": lambda h: h.assertion(header={"kid": "two"}),
     "kid that is a number": lambda h: "eyJhbGciOiJFUzI1NiIsImtpZCI6MX0." + h.assertion().partition(".")[2],
     "key of another client": lambda h: h.assertion(key=make_key("ES256", 9)),
-    "key carried in the header": lambda h: h.assertion(  # O-85
+    "key carried in the header": lambda h: h.assertion(
         header={"jwk": make_key("ES256", 9).as_dict(private=False)}, key=make_key("ES256", 9)
     ),
-    "typ of an access token": lambda h: h.assertion(header={"typ": "at+jwt"}),  # O-82
+    "typ of an access token": lambda h: h.assertion(header={"typ": "at+jwt"}),
     "typ of a DPoP proof": lambda h: h.assertion(header={"typ": "dpop+jwt"}),
     "signature of other claims": lambda h: h.assertion().rpartition(".")[0] + "." + h.assertion().split(".")[2],
     "signature missing": lambda h: h.assertion().rpartition(".")[0] + ".",
@@ -137,9 +138,10 @@ FAULTS: dict[str, Callable[[KeyHolder], str]] = {
 }
 
 
+@proves("C-78", "C-79", "O-80 … O-86")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_wrong_thing_in_an_assertion_is_enough(signed_in: tuple[Browser, KeyHolder], fault: str) -> None:
-    # C-78, C-79, O-80 … O-86: refused with one and the same answer, and the code still lives
+    # Refused with one and the same answer, and the code still lives
     owner, holder = signed_in
     asked, code = owner.code(holder.client_id)
     refused = owner.redeem(asked, code, **holder.proof(FAULTS[fault](holder)))
@@ -160,9 +162,7 @@ GOOD: dict[str, Callable[[KeyHolder], str]] = {
     "typ JWT": lambda h: h.assertion(header={"typ": "JWT"}),
     "typ of RFC 10070": lambda h: h.assertion(header={"typ": "client-authentication+jwt"}),
     "no kid": lambda h: h.assertion(header={"kid": None}),
-    "made 50 seconds ago": lambda h: h.assertion(
-        iat=far(timedelta(seconds=-50))(h), exp=far(timedelta(seconds=10))(h)
-    ),  # AT-68
+    "made 50 seconds ago": lambda h: h.assertion(iat=far(timedelta(seconds=-50))(h), exp=far(timedelta(seconds=10))(h)),
     "a clock 50 seconds ahead": lambda h: h.assertion(
         iat=far(timedelta(seconds=50))(h), nbf=far(timedelta(seconds=50))(h), exp=far(timedelta(seconds=110))(h)
     ),
@@ -173,6 +173,7 @@ GOOD: dict[str, Callable[[KeyHolder], str]] = {
 }
 
 
+@proves("AT-68")
 @pytest.mark.parametrize("case", GOOD)
 def test_what_real_clients_send_is_accepted(signed_in: tuple[Browser, KeyHolder], case: str) -> None:
     owner, holder = signed_in
@@ -180,8 +181,8 @@ def test_what_real_clients_send_is_accepted(signed_in: tuple[Browser, KeyHolder]
     assert answer.status_code == 200, answer.text
 
 
+@proves("O-84")
 def test_a_document_that_names_an_algorithm_is_held_to_it(origin: Any, site: Site) -> None:
-    # O-84
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock, alg="PS256")
     publish_keys(origin, holder, token_endpoint_auth_signing_alg="RS256")
@@ -198,8 +199,8 @@ def test_a_key_with_alg_verifies_no_other_algorithm(origin: Any, site: Site) -> 
     assert_not_authenticated(owner.redeem(*owner.code(holder.client_id), **holder.proof()))
 
 
+@proves("AT-18")
 def test_keys_as_browser_libraries_export_them_are_accepted(origin: Any, site: Site) -> None:
-    # AT-18
     owner = site.owner()
     holder = KeyHolder(
         origin.url("/client.json"), site.clock, extra={"key_ops": ["verify", "encrypt", "wrapKey"], "ext": True}
@@ -222,8 +223,8 @@ def test_a_key_that_is_no_point_on_the_curve_verifies_nothing(origin: Any, site:
     assert_not_authenticated(owner.redeem(*owner.code(holder.client_id), **holder.proof()))
 
 
+@proves("C-77", "AT-65", "AT-71")
 def test_every_direct_request_carries_the_assertion(origin: Any, site: Site) -> None:
-    # C-77, AT-65, AT-71
     owner = site.owner()
     holder = key_client(origin, site)
     asked, code = owner.code(holder.client_id)
@@ -239,8 +240,9 @@ def test_every_direct_request_carries_the_assertion(origin: Any, site: Site) -> 
     assert owner.refresh(holder.client_id, token["token"], **holder.proof()).json()["error"] == "invalid_grant"
 
 
+@proves("O-80")
 def test_the_assertion_alone_names_the_client(origin: Any, site: Site) -> None:
-    # O-80: client_id in the body is optional and must agree
+    # client_id in the body is optional and must agree
     owner = site.owner()
     holder = key_client(origin, site)
     asked, code = owner.code(holder.client_id)
@@ -252,8 +254,9 @@ def test_the_assertion_alone_names_the_client(origin: Any, site: Site) -> None:
     assert revoked.status_code == 200
 
 
+@proves("C-12")
 def test_a_code_of_another_client_is_an_invalid_grant(origin: Any, site: Site) -> None:
-    # C-12; the assertion itself is good
+    # The assertion itself is good
     owner = site.owner()
     holder = key_client(origin, site)
     other = key_client(origin, site, "/other.json")
@@ -278,8 +281,8 @@ def test_an_assertion_needs_its_type_and_the_type_its_assertion(origin: Any, sit
     assert owner.redeem(asked, code, **proof).status_code == 200
 
 
+@proves("C-79")
 def test_two_assertions_are_one_too_many(origin: Any, site: Site) -> None:
-    # C-79
     owner = site.owner()
     holder = key_client(origin, site)
     asked, code = owner.code(holder.client_id)
@@ -289,8 +292,8 @@ def test_two_assertions_are_one_too_many(origin: Any, site: Site) -> None:
     assert owner.redeem(asked, code, **proof).status_code == 200
 
 
+@proves("C-79", "AT-67")
 def test_an_assertion_is_used_once(origin: Any, any_site: Site) -> None:
-    # C-79, AT-67
     owner = any_site.owner()
     holder = key_client(origin, any_site)
     proof = holder.proof()
@@ -308,8 +311,9 @@ def test_an_assertion_is_used_once(origin: Any, any_site: Site) -> None:
     assert renewed.status_code == 200
 
 
+@proves("O-83")
 def test_clients_do_not_meet_in_their_jtis(origin: Any, site: Site) -> None:
-    # O-83: per client
+    # Per client
     owner = site.owner()
     for path in ("/one.json", "/two.json"):
         holder = KeyHolder(origin.url(path), site.clock)
@@ -318,7 +322,6 @@ def test_clients_do_not_meet_in_their_jtis(origin: Any, site: Site) -> None:
 
 
 def test_of_parallel_uses_of_one_jti_exactly_one_succeeds(any_site: Site) -> None:
-    # D10
     storage = any_site.app.extensions["demo"].storage
     now = any_site.clock()
     start = Barrier(8)
@@ -343,8 +346,9 @@ def test_what_was_used_once_is_forgotten_when_it_is_void(any_site: Site) -> None
         assert [row.key for row in db.session.query(UsedOnce)] == ["assertion:later"]
 
 
+@proves("C-84", "O-54")
 def test_a_public_client_may_not_come_with_an_assertion(origin: Any, site: Site) -> None:
-    # O-54, C-84: never ignored
+    # Never ignored
     owner = site.owner()
     client_id = publish_client(origin)
     holder = KeyHolder(client_id, site.clock)
@@ -354,9 +358,9 @@ def test_a_public_client_may_not_come_with_an_assertion(origin: Any, site: Site)
     assert owner.redeem(asked, code).status_code == 200
 
 
+@proves("C-83", "C-84")
 @pytest.mark.parametrize("single", ["none", None, "private_key_jwt"])
 def test_a_client_with_both_methods_is_held_to_the_one_it_names(origin: Any, site: Site, single: str | None) -> None:
-    # C-83, C-84
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     named = {"token_endpoint_auth_method": single} if single else {}
@@ -367,8 +371,8 @@ def test_a_client_with_both_methods_is_held_to_the_one_it_names(origin: Any, sit
     assert (with_proof, without) == {"none": (401, 200), None: (200, 200), "private_key_jwt": (200, 401)}[single]
 
 
+@proves("C-84")
 def test_a_broken_assertion_never_falls_back_to_none(origin: Any, site: Site) -> None:
-    # C-84
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_client(origin, token_endpoint_auth_methods_supported=["none", "private_key_jwt"], jwks=holder.jwks)
@@ -377,8 +381,9 @@ def test_a_broken_assertion_never_falls_back_to_none(origin: Any, site: Site) ->
     assert owner.redeem(asked, code).status_code == 200
 
 
+@proves("C-108")
 def test_what_was_issued_with_a_key_is_never_refreshed_without_it(origin: Any, site: Site) -> None:
-    # C-108: with a client that has both methods, and with a document that says none now
+    # With a client that has both methods, and with a document that says none now
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_client(origin, token_endpoint_auth_methods_supported=["none", "private_key_jwt"], jwks=holder.jwks)
@@ -393,8 +398,8 @@ def test_what_was_issued_with_a_key_is_never_refreshed_without_it(origin: Any, s
     assert owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
 
 
+@proves("C-106")
 def test_keys_rotate_without_ending_anything(origin: Any, site: Site) -> None:
-    # C-106
     owner = site.owner()
     old = key_client(origin, site)
     tokens = sign_in(owner, old)
@@ -405,8 +410,9 @@ def test_keys_rotate_without_ending_anything(origin: Any, site: Site) -> None:
     assert owner.refresh(old.client_id, tokens["refresh_token"], **new.proof()).status_code == 200
 
 
+@proves("C-109", "L-12")
 def test_a_code_is_redeemed_with_the_keys_of_its_snapshot(origin: Any, site: Site) -> None:
-    # L-12, C-109: a no-store document is not fetched again for it
+    # A no-store document is not fetched again for it
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_keys(origin, holder, headers={"Cache-Control": "no-store"})
@@ -429,8 +435,8 @@ def test_nonsense_never_causes_a_fetch(origin: Any, site: Site) -> None:
     assert len(origin.requests) == before
 
 
+@proves("C-83")
 def test_without_the_method_enabled_a_key_holding_client_is_refused(origin: Any, make_site: Any) -> None:
-    # C-83
     site = make_site(CIMD_AUTH_METHODS="none")
     holder = key_client(origin, site)
     assert site.owner().authorize(SignIn.begin(holder.client_id)).status_code == 400
@@ -439,8 +445,8 @@ def test_without_the_method_enabled_a_key_holding_client_is_refused(origin: Any,
     assert "token_endpoint_auth_signing_alg_values_supported" not in metadata
 
 
+@proves("O-81")
 def test_the_token_endpoint_is_an_audience_by_a_switch_alone(origin: Any, make_site: Any) -> None:
-    # O-81, D25
     site = make_site(CIMD_ASSERTION_AUDIENCES=ISSUER + "/token")
     owner = site.owner()
     holder = key_client(origin, site)
@@ -461,8 +467,8 @@ def client_with_jwks_uri(origin: Any, site: Site, *holders: KeyHolder) -> None:
     publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri=serve_keys(origin, *holders))
 
 
+@proves("C-81", "C-106")
 def test_a_client_rotates_its_keys_behind_jwks_uri(origin: Any, site: Site) -> None:
-    # C-81, C-106
     owner = site.owner()
     old = KeyHolder(origin.url("/client.json"), site.clock)
     new = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1, alg="RS256")
@@ -478,8 +484,8 @@ def test_a_client_rotates_its_keys_behind_jwks_uri(origin: Any, site: Site) -> N
     assert owner.refresh(old.client_id, tokens["refresh_token"], **new.proof()).status_code == 200
 
 
+@proves("C-81", "C-89", "L-10")
 def test_keys_at_a_forbidden_address_authenticate_nobody(origin: Any, site: Site) -> None:
-    # C-81, C-89, L-10
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri="https://keys.example/jwks.json")
@@ -491,8 +497,8 @@ def test_keys_at_a_forbidden_address_authenticate_nobody(origin: Any, site: Site
     assert "10.0.0.5" not in refused.text
 
 
+@proves("C-64", "AT-93", "O-56")
 def test_a_dead_host_asks_for_patience_and_keeps_the_session(origin: Any, site: Site) -> None:
-    # AT-93, C-64, O-56
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     client_with_jwks_uri(origin, site, holder)
@@ -508,8 +514,8 @@ def test_a_dead_host_asks_for_patience_and_keeps_the_session(origin: Any, site: 
     assert owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
 
 
+@proves("L-32")
 def test_a_client_that_is_gone_no_longer_authenticates(origin: Any, site: Site) -> None:
-    # L-32
     owner = site.owner()
     holder = key_client(origin, site)
     tokens = sign_in(owner, holder)
@@ -518,8 +524,8 @@ def test_a_client_that_is_gone_no_longer_authenticates(origin: Any, site: Site) 
     assert_not_authenticated(owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()))
 
 
+@proves("C-64", "L-12")
 def test_a_snapshot_stands_in_for_a_document_that_cannot_be_stored(origin: Any, site: Site) -> None:
-    # L-12, C-64
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_keys(origin, holder, headers={"Cache-Control": "no-store"})
@@ -541,11 +547,12 @@ TROUBLE: dict[str, tuple[int, bytes]] = {
 }
 
 
+@proves("O-56")
 @pytest.mark.parametrize("holds_key", [False, True], ids=["public", "key"])
 def test_a_document_that_is_away_after_consent_is_never_an_error_of_ours(
     ca: trustme.CA, site: Site, holds_key: bool
 ) -> None:
-    # O-56: the copy serves while it may; later a key holder is refused in OAuth's own words
+    # The copy serves while it may; later a key holder is refused in OAuth's own words
     owner, outcomes = site.owner(), set()
     for trouble in (*TROUBLE, None):
         with contextlib.ExitStack() as stack:
@@ -568,8 +575,8 @@ def test_a_document_that_is_away_after_consent_is_never_an_error_of_ours(
     assert outcomes == (refusals if holds_key else {(200, None)})
 
 
+@proves("C-109", "O-56")
 def test_a_public_clients_dead_host_stops_nothing(origin: Any, site: Site) -> None:
-    # C-109, O-56
     owner = site.owner()
     client_id = publish_client(origin)
     asked, code = owner.code(client_id)
@@ -594,8 +601,8 @@ def bind(site: Site, holder: KeyHolder) -> None:
         db.session.commit()
 
 
+@proves("AT-69")
 def test_a_bound_session_wants_the_key_that_began_it(origin: Any, site: Site) -> None:
-    # AT-69
     owner = site.owner()
     first = KeyHolder(origin.url("/client.json"), site.clock)
     second = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1)
@@ -607,8 +614,8 @@ def test_a_bound_session_wants_the_key_that_began_it(origin: Any, site: Site) ->
     assert owner.refresh(first.client_id, tokens["refresh_token"], **first.proof()).status_code == 200
 
 
+@proves("AT-70")
 def test_a_bound_session_ends_when_its_key_is_withdrawn(origin: Any, site: Site) -> None:
-    # AT-70
     owner = site.owner()
     first = KeyHolder(origin.url("/client.json"), site.clock)
     second = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1)
@@ -624,9 +631,10 @@ def test_a_bound_session_ends_when_its_key_is_withdrawn(origin: Any, site: Site)
     assert owner.refresh(first.client_id, tokens["refresh_token"], **first.proof()).json()["error"] == "invalid_grant"
 
 
+@proves("C-106", "AT-66", "AT-69")
 @pytest.mark.parametrize(("scope", "bound"), [("atproto profile", True), ("profile", False)])
 def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, scope: str, bound: bool) -> None:
-    # AT-69, C-106; and a missing exp is excused for them alone (D25)
+    # A missing exp is excused for them alone.
     holder = key_client(origin, site)
     here = site.app.extensions["demo"]
     with site.app.test_request_context():
@@ -642,7 +650,7 @@ def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, s
         else:
             with pytest.raises(ClientResolutionError):
                 here.server.authenticator.check_grant(old, grant)
-        for changes in ({"header": {"kid": None}}, {"iat": None}):  # AT-66
+        for changes in ({"header": {"kid": None}}, {"iat": None}):
             form = {"client_id": holder.client_id, **holder.proof(**changes)}
             if bound:
                 with pytest.raises(ClientResolutionError):
@@ -661,8 +669,9 @@ def grant_for(snapshot: str, holder: KeyHolder, scope: str, site: Site) -> Grant
     )  # fmt: skip
 
 
+@proves("C-77")
 def test_a_request_without_a_grant_authenticates_against_the_document(origin: Any, site: Site) -> None:
-    # C-77: what pushed requests use
+    # What pushed requests use
     holder = key_client(origin, site)
     public = publish_client(origin, "/public.json")
     authenticator = site.app.extensions["demo"].server.authenticator

@@ -28,6 +28,7 @@ from flask_cimd.core.document import DocumentRules, parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from tests.support.demo import Browser, SignIn, Site, publish_client, redirect_parameters
 from tests.support.plain_authlib import CLIENT_ID, REDIRECT, PlainServer, url_client
+from tests.support.proves import proves
 from tests.support.wsgi import WSGIAdapter
 
 VERIFIER = generate_token(64)
@@ -80,24 +81,24 @@ def test_the_plain_server_works_at_all() -> None:
 # -- the authorization endpoint ----------------------------------------------------------------------------------
 
 
+@proves("A-01")
 @pytest.mark.parametrize("name", ["response_type", "redirect_uri"])
 def test_a_quote_in_a_parameter_is_no_exception(origin: Any, site: Site, name: str) -> None:
-    # A-01
     with pytest.raises(ValueError, match="description"):
         PlainServer().client().get("/authorize", query_string=asked(**{name: 'https://x.example/"'}))
     answer = site.owner().authorize(SignIn.begin(publish_client(origin), **{name: 'https://x.example/"'}))
     assert answer.status_code in (303, 400)
 
 
+@proves("O-30", "A-02")
 def test_no_code_without_a_challenge(origin: Any, site: Site) -> None:
-    # A-02, O-30
     assert plain_code(PlainServer(), code_challenge=None, code_challenge_method=None)
     sign_in = SignIn.begin(publish_client(origin), code_challenge=None, code_challenge_method=None)
     assert redirect_parameters(site.owner().authorize(sign_in))["error"] == "invalid_request"
 
 
+@proves("O-31", "A-03")
 def test_a_challenge_without_a_method_is_not_plain(origin: Any, site: Site) -> None:
-    # A-03, O-31
     plain = PlainServer(challenge=S256Only)
     code = plain_code(plain, code_challenge=VERIFIER, code_challenge_method=None)
     assert redeem(plain, code).status_code == 200
@@ -105,8 +106,8 @@ def test_a_challenge_without_a_method_is_not_plain(origin: Any, site: Site) -> N
     assert redirect_parameters(site.owner().authorize(sign_in))["error"] == "invalid_request"
 
 
+@proves("O-40", "A-04")
 def test_errors_before_consent_name_the_issuer(origin: Any, site: Site) -> None:
-    # A-04, O-40
     answer = PlainServer().client().get("/authorize", query_string=asked(code_challenge_method="S512"))
     assert answer.location.startswith(REDIRECT)
     assert "error=" in answer.location
@@ -115,16 +116,16 @@ def test_errors_before_consent_name_the_issuer(origin: Any, site: Site) -> None:
     assert redirect_parameters(site.owner().authorize(sign_in))["iss"] == site.base_url
 
 
+@proves("A-05")
 def test_errors_that_stay_here_are_pages_for_people(site: Site) -> None:
-    # A-05
     assert PlainServer().client().get("/authorize", query_string=asked(client_id="unknown")).is_json
     answer = site.owner().authorize(SignIn.begin("unknown"))
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "<h1>" in answer.text
 
 
+@proves("O-07", "A-19")
 def test_the_query_of_a_redirect_uri_is_not_encoded_again(origin: Any, site: Site) -> None:
-    # A-19, O-07
     uri = "https://app.example/cb?q=a%20b"
     plain = PlainServer({CLIENT_ID: url_client(redirect_uris=(uri,))})
     assert "q=a+b" in plain.client().post("/authorize", data=asked(redirect_uri=uri)).location
@@ -133,8 +134,8 @@ def test_the_query_of_a_redirect_uri_is_not_encoded_again(origin: Any, site: Sit
     assert answer.headers["Location"].startswith(uri + "&")
 
 
+@proves("O-13", "A-20")
 def test_answers_leave_by_303_and_are_not_stored(origin: Any, site: Site) -> None:
-    # A-20, O-13
     answer = PlainServer().client().post("/authorize", data=asked())
     assert answer.status_code == 302
     assert "Cache-Control" not in answer.headers
@@ -144,16 +145,16 @@ def test_answers_leave_by_303_and_are_not_stored(origin: Any, site: Site) -> Non
     assert ours.headers["Cache-Control"] == "no-store"
 
 
+@proves("O-21", "A-21")
 def test_an_unknown_scope_is_no_dead_end(origin: Any, site: Site) -> None:
-    # A-21, O-21
     plain = PlainServer(OAUTH2_SCOPES_SUPPORTED=["profile"])
     answer = plain.client().get("/authorize", query_string=asked(scope="profile create"))
     assert "error=invalid_scope" in answer.location
     assert site.owner().tokens(publish_client(origin), scope="profile levitate")["scope"] == "profile"
 
 
+@proves("A-24")
 def test_a_doubled_parameter_is_refused(origin: Any, site: Site) -> None:
-    # A-24
     query = urlencode([*asked().items(), ("dpop_jkt", "a"), ("dpop_jkt", "b"), ("nonce", "a"), ("nonce", "b")])
     assert PlainServer().client().get(f"/authorize?{query}").text == "consent"
     sign_in = SignIn.begin(publish_client(origin))
@@ -162,8 +163,9 @@ def test_a_doubled_parameter_is_refused(origin: Any, site: Site) -> None:
         assert redirect_parameters(site.owner().get(f"/authorize?{query}"))["error"] == "invalid_request"
 
 
+@proves("C-67", "A-25")
 def test_a_port_is_a_number_up_to_65535(origin: Any, site: Site) -> None:
-    # A-25, C-67: Authlib leaves the comparison to the client, and the obvious one is wrong.
+    # Authlib leaves the comparison to the client, and the obvious one is wrong.
     class Naive(type(url_client())):  # type: ignore[misc]
         def check_redirect_uri(self, redirect_uri: str) -> bool:
             parts = urlsplit(redirect_uri)
@@ -180,8 +182,8 @@ def test_a_port_is_a_number_up_to_65535(origin: Any, site: Site) -> None:
 # -- codes and tokens --------------------------------------------------------------------------------------------
 
 
+@proves("A-06")
 def test_access_does_not_last_ten_days(origin: Any, site: Site) -> None:
-    # A-06
     plain = PlainServer()
     assert redeem(plain, plain_code(plain)).json["expires_in"] == 864_000
     assert "refresh_token" not in redeem(plain, plain_code(plain)).json
@@ -190,8 +192,8 @@ def test_access_does_not_last_ten_days(origin: Any, site: Site) -> None:
     assert tokens["refresh_token"]
 
 
+@proves("O-33", "A-13")
 def test_a_wrong_verifier_spends_the_code(origin: Any, site: Site) -> None:
-    # A-13, O-33
     plain = PlainServer()
     code = plain_code(plain)
     assert redeem(plain, code, code_verifier="x" * 64).status_code == 400
@@ -202,8 +204,9 @@ def test_a_wrong_verifier_spends_the_code(origin: Any, site: Site) -> None:
     assert owner.redeem(sign_in, ours).status_code == 400
 
 
+@proves("O-15", "O-16", "A-13")
 def test_a_code_is_spent_together_with_the_making_of_its_tokens(origin: Any, site: Site) -> None:
-    # A-13, O-15, O-16: whoever comes between "saved" and "deleted" gets a second token; ours are made in one step.
+    # Whoever comes between "saved" and "deleted" gets a second token; ours are made in one step.
     plain = PlainServer()
     code = plain_code(plain)
     between: list[int] = []
@@ -223,8 +226,8 @@ def test_a_code_is_spent_together_with_the_making_of_its_tokens(origin: Any, sit
     assert owner.get("/userinfo", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
+@proves("O-14", "A-14")
 def test_an_old_code_is_dead(origin: Any, site: Site) -> None:
-    # A-14, O-14
     plain = PlainServer()
     code = plain_code(plain)
     plain.codes[code].expires_at = datetime.now(UTC) - timedelta(days=1)
@@ -235,8 +238,8 @@ def test_an_old_code_is_dead(origin: Any, site: Site) -> None:
     assert owner.redeem(sign_in, ours).json()["error"] == "invalid_grant"
 
 
+@proves("O-50", "A-15")
 def test_parameters_are_read_from_the_body_alone_and_once(origin: Any, site: Site) -> None:
-    # A-15, O-50
     plain = PlainServer()
     query = {"grant_type": "authorization_code", "client_id": CLIENT_ID, "redirect_uri": REDIRECT}
     body = {"code": [plain_code(plain), "another"], "code_verifier": [VERIFIER, "another"]}
@@ -248,8 +251,8 @@ def test_parameters_are_read_from_the_body_alone_and_once(origin: Any, site: Sit
     assert owner.redeem(sign_in, ours).status_code == 200
 
 
+@proves("A-23")
 def test_a_header_that_is_no_utf_8_is_no_exception(site: Site) -> None:
-    # A-23
     header = {"Authorization": "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode()}
     plain = PlainServer(auth_methods=("client_secret_basic", "none"))
     form = {"grant_type": "authorization_code", "code": "x"}
@@ -258,8 +261,8 @@ def test_a_header_that_is_no_utf_8_is_no_exception(site: Site) -> None:
     assert site.browser().post("/token", form, headers=header).status_code == 401
 
 
+@proves("O-110", "A-18")
 def test_an_unknown_hint_does_not_keep_a_token_alive(origin: Any, site: Site) -> None:
-    # A-18, O-110
     plain = PlainServer()
     token = redeem(plain, plain_code(plain)).json["access_token"]
     form = {"token": token, "client_id": CLIENT_ID, "token_type_hint": "bearer"}
@@ -272,8 +275,8 @@ def test_an_unknown_hint_does_not_keep_a_token_alive(origin: Any, site: Site) ->
     assert owner.get("/userinfo", headers={"Authorization": f"Bearer {ours}"}).status_code == 401
 
 
+@proves("O-74", "A-16")
 def test_challenges_are_those_of_the_standard(origin: Any, site: Site) -> None:
-    # A-16, O-74
     plain = PlainServer()
     nothing = plain.client().get("/me")
     assert 'error="missing_authorization"' in nothing.headers["WWW-Authenticate"]
@@ -295,8 +298,9 @@ def test_challenges_are_those_of_the_standard(origin: Any, site: Site) -> None:
     assert 'error="insufficient_scope"' in ours.headers["WWW-Authenticate"]
 
 
+@proves("O-123", "A-17")
 def test_the_scheme_comes_from_the_configuration(origin: Any, make_site: Any) -> None:
-    # A-17, O-123: behind a TLS proxy the request itself came by http.
+    # Behind a TLS proxy the request itself came by http.
     with pytest.raises(Exception, match="insecure_transport"):
         PlainServer().client().post("/token", base_url="http://as.example", data={"grant_type": "x"})
     site = make_site(DEMO_BASE_URL="https://me.example")
@@ -305,8 +309,8 @@ def test_the_scheme_comes_from_the_configuration(origin: Any, make_site: Any) ->
     assert inside.redeem(sign_in, code).status_code == 200
 
 
+@proves("A-22")
 def test_nothing_that_authlib_will_drop_is_used(origin: Any, site: Site) -> None:
-    # A-22
     def deprecated(work: Any) -> list[str]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -327,8 +331,8 @@ def test_nothing_that_authlib_will_drop_is_used(origin: Any, site: Site) -> None
 # -- clients -----------------------------------------------------------------------------------------------------
 
 
+@proves("L-16", "A-11")
 def test_a_long_client_id_fits_every_column(origin: Any, postgres_site: Site, postgres_url: str) -> None:
-    # A-11, L-16
     class Base(DeclarativeBase):
         pass
 
@@ -347,8 +351,8 @@ def test_a_long_client_id_fits_every_column(origin: Any, postgres_site: Site, po
     assert postgres_site.owner().tokens(publish_client(origin, long))["access_token"]
 
 
+@proves("C-72", "C-80", "A-12")
 def test_a_client_is_public_has_no_secret_and_names_its_redirect_uri() -> None:
-    # A-12, C-72, C-80
     class Plain(OAuth2ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         client_id = CLIENT_ID
         client_secret = None
@@ -369,8 +373,9 @@ def test_a_client_is_public_has_no_secret_and_names_its_redirect_uri() -> None:
     assert ours.check_client_secret("x") is False
 
 
+@proves("A-21")
 def test_a_client_without_limits_of_its_own_may_ask_for_any_scope() -> None:
-    # A-21: `None` from get_allowed_scope means "refuse", so it is never `None`.
+    # `None` from get_allowed_scope means "refuse", so it is never `None`.
     assert url_client(scope=None).get_allowed_scope("profile email") == "profile email"
     assert url_client(scope="profile").get_allowed_scope("profile email") == "profile"
     assert url_client(scope=None).get_allowed_scope("") == ""
@@ -414,8 +419,9 @@ def asserting(*methods: str, **members: Any) -> PlainServer:
     return plain
 
 
+@proves("O-84", "A-10")
 def test_a_symmetric_key_in_a_document_never_verifies_anything() -> None:
-    # A-10, O-84: everybody can read the document, so everybody has the key.
+    # Everybody can read the document, so everybody has the key.
     plain = asserting("private_key_jwt")
     assert redeem(plain, plain_code(plain), **assertion()).status_code == 200
     identifier = parse_identifier(CLIENT_ID, IdentifierRules())
@@ -430,9 +436,10 @@ def test_a_symmetric_key_in_a_document_never_verifies_anything() -> None:
         parse_document(json.dumps(document).encode(), identifier=identifier, rules=rules)
 
 
+@proves("A-09")
 @pytest.mark.parametrize("loose", ["client_id", "exp", "aud", "typ"])
 def test_plain_authlib_takes_a_loose_assertion(loose: str) -> None:
-    # A-09: what ours must refuse, see the tests of private_key_jwt.
+    # What ours must refuse, see the tests of private_key_jwt.
     plain = asserting("private_key_jwt")
     changes: dict[str, Any] = {
         "exp": {"exp": int(datetime.now(UTC).timestamp()) + 10 * 365 * 86400},
@@ -443,8 +450,8 @@ def test_plain_authlib_takes_a_loose_assertion(loose: str) -> None:
     assert redeem(plain, plain_code(plain), **form, **more).status_code == 200
 
 
+@proves("A-07")
 def test_every_method_that_is_offered_is_there(origin: Any, site: Site) -> None:
-    # A-07
     plain = PlainServer(auth_methods=("private_key_jwt", "none"))
     with pytest.raises(KeyError, match="private_key_jwt"):
         redeem(plain, plain_code(plain))
@@ -457,8 +464,9 @@ def test_every_method_that_is_offered_is_there(origin: Any, site: Site) -> None:
     assert owner.refresh(client_id, token).status_code == 200
 
 
+@proves("C-84", "O-54", "A-08")
 def test_an_assertion_that_is_presented_is_judged(origin: Any, site: Site) -> None:
-    # A-08, C-84, O-54: with `none` first, plain Authlib does not look at it.
+    # With `none` first, plain Authlib does not look at it.
     plain = asserting("none", "private_key_jwt")
     broken = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": "not.a.jwt"}
     assert redeem(plain, plain_code(plain), **broken).status_code == 200

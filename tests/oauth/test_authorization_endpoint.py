@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters, soup
+from tests.support.proves import proves
 
 ELSEWHERE = "https://attacker.example/steal"
 
@@ -20,6 +21,7 @@ def opened(site: Site, sign_in: SignIn, **kwargs: Any) -> requests.Response:
 # -- shown, never redirected ------------------------------------------------------------------------------------
 
 
+@proves("C-24", "C-72", "C-122", "O-01")
 @pytest.mark.parametrize(
     "query",
     [
@@ -38,7 +40,7 @@ def opened(site: Site, sign_in: SignIn, **kwargs: Any) -> requests.Response:
 )
 @pytest.mark.parametrize("logged_in", [True, False])
 def test_who_asks_is_unclear_so_the_error_stays_here(site: Site, query: dict[str, Any], logged_in: bool) -> None:
-    # O-01, C-24, C-122, C-72: neither the owner nor a stranger's browser leaves this origin.
+    # Neither the owner nor a stranger's browser leaves this origin.
     browser = site.owner() if logged_in else site.browser()
     answer = browser.get("/authorize", params={"response_type": "code", **query})
     assert answer.status_code == 400
@@ -46,12 +48,12 @@ def test_who_asks_is_unclear_so_the_error_stays_here(site: Site, query: dict[str
     assert "attacker" not in answer.text
 
 
+@proves("O-06")
 @pytest.mark.parametrize("listed", [[REDIRECT], [REDIRECT, "https://localhost/cb"]])
 @pytest.mark.parametrize("sent", [None, ""])
 def test_a_redirect_uri_is_needed_even_where_one_alone_is_listed(
     origin: Any, site: Site, listed: list[str], sent: str | None
 ) -> None:
-    # O-06
     client_id = publish_client(origin, redirect_uris=listed)
     answer = opened(site, SignIn.begin(client_id, redirect_uri=sent))
     assert answer.status_code == 400
@@ -67,9 +69,10 @@ SCRIPTS_AND_FILES = (
 )  # fmt: skip
 
 
+@proves("O-11")
 @pytest.mark.parametrize("beside", [[], [REDIRECT]])
 def test_nobody_is_sent_to_a_scheme_that_runs_or_reads_something(origin: Any, site: Site, beside: list[str]) -> None:
-    # O-11: also where the document lists it
+    # Also where the document lists it
     owner = site.owner()
     for number, uri in enumerate(SCRIPTS_AND_FILES):
         client_id = publish_client(origin, f"/{number}.json", redirect_uris=[uri, *beside])
@@ -79,8 +82,8 @@ def test_nobody_is_sent_to_a_scheme_that_runs_or_reads_something(origin: Any, si
         assert uri not in answer.text
 
 
+@proves("C-66", "O-01")
 def test_an_unlisted_redirect_uri_is_shown_with_the_host_of_the_app(origin: Any, site: Site) -> None:
-    # O-01, C-66
     answer = opened(site, SignIn.begin(publish_client(origin), ELSEWHERE))
     assert answer.status_code == 400
     assert "Location" not in answer.headers
@@ -88,6 +91,7 @@ def test_an_unlisted_redirect_uri_is_shown_with_the_host_of_the_app(origin: Any,
     assert "localhost" in answer.text
 
 
+@proves("C-66", "C-67", "L-36", "L-37", "O-08", "O-09", "A-25")
 @pytest.mark.parametrize(
     "requested",
     [
@@ -102,33 +106,32 @@ def test_an_unlisted_redirect_uri_is_shown_with_the_host_of_the_app(origin: Any,
     ],
 )  # fmt: skip
 def test_redirect_uris_match_as_strings(origin: Any, site: Site, requested: str) -> None:
-    # C-66, C-67, O-08, O-09, A-25, L-36, L-37
     client_id = publish_client(origin, redirect_uris=["https://localhost/cb", REDIRECT])
     answer = opened(site, SignIn.begin(client_id, requested))
     assert answer.status_code == 400
     assert "Location" not in answer.headers
 
 
+@proves("C-67", "C-69", "L-02", "O-09")
 @pytest.mark.parametrize("requested", ["http://127.0.0.1/callback", "http://127.0.0.1:51763/callback"])
 def test_only_the_port_of_a_loopback_redirect_is_free(origin: Any, site: Site, requested: str) -> None:
-    # C-67, O-09, L-02
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin), requested)
     answer = owner.redeem(sign_in, code, redirect_uri=REDIRECT)
-    assert answer.json()["error"] == "invalid_grant"  # C-69: the string of the authorization request, port included
+    assert answer.json()["error"] == "invalid_grant"  # the string of the authorization request, port included
     sign_in, code = owner.code(sign_in.client_id, requested)
     assert owner.redeem(sign_in, code).status_code == 200
 
 
+@proves("C-68", "O-09")
 def test_localhost_is_never_swapped_for_its_address(origin: Any, site: Site) -> None:
-    # C-68, O-09
     client_id = publish_client(origin, redirect_uris=["http://localhost/callback"])
     assert opened(site, SignIn.begin(client_id, "http://localhost:4000/callback")).status_code == 200
     assert opened(site, SignIn.begin(client_id, "http://127.0.0.1:4000/callback")).status_code == 400
 
 
+@proves("C-123", "L-01")
 def test_a_refused_address_and_a_refused_connection_look_the_same(make_site: Any) -> None:
-    # C-123, L-01
     site = make_site(CIMD_DEVELOPMENT_HOSTS="closed.example.com=127.0.0.1:1")
     pages = []
     for host in ("closed.example.com", "[::1]:1", "localhost:1"):
@@ -143,6 +146,7 @@ def test_a_refused_address_and_a_refused_connection_look_the_same(make_site: Any
 # -- sent to the client -----------------------------------------------------------------------------------------
 
 
+@proves("C-87", "C-120", "M-40", "O-02", "O-04", "O-22", "O-30", "O-31", "O-32", "O-40")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -171,7 +175,6 @@ def test_a_refused_address_and_a_refused_connection_look_the_same(make_site: Any
 def test_errors_of_the_request_go_to_the_client_with_state_and_issuer(
     origin: Any, site: Site, changes: dict[str, Any], error: str
 ) -> None:
-    # O-02, O-04, O-22, O-30, O-31, O-32, O-40, C-87, C-120, M-40
     sign_in = SignIn.begin(publish_client(origin), state="of the app", **changes)
     answer = opened(site, sign_in)
     assert answer.status_code == 303
@@ -183,15 +186,16 @@ def test_errors_of_the_request_go_to_the_client_with_state_and_issuer(
     assert "code" not in told
 
 
+@proves("O-02")
 def test_a_document_without_the_code_grant_is_told_so(origin: Any, site: Site) -> None:
-    # O-02
     client_id = publish_client(origin, grant_types=["refresh_token"])
     answer = opened(site, SignIn.begin(client_id))
     assert redirect_parameters(answer)["error"] == "unauthorized_client"
 
 
+@proves("O-12")
 def test_a_strangers_browser_is_never_sent_to_a_client(origin: Any, site: Site) -> None:
-    # O-12: whoever can publish a document could make an open redirector of this site.
+    # Whoever can publish a document could make an open redirector of this site.
     before = len(origin.requests)
     sign_in = SignIn.begin(publish_client(origin), response_type="token")
     answer = site.browser().authorize(sign_in)
@@ -201,9 +205,9 @@ def test_a_strangers_browser_is_never_sent_to_a_client(origin: Any, site: Site) 
     assert len(origin.requests) == before
 
 
+@proves("M-45", "O-03")
 @pytest.mark.parametrize("state", ["a b&c=d%20+ü", "x" * 2000, "%00%0d%0a", "+", '"\\'])
-def test_state_comes_back_byte_for_byte(origin: Any, site: Site, state: str) -> None:  # M-45
-    # O-03
+def test_state_comes_back_byte_for_byte(origin: Any, site: Site, state: str) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     sign_in = SignIn.begin(client_id, state=state)
     assert owner.approve(owner.authorize(sign_in))["state"] == state
@@ -213,30 +217,32 @@ def test_state_comes_back_byte_for_byte(origin: Any, site: Site, state: str) -> 
     ] == state  # fmt: skip
 
 
+@proves("O-03", "O-04")
 @pytest.mark.parametrize("state", [None, ""])
 def test_without_state_none_comes_back(origin: Any, site: Site, state: str | None) -> None:
-    # O-03, O-04
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), state=state)
     assert "state" not in owner.approve(owner.authorize(sign_in))
     assert "state" not in owner.deny(owner.authorize(sign_in))
 
 
+@proves("O-04")
 def test_unknown_parameters_are_ignored(origin: Any, site: Site) -> None:
-    # O-04
     sign_in = SignIn.begin(publish_client(origin), foo="bar", scope="profile")
     assert opened(site, sign_in).status_code == 200
 
 
+@proves("O-07", "A-19")
 def test_the_query_of_a_redirect_uri_is_kept_as_it_is(origin: Any, site: Site) -> None:
-    # O-07, A-19: nothing is decoded and encoded again.
+    # Nothing is decoded and encoded again.
     uri = "https://localhost/cb?a=%20b+c&d=%C3%A9&e"
     owner, client_id = site.owner(), publish_client(origin, redirect_uris=[uri])
     answer = owner.press(owner.authorize(SignIn.begin(client_id, uri)), "Approve")
     assert answer.headers["Location"].startswith(uri + "&code=")
 
 
+@proves("O-05")
 def test_post_starts_the_same_request(origin: Any, site: Site) -> None:
-    # O-05: the session cookie does not come along with a POST from another site, so it becomes a GET.
+    # The session cookie does not come along with a POST from another site, so it becomes a GET.
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), state="é&=")
     answer = owner.post("/authorize", sign_in.parameters)
     assert answer.status_code == 303
@@ -253,8 +259,8 @@ def test_a_login_hint_is_no_longer_than_a_name(origin: Any, site: Site, length: 
     assert (redirect_parameters(answer).get("error") if "Location" in answer.headers else None) == told
 
 
+@proves("O-20", "O-40")
 def test_denial_is_told(origin: Any, site: Site) -> None:
-    # O-20, O-40
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
     told = owner.deny(owner.authorize(sign_in))
     assert told["error"] == "access_denied"
@@ -262,8 +268,8 @@ def test_denial_is_told(origin: Any, site: Site) -> None:
     assert told["iss"] == site.base_url
 
 
+@proves("O-13", "O-122", "A-20")
 def test_answers_leave_by_303_and_name_no_referrer(origin: Any, site: Site) -> None:
-    # O-13, O-122, A-20
     owner = site.owner()
     for button in ("Approve", "Deny"):
         answer = owner.press(owner.authorize(SignIn.begin(publish_client(origin))), button)
@@ -275,22 +281,23 @@ def test_answers_leave_by_303_and_name_no_referrer(origin: Any, site: Site) -> N
 # -- scopes -----------------------------------------------------------------------------------------------------
 
 
+@proves("O-21", "A-21")
 def test_unknown_scopes_are_ignored_and_the_order_does_not_matter(origin: Any, site: Site) -> None:
-    # O-21, A-21
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id, scope='email  nonsense "x" profile email')
     assert tokens["scope"].split() == ["email", "profile"]
 
 
+@proves("O-21")
 def test_the_owner_may_grant_less_than_was_asked_for(origin: Any, site: Site) -> None:
-    # O-21: "if different … the authorization server MUST include the scope" (RFC 6749 §3.3).
+    # "if different … the authorization server MUST include the scope" (RFC 6749 §3.3).
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope="profile email")
     answer = owner.approve(owner.authorize(sign_in), scope=["profile"])
     assert owner.redeem(sign_in, answer["code"]).json()["scope"] == "profile"
 
 
+@proves("O-18")
 def test_the_owner_cannot_grant_more_than_was_shown(origin: Any, site: Site) -> None:
-    # O-18
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope="profile")
     answer = owner.approve(owner.authorize(sign_in), scope=["profile", "email"])
     assert owner.redeem(sign_in, answer["code"]).json()["scope"] == "profile"
@@ -301,8 +308,8 @@ def test_a_documents_scope_is_the_most_it_gets(origin: Any, site: Site) -> None:
     assert owner.tokens(client_id, scope="profile email")["scope"] == "profile"
 
 
+@proves("O-21")
 def test_a_request_without_scope_is_for_the_identity_alone(origin: Any, site: Site) -> None:
-    # O-21, D20
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope=None)
     page = owner.authorize(sign_in)
     assert not soup(page).select("input[name=scope]")
@@ -319,13 +326,14 @@ def test_a_request_without_scope_is_for_the_identity_alone(origin: Any, site: Si
 HOSTILE = ['"', "\\", "é", "\r\nSet-Cookie: a=b", "\x00", "\ud800", "<script>", "%", "' OR 1=1 --", "𝒳" * 300]
 
 
+@proves("O-23", "A-01")
 @pytest.mark.parametrize(
     "name",
     ["client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
      "resource", "me", "prompt", "nonce"],
 )  # fmt: skip
 def test_hostile_text_in_any_parameter_ends_in_an_answer_of_ours(origin: Any, site: Site, name: str) -> None:
-    # O-23, A-01: anything unhandled would be raised here; nothing unchecked comes back raw.
+    # Anything unhandled would be raised here; nothing unchecked comes back raw.
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
     for text in HOSTILE:
         query = urlencode({**sign_in.parameters, name: text}, errors="surrogatepass")
@@ -338,9 +346,9 @@ def test_hostile_text_in_any_parameter_ends_in_an_answer_of_ours(origin: Any, si
             assert all(" " <= c <= "~" and c not in '"\\' for c in description)
 
 
+@proves("O-05")
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_other_methods_are_not_allowed(site: Site, method: str) -> None:
-    # O-05
     assert site.browser().request(method, "/authorize").status_code == 405
 
 
@@ -352,17 +360,17 @@ def test_a_raw_query_that_is_no_utf_8_is_answered(site: Site) -> None:
 # -- resource indicators ----------------------------------------------------------------------------------------
 
 
+@proves("O-70")
 @pytest.mark.parametrize(
     "resource", ["relative", "/api", "https://a.example/#f", "https://a.example/#", "https://[", "é", "https:"]
 )
 def test_a_malformed_resource_is_an_invalid_target(origin: Any, site: Site, resource: str) -> None:
-    # O-70
     answer = opened(site, SignIn.begin(publish_client(origin), resource=resource))
     assert redirect_parameters(answer)["error"] == "invalid_target"
 
 
+@proves("O-70")
 def test_one_bad_resource_among_good_ones_is_an_invalid_target(origin: Any, site: Site) -> None:
-    # O-70
     sign_in = SignIn.begin(publish_client(origin))
     query = urlencode([*sign_in.parameters.items(), ("resource", site.base_url + "/"), ("resource", "x#y")])
     assert redirect_parameters(site.owner().get(f"/authorize?{query}"))["error"] == "invalid_target"

@@ -15,6 +15,7 @@ from tests.support.demo import Site, demo_in_process, publish_client
 from tests.support.dpop import ProofKey, token_hash
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 REFRESHING = {"grant_types": ["authorization_code", "refresh_token"]}
 
@@ -22,7 +23,7 @@ REFRESHING = {"grant_types": ["authorization_code", "refresh_token"]}
 def error_of(answer: Any) -> tuple[int, str]:
     """Return status and code of a JSON error at the authorization server."""
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["DPoP-Nonce"]  # AT-60
+    assert answer.headers["DPoP-Nonce"]
     return answer.status_code, answer.json()["error"]
 
 
@@ -59,9 +60,10 @@ def app(site: Site) -> App:
 # -- nonces ------------------------------------------------------------------------------------------------------
 
 
+@proves("AT-57", "AT-58", "O-97")
 @pytest.mark.parametrize("path", ["/par", "/token", "/revoke"])
 @pytest.mark.parametrize("nonce", [None, "nonsense"])
-def test_every_endpoint_wants_a_nonce(shared: Site, path: str, nonce: str | None) -> None:  # AT-57, AT-58, O-97
+def test_every_endpoint_wants_a_nonce(shared: Site, path: str, nonce: str | None) -> None:
     app = App(shared)
     form = {"token": "x", "grant_type": "refresh_token", "refresh_token": "x", **app.begin().parameters}
 
@@ -73,7 +75,8 @@ def test_every_endpoint_wants_a_nonce(shared: Site, path: str, nonce: str | None
     assert "DPoP-Nonce" in answer.headers["Access-Control-Expose-Headers"]
 
 
-def test_the_nonce_just_handed_out_is_accepted(site: Site) -> None:  # AT-61
+@proves("AT-61")
+def test_the_nonce_just_handed_out_is_accepted(site: Site) -> None:
     app = App(site)
     form = app.begin().parameters
 
@@ -81,8 +84,9 @@ def test_the_nonce_just_handed_out_is_accepted(site: Site) -> None:  # AT-61
     assert app.send("POST", "/par", form).status_code == 201
 
 
+@proves("AT-57")
 @pytest.mark.parametrize(("minutes", "is_new"), [(0, True), (1, True), (2, True), (6, False)])
-def test_a_nonce_ends_after_minutes(app: App, site: Site, minutes: int, is_new: bool) -> None:  # AT-57
+def test_a_nonce_ends_after_minutes(app: App, site: Site, minutes: int, is_new: bool) -> None:
     nonce = app.nonce
 
     site.clock.forward(minutes=minutes)
@@ -91,7 +95,8 @@ def test_a_nonce_ends_after_minutes(app: App, site: Site, minutes: int, is_new: 
     assert (answer.status_code == 201) is is_new
 
 
-def test_the_nonces_rotate(app: App, site: Site) -> None:  # AT-57
+@proves("AT-57")
+def test_the_nonces_rotate(app: App, site: Site) -> None:
     before = app.nonce
 
     site.clock.forward(minutes=1)
@@ -100,7 +105,8 @@ def test_the_nonces_rotate(app: App, site: Site) -> None:  # AT-57
     assert app.nonce != before
 
 
-def test_workers_of_one_site_share_their_nonces(make_site: Callable[..., Site], tmp_path: Any) -> None:  # AT-60
+@proves("AT-60")
+def test_workers_of_one_site_share_their_nonces(make_site: Callable[..., Site], tmp_path: Any) -> None:
     first, second = (make_site(f"sqlite:///{tmp_path}/shared.db") for _ in range(2))
     app = App(first)
     app.push()
@@ -108,7 +114,8 @@ def test_workers_of_one_site_share_their_nonces(make_site: Callable[..., Site], 
     assert App(second).send("POST", "/par", app.begin().parameters, nonce=app.nonce).status_code == 201
 
 
-def test_a_challenge_spends_nothing(site: Site) -> None:  # AT-51, D9
+@proves("AT-51")
+def test_a_challenge_spends_nothing(site: Site) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
     form = {
@@ -146,9 +153,9 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+@proves("AT-53", "AT-54", "AT-55", "AT-60", "O-94", "O-95")
 @pytest.mark.parametrize("changes", FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_in_the_proof_spends_no_code(shared: Site, changes: dict[str, Any]) -> None:
-    # AT-53 to AT-55, O-94, O-95
     app, owner = App(shared), shared.owner()
     sign_in, code = app.code(owner)
     form = {
@@ -171,14 +178,16 @@ def test_a_fault_in_the_proof_is_refused_everywhere(shared_app: App, path: str, 
     assert error_of(answer) == (400, "invalid_dpop_proof")
 
 
+@proves("AT-53")
 @pytest.mark.parametrize("field", ["", "nonsense", "a.b.c"])
-def test_a_header_that_is_no_proof_is_refused(site: Site, field: str) -> None:  # AT-53
+def test_a_header_that_is_no_proof_is_refused(site: Site, field: str) -> None:
     answer = site.browser().post("/par", App(site).begin().parameters, headers={"DPoP": field})
 
     assert error_of(answer) == (400, "invalid_dpop_proof")
 
 
-def test_two_proofs_are_one_too_many(app: App, site: Site) -> None:  # AT-53
+@proves("AT-53")
+def test_two_proofs_are_one_too_many(app: App, site: Site) -> None:
     both = f"{app.proof('POST', '/par')}, {app.proof('POST', '/par')}"
 
     answer = site.browser().post("/par", app.begin().parameters, headers={"DPoP": both})
@@ -186,7 +195,8 @@ def test_two_proofs_are_one_too_many(app: App, site: Site) -> None:  # AT-53
     assert error_of(answer) == (400, "invalid_dpop_proof")
 
 
-def test_a_proof_works_once(any_site: Site) -> None:  # AT-56, O-98
+@proves("AT-56", "O-98")
+def test_a_proof_works_once(any_site: Site) -> None:
     app = App(any_site)
     app.push()
     field = app.proof("POST", "/par")
@@ -199,7 +209,8 @@ def test_a_proof_works_once(any_site: Site) -> None:  # AT-56, O-98
     assert error_of(second) == (400, "invalid_dpop_proof")
 
 
-def test_of_ten_equal_proofs_at_once_one_works(any_site: Site) -> None:  # AT-56, D10
+@proves("AT-56")
+def test_of_ten_equal_proofs_at_once_one_works(any_site: Site) -> None:
     app = App(any_site)
     app.push()
     field, forms = app.proof("POST", "/par"), [app.begin().parameters for _ in range(10)]
@@ -213,7 +224,8 @@ def test_of_ten_equal_proofs_at_once_one_works(any_site: Site) -> None:  # AT-56
     assert statuses == [201] + [400] * 9
 
 
-def test_another_key_may_use_the_same_name(app: App, site: Site) -> None:  # AT-56
+@proves("AT-56")
+def test_another_key_may_use_the_same_name(app: App, site: Site) -> None:
     other = App(site)
     other.nonce = app.nonce
 
@@ -224,7 +236,8 @@ def test_another_key_may_use_the_same_name(app: App, site: Site) -> None:  # AT-
 # -- binding -----------------------------------------------------------------------------------------------------
 
 
-def test_the_key_of_the_pushed_request_is_the_key_of_the_session(site: Site) -> None:  # AT-49, AT-62, O-100
+@proves("AT-49", "AT-62", "O-100")
+def test_the_key_of_the_pushed_request_is_the_key_of_the_session(site: Site) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
     own, app.key = app.key, ProofKey()
@@ -241,7 +254,8 @@ def test_the_key_of_the_pushed_request_is_the_key_of_the_session(site: Site) -> 
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_a_code_and_a_token_belong_to_their_client(site: Site) -> None:  # AT-90
+@proves("AT-90")
+def test_a_code_and_a_token_belong_to_their_client(site: Site) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
 
@@ -254,7 +268,8 @@ def test_a_code_and_a_token_belong_to_their_client(site: Site) -> None:  # AT-90
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_without_a_proof_at_the_push_the_token_request_binds(site: Site) -> None:  # AT-63
+@proves("AT-34", "AT-63")
+def test_without_a_proof_at_the_push_the_token_request_binds(site: Site) -> None:
     app, owner = App(site), site.owner()
     sign_in = app.begin()
     pushed = site.browser().post("/par", sign_in.parameters)
@@ -263,12 +278,13 @@ def test_without_a_proof_at_the_push_the_token_request_binds(site: Site) -> None
     tokens = app.redeem(sign_in, code).json()
     app.key = ProofKey()
 
-    assert pushed.headers["DPoP-Nonce"]  # AT-34
+    assert pushed.headers["DPoP-Nonce"]
     assert tokens["token_type"] == "DPoP"
     assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
 
-def test_a_key_may_be_announced_by_its_thumbprint(site: Site) -> None:  # O-100
+@proves("O-100")
+def test_a_key_may_be_announced_by_its_thumbprint(site: Site) -> None:
     app, owner = App(site), site.owner()
     sign_in = app.begin(dpop_jkt=app.key.thumbprint)
     pushed = site.browser().post("/par", sign_in.parameters)
@@ -282,7 +298,8 @@ def test_a_key_may_be_announced_by_its_thumbprint(site: Site) -> None:  # O-100
     assert app.redeem(sign_in, code).status_code == 200
 
 
-def test_tokens_of_the_profile_need_a_proof(site: Site) -> None:  # AT-62, D6
+@proves("AT-62")
+def test_tokens_of_the_profile_need_a_proof(site: Site) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
 
@@ -295,7 +312,8 @@ def test_tokens_of_the_profile_need_a_proof(site: Site) -> None:  # AT-62, D6
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_a_document_may_demand_proofs(origin: TLSOrigin, site: Site) -> None:  # O-101, D6
+@proves("O-101")
+def test_a_document_may_demand_proofs(origin: TLSOrigin, site: Site) -> None:
     owner = site.owner()
     client_id = publish_client(origin, dpop_bound_access_tokens=True)
 
@@ -305,7 +323,8 @@ def test_a_document_may_demand_proofs(origin: TLSOrigin, site: Site) -> None:  #
     assert App(site, client_id).redeem(sign_in, code).json()["token_type"] == "DPoP"
 
 
-def test_a_proof_of_any_app_binds_its_tokens(origin: TLSOrigin, site: Site) -> None:  # O-95, D6
+@proves("O-95", "O-96")
+def test_a_proof_of_any_app_binds_its_tokens(origin: TLSOrigin, site: Site) -> None:
     owner, app = site.owner(), App(site, publish_client(origin))
     sign_in, code = owner.code(app.client_id)
 
@@ -315,10 +334,10 @@ def test_a_proof_of_any_app_binds_its_tokens(origin: TLSOrigin, site: Site) -> N
 
     assert tokens["token_type"] == "DPoP"
     assert error_of(without) == (400, "invalid_dpop_proof")
-    assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")  # O-96
+    assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
 
-def test_without_a_proof_an_ordinary_token_is_a_bearer_token(origin: TLSOrigin, site: Site) -> None:  # D6
+def test_without_a_proof_an_ordinary_token_is_a_bearer_token(origin: TLSOrigin, site: Site) -> None:
     tokens = site.owner().tokens(publish_client(origin))
 
     assert tokens["token_type"] == "Bearer"
@@ -344,7 +363,8 @@ def holder(origin: TLSOrigin, site: Site) -> KeyHolder:
     return found
 
 
-def test_an_assertion_survives_the_nonce_challenge(site: Site, holder: KeyHolder) -> None:  # AT-67
+@proves("AT-67")
+def test_an_assertion_survives_the_nonce_challenge(site: Site, holder: KeyHolder) -> None:
     app, owner = App(site, holder.client_id, "http://127.0.0.1:7777/callback"), site.owner()
     assertion = holder.proof()
     sign_in = app.begin(scope="profile")
@@ -360,7 +380,8 @@ def test_an_assertion_survives_the_nonce_challenge(site: Site, holder: KeyHolder
     assert app.redeem(sign_in, code, **holder.proof()).status_code == 200
 
 
-def test_the_assertion_key_makes_no_proofs(site: Site, holder: KeyHolder) -> None:  # AT-64
+@proves("AT-64")
+def test_the_assertion_key_makes_no_proofs(site: Site, holder: KeyHolder) -> None:
     app = App(site, holder.client_id, "http://127.0.0.1:7777/callback")
     app.key = ProofKey(holder.key)
 
@@ -369,7 +390,8 @@ def test_the_assertion_key_makes_no_proofs(site: Site, holder: KeyHolder) -> Non
     assert error_of(answer) == (400, "invalid_dpop_proof")
 
 
-def test_a_key_holding_client_may_change_its_dpop_key(site: Site, holder: KeyHolder) -> None:  # O-96
+@proves("O-96")
+def test_a_key_holding_client_may_change_its_dpop_key(site: Site, holder: KeyHolder) -> None:
     app, owner = App(site, holder.client_id, "http://127.0.0.1:7777/callback"), site.owner()
     sign_in = app.begin(scope="profile")
     tokens = app.redeem(sign_in, owner.approve(owner.authorize(sign_in))["code"], **holder.proof()).json()
@@ -385,7 +407,8 @@ def test_a_key_holding_client_may_change_its_dpop_key(site: Site, holder: KeyHol
 # -- lifetimes, rotation, sign-out -------------------------------------------------------------------------------
 
 
-def test_a_refresh_token_works_once(any_site: Site) -> None:  # AT-87, AT-88
+@proves("AT-87", "AT-88")
+def test_a_refresh_token_works_once(any_site: Site) -> None:
     app = App(any_site)
     first = app.sign_in(any_site.owner(), scope="atproto profile")
 
@@ -397,7 +420,8 @@ def test_a_refresh_token_works_once(any_site: Site) -> None:  # AT-87, AT-88
     assert app.call(second["access_token"]).status_code == 401
 
 
-def test_a_code_works_once(any_site: Site) -> None:  # AT-50
+@proves("AT-50")
+def test_a_code_works_once(any_site: Site) -> None:
     app, owner = App(any_site), any_site.owner()
     sign_in, code = app.code(owner)
     tokens = app.redeem(sign_in, code).json()
@@ -406,16 +430,18 @@ def test_a_code_works_once(any_site: Site) -> None:  # AT-50
     assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
 
+@proves("AT-84", "AT-85", "AT-86")
 @pytest.mark.parametrize("scope", ["atproto", "atproto profile"])
-def test_tokens_are_short(site: Site, scope: str) -> None:  # AT-84, AT-86
+def test_tokens_are_short(site: Site, scope: str) -> None:
     tokens = App(site).sign_in(site.owner(), scope=scope)
 
     assert 60 < tokens["expires_in"] <= 900
     assert tokens["scope"] == scope
-    assert "id_token" not in tokens  # AT-85
+    assert "id_token" not in tokens
 
 
-def test_a_public_session_ends_after_two_weeks(site: Site) -> None:  # AT-89
+@proves("AT-89")
+def test_a_public_session_ends_after_two_weeks(site: Site) -> None:
     app = App(site)
     token = app.sign_in(site.owner())["refresh_token"]
 
@@ -426,8 +452,9 @@ def test_a_public_session_ends_after_two_weeks(site: Site) -> None:  # AT-89
     assert error_of(app.refresh(token)) == (400, "invalid_grant")
 
 
+@proves("AT-91")
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
-def test_either_token_ends_the_session(site: Site, name: str) -> None:  # AT-91
+def test_either_token_ends_the_session(site: Site, name: str) -> None:
     app = App(site)
     tokens = app.sign_in(site.owner(), scope="atproto profile")
 
@@ -450,7 +477,8 @@ def test_a_stranger_signs_nobody_out(site: Site) -> None:  # design §5.3
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
-def test_signing_out_twice_is_fine(site: Site) -> None:  # AT-91
+@proves("AT-91")
+def test_signing_out_twice_is_fine(site: Site) -> None:
     assert App(site).post("/revoke", {"token": "unknown"}).status_code == 200
 
 
@@ -464,11 +492,12 @@ def token(app: App, site: Site) -> str:
     return found
 
 
-def test_a_resource_takes_the_token_with_a_proof(app: App, token: str) -> None:  # AT-99
+@proves("AT-60", "AT-99")
+def test_a_resource_takes_the_token_with_a_proof(app: App, token: str) -> None:
     answer = app.call(token)
 
     assert answer.status_code == 200
-    assert answer.headers["DPoP-Nonce"]  # AT-60
+    assert answer.headers["DPoP-Nonce"]
 
 
 def challenge(answer: Any, error: str) -> bool:
@@ -479,13 +508,14 @@ def challenge(answer: Any, error: str) -> bool:
     )
 
 
+@proves("AT-59", "O-97", "O-101")
 @pytest.mark.parametrize("nonce", [None, "nonsense"])
-def test_a_resource_challenges_with_401(app: App, token: str, nonce: str | None) -> None:  # AT-59, O-97
+def test_a_resource_challenges_with_401(app: App, token: str, nonce: str | None) -> None:
     answer = app.send("GET", "/userinfo", token=token, nonce=nonce)
 
     assert challenge(answer, "use_dpop_nonce")
     assert answer.headers["DPoP-Nonce"]
-    assert 'algs="ES256"' in answer.headers["WWW-Authenticate"]  # O-101
+    assert 'algs="ES256"' in answer.headers["WWW-Authenticate"]
 
 
 RESOURCE_FAULTS: dict[str, dict[str, Any]] = {
@@ -496,23 +526,24 @@ RESOURCE_FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+@proves("AT-99", "O-94")
 @pytest.mark.parametrize("changes", RESOURCE_FAULTS.values(), ids=RESOURCE_FAULTS.keys())
-def test_a_resource_refuses_a_faulty_proof(  # AT-99, O-94
-    shared_app: App, shared_token: str, changes: dict[str, Any]
-) -> None:
+def test_a_resource_refuses_a_faulty_proof(shared_app: App, shared_token: str, changes: dict[str, Any]) -> None:
     answer = shared_app.send("GET", "/userinfo", token=shared_token, **changes)
 
     assert challenge(answer, "invalid_dpop_proof")
     assert shared_app.call(shared_token).status_code == 200
 
 
-def test_a_resource_refuses_another_key(app: App, token: str) -> None:  # AT-99
+@proves("AT-99")
+def test_a_resource_refuses_another_key(app: App, token: str) -> None:
     app.key = ProofKey()
 
     assert challenge(app.call(token), "invalid_token")
 
 
-def test_a_resource_takes_a_proof_once(app: App, token: str, site: Site) -> None:  # AT-56
+@proves("AT-56")
+def test_a_resource_takes_a_proof_once(app: App, token: str, site: Site) -> None:
     headers = {"DPoP": app.proof("GET", "/userinfo", ath=token_hash(token)), "Authorization": f"DPoP {token}"}
 
     first, second = (site.browser().get("/userinfo", headers=headers) for _ in range(2))
@@ -521,7 +552,8 @@ def test_a_resource_takes_a_proof_once(app: App, token: str, site: Site) -> None
     assert challenge(second, "invalid_dpop_proof")
 
 
-def test_a_bound_token_is_no_bearer_token(app: App, token: str, site: Site) -> None:  # O-99, AT-99
+@proves("AT-99", "O-99")
+def test_a_bound_token_is_no_bearer_token(app: App, token: str, site: Site) -> None:
     answer = site.browser().get("/userinfo", headers={"Authorization": f"Bearer {token}"})
 
     assert answer.status_code == 401
@@ -529,21 +561,24 @@ def test_a_bound_token_is_no_bearer_token(app: App, token: str, site: Site) -> N
     assert app.call(token).status_code == 200
 
 
-def test_a_token_without_a_proof_is_refused(token: str, site: Site) -> None:  # AT-99
+@proves("AT-99")
+def test_a_token_without_a_proof_is_refused(token: str, site: Site) -> None:
     assert challenge(site.browser().get("/userinfo", headers={"Authorization": f"DPoP {token}"}), "invalid_dpop_proof")
 
 
-def test_an_unknown_token_is_refused_before_its_proof(app: App) -> None:  # AT-99
+@proves("AT-99")
+def test_an_unknown_token_is_refused_before_its_proof(app: App) -> None:
     assert challenge(app.call("unknown"), "invalid_token")
 
 
-def test_an_expired_token_is_refused(app: App, token: str, site: Site) -> None:  # AT-99
+@proves("AT-99")
+def test_an_expired_token_is_refused(app: App, token: str, site: Site) -> None:
     site.clock.now += timedelta(minutes=16)
 
     assert challenge(app.call(token), "invalid_token")
 
 
-def test_without_credentials_both_schemes_are_named(site: Site) -> None:  # D26
+def test_without_credentials_both_schemes_are_named(site: Site) -> None:
     header = site.browser().get("/userinfo").headers["WWW-Authenticate"]
 
     assert header.startswith("Bearer ")

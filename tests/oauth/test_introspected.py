@@ -20,6 +20,7 @@ from flask_cimd.oauth import (
     well_known_blueprint,
 )
 from tests.support.origin import SocketOrigin, TLSOrigin
+from tests.support.proves import proves
 
 ISSUER = "https://me.example"
 HERE = "https://notes.example/api"
@@ -44,13 +45,14 @@ def answer(origin: TLSOrigin, members: Any, status: int = 200) -> None:
     origin.serve("/introspect", json.dumps(members).encode(), status=status, headers=JSON)
 
 
+@proves("O-75")
 def test_living_token_says_what_it_allows(origin: TLSOrigin, tokens: IntrospectedTokens) -> None:
     answer(origin, {**ACTIVE, "exp": 1_800_000_000, "auth_time": 1_700_000_000, "cnf": {"jkt": "thumb"}, "iss": ISSUER})
     found = tokens.find("secret")
     assert found is not None
     assert (found.scope, found.audience, found.key_thumbprint) == ({"read"}, {HERE}, "thumb")
     assert found.expires_at is not None
-    assert found.auth_time == datetime.fromtimestamp(1_700_000_000, UTC)  # O-75
+    assert found.auth_time == datetime.fromtimestamp(1_700_000_000, UTC)
 
 
 def test_credentials_are_encoded_before_they_are_joined(origin: TLSOrigin, tokens: IntrospectedTokens) -> None:
@@ -60,8 +62,9 @@ def test_credentials_are_encoded_before_they_are_joined(origin: TLSOrigin, token
     assert f"Authorization: Basic {sent}".encode() in origin.requests[0]
 
 
+@proves("M-29")
 @pytest.mark.parametrize("endpoint", ["http://me.example/introspect", "ftp://127.0.0.1/", "introspect"])
-def test_secret_and_tokens_never_travel_in_plain_text(endpoint: str) -> None:  # M-29
+def test_secret_and_tokens_never_travel_in_plain_text(endpoint: str) -> None:
     with pytest.raises(ConfigurationError):
         IntrospectedTokens(endpoint, server_id="a", secret="b", issuer=ISSUER)
 
@@ -73,7 +76,8 @@ def test_every_use_is_asked_about(origin: TLSOrigin, tokens: IntrospectedTokens)
     assert tokens.find("secret") is None
 
 
-def test_token_without_audience_is_for_the_issuer_alone(origin: TLSOrigin, tokens: IntrospectedTokens) -> None:  # M-10
+@proves("M-10")
+def test_token_without_audience_is_for_the_issuer_alone(origin: TLSOrigin, tokens: IntrospectedTokens) -> None:
     answer(origin, {name: value for name, value in ACTIVE.items() if name != "aud"})
     found = tokens.find("secret")
     assert found is not None
@@ -135,6 +139,7 @@ def tenant() -> Iterator[Any]:
         yield client
 
 
+@proves("M-20", "M-21", "O-43")
 @pytest.mark.parametrize(
     "path",
     [
@@ -143,17 +148,19 @@ def tenant() -> Iterator[Any]:
         "/t1/.well-known/openid-configuration",
     ],
 )
-def test_issuer_with_a_path_is_found_at_each_place_where_clients_look(tenant: Any, path: str) -> None:  # M-20 M-21 O-43
+def test_issuer_with_a_path_is_found_at_each_place_where_clients_look(tenant: Any, path: str) -> None:
     assert tenant.get(path).json == {"issuer": "https://h.example/t1"}
     assert path in discovery_paths("https://h.example/t1")
 
 
-def test_issuer_with_a_path_is_not_found_at_the_root_forms(tenant: Any) -> None:  # M-22
+@proves("M-22")
+def test_issuer_with_a_path_is_not_found_at_the_root_forms(tenant: Any) -> None:
     for path in discovery_paths("https://h.example"):
         assert tenant.get(path).status_code == 404
 
 
-def test_resource_below_a_path_is_found_by_insertion(tenant: Any) -> None:  # M-03
+@proves("M-03")
+def test_resource_below_a_path_is_found_by_insertion(tenant: Any) -> None:
     found = tenant.get("/.well-known/oauth-protected-resource/t1/mcp")
     assert found.json == {"resource": "https://h.example/t1/mcp"}
     assert tenant.get("/.well-known/oauth-protected-resource/t1").status_code == 404

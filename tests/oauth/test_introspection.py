@@ -12,6 +12,7 @@ from flask_cimd.oauth import ResourceServer
 from tests.support.atproto import App
 from tests.support.demo import REDIRECT, Browser, Site, publish_client
 from tests.support.keys import KeyHolder
+from tests.support.proves import proves
 
 NOTES = "https://notes.example/api"
 
@@ -22,7 +23,7 @@ def add_resource_server(site: Site, resource: str, name: str = "Notes") -> tuple
     first, second = result.output.splitlines()
     assert first.startswith("id=")
     assert second.startswith("secret=")
-    assert not first.removeprefix("id=").startswith(("https:", "http:"))  # C-102
+    assert not first.removeprefix("id=").startswith(("https:", "http:"))
     return first.removeprefix("id="), second.removeprefix("secret=")
 
 
@@ -31,8 +32,8 @@ def ask(browser: Browser, token: str, *, auth: Any = None, bearer: str | None = 
     return browser.post("/introspect", {"token": token, **more}, headers=headers, auth=auth)
 
 
+@proves("C-102", "IA-103", "IA-104", "IA-105", "O-114", "O-115")
 def test_a_resource_server_learns_what_a_token_for_its_url_is_worth(origin: Any, any_site: Site) -> None:
-    # IA-103 IA-104 IA-105 O-114 O-115
     credentials = add_resource_server(any_site, NOTES)
     client_id = publish_client(origin)
     token = any_site.owner().tokens(client_id, REDIRECT, scope="profile", resource=NOTES)["access_token"]
@@ -55,8 +56,8 @@ def test_a_resource_server_learns_what_a_token_for_its_url_is_worth(origin: Any,
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@proves("O-113", "O-114")
 def test_a_token_for_somebody_else_looks_like_no_token(origin: Any, site: Site) -> None:
-    # O-113 O-114
     credentials = add_resource_server(site, NOTES)
     add_resource_server(site, "https://photos.example/")
     owner, client_id = site.owner(), publish_client(origin)
@@ -72,8 +73,8 @@ def test_the_site_itself_stands_for_tokens_without_a_resource(origin: Any, site:
     assert ask(site.browser(), token, auth=credentials).json()["aud"] == site.base_url
 
 
+@proves("IA-106", "O-114")
 def test_unknown_expired_revoked_and_malformed_tokens_have_one_answer(origin: Any, site: Site) -> None:
-    # IA-106 O-114
     credentials = add_resource_server(site, NOTES)
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id, REDIRECT, scope="profile", resource=NOTES)
@@ -89,16 +90,18 @@ def test_unknown_expired_revoked_and_malformed_tokens_have_one_answer(origin: An
     assert {body.replace(" ", "").strip() for body in bodies} == {'{"active":false}'}
 
 
+@proves("IA-103")
 def test_the_holder_of_a_token_may_ask_about_it(origin: Any, site: Site) -> None:
-    # IA-103: variant b, on here
+    # Variant b, on here
     token = site.owner().tokens(publish_client(origin))["access_token"]
     assert ask(site.browser(), token, bearer=token).json()["active"] is True
     site.clock.forward(days=31)
     assert ask(site.browser(), token, bearer=token).json() == {"active": False}
 
 
+@proves("O-114")
 def test_a_token_that_is_bound_to_a_key_says_so_to_resource_servers_alone(site: Site) -> None:
-    # O-114: RFC 9449 §6.2, §7.2
+    # RFC 9449 §6.2, §7.2
     credentials = add_resource_server(site, site.base_url)
     token = App(site).sign_in(site.owner())["access_token"]
     found = ask(site.browser(), token, auth=credentials).json()
@@ -107,8 +110,8 @@ def test_a_token_that_is_bound_to_a_key_says_so_to_resource_servers_alone(site: 
     assert ask(site.browser(), token, bearer=token).status_code == 401
 
 
+@proves("O-113")
 def test_any_other_bearer_is_refused(origin: Any, site: Site) -> None:
-    # O-113
     owner, client_id = site.owner(), publish_client(origin)
     mine, other = (owner.tokens(client_id)["access_token"] for _ in range(2))
     for bearer in (other, "unknown", ""):
@@ -118,8 +121,9 @@ def test_any_other_bearer_is_refused(origin: Any, site: Site) -> None:
         assert answer.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
 
 
+@proves("IA-103", "O-113")
 def test_whoever_shows_nothing_learns_nothing(origin: Any, site: Site) -> None:
-    # O-113, IA-103: "insufficient -> 401"
+    # "insufficient -> 401"
     server_id, secret = add_resource_server(site, NOTES)
     token = site.owner().tokens(publish_client(origin))["access_token"]
     for auth in (None, (server_id, "wrong"), ("wrong", secret), (server_id, ""), ("", "")):
@@ -129,8 +133,9 @@ def test_whoever_shows_nothing_learns_nothing(origin: Any, site: Site) -> None:
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
 
 
+@proves("O-113")
 def test_to_be_a_client_is_not_enough_to_ask(origin: Any, site: Site) -> None:
-    # O-113: neither a public client's name nor a key holder's proof, not even about its own token
+    # Neither a public client's name nor a key holder's proof, not even about its own token
     client_id = publish_client(origin)
     token = site.owner().tokens(client_id)["access_token"]
     assert ask(site.browser(), token, client_id=client_id).status_code == 401
@@ -140,8 +145,9 @@ def test_to_be_a_client_is_not_enough_to_ask(origin: Any, site: Site) -> None:
     assert ask(site.browser(), token, **holder.proof()).status_code == 401
 
 
+@proves("O-115")
 def test_no_answer_is_stored_and_only_post_is_answered(origin: Any, site: Site) -> None:
-    # O-115: codes, tokens and secrets have 256 bits, which no rate of guessing finds
+    # Codes, tokens and secrets have 256 bits, which no rate of guessing finds
     credentials = add_resource_server(site, NOTES)
     token = site.owner().tokens(publish_client(origin))["access_token"]
     answers = [
@@ -214,8 +220,8 @@ def test_only_a_protected_url_can_be_a_resource(site: Site, url: str) -> None:
     assert "RESOURCE_URL" in result.output
 
 
+@proves("IA-25", "IA-26")
 def test_the_metadata_names_the_endpoint_and_its_method(site: Site) -> None:
-    # IA-25 IA-26
     metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
     assert metadata["introspection_endpoint"] == site.base_url + "/introspect"
     assert metadata["introspection_endpoint_auth_methods_supported"] == ["client_secret_basic"]

@@ -15,6 +15,7 @@ from tests.support.clock import Clock
 from tests.support.demo import Browser, SignIn, Site, soup, warnings_on
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
+from tests.support.proves import NO_CORPUS, proves
 
 CORPUS = Path(__file__).parents[2] / "../shared/corpus/documents"
 HOSTS = ("claude.example.com", "chatgpt.example.com", "vscode.example.com", "zed.example.com", "code.example.com")
@@ -150,8 +151,9 @@ def _proof(site: Site, client_id: str, members: dict[str, Any]) -> dict[str, str
     return KeyHolder(client_id, site.clock, alg="RS256", issuer=site.base_url).proof()
 
 
+@proves("M-33", "M-37", "M-41", "M-43", "M-44")
 @pytest.mark.parametrize("name", BY_NAME)
-def test_client_signs_in_at_every_redirect_uri_it_sends(notes: Site, name: str) -> None:  # M-33 M-37 M-41 M-43 M-44
+def test_client_signs_in_at_every_redirect_uri_it_sends(notes: Site, name: str) -> None:
     _, client_id, members, sent, _ = BY_NAME[name]
     owner = notes.owner()
     for redirect_uri in sent:
@@ -168,8 +170,9 @@ def test_client_signs_in_at_every_redirect_uri_it_sends(notes: Site, name: str) 
         assert refreshed.status_code == 200, refreshed.text
 
 
+@proves("M-39", "M-43", "M-85", "O-01", "O-08", "O-09")
 @pytest.mark.parametrize("name", BY_NAME)
-def test_client_is_never_sent_anywhere_else(notes: Site, name: str) -> None:  # M-39 M-43 M-85 O-01 O-08 O-09
+def test_client_is_never_sent_anywhere_else(notes: Site, name: str) -> None:
     _, client_id, _, _, refused = BY_NAME[name]
     owner = notes.owner()
     for redirect_uri in refused:
@@ -179,7 +182,8 @@ def test_client_is_never_sent_anywhere_else(notes: Site, name: str) -> None:  # 
             assert (page.status_code, page.headers.get("Location")) == (400, None), redirect_uri
 
 
-def test_server_without_key_proofs_settles_on_none(hosts: TLSOrigin, make_site: Callable[..., Site]) -> None:  # M-35
+@proves("M-35")
+def test_server_without_key_proofs_settles_on_none(hosts: TLSOrigin, make_site: Callable[..., Site]) -> None:
     _, client_id, _, sent, _ = BY_NAME["connector with keys that also takes none"]
     place = f"chatgpt.example.com=127.0.0.1:{hosts.port}"
     plain = make_site(CIMD_DEVELOPMENT_HOSTS=place, DEMO_MCP_URL=MCP, CIMD_AUTH_METHODS="none")
@@ -187,7 +191,8 @@ def test_server_without_key_proofs_settles_on_none(hosts: TLSOrigin, make_site: 
     assert plain.browser().redeem(sign_in, code, resource=MCP).status_code == 200
 
 
-def test_consent_names_the_host_of_the_redirect_and_warns_of_loopback(notes: Site) -> None:  # M-80 M-81 M-82
+@proves("M-80", "M-81", "M-82")
+def test_consent_names_the_host_of_the_redirect_and_warns_of_loopback(notes: Site) -> None:
     owner = notes.owner()
     _, client_id, _, sent, _ = BY_NAME["command line without port and application type"]
     page = owner.authorize(SignIn.begin(client_id, sent[0], resource=MCP, scope="notes:read"))
@@ -199,7 +204,8 @@ def test_consent_names_the_host_of_the_redirect_and_warns_of_loopback(notes: Sit
     assert warnings_on(owner.authorize(SignIn.begin(client_id, sent[0], resource=MCP))) == []
 
 
-def test_visiting_twice_changes_nothing(notes: Site) -> None:  # M-49
+@proves("M-49")
+def test_visiting_twice_changes_nothing(notes: Site) -> None:
     _, client_id, _, sent, _ = BY_NAME["command line without port and application type"]
     owner: Browser = notes.owner()
     sign_in = SignIn.begin(client_id, sent[0], resource=MCP, scope="notes:read")
@@ -208,12 +214,14 @@ def test_visiting_twice_changes_nothing(notes: Site) -> None:  # M-49
     assert "code" in owner.approve(owner.authorize(sign_in))
 
 
+@proves("M-39", "M-49")
 @pytest.mark.parametrize("client_id", ["unknown", "https://claude.example.com/gone"])
-def test_unknown_client_is_answered_with_400(notes: Site, client_id: str) -> None:  # M-39 M-49
+def test_unknown_client_is_answered_with_400(notes: Site, client_id: str) -> None:
     assert notes.owner().authorize(SignIn.begin(client_id, "http://localhost:1/callback")).status_code in (400, 502)
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of real documents is not there")
+@proves("M-43", "M-44")
+@pytest.mark.skipif(not CORPUS.exists(), reason=NO_CORPUS)
 @pytest.mark.parametrize(
     ("name", "requested"),
     [
@@ -229,7 +237,7 @@ def test_unknown_client_is_answered_with_400(notes: Site, client_id: str) -> Non
         ("client-dev-local", "http://localhost:3000/oauth/callback"),
     ],
 )
-def test_real_documents_take_the_redirects_of_their_clients(name: str, requested: str) -> None:  # M-43 M-44
+def test_real_documents_take_the_redirects_of_their_clients(name: str, requested: str) -> None:
     from flask_cimd.core.document import DocumentRules, parse_document
     from flask_cimd.core.identifier import IdentifierRules, parse_identifier
     from flask_cimd.core.redirects import match_redirect

@@ -11,6 +11,7 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from flask_cimd import ConfigurationError
 from flask_cimd.oauth import check_issuer, server_metadata, well_known_path
 from tests.support.demo import SignIn, Site, publish_client
+from tests.support.proves import proves
 
 PATH = "/.well-known/oauth-authorization-server"
 
@@ -21,16 +22,16 @@ def metadata(site: Site) -> dict[str, Any]:
     return found
 
 
+@proves("O-44")
 def test_the_document_is_json_for_scripts_of_any_origin(site: Site) -> None:
-    # O-44
     answer = site.browser().get(PATH)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+@proves("C-118", "C-119", "C-120", "O-35", "O-41", "O-45")
 def test_every_member_that_has_a_harmful_default_is_stated(metadata: dict[str, Any], site: Site) -> None:
-    # O-35, O-41, O-45, C-118, C-119, C-120
     assert metadata["issuer"] == site.base_url
     assert metadata["client_id_metadata_document_supported"] is True
     assert metadata["authorization_response_iss_parameter_supported"] is True
@@ -50,8 +51,9 @@ def test_authlib_finds_nothing_wrong_with_it(make_site: Any) -> None:
     AuthorizationServerMetadata(found).validate()
 
 
+@proves("O-45")
 def test_every_endpoint_that_is_named_answers(metadata: dict[str, Any], site: Site) -> None:
-    # O-45: "metadata equals behaviour, endpoint by endpoint".
+    # "metadata equals behaviour, endpoint by endpoint".
     endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
     assert {"authorization_endpoint", "token_endpoint", "revocation_endpoint"} <= endpoints.keys()
     for url in endpoints.values():
@@ -59,8 +61,9 @@ def test_every_endpoint_that_is_named_answers(metadata: dict[str, Any], site: Si
         assert site.browser().request("OPTIONS", urlsplit(url).path).status_code in (200, 204)
 
 
+@proves("C-120", "O-40")
 def test_the_issuer_in_answers_is_the_issuer_of_the_document(origin: Any, make_site: Any) -> None:
-    # O-40, C-120: also behind a proxy that is lied to.
+    # Also behind a proxy that is lied to.
     site = make_site(DEMO_BASE_URL="https://me.example")
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
@@ -70,6 +73,7 @@ def test_the_issuer_in_answers_is_the_issuer_of_the_document(origin: Any, make_s
     assert owner.deny(owner.authorize(sign_in))["iss"] == "https://me.example"
 
 
+@proves("O-43")
 @pytest.mark.parametrize(
     ("issuer", "path"),
     [
@@ -79,29 +83,29 @@ def test_the_issuer_in_answers_is_the_issuer_of_the_document(origin: Any, make_s
     ],
 )
 def test_the_well_known_part_goes_before_the_issuers_path(issuer: str, path: str) -> None:
-    # O-43
     assert well_known_path(issuer) == path
 
 
+@proves("O-42")
 @pytest.mark.parametrize(
     "issuer",
     ["", "h.example", "http://h.example", "https://h.example/", "https://h.example?a", "https://h.example#f",
      "https://h.example?", "https://u@h.example", "http://127.0.0.1:5000", "ftp://h.example", "https://"],
 )  # fmt: skip
 def test_refuses_what_cannot_be_an_issuer(issuer: str) -> None:
-    # O-42
     with pytest.raises(ConfigurationError):
         check_issuer(issuer)
 
 
+@proves("O-42")
 def test_http_on_loopback_is_an_issuer_in_development_only() -> None:
-    # O-42
     assert check_issuer("http://127.0.0.1:5000", allow_http_loopback=True) == "http://127.0.0.1:5000"
     with pytest.raises(ConfigurationError):
         check_issuer("http://192.168.0.1:5000", allow_http_loopback=True)
 
 
+@proves("O-44")
 def test_empty_members_are_left_out() -> None:
-    # O-44: RFC 8414 §3.2, "Claims with zero elements MUST be omitted".
+    # RFC 8414 §3.2, "Claims with zero elements MUST be omitted".
     found = server_metadata("https://h.example", scopes=[], auth_methods=["none"], endpoints={}, more=[], also=None)
     assert {"scopes_supported", "more", "also", "revocation_endpoint_auth_methods_supported"}.isdisjoint(found)

@@ -15,6 +15,7 @@ import pytest
 from tests.support.atproto import HOST, REDIRECT, VIRTUAL, App, development_hosts, publish_app
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client, redirect_parameters, soup
 from tests.support.origin import SocketOrigin, TLSOrigin, server_context
+from tests.support.proves import proves
 
 
 @pytest.fixture
@@ -45,11 +46,12 @@ def error_of(answer: Any) -> tuple[int, str]:
 
 
 def is_page(answer: Any, slug: str) -> bool:
-    """Say whether an error stayed on the site's own page."""  # AT-81, O-12
+    """Say whether an error stayed on the site's own page."""
     return answer.status_code == 400 and "Location" not in answer.headers and slug in answer.text
 
 
-def test_a_request_is_pushed_opened_and_approved(any_site: Site) -> None:  # O-90, O-91, AT-34
+@proves("AT-34", "AT-79", "O-90", "O-91")
+def test_a_request_is_pushed_opened_and_approved(any_site: Site) -> None:
     app, owner = App(any_site), any_site.owner()
     sign_in = app.begin()
 
@@ -63,28 +65,30 @@ def test_a_request_is_pushed_opened_and_approved(any_site: Site) -> None:  # O-9
     assert 5 <= members["expires_in"] <= 600
     assert pushed.headers["Cache-Control"] == "no-store"
     assert pushed.headers["DPoP-Nonce"]
-    assert (answer["state"], answer["iss"]) == (sign_in.parameters["state"], any_site.base_url)  # AT-79
+    assert (answer["state"], answer["iss"]) == (sign_in.parameters["state"], any_site.base_url)
     assert app.redeem(sign_in, answer["code"]).status_code == 200
 
 
+@proves("AT-33", "AT-92")
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_only_posts_are_taken(site: Site, method: str) -> None:  # AT-33, AT-92
+def test_only_posts_are_taken(site: Site, method: str) -> None:
     answer = site.browser().request(method, "/par")
 
     assert error_of(answer) == (405, "invalid_request")
 
 
-def test_a_body_that_is_too_large_is_answered_in_json(site: Site) -> None:  # O-90, AT-92
+@proves("AT-92", "O-90")
+def test_a_body_that_is_too_large_is_answered_in_json(site: Site) -> None:
     assert error_of(site.browser().post("/par", {"state": "x" * 70000})) == (413, "invalid_request")
 
 
+@proves("AT-31", "AT-37", "AT-38", "AT-39", "AT-41", "AT-44", "AT-45", "AT-47", "O-90", "O-100")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request"),  # AT-37, O-90
+        ({"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request"),
         ({"request_uri": ""}, "invalid_request"),
         ({"request": "eyJ"}, "request_not_supported"),
-        # AT-38
         ({"client_id": None}, "invalid_request"),
         ({"response_type": None}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
@@ -92,21 +96,19 @@ def test_a_body_that_is_too_large_is_answered_in_json(site: Site) -> None:  # O-
         ({"scope": None}, "invalid_request"),
         ({"state": None}, "invalid_request"),
         ({"state": "x" * 5000}, "invalid_request"),
-        # AT-47
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
-        ({"scope": "atproto email"}, "invalid_scope"),  # AT-39: email is not in the document
-        # AT-31, AT-41
+        ({"scope": "atproto email"}, "invalid_scope"),  # email is not in the document
         ({"redirect_uri": "http://127.0.0.1:7778/callback/"}, "invalid_request"),
         ({"redirect_uri": "http://127.0.0.1:7778/callback?a=b"}, "invalid_request"),
         ({"redirect_uri": "http://127.0.0.1:7778/CALLBACK"}, "invalid_request"),
         ({"redirect_uri": "http://[::1]:7778/callback"}, "invalid_request"),
         ({"redirect_uri": "http://localhost:7778/callback"}, "invalid_request"),
-        ({"response_mode": "web_message"}, "invalid_request"),  # AT-44
-        ({"prompt": "none"}, "consent_required"),  # AT-45
+        ({"response_mode": "web_message"}, "invalid_request"),
+        ({"prompt": "none"}, "consent_required"),
         ({"dpop_jkt": "short"}, "invalid_request"),
-        ({"dpop_jkt": "A" * 43}, "invalid_dpop_proof"),  # AT-45, O-100
+        ({"dpop_jkt": "A" * 43}, "invalid_dpop_proof"),
         ({"client_secret": "x"}, "invalid_client"),
     ],
     ids=str,
@@ -117,36 +119,41 @@ def test_refuses_one_fault(shared: Site, changes: dict[str, str | None], error: 
     assert error_of(answer) == (401 if error == "invalid_client" else 400, error)
 
 
-def test_a_parameter_twice_is_refused(site: Site) -> None:  # A-24
+@proves("A-24")
+def test_a_parameter_twice_is_refused(site: Site) -> None:
     app = App(site)
     form = app.begin().parameters
 
     assert error_of(app.post("/par", {**form, "dpop_jkt": ["a" * 43, "b" * 43]})) == (400, "invalid_request")
 
 
-def test_unknown_parameters_are_ignored(site: Site) -> None:  # AT-45
+@proves("AT-45")
+def test_unknown_parameters_are_ignored(site: Site) -> None:
     assert App(site).push(display="touch", ui_locales="de", max_age="1", foo="bar").status_code == 201
 
 
-def test_the_loopback_port_is_free(site: Site) -> None:  # AT-31
+@proves("AT-31")
+def test_the_loopback_port_is_free(site: Site) -> None:
     assert App(site).push(redirect_uri="http://127.0.0.1:49152/callback").status_code == 201
 
 
+@proves("AT-01", "AT-02", "AT-27", "AT-28")
 @pytest.mark.parametrize(
     "client_id",
     ["http://localhost:3000", "http://127.0.0.1/", "http://localhost/app", "http://localhost?foo=bar",
      "http://localhost?scope=atproto&scope=atproto", "https://127.0.0.1/x.json", "https://localhost/x",
      "https://a@b.example.com/x", "https://app.example.com/x#y", "https://a.example.com/x/../y.json"],
 )  # fmt: skip
-def test_refuses_identifiers_that_are_no_app(shared: Site, client_id: str) -> None:  # AT-01, AT-02, AT-27, AT-28
+def test_refuses_identifiers_that_are_no_app(shared: Site, client_id: str) -> None:
     answer = App(shared, client_id).push()
 
     assert error_of(answer) == (400, "invalid_client_metadata")
     assert answer.json()["error_description"].isascii()
 
 
+@proves("AT-29")
 @pytest.mark.parametrize("client_id", ["http://localhost", "http://localhost/"])
-def test_the_bare_loopback_client_needs_no_document(site: Site, client_id: str) -> None:  # AT-29, D22
+def test_the_bare_loopback_client_needs_no_document(site: Site, client_id: str) -> None:
     app = App(site, client_id, "http://[::1]:4321/")
 
     assert app.sign_in(site.owner())["scope"] == "atproto"
@@ -155,29 +162,31 @@ def test_the_bare_loopback_client_needs_no_document(site: Site, client_id: str) 
 # -- documents --------------------------------------------------------------------------------------------------
 
 
+@proves("AT-84")
 def test_an_app_with_a_document_signs_in(named_origin: TLSOrigin, named_site: Site) -> None:
     app = App(named_site, publish_app(named_origin), f"https://{HOST}/callback")
 
     tokens = app.sign_in(named_site.owner())
 
-    assert (tokens["token_type"], tokens["scope"]) == ("DPoP", "atproto")  # AT-84
+    assert (tokens["token_type"], tokens["scope"]) == ("DPoP", "atproto")
 
 
+@proves("AT-04", "AT-05", "AT-08", "AT-20", "AT-22", "AT-25")
 @pytest.mark.parametrize(
     ("members", "member"),
     [
-        ({"dpop_bound_access_tokens": None}, "/dpop_bound_access_tokens"),  # AT-05
+        ({"dpop_bound_access_tokens": None}, "/dpop_bound_access_tokens"),
         ({"dpop_bound_access_tokens": "true"}, "/dpop_bound_access_tokens"),
-        ({"scope": "profile"}, "/scope"),  # AT-08
-        ({"client_uri": "https://other.example.com"}, "/client_uri"),  # AT-20
-        ({"redirect_uris": "https://app.example.com/callback"}, "/redirect_uris"),  # AT-22
-        ({"client_id": "https://other.example.com/x"}, "/client_id"),  # AT-04
+        ({"scope": "profile"}, "/scope"),
+        ({"client_uri": "https://other.example.com"}, "/client_uri"),
+        ({"redirect_uris": "https://app.example.com/callback"}, "/redirect_uris"),
+        ({"client_id": "https://other.example.com/x"}, "/client_id"),
     ],
     ids=str,
 )
 def test_says_why_a_document_is_refused(
     named_origin: TLSOrigin, named_site: Site, members: dict[str, Any], member: str
-) -> None:  # AT-25
+) -> None:
     publish_app(named_origin, **members)
     answer = App(named_site, f"https://{HOST}/client-metadata.json", f"https://{HOST}/callback").push()
 
@@ -185,6 +194,7 @@ def test_says_why_a_document_is_refused(
     assert member in answer.json()["error_description"]
 
 
+@proves("AT-03")
 @pytest.mark.parametrize(
     ("status", "headers"),
     [
@@ -197,7 +207,7 @@ def test_says_why_a_document_is_refused(
 )
 def test_only_a_plain_json_answer_is_a_document(
     named_origin: TLSOrigin, named_site: Site, status: int, headers: dict[str, str]
-) -> None:  # AT-03
+) -> None:
     client_id = publish_app(named_origin)
     _, _, body = named_origin._answers["/client-metadata.json"]
     named_origin.serve("/client-metadata.json", body, status=status, headers=headers)
@@ -207,8 +217,9 @@ def test_only_a_plain_json_answer_is_a_document(
     assert error_of(answer) == (400, "invalid_client_metadata")
 
 
+@proves("AT-23")
 def test_an_address_on_this_computer_is_never_fetched(origin: TLSOrigin, make_site: Callable[..., Site]) -> None:
-    # AT-23: the name leads to a loopback address, and no development host is set
+    # The name leads to a loopback address, and no development host is set
     site = make_site(CIMD_ALLOW_LOOPBACK="0")
     client_id = f"https://localhost:{origin.port}/client.json"
 
@@ -216,7 +227,8 @@ def test_an_address_on_this_computer_is_never_fetched(origin: TLSOrigin, make_si
     assert origin.connections == 0
 
 
-def test_a_good_document_is_fetched_once(named_origin: TLSOrigin, named_site: Site) -> None:  # AT-24
+@proves("AT-24")
+def test_a_good_document_is_fetched_once(named_origin: TLSOrigin, named_site: Site) -> None:
     app = App(named_site, publish_app(named_origin), f"https://{HOST}/callback")
 
     tokens = app.sign_in(named_site.owner())
@@ -235,16 +247,18 @@ def test_the_pushed_document_counts_whatever_is_published_later(named_origin: TL
     page = owner.get("/authorize", params=app.address(request_uri))
     answer = owner.press(page, "Approve")
 
-    assert answer.headers["Location"].startswith(f"https://{HOST}/callback?")  # D15
+    assert answer.headers["Location"].startswith(f"https://{HOST}/callback?")
 
 
-def test_scopes_the_site_does_not_know_are_dropped(named_origin: TLSOrigin, named_site: Site) -> None:  # AT-40
+@proves("AT-40")
+def test_scopes_the_site_does_not_know_are_dropped(named_origin: TLSOrigin, named_site: Site) -> None:
     app = App(named_site, publish_app(named_origin), f"https://{HOST}/callback")
 
     assert app.sign_in(named_site.owner(), scope="atproto transition:generic")["scope"] == "atproto"
 
 
-def test_a_private_scheme_is_answered(named_origin: TLSOrigin, named_site: Site) -> None:  # AT-12
+@proves("AT-12")
+def test_a_private_scheme_is_answered(named_origin: TLSOrigin, named_site: Site) -> None:
     redirect_uri = "com.example.app:/callback"
     app = App(
         named_site, publish_app(named_origin, application_type="native", redirect_uris=[redirect_uri]), redirect_uri
@@ -253,7 +267,8 @@ def test_a_private_scheme_is_answered(named_origin: TLSOrigin, named_site: Site)
     assert app.sign_in(named_site.owner())["token_type"] == "DPoP"
 
 
-def test_the_document_may_demand_pushed_requests(origin: TLSOrigin, site: Site) -> None:  # O-93, D6
+@proves("O-93")
+def test_the_document_may_demand_pushed_requests(origin: TLSOrigin, site: Site) -> None:
     client_id = publish_client(origin, require_pushed_authorization_requests=True)
     owner, sign_in = site.owner(), SignIn.begin(client_id, scope="profile")
 
@@ -265,7 +280,7 @@ def test_the_document_may_demand_pushed_requests(origin: TLSOrigin, site: Site) 
     assert owner.redeem(sign_in, owner.approve(page)["code"]).json()["token_type"] == "Bearer"
 
 
-def test_ordinary_apps_may_push_without_a_key(origin: TLSOrigin, site: Site) -> None:  # D6, D7
+def test_ordinary_apps_may_push_without_a_key(origin: TLSOrigin, site: Site) -> None:
     client_id = publish_client(origin)
 
     assert site.browser().post("/par", SignIn.begin(client_id, scope="profile").parameters).status_code == 201
@@ -274,8 +289,9 @@ def test_ordinary_apps_may_push_without_a_key(origin: TLSOrigin, site: Site) -> 
 # -- the authorization endpoint ---------------------------------------------------------------------------------
 
 
+@proves("AT-35", "AT-81", "O-12")
 @pytest.mark.parametrize("is_owner", [False, True])
-def test_atproto_is_refused_unless_it_was_pushed(site: Site, is_owner: bool) -> None:  # AT-35
+def test_atproto_is_refused_unless_it_was_pushed(site: Site, is_owner: bool) -> None:
     browser = site.owner() if is_owner else site.browser()
 
     answer = browser.authorize(SignIn.begin(VIRTUAL, REDIRECT, scope="atproto"))
@@ -283,7 +299,8 @@ def test_atproto_is_refused_unless_it_was_pushed(site: Site, is_owner: bool) -> 
     assert is_page(answer, "pushed-request-required")
 
 
-def test_other_parameters_beside_a_request_uri_are_ignored(site: Site) -> None:  # O-91
+@proves("O-91")
+def test_other_parameters_beside_a_request_uri_are_ignored(site: Site) -> None:
     app, owner = App(site), site.owner()
     request_uri = app.push(state="pushed").json()["request_uri"]
 
@@ -302,7 +319,8 @@ def test_other_parameters_beside_a_request_uri_are_ignored(site: Site) -> None: 
     assert redirect_parameters(answer)["state"] == "pushed"
 
 
-def test_it_can_be_opened_again_until_it_is_decided(site: Site) -> None:  # AT-36, O-92
+@proves("AT-36", "O-92")
+def test_it_can_be_opened_again_until_it_is_decided(site: Site) -> None:
     app, owner = App(site), site.owner()
     address = app.address(app.push().json()["request_uri"])
 
@@ -313,7 +331,8 @@ def test_it_can_be_opened_again_until_it_is_decided(site: Site) -> None:  # AT-3
     assert is_page(owner.press(first, "Approve"), "unknown-request-uri")
 
 
-def test_it_ends_with_a_denial(site: Site) -> None:  # AT-36, AT-80
+@proves("AT-36", "AT-80")
+def test_it_ends_with_a_denial(site: Site) -> None:
     app, owner = App(site), site.owner()
     sign_in = app.begin()
     address = app.address(app.push(sign_in).json()["request_uri"])
@@ -329,7 +348,7 @@ def test_it_ends_with_a_denial(site: Site) -> None:  # AT-36, AT-80
     assert is_page(owner.get("/authorize", params=address), "unknown-request-uri")
 
 
-def test_two_decisions_at_once_are_one(any_site: Site) -> None:  # D10
+def test_two_decisions_at_once_are_one(any_site: Site) -> None:
     app, owner = App(any_site), any_site.owner()
     address = app.address(app.push().json()["request_uri"])
     pages = [owner.get("/authorize", params=address) for _ in range(4)]
@@ -340,7 +359,8 @@ def test_two_decisions_at_once_are_one(any_site: Site) -> None:  # D10
     assert statuses == [303, 400, 400, 400]
 
 
-def test_it_expires(site: Site) -> None:  # AT-36, O-92
+@proves("AT-36", "O-92")
+def test_it_expires(site: Site) -> None:
     app, owner = App(site), site.owner()
     address = app.address(app.push().json()["request_uri"])
 
@@ -349,7 +369,8 @@ def test_it_expires(site: Site) -> None:  # AT-36, O-92
     assert is_page(owner.get("/authorize", params=address), "unknown-request-uri")
 
 
-def test_it_belongs_to_its_client(site: Site) -> None:  # AT-36, O-91
+@proves("AT-36", "AT-81", "O-12", "O-91")
+def test_it_belongs_to_its_client(site: Site) -> None:
     request_uri = App(site).push().json()["request_uri"]
 
     answer = site.owner().get(
@@ -387,8 +408,9 @@ def test_a_stranger_is_asked_to_log_in_first(site: Site) -> None:
 # -- once a day -------------------------------------------------------------------------------------------------
 
 
+@proves("AT-46", "AT-48")
 @pytest.mark.parametrize("name", ["state", "code_challenge"])
-def test_neither_state_nor_challenge_comes_again(any_site: Site, name: str) -> None:  # AT-46, AT-48
+def test_neither_state_nor_challenge_comes_again(any_site: Site, name: str) -> None:
     app, first, second = App(any_site), App(any_site).begin(), App(any_site).begin()
     assert app.push(first).status_code == 201
 
@@ -398,7 +420,8 @@ def test_neither_state_nor_challenge_comes_again(any_site: Site, name: str) -> N
     assert app.push(SignIn(parameters={**App(any_site).begin().parameters}, verifier="")).status_code == 201
 
 
-def test_another_app_may_use_the_same_state(site: Site) -> None:  # AT-46
+@proves("AT-46")
+def test_another_app_may_use_the_same_state(site: Site) -> None:
     assert App(site).push(state="one").status_code == 201
     assert App(site, "http://localhost", "http://127.0.0.1:9/").push(state="one").status_code == 201
 
@@ -411,8 +434,9 @@ def fragment_parameters(answer: Any) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(answer.headers["Location"]).fragment))
 
 
+@proves("AT-44")
 @pytest.mark.parametrize("button", ["Approve", "Deny"])
-def test_answers_in_the_fragment(site: Site, button: str) -> None:  # AT-44
+def test_answers_in_the_fragment(site: Site, button: str) -> None:
     app, owner = App(site), site.owner()
 
     answer = owner.press(app.open(owner, response_mode="fragment"), button)
@@ -422,8 +446,9 @@ def test_answers_in_the_fragment(site: Site, button: str) -> None:  # AT-44
     assert set(fragment_parameters(answer)) >= {"state", "iss", "code" if button == "Approve" else "error"}
 
 
+@proves("AT-44", "AT-83", "O-17")
 @pytest.mark.parametrize("button", ["Approve", "Deny"])
-def test_answers_as_a_form_without_scripts(site: Site, button: str) -> None:  # AT-44, O-17
+def test_answers_as_a_form_without_scripts(site: Site, button: str) -> None:
     app, owner = App(site), site.owner()
 
     answer = owner.press(app.open(owner, response_mode="form_post"), button)
@@ -438,7 +463,7 @@ def test_answers_as_a_form_without_scripts(site: Site, button: str) -> None:  # 
         "code" if button == "Approve" else "error",
     }
     assert not soup(answer).select("script")
-    assert "form-action" not in answer.headers["Content-Security-Policy"]  # AT-83
+    assert "form-action" not in answer.headers["Content-Security-Policy"]
     assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
@@ -449,7 +474,8 @@ def test_plain_requests_choose_the_mode_too(origin: TLSOrigin, site: Site) -> No
     assert "code" in fragment_parameters(owner.press(page, "Approve"))
 
 
-def test_atproto_stays_when_the_owner_narrows_the_scopes(site: Site) -> None:  # AT-76
+@proves("AT-76")
+def test_atproto_stays_when_the_owner_narrows_the_scopes(site: Site) -> None:
     app, owner = App(site), site.owner()
     sign_in = app.begin(scope="atproto profile")
 
@@ -458,14 +484,16 @@ def test_atproto_stays_when_the_owner_narrows_the_scopes(site: Site) -> None:  #
     assert app.redeem(sign_in, code).json()["scope"] == "atproto"
 
 
-def test_a_public_app_is_asked_about_every_time(site: Site) -> None:  # AT-32, AT-77
+@proves("AT-32", "AT-77")
+def test_a_public_app_is_asked_about_every_time(site: Site) -> None:
     app, owner = App(site), site.owner()
     app.sign_in(owner)
 
     assert app.open(owner).status_code == 200
 
 
-def test_nobody_else_decides(site: Site) -> None:  # AT-78
+@proves("AT-78")
+def test_nobody_else_decides(site: Site) -> None:
     app, owner = App(site), site.owner()
     page = app.open(owner)
     stranger: Browser = site.owner()
@@ -476,9 +504,8 @@ def test_nobody_else_decides(site: Site) -> None:  # AT-78
 # -- limits -----------------------------------------------------------------------------------------------------
 
 
-def test_a_stranger_makes_the_site_fetch_only_so_often(
-    make_site: Callable[..., Site], named_origin: TLSOrigin
-) -> None:  # O-90
+@proves("O-90")
+def test_a_stranger_makes_the_site_fetch_only_so_often(make_site: Callable[..., Site], named_origin: TLSOrigin) -> None:
     site = make_site(**development_hosts(named_origin), DEMO_FETCH_LIMIT="2 per hour")
     apps = [App(site, publish_app(named_origin, f"/{n}.json"), f"https://{HOST}/callback") for n in range(3)]
 
@@ -492,9 +519,10 @@ def test_a_stranger_makes_the_site_fetch_only_so_often(
     assert named_origin.count("/2.json") == 0
 
 
+@proves("O-90")
 def test_one_address_pushes_so_many_requests_and_no_more(
     origin: TLSOrigin, make_site: Callable[..., Site]
-) -> None:  # O-90: a request is kept, fetched for or not
+) -> None:  # a request is kept, fetched for or not
     site = make_site(DEMO_PUSH_LIMIT="2 per minute")
     form = SignIn.begin(publish_client(origin)).parameters
     answers = [site.browser().post("/par", form) for _ in range(3)]
@@ -511,9 +539,10 @@ def test_without_a_limit_nothing_is_counted_in_development(named_origin: TLSOrig
         assert pushed.status_code == 201
 
 
+@proves("C-98")
 def test_strangers_who_wait_for_one_slow_document_leave_threads_to_others(
     make_site: Callable[..., Site], ca: Any
-) -> None:  # C-98
+) -> None:
     refused = Event()
 
     def answer_late(connection: Any, _: bytes) -> None:

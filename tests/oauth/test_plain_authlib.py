@@ -15,6 +15,7 @@ from flask_cimd.oauth import Authenticator, ClientResolutionError, MemoryOnce, P
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder, make_key
 from tests.support.origin import TLSOrigin, publish_document
+from tests.support.proves import proves
 
 ISSUER = "https://as.example"
 
@@ -56,8 +57,8 @@ def holder_of(origin: TLSOrigin, clock: Clock) -> KeyHolder:
     return holder
 
 
+@proves("A-07", "A-08")
 def test_an_assertion_authenticates_once(origin: TLSOrigin, app: Flask, clock: Clock) -> None:
-    #
     holder = holder_of(origin, clock)
     proof = holder.proof()
     answer = ask(app, client_id=holder.client_id, **proof)
@@ -66,13 +67,14 @@ def test_an_assertion_authenticates_once(origin: TLSOrigin, app: Flask, clock: C
     assert ask(app, **holder.proof()).status_code == 200
 
 
+@proves("A-09")
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exp": 4102444800},
-        {"aud": [ISSUER, "https://other.example"]},
+        {"exp": 4102444800},
+        {"aud": [ISSUER, "https://other.example"]},
         {"aud": ISSUER + "/token"},
-        {"header": {"typ": "at+jwt"}},
+        {"header": {"typ": "at+jwt"}},
         {"key": make_key("ES256", 9)},
     ],
 )
@@ -84,8 +86,8 @@ def test_the_checks_are_those_of_the_hardened_server(
     assert (answer.status_code, answer.json["error"]) == (401, "invalid_client")
 
 
+@proves("A-09")
 def test_the_client_id_in_the_body_must_agree(origin: TLSOrigin, app: Flask, clock: Clock) -> None:
-    #
     holder = holder_of(origin, clock)
     publish_document(origin, "/public.json")
     answer = ask(app, client_id=origin.url("/public.json"), **holder.proof())
@@ -100,16 +102,17 @@ def test_public_clients_go_on_as_before(origin: TLSOrigin, app: Flask, clock: Cl
     assert ask(app, client_id=holder_of(origin, clock).client_id).json["error"] == "invalid_client"
 
 
+@proves("A-10")
 def test_a_symmetric_key_in_a_document_makes_it_invalid(origin: TLSOrigin, app: Flask, clock: Clock) -> None:
-    #
     secret = {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0", "kid": "one"}
     url = publish_document(origin, token_endpoint_auth_method="private_key_jwt", jwks={"keys": [secret]})
     answer = ask(app, client_id=url, **KeyHolder(url, clock, issuer=ISSUER).proof())
     assert answer.json["error"] == "invalid_client"
 
 
+@proves("C-103")
 def test_a_client_that_the_app_registered_may_hold_a_key_as_well(ca_bundle: Any, clock: Clock) -> None:
-    # C-103: found by its exact name, nothing is fetched for it
+    # Found by its exact name, nothing is fetched for it
     class Registered:
         def __init__(self, jwks: Any) -> None:
             self.jwks = jwks

@@ -18,6 +18,7 @@ from flask_cimd.oauth import (
     current_access,
     resource_metadata_url,
 )
+from tests.support.proves import proves
 
 NOTES = "https://me.example/api/notes"
 METADATA = "https://me.example/.well-known/oauth-protected-resource/api/notes"
@@ -101,46 +102,53 @@ def test_lets_in_a_token_with_the_scope_and_says_who_calls(client: FlaskClient) 
     assert (answer.status_code, answer.json) == (200, {"subject": "https://me.example/", "scope": ["read"]})
 
 
+@proves("O-73")
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "BeArEr"])
-def test_scheme_is_case_insensitive(client: FlaskClient, scheme: str) -> None:  # O-73
+def test_scheme_is_case_insensitive(client: FlaskClient, scheme: str) -> None:
     assert _get(client, f"{scheme} reader").status_code == 200
 
 
-def test_without_credentials_challenges_without_an_error_code(client: FlaskClient) -> None:  # O-74 M-06 A-16
+@proves("M-06", "O-74", "A-16")
+def test_without_credentials_challenges_without_an_error_code(client: FlaskClient) -> None:
     answer = _get(client)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == f'Bearer scope="read", resource_metadata="{METADATA}"'
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_another_scheme_counts_as_no_credentials(client: FlaskClient) -> None:  # A-16
+@proves("A-16")
+def test_another_scheme_counts_as_no_credentials(client: FlaskClient) -> None:
     answer = _get(client, "Basic cmVhZGVyOg==")
     assert answer.status_code == 401
     assert "error" not in answer.headers["WWW-Authenticate"]
 
 
+@proves("IA-110", "M-05", "M-10", "O-99")
 @pytest.mark.parametrize("token", ["unknown", "foreign", "bound"])
-def test_dead_foreign_and_bound_tokens_are_invalid(client: FlaskClient, token: str) -> None:  # M-05 M-10 O-99 IA-110
+def test_dead_foreign_and_bound_tokens_are_invalid(client: FlaskClient, token: str) -> None:
     answer = _get(client, f"Bearer {token}")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token", error_description="')
     assert f'resource_metadata="{METADATA}"' in answer.headers["WWW-Authenticate"]
 
 
+@proves("M-05", "O-74")
 @pytest.mark.parametrize("secret", ["", " ", 'a"b', "a\\b", "a b", "a, Bearer b", "\xe9", "=="])
-def test_malformed_token_is_a_malformed_request(client: FlaskClient, secret: str) -> None:  # M-05 O-74
+def test_malformed_token_is_a_malformed_request(client: FlaskClient, secret: str) -> None:
     answer = _get(client, f"Bearer {secret}")
     assert answer.status_code == 400
     assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
 
 
-def test_token_in_the_query_is_refused(client: FlaskClient) -> None:  # M-11 O-73
+@proves("M-11", "O-73")
+def test_token_in_the_query_is_refused(client: FlaskClient) -> None:
     answer = client.get("/notes?access_token=reader")
     assert answer.status_code == 401
     assert client.get("/notes?access_token=reader", headers={"Authorization": "Bearer reader"}).status_code == 400
 
 
-def test_too_little_scope_names_all_that_is_needed_at_once(client: FlaskClient) -> None:  # M-07 A-16 IA-110
+@proves("IA-110", "M-07", "A-16")
+def test_too_little_scope_names_all_that_is_needed_at_once(client: FlaskClient) -> None:
     answer = client.post("/notes", headers={"Authorization": "Bearer reader"})
     assert answer.status_code == 403
     assert answer.headers["WWW-Authenticate"] == (
@@ -150,7 +158,8 @@ def test_too_little_scope_names_all_that_is_needed_at_once(client: FlaskClient) 
     assert answer.json == {"error": "insufficient_scope", "error_description": "The token does not allow this."}
 
 
-def test_broad_scope_implies_narrow_ones(client: FlaskClient) -> None:  # M-08
+@proves("M-08")
+def test_broad_scope_implies_narrow_ones(client: FlaskClient) -> None:
     assert client.post("/notes", headers={"Authorization": "Bearer everything"}).status_code == 201
 
 
@@ -161,7 +170,8 @@ def test_view_asks_for_a_scope_that_depends_on_the_request(client: FlaskClient) 
     assert 'scope="read"' in refused.headers["WWW-Authenticate"]
 
 
-def test_form_token_only_where_it_is_switched_on(client: FlaskClient) -> None:  # O-73
+@proves("O-73")
+def test_form_token_only_where_it_is_switched_on(client: FlaskClient) -> None:
     assert client.post("/form", data={"access_token": "reader"}).status_code == 200
     assert client.post("/notes", data={"access_token": "everything"}).status_code == 401
     doubled = client.post("/form", data={"access_token": "reader"}, headers={"Authorization": "Bearer reader"})
@@ -169,7 +179,8 @@ def test_form_token_only_where_it_is_switched_on(client: FlaskClient) -> None:  
     assert client.post("/form", json={"access_token": "reader"}).status_code == 401
 
 
-def test_bearer_is_offered_first_and_the_scheme_used_leads_when_it_failed(client: FlaskClient) -> None:  # M-12
+@proves("M-12")
+def test_bearer_is_offered_first_and_the_scheme_used_leads_when_it_failed(client: FlaskClient) -> None:
     offered = _get(client, url="/both").headers["WWW-Authenticate"]
     assert offered.startswith("Bearer scope=")
     assert 'Fancy scope="read", resource_metadata=' in offered
@@ -181,6 +192,7 @@ def test_bearer_is_offered_first_and_the_scheme_used_leads_when_it_failed(client
     assert _get(client, "Fancy bound", "/both").status_code == 200
 
 
+@proves("M-03")
 @pytest.mark.parametrize(
     ("resource", "url"),
     [
@@ -191,7 +203,7 @@ def test_bearer_is_offered_first_and_the_scheme_used_leads_when_it_failed(client
         ("https://h/a?b=c", "https://h/.well-known/oauth-protected-resource/a?b=c"),
     ],
 )
-def test_resource_metadata_lies_at_the_inserted_path(resource: str, url: str) -> None:  # M-03
+def test_resource_metadata_lies_at_the_inserted_path(resource: str, url: str) -> None:
     assert resource_metadata_url(resource) == url
 
 
@@ -201,7 +213,8 @@ def test_challenge_refuses_what_it_cannot_carry(value: str) -> None:
         str(Challenge(scheme="Bearer", scope=[value]))
 
 
-def test_description_is_made_to_fit() -> None:  # O-23
+@proves("O-23")
+def test_description_is_made_to_fit() -> None:
     header = challenge_header([Challenge(scheme="Bearer", error="invalid_token", description='say "é\\"')])
     assert header == 'Bearer error="invalid_token", error_description="say"'
 

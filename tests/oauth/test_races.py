@@ -12,6 +12,7 @@ import pytest
 
 from demo.models import TokenRow, db
 from tests.support.demo import Browser, SignIn, Site, publish_client
+from tests.support.proves import proves
 
 AT_ONCE = 50
 
@@ -37,24 +38,25 @@ def alive(site: Site) -> int:
         return sum(not (row.spent or row.revoked) and row.grant_id in {g.id for g in grants} for row in rows)
 
 
+@proves("O-16")
 @pytest.mark.parametrize("path", ["/token", "/authorize"])
 def test_one_of_fifty_redeems_a_code(origin: Any, any_site: Site, path: str) -> None:
-    # O-16, D10
     sign_in, code = any_site.owner().code(publish_client(origin))
     answers = together(any_site, lambda browser: browser.redeem(sign_in, code, path))
     assert Counter(answer.status_code for answer in answers) == {200: 1, 400: AT_ONCE - 1}
     assert {a.json()["error"] for a in answers if a.status_code == 400} == {"invalid_grant"}
 
 
+@proves("O-15")
 def test_a_code_redeemed_by_many_leaves_no_token_alive(origin: Any, any_site: Site) -> None:
-    # O-15: the losers prove that the code was known to somebody else.
+    # The losers prove that the code was known to somebody else.
     sign_in, code = any_site.owner().code(publish_client(origin))
     together(any_site, lambda browser: browser.redeem(sign_in, code))
     assert alive(any_site) == 0
 
 
+@proves("O-65")
 def test_one_of_fifty_rotates_a_refresh_token(origin: Any, any_site: Site) -> None:
-    # O-65, D10
     client_id = publish_client(origin)
     token = any_site.owner().tokens(client_id)["refresh_token"]
     answers = together(any_site, lambda browser: browser.refresh(client_id, token))
@@ -62,8 +64,8 @@ def test_one_of_fifty_rotates_a_refresh_token(origin: Any, any_site: Site) -> No
     assert alive(any_site) == 0
 
 
+@proves("O-18")
 def test_one_of_fifty_decides(origin: Any, any_site: Site) -> None:
-    # O-18
     owner = any_site.owner()
     page = owner.authorize(SignIn.begin(publish_client(origin)))
     cookies = owner.session.cookies

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.demo import Browser, Site, publish_client
+from tests.support.proves import proves
 
 
 def refused(browser: Browser, client_id: str, token: str, /, **changes: Any) -> str:
@@ -15,8 +16,8 @@ def refused(browser: Browser, client_id: str, token: str, /, **changes: Any) -> 
     return str(answer.json()["error"])
 
 
+@proves("O-60")
 def test_every_use_brings_a_new_refresh_token(origin: Any, any_site: Site) -> None:
-    # O-60
     owner, client_id = any_site.owner(), publish_client(origin)
     first = owner.tokens(client_id)
     second = owner.refresh(client_id, first["refresh_token"]).json()
@@ -26,8 +27,8 @@ def test_every_use_brings_a_new_refresh_token(origin: Any, any_site: Site) -> No
     assert third["scope"] == "profile"
 
 
+@proves("O-61")
 def test_a_rotated_token_ends_the_whole_grant(origin: Any, any_site: Site) -> None:
-    # O-61
     owner, client_id = any_site.owner(), publish_client(origin)
     first = owner.tokens(client_id)
     second = owner.refresh(client_id, first["refresh_token"]).json()
@@ -37,8 +38,9 @@ def test_a_rotated_token_ends_the_whole_grant(origin: Any, any_site: Site) -> No
     assert owner.get("/userinfo", headers=bearer).status_code == 401
 
 
+@proves("O-62")
 def test_a_retry_whose_answer_was_lost_ends_the_grant_even_at_once(origin: Any, site: Site) -> None:
-    # O-62: no grace period; the app signs in again
+    # No grace period; the app signs in again
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     lost = owner.refresh(client_id, tokens["refresh_token"]).json()
@@ -49,8 +51,9 @@ def test_a_retry_whose_answer_was_lost_ends_the_grant_even_at_once(origin: Any, 
     assert owner.tokens(client_id)["me"] == site.base_url + "/"
 
 
+@proves("O-61")
 def test_the_reuse_of_one_grants_token_leaves_other_grants_alone(origin: Any, site: Site) -> None:
-    # O-61: each installation of an app has a grant of its own.
+    # Each installation of an app has a grant of its own.
     owner, client_id = site.owner(), publish_client(origin)
     one, other = owner.tokens(client_id), owner.tokens(client_id)
     owner.refresh(client_id, one["refresh_token"])
@@ -58,6 +61,7 @@ def test_the_reuse_of_one_grants_token_leaves_other_grants_alone(origin: Any, si
     assert owner.refresh(client_id, other["refresh_token"]).status_code == 200
 
 
+@proves("O-52", "O-60", "O-63")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -72,7 +76,6 @@ def test_the_reuse_of_one_grants_token_leaves_other_grants_alone(origin: Any, si
     ],
 )
 def test_a_refresh_with_one_fault_is_refused(origin: Any, site: Site, changes: dict[str, Any], error: str) -> None:
-    # O-52, O-60, O-63
     owner, client_id = site.owner(), publish_client(origin)
     token = owner.tokens(client_id)["refresh_token"]
     assert refused(owner, client_id, token, **changes) == error
@@ -84,8 +87,9 @@ def test_an_access_token_does_not_refresh(origin: Any, site: Site) -> None:
     assert refused(owner, client_id, owner.tokens(client_id)["access_token"]) == "invalid_grant"
 
 
+@proves("O-63")
 def test_less_scope_once_is_not_less_for_ever(origin: Any, site: Site) -> None:
-    # O-63: "the refresh token scope MUST be identical to that of the refresh token included by the client" (§6).
+    # "the refresh token scope MUST be identical to that of the refresh token included by the client" (§6).
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id, scope="profile email")
     less = owner.refresh(client_id, tokens["refresh_token"], scope="profile").json()
@@ -93,8 +97,8 @@ def test_less_scope_once_is_not_less_for_ever(origin: Any, site: Site) -> None:
     assert owner.refresh(client_id, less["refresh_token"]).json()["scope"] == "profile email"
 
 
+@proves("O-64")
 def test_an_idle_token_ends(origin: Any, site: Site) -> None:
-    # O-64
     owner, client_id = site.owner(), publish_client(origin)
     token = owner.tokens(client_id)["refresh_token"]
     site.clock.forward(days=89)
@@ -103,8 +107,8 @@ def test_an_idle_token_ends(origin: Any, site: Site) -> None:
     assert refused(owner, client_id, token) == "invalid_grant"
 
 
+@proves("O-64")
 def test_use_does_not_prolong_a_grant_beyond_its_end(origin: Any, site: Site) -> None:
-    # O-64
     owner, client_id = site.owner(), publish_client(origin)
     token = owner.tokens(client_id)["refresh_token"]
     for _ in range(6):
@@ -114,8 +118,8 @@ def test_use_does_not_prolong_a_grant_beyond_its_end(origin: Any, site: Site) ->
     assert refused(owner, client_id, token) == "invalid_grant"
 
 
+@proves("O-64")
 def test_a_withdrawn_consent_ends_the_tokens(origin: Any, site: Site) -> None:
-    # O-64
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     assert owner.press(owner.get("/apps"), "Revoke access").status_code == 303
@@ -125,7 +129,6 @@ def test_a_withdrawn_consent_ends_the_tokens(origin: Any, site: Site) -> None:
 
 
 def test_a_page_client_may_always_refresh(origin: Any, site: Site) -> None:
-    # D8
     page = b'<div class="h-app"><a class="p-name u-url" href="/">Old</a></div>'
     client_id = origin.serve("/", page, headers={"Content-Type": "text/html"})
     owner, redirect = site.owner(), origin.url("/cb")

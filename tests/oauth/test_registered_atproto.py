@@ -6,6 +6,7 @@ import pytest
 from authlib.oauth2 import OAuth2Error
 
 from flask_cimd.oauth.server.atproto import check_profile
+from tests.support.proves import proves
 
 
 class Registered:
@@ -18,13 +19,15 @@ class Registered:
         return self._client_id
 
 
+@proves("AT-26")
 @pytest.mark.parametrize("client_id", ["https://app.example/client.json", "http://app.example/"])
-def test_a_registered_identifier_is_no_url(client_id: str) -> None:  # AT-26
+def test_a_registered_identifier_is_no_url(client_id: str) -> None:
     with pytest.raises(OAuth2Error) as caught:
         check_profile(Registered(client_id))
 
     assert caught.value.error == "invalid_client_metadata"
 
 
-def test_a_registered_client_needs_no_document() -> None:  # AT-26
+@proves("AT-26")
+def test_a_registered_client_needs_no_document() -> None:
     check_profile(Registered("my-own-app"))

@@ -17,6 +17,7 @@ from flask_cimd import CIMD
 from flask_cimd.oauth import AuthorizationServer
 from tests.support.clock import Clock
 from tests.support.demo import Browser, SignIn, publish_client, redirect_parameters
+from tests.support.proves import proves
 from tests.support.wsgi import WSGIAdapter
 
 ISSUER = "https://as.example"
@@ -125,8 +126,9 @@ def alive(own: OwnApp, token: str) -> bool:
     return own.browser().get("/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
+@proves("C-103", "C-104")
 def test_a_registered_client_gets_the_same_protection(own: OwnApp, client_id: str) -> None:
-    # C-103, C-104: nothing is fetched for it, and PKCE, rotation and reuse detection hold for it too.
+    # Nothing is fetched for it, and PKCE, rotation and reuse detection hold for it too.
     browser = own.browser()
     first = tokens(own, client_id)
     second = browser.refresh(client_id, first["refresh_token"]).json()
@@ -143,8 +145,8 @@ def test_a_registered_client_is_sent_where_it_is_registered_for(own: OwnApp, cli
     assert "Location" not in answer.headers
 
 
+@proves("O-110")
 def test_a_registered_client_names_itself_to_revoke(own: OwnApp, client_id: str) -> None:
-    # O-110
     browser, token = own.browser(), tokens(own, client_id)["access_token"]
     assert 400 <= browser.post("/revoke", {"token": token}).status_code < 500
     assert 400 <= browser.post("/revoke", {"token": token, "client_id": "another"}).status_code < 500
@@ -160,8 +162,8 @@ def test_a_client_that_is_no_longer_registered_gets_nothing_more(own: OwnApp, cl
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
+@proves("C-104")
 def test_a_document_never_takes_the_place_of_a_registered_client(own: OwnApp, origin: Any) -> None:
-    # C-104
     client_id = publish_client(origin, redirect_uris=["https://evil.example/cb"])
     own.registered[client_id] = OwnClient(client_id)
     assert own.browser().authorize(SignIn.begin(client_id, "https://evil.example/cb")).status_code == 400
@@ -177,8 +179,8 @@ def test_both_kinds_live_side_by_side(own: OwnApp, client_id: str, origin: Any) 
         assert answer.text == one
 
 
+@proves("O-53")
 def test_a_code_of_one_is_worth_nothing_to_the_other(own: OwnApp, client_id: str, origin: Any) -> None:
-    # O-53
     url = publish_client(origin, redirect_uris=[REDIRECT])
     browser, sign_in = own.browser(), SignIn.begin(client_id, REDIRECT, scope="profile")
     code = redirect_parameters(browser.authorize(sign_in))["code"]

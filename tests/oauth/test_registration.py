@@ -17,6 +17,7 @@ from flask_cimd.core.policy import Decision, Rule, Tier
 from flask_cimd.oauth import Registration, RegistrationEndpoint
 from flask_cimd.oauth.server.registration import LARGEST_REQUEST
 from tests.support.clock import Clock
+from tests.support.proves import proves
 
 REDIRECT = "https://app.example/cb"
 
@@ -74,6 +75,7 @@ def server(make_server: Make) -> Server:
     return make_server()
 
 
+@proves("C-102")
 def test_a_registration_is_answered_with_what_was_registered(server: Server, clock: Clock) -> None:
     # RFC 7591 §3.2.1
     answer = server.register(client_name="App\u202e", token_endpoint_auth_method="client_secret_post", scope="a b")
@@ -81,7 +83,7 @@ def test_a_registration_is_answered_with_what_was_registered(server: Server, clo
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.mimetype == "application/json"
     client_id = answer.json.pop("client_id")
-    assert client_id.startswith("registered-")  # C-102
+    assert client_id.startswith("registered-")
     assert {**answer.json, "client_id": None} == {
         "client_id": None,
         "client_id_issued_at": int(clock().timestamp()),

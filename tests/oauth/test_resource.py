@@ -14,6 +14,7 @@ from demo.services import services
 from flask_cimd.oauth.server.resource_indicators import check_resources
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 MCP = "https://notes.example/mcp"
 MakeSite = Callable[..., Site]
@@ -65,7 +66,8 @@ def test_a_resource_that_is_named_often_is_looked_up_once() -> None:
     assert asked == [MCP]
 
 
-def test_token_is_for_the_resource_asked_for(place: Site, client_id: str) -> None:  # M-41 M-60 O-72
+@proves("M-41", "M-60", "O-72")
+def test_token_is_for_the_resource_asked_for(place: Site, client_id: str) -> None:
     tokens = place.owner().tokens(client_id, resource=profile_of(place))
     assert audience(place, tokens["access_token"]) == (profile_of(place),)
     answer = call(place, tokens["access_token"])
@@ -73,7 +75,8 @@ def test_token_is_for_the_resource_asked_for(place: Site, client_id: str) -> Non
     assert answer.json()["me"] == f"{place.base_url}/"
 
 
-def test_token_without_resource_is_for_the_issuer(place: Site, client_id: str) -> None:  # D24 M-10
+@proves("M-10")
+def test_token_without_resource_is_for_the_issuer(place: Site, client_id: str) -> None:
     tokens = place.owner().tokens(client_id)
     assert call(place, tokens["access_token"], "/userinfo").status_code == 200
     refused = call(place, tokens["access_token"])
@@ -86,12 +89,14 @@ def test_issuer_may_be_named_as_the_resource(place: Site, client_id: str) -> Non
     assert call(place, tokens["access_token"], "/userinfo").status_code == 200
 
 
-def test_token_for_one_resource_is_refused_at_another(place: Site, client_id: str) -> None:  # M-10
+@proves("M-10")
+def test_token_for_one_resource_is_refused_at_another(place: Site, client_id: str) -> None:
     tokens = place.owner().tokens(client_id, resource=MCP, scope="notes:read")
     for path in ("/api/profile", "/userinfo"):
         assert call(place, tokens["access_token"], path).status_code == 401
 
 
+@proves("M-42", "O-23", "O-70")
 @pytest.mark.parametrize(
     "resource",
     [
@@ -108,9 +113,7 @@ def test_token_for_one_resource_is_refused_at_another(place: Site, client_id: st
         "https://[",
     ],
 )
-def test_unknown_or_malformed_resource_is_invalid_target(  # M-42 O-70 O-23
-    place: Site, client_id: str, resource: str
-) -> None:
+def test_unknown_or_malformed_resource_is_invalid_target(place: Site, client_id: str, resource: str) -> None:
     owner = place.owner()
     answer = owner.authorize(SignIn.begin(client_id, scope="profile", resource=resource, state="s"))
     assert answer.status_code == 303
@@ -119,12 +122,14 @@ def test_unknown_or_malformed_resource_is_invalid_target(  # M-42 O-70 O-23
     assert (found["error"], found["state"], found["iss"]) == ("invalid_target", "s", place.base_url)
 
 
-def test_empty_resource_counts_as_none(place: Site, client_id: str) -> None:  # O-04
+@proves("O-04")
+def test_empty_resource_counts_as_none(place: Site, client_id: str) -> None:
     tokens = place.owner().tokens(client_id, resource="")
     assert audience(place, tokens["access_token"]) == ()
 
 
-def test_one_client_url_serves_two_issuers(make_site: MakeSite, client_id: str) -> None:  # M-36 O-120
+@proves("M-36", "O-120")
+def test_one_client_url_serves_two_issuers(make_site: MakeSite, client_id: str) -> None:
     first, second = make_site(), make_site(DEMO_BASE_URL="http://127.0.0.1:5001")
     at_first, at_second = (site.owner().tokens(client_id, resource=profile_of(site)) for site in (first, second))
     assert call(first, at_first["access_token"]).status_code == 200
@@ -133,7 +138,8 @@ def test_one_client_url_serves_two_issuers(make_site: MakeSite, client_id: str) 
     assert second.owner().refresh(client_id, at_first["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_token_request_narrows_several_resources_to_one(place: Site, client_id: str) -> None:  # O-70 O-71
+@proves("O-70", "O-71")
+def test_token_request_narrows_several_resources_to_one(place: Site, client_id: str) -> None:
     owner, mine = place.owner(), profile_of(place)
     answer = redeemed(owner, client_id, mine, MCP, scope="profile notes:read", resource=mine)
     assert answer.status_code == 200
@@ -145,7 +151,8 @@ def test_token_request_narrows_several_resources_to_one(place: Site, client_id: 
     assert call(place, both["access_token"]).status_code == 200
 
 
-def test_narrowed_token_keeps_only_the_scopes_of_its_resource(place: Site, client_id: str) -> None:  # O-124
+@proves("O-124")
+def test_narrowed_token_keeps_only_the_scopes_of_its_resource(place: Site, client_id: str) -> None:
     owner, mine = place.owner(), profile_of(place)
     answer = redeemed(owner, client_id, mine, MCP, scope="profile notes:read", resource=MCP).json()
     assert answer["scope"] == "notes:read"
@@ -154,7 +161,8 @@ def test_narrowed_token_keeps_only_the_scopes_of_its_resource(place: Site, clien
     assert "email" not in again["scope"]
 
 
-def test_token_request_may_not_name_another_resource(place: Site, client_id: str) -> None:  # O-71
+@proves("O-71")
+def test_token_request_may_not_name_another_resource(place: Site, client_id: str) -> None:
     owner = place.owner()
     sign_in, code = owner.code(client_id, resource=MCP, scope="notes:read")
     for other in (profile_of(place), place.base_url, "https://unknown.example/", "x#y", 'a"\\\u00e9'):
@@ -163,7 +171,8 @@ def test_token_request_may_not_name_another_resource(place: Site, client_id: str
     assert owner.redeem(sign_in, code, resource=MCP).status_code == 200, "a wrong resource must not spend the code"
 
 
-def test_refresh_may_not_name_another_resource(place: Site, client_id: str) -> None:  # O-60 O-71
+@proves("O-60", "O-71")
+def test_refresh_may_not_name_another_resource(place: Site, client_id: str) -> None:
     owner = place.owner()
     tokens = owner.tokens(client_id, resource=MCP, scope="notes:read")
     refused = owner.refresh(client_id, tokens["refresh_token"], resource=profile_of(place))
@@ -172,20 +181,23 @@ def test_refresh_may_not_name_another_resource(place: Site, client_id: str) -> N
     assert audience(place, renewed.json()["access_token"]) == (MCP,)
 
 
-def test_resource_brings_its_default_scope(place: Site, client_id: str) -> None:  # D20 M-48 O-21
+@proves("M-28", "M-48", "O-21")
+def test_resource_brings_its_default_scope(place: Site, client_id: str) -> None:
     owner = place.owner()
     assert owner.tokens(client_id, resource=profile_of(place), scope=None)["scope"] == "profile"
     assert owner.tokens(client_id, resource=MCP, scope=None)["scope"] == "notes:read"
-    assert owner.tokens(client_id, resource=MCP, scope="openid offline_access")["scope"] == "notes:read"  # M-28
+    assert owner.tokens(client_id, resource=MCP, scope="openid offline_access")["scope"] == "notes:read"
 
 
-def test_request_without_scope_and_resource_yields_no_token(place: Site, client_id: str) -> None:  # D20 IA-67
+@proves("IA-67")
+def test_request_without_scope_and_resource_yields_no_token(place: Site, client_id: str) -> None:
     owner = place.owner()
     sign_in, code = owner.code(client_id, scope=None)
     assert owner.redeem(sign_in, code).json()["error"] == "invalid_grant"
 
 
-def test_scopes_are_known_per_resource(place: Site, client_id: str) -> None:  # O-21 O-124
+@proves("O-21", "O-124")
+def test_scopes_are_known_per_resource(place: Site, client_id: str) -> None:
     owner = place.owner()
     assert owner.tokens(client_id, resource=MCP, scope="notes:write profile email")["scope"] == "notes:write"
     assert owner.tokens(client_id, scope="notes:write profile")["scope"] == "profile"
@@ -207,14 +219,16 @@ def test_unticking_everything_at_a_resource_is_a_no(place: Site, client_id: str)
     assert owner.approve(page, scope=[])["error"] == "access_denied"
 
 
-def test_refresh_never_widens_what_was_granted(place: Site, client_id: str) -> None:  # M-64 O-63
+@proves("M-64", "O-63")
+def test_refresh_never_widens_what_was_granted(place: Site, client_id: str) -> None:
     owner = place.owner()
     tokens = owner.tokens(client_id, resource=MCP, scope="notes:read")
     refused = owner.refresh(client_id, tokens["refresh_token"], scope="notes:read notes:write")
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
 
 
-def test_step_up_takes_one_more_consent(place: Site, client_id: str) -> None:  # M-07
+@proves("M-07")
+def test_step_up_takes_one_more_consent(place: Site, client_id: str) -> None:
     owner, mine = place.owner(), profile_of(place)
     tokens = owner.tokens(client_id, resource=mine, scope="email profile")
     assert "email" in tokens["scope"]
@@ -227,16 +241,16 @@ def test_step_up_takes_one_more_consent(place: Site, client_id: str) -> None:  #
     assert call(place, wider["access_token"]).status_code == 200
 
 
-def test_consent_says_for_which_place_access_is_asked(place: Site, client_id: str) -> None:  # M-83
+@proves("M-83")
+def test_consent_says_for_which_place_access_is_asked(place: Site, client_id: str) -> None:
     page = place.owner().authorize(SignIn.begin(client_id, resource=MCP, scope="notes:write"))
     text = soup(page).get_text(" ", strip=True)
     assert f"It asks for access to Your notes at {MCP} and nowhere else." in text
     assert "Write, change and delete your notes" in text
 
 
-def test_fifty_redemptions_with_a_resource_have_one_winner(  # O-16 O-65
-    any_site: Site, origin: TLSOrigin
-) -> None:
+@proves("O-16", "O-65")
+def test_fifty_redemptions_with_a_resource_have_one_winner(any_site: Site, origin: TLSOrigin) -> None:
     client_id, owner, mine = publish_client(origin), any_site.owner(), profile_of(any_site)
     sign_in, code = owner.code(client_id, resource=mine)
     answers = _at_once(lambda: any_site.browser().redeem(sign_in, code, resource=mine))
@@ -246,7 +260,8 @@ def test_fifty_redemptions_with_a_resource_have_one_winner(  # O-16 O-65
     assert call(any_site, won[0]["access_token"]).status_code == 401, "a code that came back ends its grant"
 
 
-def test_fifty_refreshes_with_a_resource_have_one_winner(any_site: Site, origin: TLSOrigin) -> None:  # O-65
+@proves("O-65")
+def test_fifty_refreshes_with_a_resource_have_one_winner(any_site: Site, origin: TLSOrigin) -> None:
     client_id, owner, mine = publish_client(origin), any_site.owner(), profile_of(any_site)
     tokens = owner.tokens(client_id, resource=mine)
     answers = _at_once(lambda: any_site.browser().refresh(client_id, tokens["refresh_token"], resource=mine))
@@ -262,7 +277,8 @@ def _at_once(ask: Callable[[], requests.Response]) -> list[requests.Response]:
 # -- the documents of resources -----------------------------------------------------------------------------------
 
 
-def test_resource_metadata_names_resource_and_issuer(place: Site) -> None:  # M-01 M-03 M-04 M-09 M-22
+@proves("M-01", "M-03", "M-04", "M-09", "M-22")
+def test_resource_metadata_names_resource_and_issuer(place: Site) -> None:
     answer = place.browser().get("/.well-known/oauth-protected-resource/api/profile")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
@@ -277,17 +293,20 @@ def test_resource_metadata_names_resource_and_issuer(place: Site) -> None:  # M-
     }
 
 
-def test_issuer_is_a_resource_at_the_root_form(place: Site) -> None:  # M-02 M-03
+@proves("M-02", "M-03")
+def test_issuer_is_a_resource_at_the_root_form(place: Site) -> None:
     found = place.browser().get("/.well-known/oauth-protected-resource").json()
     assert (found["resource"], found["authorization_servers"]) == (place.base_url, [place.base_url])
 
 
+@proves("M-04")
 @pytest.mark.parametrize("path", ["/api", "/api/profile/", "/API/profile", "/api/profile?x=1", "/mcp", "/%E9"])
-def test_no_document_for_what_is_no_resource(place: Site, path: str) -> None:  # M-04
+def test_no_document_for_what_is_no_resource(place: Site, path: str) -> None:
     assert place.browser().get(f"/.well-known/oauth-protected-resource{path}").status_code == 404
 
 
-def test_endpoint_of_another_process_on_this_host_is_described_here(make_site: MakeSite) -> None:  # M-03 M-04
+@proves("M-03", "M-04")
+def test_endpoint_of_another_process_on_this_host_is_described_here(make_site: MakeSite) -> None:
     site = make_site(DEMO_MCP_URL="http://127.0.0.1:5000/mcp")
     found = site.browser().get("/.well-known/oauth-protected-resource/mcp").json()
     assert found["resource"] == "http://127.0.0.1:5000/mcp"
@@ -295,7 +314,8 @@ def test_endpoint_of_another_process_on_this_host_is_described_here(make_site: M
     assert "dpop_signing_alg_values_supported" not in found
 
 
-def test_challenge_leads_to_the_document_and_the_document_to_the_server(place: Site) -> None:  # M-02 M-05 M-06 M-13
+@proves("M-02", "M-05", "M-06", "M-13", "M-20", "M-21", "M-23 … M-27")
+def test_challenge_leads_to_the_document_and_the_document_to_the_server(place: Site) -> None:
     visitor = place.browser()
     refused = visitor.get("/api/profile")
     assert refused.status_code == 401
@@ -303,16 +323,17 @@ def test_challenge_leads_to_the_document_and_the_document_to_the_server(place: S
     assert challenge["scope"] == "profile"
     document = visitor.get(urlsplit(challenge["resource_metadata"]).path).json()
     issuer = document["authorization_servers"][0]
-    for place_to_look in ("oauth-authorization-server", "openid-configuration"):  # M-20 M-21
+    for place_to_look in ("oauth-authorization-server", "openid-configuration"):
         metadata = visitor.get(f"/.well-known/{place_to_look}").json()
         assert metadata["issuer"] == issuer
-        assert metadata["code_challenge_methods_supported"] == ["S256"]  # M-24
-        assert metadata["client_id_metadata_document_supported"] is True  # M-25
-        assert "none" in metadata["token_endpoint_auth_methods_supported"]  # M-26
-        assert metadata["authorization_response_iss_parameter_supported"] is True  # M-27
-        assert {"authorization_endpoint", "token_endpoint", "response_types_supported"} <= set(metadata)  # M-23
+        assert metadata["code_challenge_methods_supported"] == ["S256"]
+        assert metadata["client_id_metadata_document_supported"] is True
+        assert "none" in metadata["token_endpoint_auth_methods_supported"]
+        assert metadata["authorization_response_iss_parameter_supported"] is True
+        assert {"authorization_endpoint", "token_endpoint", "response_types_supported"} <= set(metadata)
 
 
-def test_token_in_the_query_is_refused(place: Site, client_id: str) -> None:  # M-11
+@proves("M-11")
+def test_token_in_the_query_is_refused(place: Site, client_id: str) -> None:
     secret = place.owner().tokens(client_id, resource=profile_of(place))["access_token"]
     assert place.browser().get(f"/api/profile?access_token={secret}").status_code == 401

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.demo import Browser, Site, publish_client
+from tests.support.proves import proves
 
 
 def is_alive(browser: Browser, token: str) -> bool:
@@ -20,8 +21,8 @@ def page_client(origin: Any) -> tuple[str, str]:
     return origin.serve("/", page, headers={"Content-Type": "text/html"}), origin.url("/cb")
 
 
+@proves("O-110")
 def test_an_access_token_ends_alone(origin: Any, any_site: Site) -> None:
-    # O-110
     owner, client_id = any_site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     answer = owner.post("/revoke", {"token": tokens["access_token"], "client_id": client_id})
@@ -30,8 +31,8 @@ def test_an_access_token_ends_alone(origin: Any, any_site: Site) -> None:
     assert owner.refresh(client_id, tokens["refresh_token"]).status_code == 200
 
 
+@proves("O-111")
 def test_a_refresh_token_takes_its_access_tokens_along(origin: Any, any_site: Site) -> None:
-    # O-111
     owner, client_id = any_site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     owner.post("/revoke", {"token": tokens["refresh_token"], "client_id": client_id})
@@ -39,9 +40,10 @@ def test_a_refresh_token_takes_its_access_tokens_along(origin: Any, any_site: Si
     assert owner.refresh(client_id, tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
+@proves("O-54", "O-110")
 @pytest.mark.parametrize("client_id", [None, "https://other.example/c", "", 'x"é'])
 def test_a_client_with_a_document_must_name_itself(origin: Any, site: Site, client_id: str | None) -> None:
-    # O-110, O-54: else nothing is revoked.
+    # Else nothing is revoked.
     owner, own = site.owner(), publish_client(origin)
     tokens = owner.tokens(own)
     answer = owner.post("/revoke", {"token": tokens["access_token"], "client_id": client_id})
@@ -49,8 +51,8 @@ def test_a_client_with_a_document_must_name_itself(origin: Any, site: Site, clie
     assert is_alive(owner, tokens["access_token"])
 
 
+@proves("IA-108")
 def test_a_page_clients_token_is_enough(page_client: tuple[str, str], site: Site) -> None:
-    # IA-108
     owner = site.owner()
     token = owner.tokens(*page_client)["access_token"]
     assert owner.post("/revoke", {"token": token}).status_code == 200
@@ -72,9 +74,9 @@ def test_a_page_client_that_names_another_is_refused(page_client: tuple[str, str
     assert is_alive(owner, token)
 
 
+@proves("O-110", "A-18")
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", '"é', ""])
 def test_a_wrong_hint_does_not_matter(origin: Any, site: Site, hint: str) -> None:
-    # O-110, A-18
     owner, client_id = site.owner(), publish_client(origin)
     token = owner.tokens(client_id)["access_token"]
     form = {"token": token, "client_id": client_id, "token_type_hint": hint}
@@ -82,14 +84,14 @@ def test_a_wrong_hint_does_not_matter(origin: Any, site: Site, hint: str) -> Non
     assert not is_alive(owner, token)
 
 
+@proves("O-110")
 @pytest.mark.parametrize("token", ["unknown", 'é"\\', "x" * 10_000])
 def test_an_unknown_token_is_as_good_as_revoked(site: Site, token: str) -> None:
-    # O-110
     assert site.browser().post("/revoke", {"token": token}).status_code == 200
 
 
+@proves("O-110")
 def test_a_dead_token_is_as_good_as_revoked(origin: Any, site: Site) -> None:
-    # O-110
     owner, client_id = site.owner(), publish_client(origin)
     form = {"token": owner.tokens(client_id)["access_token"], "client_id": client_id}
     assert [owner.post("/revoke", form).status_code for _ in range(2)] == [200, 200]
@@ -100,8 +102,8 @@ def test_without_a_token_the_request_is_invalid(site: Site) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
+@proves("C-109")
 def test_no_document_is_fetched_to_revoke(origin: Any, site: Site) -> None:
-    # C-109
     owner, client_id = site.owner(), publish_client(origin, headers={"Cache-Control": "no-store"})
     tokens = owner.tokens(client_id)
     origin.forget("/client.json")

@@ -9,6 +9,7 @@ import pytest
 
 from flask_cimd.oauth import AuthorizationRequest
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client
+from tests.support.proves import proves
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -17,8 +18,8 @@ def follow(browser: Browser, sign_in: SignIn, page: Any) -> Any:
     return browser.redeem(sign_in, browser.approve(page)["code"])
 
 
+@proves("L-03", "L-15")
 def test_a_document_rotated_during_consent_never_changes_where_the_code_goes(origin: Any, site: Site) -> None:
-    # D15, L-03, L-15
     owner = site.owner()
     sign_in = SignIn.begin(publish_client(origin, headers=NO_STORE), scope="profile")
     page = owner.authorize(sign_in)
@@ -27,8 +28,8 @@ def test_a_document_rotated_during_consent_never_changes_where_the_code_goes(ori
     assert answer.headers["Location"].startswith(REDIRECT + "?code=")
 
 
+@proves("C-109", "C-121")
 def test_a_document_rotated_after_approval_changes_nothing_at_the_token_endpoint(origin: Any, site: Site) -> None:
-    # D15, C-109, C-121
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin, headers=NO_STORE))
     publish_client(origin, headers=NO_STORE, redirect_uris=["https://a.example/"], grant_types=["authorization_code"])
@@ -36,8 +37,8 @@ def test_a_document_rotated_after_approval_changes_nothing_at_the_token_endpoint
     assert owner.refresh(sign_in.client_id, tokens["refresh_token"]).status_code == 200
 
 
+@proves("O-18")
 def test_a_tampered_decision_changes_nothing_but_what_may_be_chosen(origin: Any, site: Site) -> None:
-    # O-18
     owner, other = site.owner(), publish_client(origin, "/other.json", redirect_uris=["http://127.0.0.1/other"])
     sign_in = SignIn.begin(publish_client(origin), scope="profile")
     page = owner.authorize(sign_in)
@@ -47,9 +48,10 @@ def test_a_tampered_decision_changes_nothing_but_what_may_be_chosen(origin: Any,
     assert f"state={sign_in.parameters['state']}" in answer.headers["Location"]
 
 
+@proves("L-12", "L-14")
 @pytest.mark.parametrize("lifetime", ["no-store", "max-age=0", "private, no-cache"])
 def test_a_document_that_may_not_be_stored_still_finishes_its_sign_in(origin: Any, site: Site, lifetime: str) -> None:
-    # D16, L-12, L-14: one fetch to ask, none to redeem, none to refresh.
+    # One fetch to ask, none to redeem, none to refresh.
     owner = site.owner()
     sign_in = SignIn.begin(publish_client(origin, headers={"Cache-Control": lifetime}), scope="profile")
     page = owner.authorize(sign_in)
@@ -60,10 +62,9 @@ def test_a_document_that_may_not_be_stored_still_finishes_its_sign_in(origin: An
     assert len(origin.requests) == before == 1
 
 
-def test_a_refresh_works_after_a_restart_when_the_apps_host_is_gone(
-    origin: Any, make_site: Any, tmp_path: Any
-) -> None:  # M-66
-    # L-14, C-109: a dead client host never stops a refresh.
+@proves("C-109", "L-14", "M-66")
+def test_a_refresh_works_after_a_restart_when_the_apps_host_is_gone(origin: Any, make_site: Any, tmp_path: Any) -> None:
+    # A dead client host never stops a refresh.
     url = f"sqlite:///{tmp_path}/kept.db"
     client_id = publish_client(origin, headers=NO_STORE)
     tokens = make_site(url).owner().tokens(client_id)
@@ -83,8 +84,9 @@ def test_policy_of_today_judges_the_clients_of_yesterday(origin: Any, make_site:
     assert "access_token" not in answer.json()
 
 
+@proves("O-18")
 def test_a_decision_counts_once(origin: Any, any_site: Site) -> None:
-    # O-18: the second press of the button finds nothing to decide on.
+    # The second press of the button finds nothing to decide on.
     owner = any_site.owner()
     page = owner.authorize(SignIn.begin(publish_client(origin)))
     assert owner.press(page, "Approve").status_code == 303
@@ -92,8 +94,8 @@ def test_a_decision_counts_once(origin: Any, any_site: Site) -> None:
     assert owner.press(page, "Deny").status_code == 400
 
 
+@proves("C-117", "O-18")
 def test_a_decision_belongs_to_the_session_that_was_asked(origin: Any, site: Site) -> None:
-    # C-117, O-18
     asked, other = site.owner(), site.owner()
     page = asked.authorize(SignIn.begin(publish_client(origin)))
     own = other.authorize(SignIn.begin(publish_client(origin)))
@@ -111,8 +113,9 @@ def test_a_decision_waits_for_ten_minutes(origin: Any, site: Site) -> None:
     assert "Location" not in answer.headers
 
 
-def test_a_client_is_asked_about_every_time(origin: Any, site: Site) -> None:  # M-86
-    # O-19: a public client never gets a silent yes.
+@proves("M-86", "O-19")
+def test_a_client_is_asked_about_every_time(origin: Any, site: Site) -> None:
+    # A public client never gets a silent yes.
     owner, client_id = site.owner(), publish_client(origin)
     owner.tokens(client_id)
     again = owner.authorize(SignIn.begin(client_id))

@@ -12,6 +12,7 @@ from flask import Flask
 from flask_cimd.oauth import ResourceProtector, stored_access
 from tests.oauth.test_introspection import add_resource_server, ask
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters
+from tests.support.proves import proves
 
 NOTES = "https://notes.example/api"
 
@@ -34,11 +35,12 @@ def auth_time(site: Site, token: str) -> int:
     return found
 
 
+@proves("O-75")
 @pytest.mark.parametrize(
     "demand", [{"max_age": "0"}, {"prompt": "login"}, {"prompt": "login consent", "max_age": "9999"}]
 )
 def test_a_fresh_login_is_made_once_and_told(origin: Any, any_site: Site, demand: dict[str, str]) -> None:
-    # O-75: "`max_age=0` forces login; `auth_time` newer"
+    # max_age=0 forces a login, so auth_time is newer.
     owner, client_id = any_site.owner(), publish_client(origin)
     before = auth_time(any_site, owner.tokens(client_id)["access_token"])
     any_site.clock.forward(seconds=5)
@@ -50,14 +52,15 @@ def test_a_fresh_login_is_made_once_and_told(origin: Any, any_site: Site, demand
     assert is_asked_for_the_password(owner.authorize(sign_in))  # the next request is another one
 
 
+@proves("O-75")
 def test_who_is_not_logged_in_logs_in_once(origin: Any, site: Site) -> None:
-    # O-75: no loop
+    # No loop
     browser, sign_in = site.browser(), SignIn.begin(publish_client(origin), scope="profile", max_age="0")
     assert "code" in browser.approve(log_in_again(browser, site, browser.authorize(sign_in)))
 
 
+@proves("O-75")
 def test_only_a_login_that_is_too_old_is_made_again(origin: Any, site: Site) -> None:
-    # O-75
     owner = site.owner()
     sign_in = SignIn.begin(publish_client(origin), scope="profile", max_age="300")
     site.clock.forward(seconds=299)
@@ -66,8 +69,8 @@ def test_only_a_login_that_is_too_old_is_made_again(origin: Any, site: Site) -> 
     assert log_in_again(owner, site, owner.authorize(sign_in)).status_code == 200
 
 
+@proves("O-75")
 def test_a_wrong_password_or_a_login_for_another_page_is_no_fresh_login(origin: Any, site: Site) -> None:
-    # O-75
     owner, client_id = site.owner(), publish_client(origin)
     one, other = (SignIn.begin(client_id, scope="profile", max_age="0") for _ in range(2))
     form = owner.get(owner.authorize(one).headers["Location"])
@@ -78,8 +81,8 @@ def test_a_wrong_password_or_a_login_for_another_page_is_no_fresh_login(origin: 
     assert is_asked_for_the_password(owner.authorize(one))
 
 
+@proves("O-75")
 def test_a_login_that_nobody_came_back_from_does_not_count_later(origin: Any, site: Site) -> None:
-    # O-75
     owner = site.owner()
     sign_in = SignIn.begin(publish_client(origin), scope="profile", max_age="0")
     owner.press(owner.get(owner.authorize(sign_in).headers["Location"]), "Log in", password=site.password)
@@ -87,30 +90,31 @@ def test_a_login_that_nobody_came_back_from_does_not_count_later(origin: Any, si
     assert is_asked_for_the_password(owner.authorize(sign_in))
 
 
+@proves("O-75")
 def test_a_pushed_request_is_held_to_it_too(origin: Any, site: Site) -> None:
-    # O-75
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope="profile", max_age="0")
     pushed = site.browser().post("/par", sign_in.parameters).json()
     asked = {"client_id": sign_in.client_id, "request_uri": pushed["request_uri"]}
     assert log_in_again(owner, site, owner.get("/authorize", params=asked)).status_code == 200
 
 
+@proves("O-75")
 @pytest.mark.parametrize("max_age", ["-1", "1.5", "soon", "٣", "9" * 10, " 1"])
 def test_what_is_no_number_of_seconds_is_refused(origin: Any, site: Site, max_age: str) -> None:
-    # O-75
     answer = site.owner().authorize(SignIn.begin(publish_client(origin), max_age=max_age))
     assert redirect_parameters(answer)["error"] == "invalid_request"
 
 
+@proves("O-75")
 def test_classes_of_authentication_are_neither_advertised_nor_understood(origin: Any, site: Site) -> None:
-    # O-75: acr_values are wishes (OpenID Connect Core §3.1.2.1)
+    # acr_values are wishes (OpenID Connect Core §3.1.2.1)
     assert "acr_values_supported" not in site.browser().get("/.well-known/oauth-authorization-server").json()
     token = site.owner().tokens(publish_client(origin), acr_values="phr")["access_token"]
     assert "acr" not in ask(site.browser(), token, bearer=token).json()
 
 
+@proves("O-75")
 def test_a_refresh_is_no_login(origin: Any, site: Site) -> None:
-    # O-75
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     before = auth_time(site, tokens["access_token"])
@@ -119,8 +123,8 @@ def test_a_refresh_is_no_login(origin: Any, site: Site) -> None:
     assert auth_time(site, fresh["access_token"]) == before
 
 
+@proves("O-75")
 def test_a_resource_asks_for_a_newer_login(origin: Any, site: Site) -> None:
-    # O-75
     add_resource_server(site, NOTES)
     server = site.app.extensions["demo"].server
     protect = ResourceProtector(
@@ -149,8 +153,8 @@ def test_a_resource_asks_for_a_newer_login(origin: Any, site: Site) -> None:
     assert site.browser().get("/strict", headers={"Authorization": f"Bearer {token}"}).text == "let in"
 
 
+@proves("O-75")
 def test_a_token_of_an_unknown_login_is_too_old() -> None:
-    # O-75
     from tests.oauth.test_protect import NOTES as AUDIENCE
     from tests.oauth.test_protect import TOKENS
 

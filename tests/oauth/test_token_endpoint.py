@@ -10,6 +10,7 @@ import pytest
 
 from demo.models import CodeRow, TokenRow, db
 from tests.support.demo import REDIRECT, SignIn, Site, publish_client
+from tests.support.proves import proves
 
 ALIVE = 200
 
@@ -19,8 +20,8 @@ def userinfo_status(site: Site, token: str) -> int:
     return answer.status_code
 
 
+@proves("O-51", "O-122")
 def test_answers_are_json_that_nobody_stores(origin: Any, site: Site) -> None:
-    # O-51, O-122
     owner, client_id = site.owner(), publish_client(origin)
     good = owner.redeem(*owner.code(client_id))
     bad = owner.redeem(SignIn.begin(client_id), "unknown")
@@ -30,8 +31,8 @@ def test_answers_are_json_that_nobody_stores(origin: Any, site: Site) -> None:
     assert (good.status_code, bad.status_code) == (200, 400)
 
 
+@proves("O-14", "A-11")
 def test_codes_and_tokens_are_long_random_and_kept_as_digests_alone(origin: Any, any_site: Site) -> None:
-    # O-14, A-11, D8
     owner, client_id = any_site.owner(), publish_client(origin)
     codes = [owner.code(client_id) for _ in range(3)]
     tokens = [owner.redeem(*one).json() for one in codes]
@@ -44,6 +45,7 @@ def test_codes_and_tokens_are_long_random_and_kept_as_digests_alone(origin: Any,
     assert not any(secret in text for secret in secrets for text in kept)
 
 
+@proves("C-69", "O-32", "O-33", "O-50", "O-52", "O-53", "O-70", "A-15", "A-24")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -76,7 +78,6 @@ def test_codes_and_tokens_are_long_random_and_kept_as_digests_alone(origin: Any,
     ],
 )
 def test_a_form_with_one_fault_is_refused(origin: Any, site: Site, changes: dict[str, Any], error: str) -> None:
-    # O-32, O-33, O-50, O-52, O-53, O-70, C-69, A-15, A-24
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     answer = owner.redeem(sign_in, code, **changes)
@@ -85,8 +86,9 @@ def test_a_form_with_one_fault_is_refused(origin: Any, site: Site, changes: dict
     assert all(" " <= c <= "~" and c not in '"\\' for c in description)
 
 
+@proves("O-53")
 def test_another_clients_code_is_refused_and_stays_good_for_its_own(origin: Any, site: Site) -> None:
-    # O-53: whoever found a code must not be able to burn it in another client's name.
+    # Whoever found a code must not be able to burn it in another client's name.
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin, "/a.json"))
     other = publish_client(origin, "/b.json")
@@ -94,16 +96,17 @@ def test_another_clients_code_is_refused_and_stays_good_for_its_own(origin: Any,
     assert owner.redeem(sign_in, code).status_code == ALIVE
 
 
+@proves("O-33", "A-13")
 def test_a_wrong_verifier_burns_the_code(origin: Any, site: Site) -> None:
-    # O-33, A-13: whoever guesses has one attempt.
+    # Whoever guesses has one attempt.
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     assert owner.redeem(sign_in, code, code_verifier="b" * 64).json()["error"] == "invalid_grant"
     assert owner.redeem(sign_in, code).json()["error"] == "invalid_grant"
 
 
+@proves("O-34")
 def test_the_challenge_and_its_method_are_the_codes_and_not_the_token_requests(origin: Any, site: Site) -> None:
-    # O-34
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     challenge = sign_in.parameters["code_challenge"]
@@ -111,8 +114,8 @@ def test_the_challenge_and_its_method_are_the_codes_and_not_the_token_requests(o
     assert owner.redeem(sign_in, code, **plain).json()["error"] == "invalid_grant"
 
 
+@proves("O-15", "A-13")
 def test_a_code_that_comes_back_ends_the_tokens_made_from_it(origin: Any, any_site: Site) -> None:
-    # O-15, A-13
     owner = any_site.owner()
     sign_in, code = owner.code(publish_client(origin))
     tokens = owner.redeem(sign_in, code).json()
@@ -122,8 +125,8 @@ def test_a_code_that_comes_back_ends_the_tokens_made_from_it(origin: Any, any_si
     assert owner.refresh(sign_in.client_id, tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
+@proves("O-15")
 def test_a_code_redeemed_for_the_identity_is_spent_for_tokens_too(origin: Any, site: Site) -> None:
-    # O-15
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     assert owner.redeem(sign_in, code, "/authorize").json()["me"] == site.base_url + "/"
@@ -131,9 +134,9 @@ def test_a_code_redeemed_for_the_identity_is_spent_for_tokens_too(origin: Any, s
     assert owner.redeem(sign_in, code, "/authorize").json()["error"] == "invalid_grant"
 
 
+@proves("O-14", "A-14")
 @pytest.mark.parametrize("path", ["/token", "/authorize"])
 def test_a_code_lives_for_a_minute(origin: Any, site: Site, path: str) -> None:
-    # O-14, A-14
     owner, client_id = site.owner(), publish_client(origin)
     sign_in, code = owner.code(client_id)
     site.clock.forward(seconds=59)
@@ -143,8 +146,8 @@ def test_a_code_lives_for_a_minute(origin: Any, site: Site, path: str) -> None:
     assert owner.redeem(sign_in, code, path).json()["error"] == "invalid_grant"
 
 
+@proves("IA-110", "A-06")
 def test_access_of_a_client_that_can_refresh_lasts_minutes(origin: Any, site: Site) -> None:
-    # A-06, D8, IA-110
     tokens = site.owner().tokens(publish_client(origin))
     assert tokens["expires_in"] == 900
     site.clock.forward(seconds=899)
@@ -153,8 +156,9 @@ def test_access_of_a_client_that_can_refresh_lasts_minutes(origin: Any, site: Si
     assert userinfo_status(site, tokens["access_token"]) == 401
 
 
-def test_a_client_that_does_not_list_the_grant_gets_no_refresh_token(origin: Any, site: Site) -> None:  # M-62
-    # D8: there the owner chooses how long access lasts, 30 days if nothing else is chosen.
+@proves("M-62")
+def test_a_client_that_does_not_list_the_grant_gets_no_refresh_token(origin: Any, site: Site) -> None:
+    # There the owner chooses how long access lasts, 30 days if nothing else is chosen.
     owner, client_id = site.owner(), publish_client(origin, grant_types=["authorization_code"])
     tokens = owner.tokens(client_id)
     assert "refresh_token" not in tokens
@@ -164,8 +168,8 @@ def test_a_client_that_does_not_list_the_grant_gets_no_refresh_token(origin: Any
     assert owner.redeem(sign_in, code).json()["expires_in"] == 3600
 
 
+@proves("O-18")
 def test_an_invented_lifetime_is_the_preset_one(origin: Any, site: Site) -> None:
-    # O-18
     owner, client_id = site.owner(), publish_client(origin, grant_types=["authorization_code"])
     sign_in = SignIn.begin(client_id, scope="profile")
     code = owner.approve(owner.authorize(sign_in), lifetime="century")["code"]
@@ -177,14 +181,15 @@ def test_an_invented_lifetime_is_the_preset_one(origin: Any, site: Site) -> None
 ENDPOINTS = ["/token", "/revoke"]
 
 
+@proves("O-50")
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_only_post_is_answered(site: Site, path: str) -> None:
-    # O-50
     answer = site.browser().get(path)
     assert answer.status_code == 405
     assert answer.json() == {"error": "invalid_request"}
 
 
+@proves("O-50")
 @pytest.mark.parametrize("path", ENDPOINTS)
 @pytest.mark.parametrize(
     "kwargs",
@@ -199,15 +204,16 @@ def test_only_post_is_answered(site: Site, path: str) -> None:
     ids=["json", "bytes", "nothing", "multipart", "no-utf-8", "empty"],
 )
 def test_what_is_no_form_of_ours_is_refused(site: Site, path: str, kwargs: dict[str, Any]) -> None:
-    # O-50: never an exception
+    # Never an exception
     answer = site.browser().request("POST", path, **kwargs)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
+@proves("O-50", "A-15")
 @pytest.mark.parametrize("name", ["grant_type", "code", "client_id", "redirect_uri", "code_verifier", "token"])
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_parameters_in_the_query_are_refused(origin: Any, site: Site, path: str, name: str) -> None:
-    # O-50, A-15: the query ends up in logs.
+    # The query ends up in logs.
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     answer = owner.redeem(sign_in, code, f"{path}?{name}=x")
@@ -226,6 +232,7 @@ def basic(text: bytes) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(text).decode()}
 
 
+@proves("C-85", "L-40", "O-51", "O-55", "A-23")
 @pytest.mark.parametrize("path", ENDPOINTS)
 @pytest.mark.parametrize(
     "headers",
@@ -239,7 +246,6 @@ def basic(text: bytes) -> dict[str, str]:
     ],
 )
 def test_a_secret_in_the_header_is_refused(site: Site, path: str, headers: dict[str, str]) -> None:
-    # C-85, O-51, O-55, A-23, L-40
     form = {"grant_type": "authorization_code", "code": "x", "token": "x"}
     answer = site.browser().post(path, form, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
@@ -247,8 +253,8 @@ def test_a_secret_in_the_header_is_refused(site: Site, path: str, headers: dict[
     assert answer.headers["WWW-Authenticate"].lower().startswith("basic")
 
 
+@proves("C-85")
 def test_a_secret_in_the_form_is_refused(origin: Any, site: Site) -> None:
-    # C-85
     owner = site.owner()
     answer = owner.redeem(*owner.code(publish_client(origin)), client_secret="x")
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
@@ -257,8 +263,8 @@ def test_a_secret_in_the_form_is_refused(origin: Any, site: Site) -> None:
 # -- logs -------------------------------------------------------------------------------------------------------
 
 
+@proves("O-122")
 def test_no_code_token_or_verifier_is_ever_logged(origin: Any, site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    # O-122
     caplog.set_level(logging.DEBUG)
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))

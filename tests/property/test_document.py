@@ -9,6 +9,7 @@ from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.redirects import match_redirect, redirect_host, redirect_kind
 from flask_cimd.errors import DocumentError
+from tests.support.proves import proves
 
 from .strategies import URL, bodies
 
@@ -24,9 +25,9 @@ every_rule = st.builds(
 )
 
 
+@proves("C-32", "C-35", "C-41", "C-52")
 @given(bodies, every_rule)
 def test_any_bytes_are_metadata_or_problems(body: bytes, rules: DocumentRules) -> None:
-    # C-32, C-35, C-41, C-52
     try:
         metadata = parse_document(body, IDENTIFIER, rules)
     except DocumentError:

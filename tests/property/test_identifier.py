@@ -12,6 +12,7 @@ from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.redirects import redirect_kind
 from flask_cimd.core.virtual import virtual_client
 from flask_cimd.errors import IdentifierError
+from tests.support.proves import proves
 
 from .strategies import any_urls, likely_urls
 
@@ -27,9 +28,10 @@ every_rule = st.builds(
 )
 
 
+@proves("C-05", "C-06", "C-17", "C-21")
 @given(any_urls, every_rule)
 def test_parsers_agree_about_every_accepted_identifier(raw: str, rules: IdentifierRules) -> None:
-    # C-05, C-06, C-17, C-21: the browser's rules (WHATWG), the standard library and the HTTP client
+    # The browser's rules (WHATWG), the standard library and the HTTP client
     try:
         identifier = parse_identifier(raw, rules)
     except IdentifierError:
@@ -72,9 +74,9 @@ queries = st.lists(
 ).map("&".join)
 
 
+@proves("AT-27 … AT-30")
 @given(st.sampled_from(["http://localhost", "http://localhost/", "http://localhost:1", "http://LOCALHOST/x"]), queries)
 def test_a_virtual_client_is_built_or_refused(start: str, query: str) -> None:
-    # AT-27 … AT-30
     rules = IdentifierRules(allow_virtual_clients=True, allow_loopback_clients=True)
     for raw in (f"{start}?{query}", f"{start}?{quote(query, safe='=&', errors='replace')}"):
         try:

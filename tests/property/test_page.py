@@ -8,15 +8,16 @@ from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.page import parse_page
 from flask_cimd.core.redirects import match_redirect
 from flask_cimd.errors import DocumentError
+from tests.support.proves import proves
 
 from .strategies import charsets, link_fields, pages
 
 IDENTIFIER = parse_identifier("https://app.example/", IdentifierRules())
 
 
+@proves("IA-53", "IA-54")
 @given(pages, charsets, link_fields)
 def test_any_bytes_are_a_page_or_a_problem(body: bytes, charset: str | None, link_headers: list[str]) -> None:
-    # IA-53, IA-54
     try:
         metadata = parse_page(
             body,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
 from flask_cimd.core.proof import Proof, ProofError, check_proof
+from tests.support.proves import proves
 
 from .strategies import any_urls, values
 
@@ -66,6 +67,7 @@ claims = st.fixed_dictionaries(
 )
 
 
+@proves("AT-53", "O-94")
 @given(
     st.text()
     | st.lists(st.sampled_from([".", "e30", "eyJ", "=", "AA", "\u00e9", "\x00", " "]), max_size=8).map("".join)
@@ -74,13 +76,12 @@ claims = st.fixed_dictionaries(
     )
 )
 def test_what_nobody_signed_is_never_a_proof(text: str) -> None:
-    # AT-53, O-94
     assert read(text) is None
 
 
+@proves("AT-53", "AT-54", "AT-55", "O-94")
 @given(headers, claims)
 def test_what_its_key_signed_is_a_proof_only_for_this_request(header: dict[str, Any], claimed: dict[str, Any]) -> None:
-    # AT-53 … AT-55, O-94
     signed = f"{segment({**header, 'alg': 'ES256', 'jwk': PUBLIC})}.{segment(claimed)}"
     proof = read(sign(signed))
     if proof is not None:

@@ -8,6 +8,7 @@ from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.redirects import match_redirect, refuse_registration
 from flask_cimd.errors import RedirectMismatchError
+from tests.support.proves import proves
 
 from .strategies import any_urls
 
@@ -25,6 +26,7 @@ client_urls = st.sampled_from(
 RULES = IdentifierRules(allow_loopback_clients=True)
 
 
+@proves("C-66", "C-67", "IA-60")
 @given(
     client_urls,
     st.sampled_from(["document", "page"]),
@@ -34,7 +36,7 @@ RULES = IdentifierRules(allow_loopback_clients=True)
 def test_nobody_is_sent_where_the_client_may_not_send_them(
     url: str, source: str, uris: list[str], requested: str
 ) -> None:
-    # C-66, C-67, IA-60: with WHATWG's parser as the judge
+    # With WHATWG's parser as the judge
     identifier = parse_identifier(url, RULES)
     listed = tuple(uri for uri in uris if refuse_registration(uri, allow_dotless_schemes=True) is None)
     metadata = ClientMetadata(

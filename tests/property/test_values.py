@@ -11,6 +11,7 @@ from flask_cimd.core.display import safe_description, safe_for_log
 from flask_cimd.core.freshness import Bounds, lifetime
 from flask_cimd.core.links import link_targets
 from flask_cimd.core.text import clean_text
+from tests.support.proves import proves
 
 from .strategies import cache_controls, dates, link_fields
 
@@ -18,6 +19,7 @@ BOUNDS = Bounds(minimum=timedelta(seconds=60), default=timedelta(hours=1), maxim
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
+@proves("C-57", "C-62")
 @given(
     st.fixed_dictionaries(
         {},
@@ -31,7 +33,6 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
     )
 )
 def test_a_lifetime_is_within_the_bounds(headers: dict[str, str]) -> None:
-    # C-57, C-62
     found = lifetime(headers, BOUNDS, NOW)
     assert 60 <= found.seconds <= 86400 if found.storable else "no-store" in headers["cache-control"].lower()
 
@@ -43,9 +44,9 @@ def test_link_targets_stand_in_their_field(fields: list[str], relation: str) -> 
         assert not {"<", ">"} & set(target)
 
 
+@proves("C-88", "L-07")
 @given(st.integers(0, 2**128 - 1) | st.integers(0, 2**32 - 1) | st.ip_addresses().map(int))
 def test_what_is_let_through_is_public_for_the_standard_library_too(number: int) -> None:
-    # C-88, L-07
     address = ip_address(number)
     carried = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     judged = carried or address
@@ -60,9 +61,9 @@ def test_no_text_but_an_address_is_let_through(text: str) -> None:
         assert str(ip_address(text)).lower() == str(ip_address(text.lower()))
 
 
+@proves("C-116")
 @given(st.text(), st.integers(1, 120))
 def test_text_is_cleaned_once_and_for_all(text: str, limit: int) -> None:
-    # C-116
     once = clean_text(text, limit)
     assert len(once) <= limit
     assert clean_text(once, limit) == once
@@ -70,9 +71,9 @@ def test_text_is_cleaned_once_and_for_all(text: str, limit: int) -> None:
     assert once.isprintable() or " " in once
 
 
+@proves("O-23", "A-01")
 @given(st.text())
 def test_descriptions_and_log_lines_are_printable_ascii(text: str) -> None:
-    # O-23, A-01
     for cleaned in (safe_description(text), safe_for_log(text)):
         assert all(" " <= character <= "~" for character in cleaned)
         assert len(cleaned) <= 300

@@ -26,6 +26,7 @@ from flask_cimd.publish.key_file import KeyFile
 from tests.support.clock import Clock
 from tests.support.demo import Browser, free_ports
 from tests.support.origin import server_context
+from tests.support.proves import proves
 
 REDIRECT = "https://app.example/callback"
 
@@ -40,8 +41,8 @@ def app(tmp_path: Path) -> Flask:
     return Flask("app", instance_path=str(tmp_path / "instance"))
 
 
+@proves("C-29", "C-33", "C-41")
 def test_the_document_names_itself_and_may_be_cached(app: Flask) -> None:
-    # C-41, C-29, C-33
     client = published(app)
     assert client.client_id == "https://app.example/client.json"
     answer = app.test_client().get("/client.json", base_url="https://evil.example")
@@ -68,20 +69,21 @@ def test_the_origin_is_given_or_configured_and_never_taken_from_a_request(app: F
         published(Flask("other"), redirect_uris=["http://127.0.0.1/cb"])
 
 
+@proves("C-37", "C-45", "C-51", "C-54", "C-83")
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         ({"redirect_uris": [], "origin": "https://app.example"}, "/redirect_uris none-usable"),
         ({"redirect_uris": [REDIRECT, "javascript:alert(1)"]}, "servers would ignore javascript:alert(1)"),
         ({"redirect_uris": [REDIRECT + "#fragment"]}, "/redirect_uris"),
-        ({"client_secret": "s"}, "/client_secret secret-published"),  # C-45
-        ({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}, "not-in-list"),  # C-83
-        ({"logo_uri": "http://app.example/logo.png"}, "/logo_uri not-https"),  # C-54
+        ({"client_secret": "s"}, "/client_secret secret-published"),
+        ({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}, "not-in-list"),
+        ({"logo_uri": "http://app.example/logo.png"}, "/logo_uri not-https"),
         ({"scope": 'pro"file'}, "/scope forbidden-character"),
-        ({"software_id": "x" * 5200}, "/ too-large"),  # C-37
+        ({"software_id": "x" * 5200}, "/ too-large"),
         ({"origin": "http://app.example"}, "client_id bad-scheme"),
         ({"origin": "https://127.0.0.1"}, "client_id ip-address"),
-        ({"jwks": {"keys": []}, "jwks_uri": "https://app.example/k"}, "jwks-and-jwks-uri"),  # C-51
+        ({"jwks": {"keys": []}, "jwks_uri": "https://app.example/k"}, "jwks-and-jwks-uri"),
     ],
 )
 def test_a_document_that_servers_would_refuse_fails_at_start(app: Flask, options: dict[str, Any], told: str) -> None:
@@ -97,8 +99,9 @@ def test_every_problem_is_told_at_once(app: Flask) -> None:
     assert "/scope" in str(caught.value)
 
 
+@proves("C-04", "C-10")
 def test_a_path_with_a_query_or_the_bare_root_is_refused(app: Flask) -> None:
-    # C-04, C-10: some servers refuse them
+    # Some servers refuse them
     for path in ("/", "/c?id=1"):
         with pytest.raises(ConfigurationError):
             published(app, path)
@@ -107,8 +110,8 @@ def test_a_path_with_a_query_or_the_bare_root_is_refused(app: Flask) -> None:
 # -- keys -------------------------------------------------------------------------------------------------------
 
 
+@proves("C-46")
 def test_keys_are_published_without_their_private_part(app: Flask) -> None:
-    # C-46
     client = published(app, keys=True)
     document = app.test_client().get("/client.json").json
     assert document["token_endpoint_auth_method"] == "private_key_jwt"
@@ -161,8 +164,8 @@ def test_a_damaged_key_file_is_told_and_kept(tmp_path: Path) -> None:
     assert path.read_text() == "{"
 
 
+@proves("C-106")
 def test_a_new_key_signs_once_servers_have_had_time_to_see_it(tmp_path: Path, clock: Clock) -> None:
-    # C-106
     keys = KeyFile(tmp_path / "keys.json", clock=clock)
     first = keys.create()
     assert keys.signing_key(LIFETIME).kid == first.kid  # there is no other
@@ -273,9 +276,9 @@ def pair(ca: trustme.CA, ca_bundle: Path, tmp_path: Path, clock: Clock) -> Itera
         yield Pair(stack, ca, ca_bundle, tmp_path, clock)
 
 
+@proves("C-76", "C-78")
 @pytest.mark.parametrize("alg", [None, "ES256", "RS256", "PS256", "EdDSA"])
 def test_an_app_signs_in_refreshes_and_revokes(pair: Pair, alg: Any) -> None:
-    # C-76, C-78
     if alg:
         pair.keys.create(alg)
     session = pair.session(pair.publish("/client.json", keys=pair.keys if alg else False))
@@ -291,8 +294,8 @@ def test_an_app_signs_in_refreshes_and_revokes(pair: Pair, alg: Any) -> None:
     assert caught.value.error == "invalid_grant"
 
 
+@proves("C-106")
 def test_sessions_outlive_a_rotation(pair: Pair) -> None:
-    # C-106
     session = pair.session(pair.publish("/client.json", keys=pair.keys))
     url, remembered = session.begin()
     session.finish(remembered, pair.approve(url))
@@ -333,8 +336,8 @@ def test_a_no_is_told_as_the_server_says_it(pair: Pair) -> None:
     assert caught.value.error == "access_denied"
 
 
+@proves("C-121")
 def test_a_server_without_the_clients_method_is_told_before_anybody_is_sent_there(pair: Pair) -> None:
-    # C-121
     client = pair.publish("/client.json", keys=pair.keys)
     server = {**client.discover(pair.issuer), "token_endpoint_auth_methods_supported": ["none"]}
     with pytest.raises(ValueError, match="does not support private_key_jwt"):

@@ -16,6 +16,7 @@ import pytest
 import trustme
 
 from tests.support.origin import SocketOrigin, server_context
+from tests.support.proves import proves
 from tests.support.stores import SHARED
 
 #: One worker: sets itself up, says "ready", and resolves each URL that it reads from its standard input.
@@ -118,8 +119,8 @@ class HeldOrigin:
         connection.sendall(f"{self._start}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
+@proves("C-65")
 def test_four_processes_fetch_an_unknown_document_once(config: dict[str, Any], ca: trustme.CA) -> None:
-    # C-65
     origin = HeldOrigin(ca)
     with origin.socket, workers(config, 4) as running:
         for worker in running:
@@ -130,8 +131,9 @@ def test_four_processes_fetch_an_unknown_document_once(config: dict[str, Any], c
         assert len(origin.socket.requests) == 1
 
 
+@proves("C-58", "L-30")
 def test_a_failure_is_an_answer_to_all_who_waited_and_not_remembered(config: dict[str, Any], ca: trustme.CA) -> None:
-    # C-58, L-30: followers get the leader's error; the next request fetches anew
+    # Followers get the leader's error; the next request fetches anew
     origin = HeldOrigin(ca, status="503 Busy")
     with origin.socket, workers(config, 2) as running:
         running[0].ask(origin.url)
@@ -159,8 +161,8 @@ def test_somebody_takes_over_when_the_leader_is_killed(config: dict[str, Any], c
         assert len(origin.socket.requests) == 2
 
 
+@proves("C-61")
 def test_every_process_may_fetch_a_no_store_document(config: dict[str, Any], ca: trustme.CA) -> None:
-    # C-61, D16
     origin = HeldOrigin(ca, headers="Cache-Control: no-store\r\n")
     origin.released.set()
     with origin.socket, workers(config, 2) as running:

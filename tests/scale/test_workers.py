@@ -14,6 +14,7 @@ from tests.support.databases import private_schema
 from tests.support.demo import Browser, SignIn, publish_client
 from tests.support.gunicorn import running_gunicorn
 from tests.support.origin import TLSOrigin
+from tests.support.proves import proves
 
 WORKERS, TOGETHER = 4, 40
 
@@ -34,8 +35,8 @@ def ask(owner: Browser, client_id: str, together: Barrier) -> requests.Response:
         return browser.authorize(SignIn.begin(client_id, scope="profile"))
 
 
+@proves("C-65")
 def test_many_requests_at_once_for_one_unknown_document_cost_one_get(owner: Browser, origin: TLSOrigin) -> None:
-    # C-65
     client_id = publish_client(origin)
     together = Barrier(TOGETHER)
     with ThreadPoolExecutor(TOGETHER) as pool:

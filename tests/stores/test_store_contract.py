@@ -19,6 +19,7 @@ from flask_cimd.stores.redis import RedisStore, connect
 from flask_cimd.stores.sqlalchemy import SQLAlchemyStore
 from flask_cimd.stores.sqlalchemy_shared import PRUNE_EVERY
 from tests.support.origin import TLSOrigin, publish_document
+from tests.support.proves import proves
 from tests.support.stores import SHARED, opened_database, opened_store
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -66,8 +67,8 @@ def test_a_later_entry_replaces_the_earlier_one(store: ClientStore) -> None:
     assert len(store) == 1
 
 
+@proves("C-12", "C-65")
 def test_identifiers_that_differ_by_one_character_are_different_clients(store: ClientStore) -> None:
-    # C-12, C-65
     spellings = [
         "https://app.example/c",
         "https://app.example:443/c",
@@ -84,13 +85,13 @@ def test_identifiers_that_differ_by_one_character_are_different_clients(store: C
     assert sorted(store) == sorted(spellings)
 
 
+@proves("L-16")
 @pytest.mark.parametrize(
     "raw",
     ["https://app.example/a..b", "https://app.example/%252e%252e/x", "https://app.example/" + "x" * 2028],
     ids=["dots", "percent", "2048-characters"],
 )
 def test_awkward_identifiers_are_only_keys(store: ClientStore, raw: str) -> None:
-    # L-16
     store.put(entry(raw))
     assert store.get(identifier(raw)) == entry(raw)
     assert list(store) == [raw]
@@ -118,24 +119,25 @@ def test_text_outside_ascii_survives(store: ClientStore) -> None:
     assert found.metadata.client_name == "Καφές ☕ 𝄞"
 
 
+@proves("C-65", "L-28")
 def test_the_number_of_entries_is_bounded(store: ClientStore) -> None:
-    # C-65, L-28: 10,000 URLs of one host do not fill the table
+    # 10,000 URLs of one host do not fill the table
     for number in range(4 * PRUNE_EVERY):
         store.put(entry(f"https://app.example/{number}", minutes=number))
     assert len(store) <= 100 + PRUNE_EVERY
     assert store.get(identifier(f"https://app.example/{4 * PRUNE_EVERY - 1}")) is not None
 
 
+@proves("C-64", "L-29")
 def test_redis_drops_an_entry_by_itself_a_bounded_time_past_its_lifetime(private_redis: tuple[Redis, str]) -> None:
-    # C-64, L-29
     client, prefix = private_redis
     RedisStore(client, prefix=prefix, kept_past_expiry=timedelta(hours=1)).put(entry(minutes=60))
     (key,) = client.scan_iter(f"{prefix}client:*")
     assert 7190 < client.ttl(key) <= 7200
 
 
+@proves("L-16")
 def test_redis_keeps_json_under_hashed_keys(private_redis: tuple[Redis, str]) -> None:
-    # L-16
     client, prefix = private_redis
     RedisStore(client, prefix=prefix).put(entry("https://app.example/a b".replace(" ", "%20")))
     (key,) = client.scan_iter(f"{prefix}client:*")
