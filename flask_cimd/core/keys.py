@@ -1,10 +1,15 @@
-"""JWK sets that a client publishes: public keys of asymmetric algorithms and nothing else."""
+"""Keys of clients: the JWK sets that they publish and the algorithms that sign their assertions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..errors import Problem
+
+#: ``client_assertion_type`` of a signed JWT (RFC 7523 §2.2).
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: Accepted and advertised signature algorithms; ``Ed25519`` is the name that RFC 9864 gives to ``EdDSA``.
+ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA", "Ed25519")
 
 #: Members that only a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4).
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

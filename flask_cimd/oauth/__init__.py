@@ -1,5 +1,6 @@
 """Drop-in parts for an Authlib authorization server, each usable alone."""
 
+from ..core.keys import ASSERTION_TYPE
 from .client import MetadataClient, RegisteredClient, URLClient
 from .dpop import DPoP, DPoPScheme, InvalidProofError, UseNonceError
 from .errors import ClientResolutionError
@@ -16,7 +17,7 @@ from .resource.protector import (
     current_access,
     stored_access,
 )
-from .server.assertion import ASSERTION_TYPE, ClientKey
+from .server.assertion import ClientKey
 from .server.client_authentication import Authentication, Authenticator
 from .server.grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
 from .server.indieauth import is_legacy_revocation, verify_token

@@ -20,9 +20,10 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
 
 from ..core.clock import utc_now
+from ..core.keys import ALGORITHMS, ASSERTION_TYPE
+from ..core.signatures import Algorithms
 from ..fetch.fetcher import FetchSettings
 from ..fetch.session import VettedAdapter
-from ..oauth.server.assertion import ALGORITHMS, ASSERTION_TYPE, Algorithms
 from .client import LIFETIME, PublishedClient
 
 _ASSERTION_LIFETIME = timedelta(seconds=60)

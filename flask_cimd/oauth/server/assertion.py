@@ -18,13 +18,10 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from ...core.keys import ALGORITHMS
+from ...core.signatures import MAX_ASSERTION, Algorithms
 from ...core.strict_json import StrictJSONError, read_object
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-#: Accepted and advertised signature algorithms; ``Ed25519`` is the name that RFC 9864 gives to ``EdDSA``.
-ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA", "Ed25519")
-#: Longest assertion in characters.
-MAX_ASSERTION = 8192
 #: How far ``exp`` may lie ahead.
 MAX_LIFETIME = timedelta(minutes=10)
 #: How far the client's clock may differ, for ``iat`` and ``nbf``.
@@ -192,16 +189,6 @@ def _instant(claims: Mapping[str, Any], name: str) -> datetime | None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 253_402_300_799:
         raise AssertionRefusedError(f"{name} is not an instant")
     return datetime.fromtimestamp(value, UTC)
-
-
-class Algorithms(jws.JWSRegistry):
-    """joserfc's algorithms without its warning that ``EdDSA`` has a newer name; ours are checked before."""
-
-    max_header_length = MAX_ASSERTION
-    max_signature_length = 2048
-
-    def get_alg(self, name: str) -> Any:
-        return self.algorithms[name]
 
 
 def verify(assertion: Assertion, keys: Iterable[Mapping[str, Any]], signing_alg: str | None = None) -> ClientKey:

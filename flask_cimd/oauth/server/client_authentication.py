@@ -18,6 +18,7 @@ from typing import Any
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 
 from ...clients.keys import PublishedKey
+from ...core.keys import ASSERTION_TYPE
 from ...core.legacy import is_same_client
 from ...core.metadata import ClientMetadata
 from ...errors import AddressBlockedError, CIMDError, FetchError
@@ -25,7 +26,6 @@ from ...extension import CIMD
 from ..client import URLClient, read_snapshot
 from ..errors import ClientResolutionError
 from .assertion import (
-    ASSERTION_TYPE,
     Assertion,
     AssertionRefusedError,
     AssertionRules,

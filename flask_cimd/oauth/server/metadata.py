@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...core.keys import ALGORITHMS
 from ...errors import ConfigurationError
-from .assertion import ALGORITHMS
 from .resource_indicators import Resource
 from .response_modes import RESPONSE_MODES
 
