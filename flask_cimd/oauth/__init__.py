@@ -1,22 +1,22 @@
 """Drop-in parts for an Authlib authorization server, each usable alone."""
 
 from ..core.keys import ASSERTION_TYPE
+from .access import Access
+from .challenge import Challenge, challenge_header
 from .client import MetadataClient, RegisteredClient, URLClient
-from .dpop import DPoP, DPoPScheme, InvalidProofError, UseNonceError
+from .dpop import DPoP, InvalidProofError, UseNonceError
 from .errors import ClientResolutionError
+from .replay import MemoryReplayCache, ReplayCache
 from .resource.asgi import ProtectedASGI
-from .resource.challenge import Challenge, challenge_header
+from .resource.dpop_scheme import DPoPScheme
 from .resource.introspected import IntrospectedTokens
 from .resource.protector import (
-    Access,
-    BearerScheme,
     ResourceProtector,
-    TokenRefused,
-    TokenScheme,
     TokensUnavailableError,
     current_access,
     stored_access,
 )
+from .resource.schemes import BearerScheme, TokenRefused, TokenScheme
 from .server.assertion import ClientKey
 from .server.client_authentication import Authentication, Authenticator
 from .server.grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
@@ -31,13 +31,13 @@ from .server.metadata import (
     well_known_path,
 )
 from .server.par import PushedRequests
-from .server.plain import MemoryOnce, PrivateKeyJWT
+from .server.plain import PrivateKeyJWT
 from .server.registration import Registration, RegistrationEndpoint, RegistrationStorage
 from .server.resource_indicators import InvalidTargetError, Resource, Resources, is_resource_identifier
 from .server.response_modes import RESPONSE_MODES
 from .server.revocation import RevocationEndpoint
 from .server.server import AuthorizationServer
-from .server.storage import AuthorizationRequest, Code, Grant, SingleUse, Token, TokenStorage
+from .server.storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
 from .server.well_known import well_known_blueprint
 
 __all__ = [
@@ -61,7 +61,7 @@ __all__ = [
     "IntrospectionEndpoint",
     "InvalidProofError",
     "InvalidTargetError",
-    "MemoryOnce",
+    "MemoryReplayCache",
     "MetadataClient",
     "PrivateKeyJWT",
     "ProtectedASGI",
@@ -71,13 +71,13 @@ __all__ = [
     "Registration",
     "RegistrationEndpoint",
     "RegistrationStorage",
+    "ReplayCache",
     "RequirePKCE",
     "Resource",
     "ResourceProtector",
     "ResourceServer",
     "Resources",
     "RevocationEndpoint",
-    "SingleUse",
     "Token",
     "TokenRefused",
     "TokenScheme",

@@ -1,86 +1,87 @@
-"""DPoP (RFC 9449): requests that prove to hold a key, and tokens that are worth nothing without it.
+"""DPoP (RFC 9449): proofs of possession, for the authorization server and for resources.
 
-The order matters: a proof and its nonce are judged before anything that can be used only once, so that a client which
-is told to try again with a nonce still has its code, its refresh token and its assertion.
+A server checks a proof and its nonce before it spends anything single-use: a client that must repeat its request with
+a nonce still has its code, its refresh token and its assertion.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from collections.abc import Collection, Mapping
+from urllib.parse import quote, urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from flask import Request, Response, after_this_request, current_app, request
+from flask import current_app, has_app_context
+from werkzeug.wrappers import Request
 
-from ..core.clock import utc_now
+from ..core.clock import Clock, utc_now
 from ..core.nonce import Nonces
 from ..core.proof import DEFAULT_ALGORITHMS, Proof, ProofError, check_proof
-from .resource.protector import TokenRefused
-from .server.storage import SingleUse
-
-if TYPE_CHECKING:
-    from .resource.protector import Access
+from .replay import ReplayCache, once_key
 
 NONCE_HEADER = "DPoP-Nonce"
+#: RFC 3986 §3.3 ``pchar`` without percent-encoding, and the slash.
+_PATH_CHARACTERS = "/!$&'()*+,;=:@"
 
 
 class InvalidProofError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
-    """The DPoP proof is missing or does not hold (RFC 9449 §5); answered with 400."""
+    """The DPoP proof is missing or invalid (RFC 9449 §5); status 400."""
 
     error = "invalid_dpop_proof"
 
 
 class UseNonceError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
-    """The proof has no nonce of ours, or an old one (RFC 9449 §8); nothing was spent."""
+    """The proof has no current nonce of this server (RFC 9449 §8); the request spent nothing."""
 
     error = "use_dpop_nonce"
     description = "Repeat the request with the nonce in the DPoP-Nonce header."
 
 
 class DPoP:
-    """Judges the proofs of one server's requests.
+    """Checks the proofs of one server's requests and issues its nonces.
 
-    All workers, and the authorization server and the resource server of one origin, must hand out the same nonces:
-    they share the key, which is derived from the app's ``SECRET_KEY``.
+    All workers of a server must issue the same nonces; so must an authorization server and a resource server of one
+    origin. They do if they have the same key.
 
     Args:
-        once: remembers the proofs that were seen.
-        origin: scheme, host and port as clients write them; behind a proxy that is not what the socket says.
-        algorithms: of signatures, as they are advertised.
+        once: remembers the accepted proofs.
+        origin: scheme, host and port of the server as clients write them; anything after the port is ignored. The
+            request's own ``Host`` header is never compared.
+        algorithms: accepted and advertised signature algorithms.
+        secret_key: key of the nonces. Default: ``SECRET_KEY`` of the current Flask app; outside an app context, or
+            without ``SECRET_KEY``, a random key of this object.
         clock: returns the current aware instant.
     """
 
     def __init__(
         self,
         *,
-        once: SingleUse,
+        once: ReplayCache,
         origin: str,
         algorithms: Collection[str] = DEFAULT_ALGORITHMS,
-        clock: Callable[[], datetime] = utc_now,
+        secret_key: str | bytes | None = None,
+        clock: Clock = utc_now,
     ) -> None:
         self.algorithms = tuple(algorithms)
         parts = urlsplit(origin)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._once = once
+        self._secret_key = secret_key
+        self._random_key = secrets.token_bytes(32)
         self._clock = clock
-        # Without SECRET_KEY every process has nonces of its own, which is right for one process only.
-        self._fallback_key = secrets.token_bytes(32)
 
-    def read(self, access_token: str | None = None) -> Proof | None:
-        """Return the proof of the current request, or ``None`` if it sent none.
+    def read(self, request: Request, access_token: str | None = None) -> Proof | None:
+        """Return the proof of a request, or ``None`` if the request has none.
 
         Args:
-            access_token: what the request presents; the proof must then be for it.
+            request: the request whose method, path and ``DPoP`` header count.
+            access_token: the token that the request presents; the proof must be for it.
 
         Raises:
-            InvalidProofError: it does not hold, or was seen before.
-            UseNonceError: it holds, but its nonce is missing or old.
+            InvalidProofError: the proof is invalid, or was used before.
+            UseNonceError: the proof is valid, but its nonce is missing or too old.
         """
         field = request.headers.get("DPoP")
         if field is None:
@@ -90,7 +91,7 @@ class DPoP:
             proof = check_proof(
                 field,
                 method=request.method,
-                url=self._origin + urlsplit(request.base_url).path,
+                url=self._origin + quote(request.root_path.rstrip("/") + request.path, safe=_PATH_CHARACTERS),
                 now=now,
                 access_token=access_token,
                 algorithms=self.algorithms,
@@ -99,63 +100,18 @@ class DPoP:
             raise InvalidProofError(error.message) from error
         if proof.nonce is None or not self._nonces().accepts(proof.nonce, now):
             raise UseNonceError
-        # AT Protocol clients have short names for their proofs, so the key belongs to what is remembered.
-        once = hashlib.sha256(json.dumps([proof.thumbprint, proof.jti]).encode()).hexdigest()
-        if not self._once.use_once(f"proof:{once}", proof.expires_at, now):
+        # AT Protocol clients use short values of jti, which are unique for one key only.
+        if not self._once.use_once(once_key("proof", proof.thumbprint, proof.jti), proof.expires_at, now):
             raise InvalidProofError("The DPoP proof was used before; make one for every request.")
         return proof
 
-    def add_nonce(self, answer: Response) -> Response:
-        """Put the newest nonce on an answer, and return it; clients keep the last one they saw (RFC 9449 §8.2)."""
-        answer.headers[NONCE_HEADER] = self._nonces().current(self._clock())
-        return answer
+    def nonce_header(self) -> Mapping[str, str]:
+        """Return the header with the newest nonce; put it on every response (RFC 9449 §8.2)."""
+        return {NONCE_HEADER: self._nonces().current(self._clock())}
 
     def _nonces(self) -> Nonces:
-        key = current_app.secret_key
-        base = key.encode() if isinstance(key, str) else key or self._fallback_key
-        return Nonces(hmac.digest(base, b"flask-cimd DPoP nonce", hashlib.sha256))
-
-
-class DPoPScheme:
-    """Lets `ResourceProtector` take ``Authorization: DPoP`` with a proof for the token's own key (RFC 9449 §7).
-
-    Args:
-        dpop: the judge, or a function that returns it, for apps that know it only at run time.
-    """
-
-    name = "DPoP"
-
-    def __init__(self, dpop: DPoP | Callable[[], DPoP]) -> None:
-        self._given = dpop
-
-    @property
-    def _dpop(self) -> DPoP:
-        return self._given if isinstance(self._given, DPoP) else self._given()
-
-    def attributes(self) -> Mapping[str, str]:
-        """Return the algorithms (RFC 9449 §7.1)."""
-        return {"algs": " ".join(self._dpop.algorithms)}
-
-    def check(self, request: Request, secret: str, access: Access) -> None:  # noqa: ARG002  the port passes it
-        """Refuse a request without a proof for this token, by the key that the token is bound to."""
-        after_this_request(self._dpop.add_nonce)
-        if access.key_thumbprint is None:
-            raise TokenRefused(401, "invalid_token", "The token is a bearer token; it is bound to no key.")
-        try:
-            proof = self._dpop.read(secret)
-        except OAuth2Error as error:
-            raise TokenRefused(401, error.error, error.get_error_description()) from error
-        if proof is None:
-            raise TokenRefused(401, "invalid_dpop_proof", "The request needs a DPoP proof.")
-        if not hmac.compare_digest(proof.thumbprint, access.key_thumbprint):
-            raise TokenRefused(401, "invalid_token", "The token is bound to another key.")
-
-
-def require_other_key(proof: Proof | None, client_key: Any) -> None:
-    """Refuse a client that signs its proofs with the key of its assertions (AT Protocol OAuth, "DPoP").
-
-    Raises:
-        InvalidProofError: the thumbprints are the same.
-    """
-    if proof is not None and client_key is not None and proof.thumbprint == client_key.thumbprint:
-        raise InvalidProofError("The DPoP key must not be the key of the client's assertions.")
+        key = self._secret_key
+        if key is None and has_app_context():
+            key = current_app.secret_key
+        base = key.encode() if isinstance(key, str) else key
+        return Nonces(hmac.digest(base or self._random_key, b"flask-cimd DPoP nonce", hashlib.sha256))

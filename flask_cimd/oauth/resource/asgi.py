@@ -15,7 +15,8 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from ..server.metadata import resource_metadata_url
-from .protector import Access, ResourceProtector, TokenRefused, TokensUnavailableError
+from .protector import Admitted, ResourceProtector, TokensUnavailableError
+from .schemes import TokenRefused
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -75,7 +76,7 @@ class ProtectedASGI:
             await _answer(send, 413, {"error": "invalid_request"})
             return
         try:
-            scope["flask_cimd_access"] = await asyncio.to_thread(self._admit, _as_request(scope), body)
+            admitted = await asyncio.to_thread(self._admit, _as_request(scope), body)
         except TokenRefused as refused:
             challenge = self._protector.challenge(refused, refused.scope or self._needed_to_enter(body))
             members = {"error": refused.error or "unauthorized", "error_description": refused.description}
@@ -83,7 +84,8 @@ class ProtectedASGI:
         except TokensUnavailableError:
             await _answer(send, 503, {"error": "temporarily_unavailable"}, {"Retry-After": "5"})
         else:
-            await self._app(scope, _replay(body, receive), send)
+            scope["flask_cimd_access"] = admitted.access
+            await self._app(scope, _replay(body, receive), _with_headers(admitted.headers, send))
 
     def _needed_to_enter(self, body: bytes) -> Collection[str]:
         """Return what to ask for at first: what this very request needs is named too (MCP scope selection)."""
@@ -92,16 +94,18 @@ class ProtectedASGI:
         except TokenRefused:
             return self._entry
 
-    def _admit(self, request: Request, body: bytes) -> Access:
-        access = self._protector.admit(request=request)
+    def _admit(self, request: Request, body: bytes) -> Admitted:
+        admitted = self._protector.admit(request=request)
+        access = admitted.access
         try:
             self._protector.require(access, *self._needs(body))
         except TokenRefused as refused:
+            refused.headers = {**admitted.headers, **refused.headers}
             refused.scheme = request.headers["Authorization"].partition(" ")[0]
             # Some clients ask for exactly these scopes next; without what they hold already, they would lose it.
             refused.scope = list(dict.fromkeys([*sorted(access.scope), *refused.scope])) if refused.scope else ()
             raise
-        return access
+        return admitted
 
 
 def _as_request(scope: Scope) -> Request:
@@ -109,9 +113,10 @@ def _as_request(scope: Scope) -> Request:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     kept = [(name, value) for name, value in headers if name.lower() not in ("content-length", "transfer-encoding")]
     builder = EnvironBuilder(method=scope["method"], headers=kept)
-    builder.path = scope["path"]  # given to the builder itself it would be read as a URL
     builder.query_string = scope.get("query_string", b"").decode("latin-1")
-    return Request(builder.get_environ())
+    # The builder would decode the path once more.
+    path_info = scope["path"].encode(errors="replace").decode("latin-1")
+    return Request({**builder.get_environ(), "PATH_INFO": path_info})
 
 
 class _ClientLeft(Exception):  # noqa: N818  an outcome, not a fault
@@ -141,11 +146,26 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
+def _with_headers(headers: Mapping[str, str], send: Send) -> Send:
+    """Return ``send`` for the app; it adds these headers to the app's response."""
+    added = _encoded(headers)
+
+    async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+        if added and message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *added]}
+        await send(message)
+
+    return send_with_headers
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
 async def _answer(
     send: Send, status: int, members: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> None:
     body = json.dumps({name: value for name, value in members.items() if value is not None}).encode()
     fields = {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})}
-    encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.start", "status": status, "headers": _encoded(fields)})
     await send({"type": "http.response.body", "body": body})

@@ -11,7 +11,8 @@ import requests
 
 from ...core.identifier import LOOPBACK_HOSTS
 from ...errors import ConfigurationError
-from .protector import Access, TokensUnavailableError
+from ..access import Access
+from .protector import TokensUnavailableError
 
 
 class IntrospectedTokens:

@@ -17,114 +17,44 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
 
-from flask import Response, current_app, g, jsonify
+from flask import Response, after_this_request, current_app, g, jsonify
 from flask import request as current_request
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Request
 
 from ...core.clock import utc_now
+from ..access import Access
+from ..challenge import Challenge, challenge_header
 from ..server.metadata import resource_metadata_url
-from .challenge import Challenge, challenge_header
+from .schemes import BearerScheme, TokenRefused, TokenScheme
 
 if TYPE_CHECKING:
     from ..server.server import AuthorizationServer
-    from ..server.storage import Grant
 
 P = ParamSpec("P")
 #: RFC 6750 §2.1 ``b64token``; RFC 9449 §7.1 has the same.
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """What a living access token allows.
-
-    Attributes:
-        subject: who approved.
-        client_id: whom the token was issued to.
-        scope: what may be done.
-        audience: the resources that the token is for; the issuer stands for all that have no identifier of their own.
-        expires_at: when it ends; ``None`` if the server does not say.
-        auth_time: when the person had logged in who approved; ``None`` if the server does not say.
-        key_thumbprint: of the key that the token is bound to (RFC 9449 §6), or ``None`` for a bearer token.
-        grant: what the server keeps; ``None`` in another process.
-    """
-
-    subject: str
-    client_id: str
-    scope: frozenset[str]
-    audience: frozenset[str]
-    expires_at: datetime | None = None
-    auth_time: datetime | None = None
-    key_thumbprint: str | None = None
-    grant: Grant | None = None
-
-
-class TokenRefused(Exception):  # noqa: N818  the token is refused, the program is fine
-    """The request is not let in.
-
-    Attributes:
-        status: 400, 401 or 403 (RFC 6750 §3.1).
-        error: code for the challenge, or ``None`` if there were no credentials.
-        description: a sentence for the client's developer.
-        scope: what would be needed.
-        scheme: the scheme that the request used; its challenge comes first.
-        headers: more headers of the answer, such as ``DPoP-Nonce``.
-        attributes: more attributes of its challenge, such as ``max_age``.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        error: str | None = None,
-        description: str | None = None,
-        *,
-        scope: Collection[str] = (),
-        scheme: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        attributes: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(error or "unauthorized")
-        self.status, self.error, self.description = status, error, description
-        self.scope, self.scheme, self.headers = scope, scheme, dict(headers or {})
-        self.attributes = dict(attributes or {})
-
-
 class TokensUnavailableError(Exception):
     """What a token allows cannot be found out now; nobody is let in, and the answer is 503."""
 
 
-class TokenScheme(Protocol):
-    """One way to present a token."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """An accepted request.
 
-    @property
-    def name(self) -> str:
-        """The authentication scheme, as challenges write it."""
+    Attributes:
+        access: what its token allows.
+        headers: additional headers of the response, such as ``DPoP-Nonce``.
+    """
 
-    def attributes(self) -> Mapping[str, str]:
-        """Return what its challenge says besides the common attributes."""
-
-    def check(self, request: Request, secret: str, access: Access) -> None:
-        """Raise `TokenRefused` if this token may not be presented in this way."""
-
-
-class BearerScheme:
-    """RFC 6750: whoever holds the token may use it, unless it is bound to a key (RFC 9449 §7.2)."""
-
-    name = "Bearer"
-
-    def attributes(self) -> Mapping[str, str]:
-        """Return nothing."""
-        return {}
-
-    def check(self, request: Request, secret: str, access: Access) -> None:  # noqa: ARG002  the port passes them
-        """Refuse a token that is bound to a key."""
-        if access.key_thumbprint is not None:
-            raise TokenRefused(401, "invalid_token", "The token is bound to a key; present it with a DPoP proof.")
+    access: Access
+    headers: Mapping[str, str]
 
 
 class ResourceProtector:
@@ -176,7 +106,9 @@ class ResourceProtector:
             @wraps(view)
             def protected(*args: P.args, **kwargs: P.kwargs) -> Response:
                 try:
-                    g.flask_cimd_access = self.admit(*scopes)
+                    admitted = self.admit(*scopes)
+                    g.flask_cimd_access = admitted.access
+                    after_this_request(partial(_with_headers, admitted.headers))
                     return current_app.make_response(current_app.ensure_sync(view)(*args, **kwargs))
                 except TokenRefused as refused:
                     return self.refuse(refused, scopes)
@@ -187,27 +119,30 @@ class ResourceProtector:
 
         return decorate
 
-    def admit(self, *scopes: str, request: Request | None = None) -> Access:
-        """Return what a request's token allows, if it suffices.
+    def admit(self, *scopes: str, request: Request | None = None) -> Admitted:
+        """Return what a request's token allows, with the headers of the response.
 
         Args:
-            scopes: all of them are needed.
-            request: Flask's current one if it is not given.
+            scopes: required scopes.
+            request: Flask's current request if it is not given.
 
         Raises:
-            TokenRefused: it does not.
+            TokenRefused: the request has no valid token, or a required scope is missing.
+            TokensUnavailableError: what the token allows cannot be found out now.
         """
         request = current_request if request is None else request
         scheme, secret = self._presented(request)
+        headers: Mapping[str, str] = {}
         try:
             access = self._accepted(secret)
-            scheme.check(request, secret, access)
+            headers = scheme.check(request, secret, access)
             self._require_fresh(access)
             self.require(access, *scopes)
         except TokenRefused as refused:
             refused.scheme = scheme.name
+            refused.headers = {**headers, **refused.headers}
             raise
-        return access
+        return Admitted(access=access, headers=headers)
 
     def _accepted(self, secret: str) -> Access:
         access = self._find(secret)
@@ -296,8 +231,12 @@ def stored_access(server: AuthorizationServer, secret: str) -> Access | None:
         expires_at=token.expires_at,
         auth_time=grant.auth_time,
         key_thumbprint=grant.dpop_jkt,
-        grant=grant,
     )
+
+
+def _with_headers(headers: Mapping[str, str], response: Response) -> Response:
+    response.headers.update(headers)
+    return response
 
 
 def _current() -> Access:

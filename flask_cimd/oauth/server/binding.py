@@ -11,6 +11,7 @@ from ...core.atproto import asks_for
 from ...core.proof import Proof
 from ..client import MetadataClient
 from ..dpop import InvalidProofError
+from .assertion import ClientKey
 from .client_authentication import KEY_METHOD
 from .storage import Grant
 
@@ -39,6 +40,16 @@ def bound_key(grant: Grant, client: Any, proof: Proof | None, *, is_refresh: boo
     if grant.dpop_jkt not in (None, proof.thumbprint) and not may_change:
         raise InvalidGrantError("The code or token belongs to another DPoP key.")
     return proof.thumbprint
+
+
+def require_other_key(proof: Proof | None, client_key: ClientKey | None) -> None:
+    """Refuse a proof that is signed with the key of the client's assertions (AT Protocol OAuth, "DPoP").
+
+    Raises:
+        InvalidProofError: both keys are the same.
+    """
+    if proof is not None and client_key is not None and proof.thumbprint == client_key.thumbprint:
+        raise InvalidProofError("The DPoP key must not be the key of the client's assertions.")
 
 
 def check_thumbprint(value: str | None) -> str | None:

@@ -7,7 +7,6 @@ never stops them); the keys of key-holding ones are looked up afresh, so that ro
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from ...errors import AddressBlockedError, CIMDError, FetchError
 from ...extension import CIMD
 from ..client import URLClient, read_snapshot
 from ..errors import ClientResolutionError
+from ..replay import ReplayCache, once_key
 from .assertion import (
     Assertion,
     AssertionRefusedError,
@@ -35,7 +35,7 @@ from .assertion import (
     thumbprints,
     verify,
 )
-from .storage import Grant, SingleUse
+from .storage import Grant
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Authenticator:
         clock: returns the current aware instant.
     """
 
-    def __init__(self, *, cimd: CIMD, storage: SingleUse, issuer: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, cimd: CIMD, storage: ReplayCache, issuer: str, clock: Callable[[], datetime]) -> None:
         self._cimd = cimd
         self._storage = storage
         self._issuer = issuer
@@ -259,8 +259,8 @@ class Authenticator:
             key = verify(assertion, keys, metadata.signing_alg if metadata else None)
         except AssertionRefusedError as refused:
             raise ClientResolutionError.unauthenticated(str(refused)) from refused
-        once = hashlib.sha256(json.dumps([assertion.client_id, assertion.jti]).encode()).hexdigest()
-        return Authentication(client=client, method=KEY_METHOD, key=key, once=f"assertion:{once}", until=until)
+        once = once_key("assertion", assertion.client_id, assertion.jti)
+        return Authentication(client=client, method=KEY_METHOD, key=key, once=once, until=until)
 
 
 def require_bound_key(grant: Grant, authentication: Authentication) -> None:

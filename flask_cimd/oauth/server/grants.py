@@ -17,10 +17,10 @@ from uuid import uuid4
 from authlib.oauth2.rfc6749 import grants
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError, UnauthorizedClientError
 from authlib.oauth2.rfc7636 import CodeChallenge
+from flask import request as current_request
 
-from ..dpop import require_other_key
 from .atproto import refresh_end
-from .binding import bound_key
+from .binding import bound_key, require_other_key
 from .client_authentication import Authentication, KeyGoneError, require_bound_key
 from .resource_indicators import granted_resources
 from .storage import Code, Grant, Token, digest, new_secret
@@ -138,7 +138,7 @@ class _SnapshotClients:
         if not form.get(parameter):
             raise InvalidRequestError(f"The parameter {parameter} is missing.")
         # AT-67: a client that must repeat the request with a nonce does so with the same assertion, code or token.
-        proof = self.server.dpop.read()
+        proof = self.server.dpop.read(current_request)
         if found is None:
             raise InvalidGrantError(_REFUSED)
         try:

@@ -9,7 +9,9 @@ from flask import Response, jsonify, request
 
 from ...core.metadata import ClientMetadata
 from ...errors import OutdatedRequestError
-from ..resource.protector import Access, ResourceProtector, TokenRefused, stored_access
+from ..access import Access
+from ..resource.protector import ResourceProtector, stored_access
+from ..resource.schemes import TokenRefused
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -30,7 +32,7 @@ def verify_token(server: AuthorizationServer) -> Response:
 
     protector = ResourceProtector(find, audience=server.issuer)
     try:
-        access = protector.admit()
+        access = protector.admit().access
     except TokenRefused as refused:
         return protector.refuse(refused)
     members = {"me": access.subject, "client_id": access.client_id, "scope": " ".join(sorted(access.scope))}

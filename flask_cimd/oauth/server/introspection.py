@@ -20,7 +20,7 @@ from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Request, Response, jsonify, request
 
 from ...core.text import is_visible
-from ..resource.challenge import Challenge, challenge_header
+from ..challenge import Challenge, challenge_header
 from .parameters import check_plain_form
 from .storage import Grant, Token, digest, new_secret
 

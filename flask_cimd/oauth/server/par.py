@@ -6,8 +6,6 @@ then. A ``request_uri`` may be opened again until the person decides, since relo
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,8 +19,10 @@ from ...core.display import safe_description
 from ...core.proof import Proof
 from ...errors import CIMDError, DocumentError, FetchError, IdentifierError, RequestError, TooManyFetchesError
 from ..client import URLClient
-from ..dpop import InvalidProofError, require_other_key
+from ..dpop import InvalidProofError
 from ..errors import ClientResolutionError
+from ..replay import once_key
+from .binding import require_other_key
 from .parameters import REQUEST_URI, check_form
 from .storage import AuthorizationRequest, digest, new_secret
 
@@ -57,7 +57,8 @@ class PushedRequests:
         answer = jsonify(request_uri=request_uri, expires_in=int(LIFETIME.total_seconds()))
         answer.status_code = 201
         answer.headers["Cache-Control"] = "no-store"
-        return self._server.dpop.add_nonce(answer)
+        answer.headers.update(self._server.dpop.nonce_header())
+        return answer
 
     def find(self, request_uri: str, client_id: str) -> AuthorizationRequest:
         """Return what was pushed.
@@ -87,7 +88,7 @@ class PushedRequests:
         # RFC 9126 §2.1: "The request_uri authorization request parameter is one exception, and it MUST NOT be provided"
         if "request_uri" in request.form:
             raise InvalidRequestError("A pushed request must not hold a request_uri.")
-        proof = self._server.dpop.read()
+        proof = self._server.dpop.read(request)
         authentication = self._server.authenticator.check_client(request.form, request.form.get("scope", ""))
         require_other_key(proof, authentication.key)
         self._server.authenticator.spend(authentication)
@@ -108,8 +109,8 @@ class PushedRequests:
             return
         now = self._server.clock()
         for name, value in (("code_challenge", asked.code_challenge), ("state", asked.state)):
-            key = hashlib.sha256(json.dumps([name, asked.client_id, value]).encode()).hexdigest()
-            if not self._server.storage.use_once(f"pushed:{key}", now + _REMEMBERED, now):
+            key = once_key("pushed", name, asked.client_id, value)
+            if not self._server.storage.use_once(key, now + _REMEMBERED, now):
                 raise InvalidRequestError(f"The {name} was used before; make one for every request.")
 
     def _keep(self, asked: AuthorizationRequest) -> str:

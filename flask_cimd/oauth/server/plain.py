@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime
-from threading import Lock
 from typing import Any
 
-from ...core.clock import utc_now
+from ...core.clock import Clock, utc_now
 from ...extension import CIMD
+from ..replay import ReplayCache
 from .client_authentication import KEY_METHOD, Authenticator
-from .storage import SingleUse
 
 
 class PrivateKeyJWT:
@@ -25,11 +22,11 @@ class PrivateKeyJWT:
     Args:
         cimd: resolves clients and finds their keys.
         issuer: the audience of assertions.
-        storage: remembers what was used, for all processes; `MemoryOnce` does so for one.
+        storage: remembers what was used, for all processes; `MemoryReplayCache` does so for one.
         clock: returns the current aware instant.
     """
 
-    def __init__(self, cimd: CIMD, *, issuer: str, storage: SingleUse, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, cimd: CIMD, *, issuer: str, storage: ReplayCache, clock: Clock = utc_now) -> None:
         self._authenticator = Authenticator(cimd=cimd, storage=storage, issuer=issuer, clock=clock)
 
     def __call__(self, query_client: Callable[[str], Any], request: Any) -> Any:  # noqa: ARG002  Authlib's signature
@@ -43,21 +40,3 @@ class PrivateKeyJWT:
         authentication = self._authenticator.check_client(request.form)
         self._authenticator.spend(authentication)
         return authentication.client if authentication.method == KEY_METHOD else None
-
-
-class MemoryOnce:
-    """Remembers what was used once, in this process alone: enough for one worker, and for tests."""
-
-    def __init__(self) -> None:
-        self._ends: OrderedDict[str, datetime] = OrderedDict()
-        self._lock = Lock()
-
-    def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Remember a key until it expires; ``False`` if it is remembered already."""
-        with self._lock:
-            for expired in [name for name, end in self._ends.items() if end <= now]:
-                del self._ends[expired]
-            if key in self._ends:
-                return False
-            self._ends[key] = expires_at
-            return True

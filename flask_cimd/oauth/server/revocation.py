@@ -8,6 +8,7 @@ from typing import Any
 from authlib.consts import default_json_headers
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocation
+from flask import request as current_request
 
 from ...core.atproto import asks_for
 from ...core.legacy import is_legacy, is_same_client
@@ -29,7 +30,7 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
         secret = request.form.get("token")
         if not secret:
             raise InvalidRequestError("The parameter token is missing.")
-        self.server.dpop.read()
+        self.server.dpop.read(current_request)
         found = self.server.storage.find_token(digest(secret))
         if found is not None:
             self._require_owner(found[0], request.form)

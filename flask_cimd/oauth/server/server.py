@@ -233,7 +233,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
     def handle_response(self, status: int, body: Any, headers: Any) -> Response:
         """Return Authlib's answer with the newest DPoP nonce: the next request may need it."""
-        return self.dpop.add_nonce(super().handle_response(status, body, headers))
+        response: Response = super().handle_response(status, body, headers)
+        response.headers.update(self.dpop.nonce_header())
+        return response
 
     def create_pushed_response(self) -> Response:
         """Answer the endpoint for pushed authorization requests (RFC 9126)."""

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from ..replay import ReplayCache
+
 
 def new_secret() -> str:
     """Return a fresh code or token: 256 bits, URL-safe."""
@@ -139,18 +141,7 @@ class Token:
         return not (self.spent or self.revoked or grant.revoked) and now < self.expires_at
 
 
-class SingleUse(Protocol):
-    """Remembers what must not be seen twice: assertions, proofs, pushed requests."""
-
-    def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Remember a key until it expires; ``False`` if it is remembered already.
-
-        One unique INSERT, or Redis' ``SET NX``: of simultaneous attempts in any process exactly one succeeds.
-        Keys are ASCII and at most 128 characters long.
-        """
-
-
-class TokenStorage(SingleUse, Protocol):
+class TokenStorage(ReplayCache, Protocol):
     """Where an app keeps grants, codes and tokens. Every method is one transaction of its own."""
 
     def add_code(self, grant: Grant, code: Code) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ...core.display import safe_description
+from ..core.display import safe_description
 
 #: RFC 6750 §3: no attribute holds anything else, so quoting never needs an escape.
 _VALUE = re.compile(r"[\x20\x21\x23-\x5B\x5D-\x7E]*")
