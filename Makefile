@@ -4,7 +4,7 @@ PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo screenshots test interop bench lint fuzz conformance clean
+.PHONY: install demo screenshots test interop bench lint fuzz conformance house clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -23,6 +23,8 @@ fuzz: $(VENV)/.tests-installed
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property -q
 conformance: $(VENV)/.tests-installed
 	@$(BIN)/python docs/conformance.py
+house: $(VENV)/.tests-installed
+	@$(BIN)/python -m tools.house
 bench: $(VENV)/.tests-installed
 	@$(BIN)/python -m bench
 clean:
