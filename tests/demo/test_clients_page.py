@@ -34,22 +34,6 @@ def limit(owner: Browser, tier: str, *, scope: list[str], resource: list[str] | 
     assert owner.press(page, f"Save for {names[tier]}", **changes).status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/clients", "/clients/rules", "/clients/rules/remove", "/clients/tiers/unknown"])
-def test_only_the_owner_sees_and_changes_who_may_come_in(site: Site, path: str) -> None:
-    browser = site.browser()
-    answer = browser.get(path) if path == "/clients" else browser.press(browser.get("/login"), "Log in")
-    assert answer.status_code in (303, 403)
-    assert site.browser().post(path, {"subject": "app.example", "decision": "deny"}).status_code in (400, 405)
-    assert rules_on(site.owner().get("/clients")) == {}
-
-
-def test_a_change_without_the_forms_token_is_refused(site: Site) -> None:
-    owner = site.owner()
-    for path in ("/clients/rules", "/clients/rules/remove", "/clients/tiers/unknown"):
-        assert owner.post(path, {"subject": "app.example", "decision": "deny"}).status_code == 400
-    assert rules_on(owner.get("/clients")) == {}
-
-
 @proves("C-96")
 def test_rules_are_added_replaced_and_removed(any_site: Site) -> None:
     owner = any_site.owner()

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.demo import REDIRECT, SignIn, Site, publish_client, soup, warnings_on
+from demo.models import db
+from flask_cimd.core.policy import Rule
+from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters, soup, warnings_on
 from tests.support.proves import proves
 
 
@@ -137,13 +139,120 @@ def test_without_a_csrf_token_nothing_is_decided(origin: Any, site: Site) -> Non
     assert owner.press(page, "Approve").status_code == 303  # and the request still waits
 
 
-def test_a_decision_without_a_login_is_refused(origin: Any, site: Site) -> None:
+def csrf_token(page: Any) -> str:
+    field = soup(page).select_one("main input[name=csrf_token]")
+    assert field is not None
+    return str(field["value"])
+
+
+def test_a_decision_after_the_logout_is_refused(origin: Any, site: Site) -> None:
     owner = site.owner()
     page = owner.authorize(SignIn.begin(publish_client(origin)))
     owner.press(owner.get("/"), "Log out")
-    answer = owner.press(page, "Approve")
-    assert answer.status_code in (400, 403)
+    answer = owner.press(page, "Approve", csrf_token=csrf_token(owner.get("/login")))
+    assert answer.status_code == 403
     assert "Location" not in answer.headers
+
+
+@proves("O-64")
+@pytest.mark.parametrize("decision", ["Approve", "Deny"])
+def test_a_decision_needs_the_password_of_today(make_site: Any, tmp_path: Any, origin: Any, decision: str) -> None:
+    # Session, CSRF token and transaction are all good; the login alone has ended.
+    url = f"sqlite:///{tmp_path}/same.db"
+    owner = make_site(url, DEMO_OWNER_PASSWORD="the first one").owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    browser = make_site(url, DEMO_OWNER_PASSWORD="the second one").browser()
+    browser.session.cookies.update(owner.session.cookies)
+    answer = browser.press(page, decision)
+    assert answer.status_code == 403
+    assert "Location" not in answer.headers
+    assert owner.press(page, decision).status_code == 303  # where the password still holds, all of it is good
+
+
+@proves("C-117", "O-18")
+@pytest.mark.parametrize("decision", ["Approve", "Deny"])
+def test_a_decision_belongs_to_the_session_that_was_asked(origin: Any, any_site: Site, decision: str) -> None:
+    asked, other = any_site.owner(), any_site.owner()
+    page = asked.authorize(SignIn.begin(publish_client(origin)))
+    own_token = csrf_token(other.get("/login?again"))
+    assert other.press(page, decision, csrf_token=own_token).status_code == 400
+    assert asked.press(page, decision).status_code == 303  # the request of the first session still waits
+
+
+def test_a_new_login_ends_the_requests_of_the_session_before(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    owner.press(owner.get("/login?again"), "Log in", password=site.password)
+    assert owner.press(page, "Approve", csrf_token=csrf_token(owner.get("/login?again"))).status_code == 400
+
+
+@proves("O-18")
+def test_a_decision_counts_once(origin: Any, any_site: Site) -> None:
+    owner = any_site.owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    assert owner.press(page, "Approve").status_code == 303
+    assert owner.press(page, "Approve").status_code == 400
+    assert owner.press(page, "Deny").status_code == 400
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(599, 303), (600, 400), (86_400, 400)])
+def test_a_request_waits_ten_minutes_for_its_decision(origin: Any, any_site: Site, seconds: int, status: int) -> None:
+    owner = any_site.owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    any_site.clock.forward(seconds=seconds)
+    assert owner.press(page, "Approve").status_code == status
+
+
+def test_an_expired_request_is_removed_when_the_next_one_arrives(origin: Any, site: Site) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
+    for _ in range(3):
+        owner.authorize(SignIn.begin(client_id))
+        site.clock.forward(minutes=11)
+    with site.app.app_context(), db.engine.connect() as connection:
+        assert len(connection.execute(db.metadata.tables["open_request"].select()).all()) == 1
+
+
+# -- the client that the owner saw is the client that is approved ------------------------------------------------------
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+@proves("L-03")
+def test_the_approval_is_of_the_client_that_was_shown(origin: Any, site: Site) -> None:
+    # The live document has another name, address and grant by the time of the decision
+    owner = site.owner()
+    shown = publish_client(origin, headers=NO_STORE, client_name="Shown", grant_types=["authorization_code"])
+    sign_in = SignIn.begin(shown, scope="profile")
+    page = owner.authorize(sign_in)
+    publish_client(origin, headers=NO_STORE, client_name="Other", redirect_uris=["https://attacker.example/cb"])
+    before = len(origin.requests)
+    answer = owner.press(page, "Approve", lifetime="hour")
+    assert answer.headers["Location"].startswith(f"{REDIRECT}?code=")
+    tokens = owner.redeem(sign_in, redirect_parameters(answer)["code"]).json()
+    assert (tokens["expires_in"], "refresh_token" in tokens) == (3600, False)  # as chosen for the client that was shown
+    (listed,) = soup(owner.get("/apps")).select(".app .calls-itself strong")
+    assert listed.get_text() == "Shown"
+    assert len(origin.requests) == before
+
+
+def test_a_client_whose_document_is_gone_can_still_be_approved(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    sign_in = SignIn.begin(publish_client(origin, headers=NO_STORE), scope="profile")
+    page = owner.authorize(sign_in)
+    origin.forget("/client.json")
+    assert owner.redeem(sign_in, owner.approve(page)["code"]).status_code == 200
+
+
+@proves("C-96")
+def test_a_client_that_was_blocked_meanwhile_is_not_approved(origin: Any, site: Site) -> None:
+    # Policy on every use, of snapshots too
+    owner = site.owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    with site.app.app_context():
+        site.app.extensions["cimd"].admission.set_rule(Rule.parse("localhost", "deny"))
+    answer = owner.press(page, "Approve")
+    assert (answer.status_code, "Location" in answer.headers) == (400, False)
+    assert "<code>client-denied</code>" in answer.text
 
 
 @pytest.mark.parametrize("decision", ["", "maybe", "Approve"])

@@ -7,14 +7,6 @@ from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 
 
-@proves("L-42")
-def test_a_stranger_cannot_make_the_site_fetch(site: Site, origin: TLSOrigin) -> None:
-    client_id = publish_client(origin)
-    assert site.browser().get(f"/explain?client_id={client_id}").status_code == 303
-    assert site.browser().post("/explain", {"client_id": client_id}).status_code in (303, 400)
-    assert origin.requests == []
-
-
 def test_following_a_link_fetches_nothing(site: Site, origin: TLSOrigin) -> None:
     client_id = publish_client(origin)
     assert site.owner().get(f"/explain?client_id={client_id}").status_code == 200

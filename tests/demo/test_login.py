@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from flask.sessions import SecureCookieSessionInterface
 
-from tests.support.demo import SignIn, Site, publish_client, soup
+from tests.support.demo import Browser, SignIn, Site, publish_client, soup
 from tests.support.proves import proves
 
 
@@ -49,18 +50,57 @@ def test_the_password_is_not_taken_from_the_query(site: Site) -> None:
     assert browser.get("/apps").status_code == 303
 
 
-def test_nothing_that_was_set_before_the_login_survives_it(site: Site) -> None:
-    # Session fixation: a cookie planted before the login is worth nothing after it.
+def csrf_token(page: requests.Response) -> str:
+    field = soup(page).select_one("main input[name=csrf_token]")
+    assert field is not None
+    return str(field["value"])
+
+
+def members_of_the_session(site: Site, browser: Browser) -> dict[str, Any]:
+    serializer = SecureCookieSessionInterface().get_signing_serializer(site.app)
+    assert serializer is not None
+    found: dict[str, Any] = serializer.loads(browser.session.cookies["site_session"])
+    return found
+
+
+def test_a_csrf_token_from_before_the_login_is_worth_nothing_after_it(site: Site) -> None:
+    # Session fixation: an attacker who planted a session of their own knows its token.
+    browser = site.browser()
+    planted = csrf_token(browser.get("/login"))
+    browser.log_in(site.password)
+    assert browser.post("/logout", {"csrf_token": planted}).status_code == 400
+    assert browser.get("/apps").status_code == 200
+
+
+@pytest.mark.parametrize("leave", [False, True], ids=["login", "logout"])
+def test_no_member_of_the_session_survives_a_login_or_a_logout(site: Site, leave: bool) -> None:
+    browser = site.browser()
+    serializer = SecureCookieSessionInterface().get_signing_serializer(site.app)
+    assert serializer is not None
+    browser.session.cookies.set("site_session", str(serializer.dumps({"planted": "x"})), domain="127.0.0.1", path="/")
+    page = browser.get("/login")
+    assert members_of_the_session(site, browser)["planted"] == "x"
+    answer = browser.press(page, "Log in", password=site.password)
+    assert answer.status_code == 303
+    assert members_of_the_session(site, browser).keys() == {"owner", "id", "since", "came_for"}
+    if leave:
+        browser.press(browser.get("/"), "Log out")
+        assert "site_session" not in browser.session.cookies
+
+
+def test_each_login_begins_a_session_of_its_own(site: Site) -> None:
+    first, second = (members_of_the_session(site, site.owner()) for _ in range(2))
+    assert first["id"] != second["id"]
+
+
+def test_a_login_in_another_browser_logs_nobody_else_in(site: Site) -> None:
     browser = site.browser()
     browser.get("/login")
-    before = browser.session.cookies.get("site_session")
+    before = browser.session.cookies["site_session"]
     browser.log_in(site.password)
-    after = browser.session.cookies.get("site_session")
-    assert before
-    assert after != before
-    planted = site.browser()
-    planted.session.cookies.set("site_session", before, domain="127.0.0.1")
-    assert planted.get("/apps").status_code == 303
+    other = site.browser()
+    other.session.cookies.set("site_session", before, domain="127.0.0.1")
+    assert other.get("/apps").status_code == 303
 
 
 @proves("O-64")

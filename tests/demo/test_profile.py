@@ -110,18 +110,6 @@ def test_text_of_the_profile_stays_text(site: Site) -> None:
     assert not page.select("img")
 
 
-@pytest.mark.parametrize("path", ["/profile", "/setup", "/drafts"])
-def test_only_the_owner_gets_there(site: Site, path: str) -> None:
-    assert site.browser().get(path).headers["Location"].startswith("/login")
-
-
-@pytest.mark.parametrize("path", ["/profile", "/setup"])
-def test_forms_of_other_sites_change_nothing(site: Site, path: str) -> None:
-    owner = site.owner()
-    assert owner.post(path, {"name": "Mallory", "url": "https://a.example/"}).status_code == 400
-    assert card(site)["name"] == ["The owner"]
-
-
 # -- a page elsewhere -------------------------------------------------------------------------------------------------
 
 RELATIONS = {
