@@ -13,13 +13,13 @@ from flask import Flask, current_app, g, has_request_context, render_template, u
 from .clients.admission import Admission
 from .clients.keys import ClientKeys
 from .clients.resolver import ClientHook, FetchHook, Hooks, Resolver
+from .clients.stores import open_store
 from .core.clock import Clock, utc_now
 from .core.metadata import ClientMetadata
 from .core.text import is_visible
 from .errors import CIMDError, TooManyFetchesError
 from .publish.client import publish
 from .settings import Settings
-from .stores import open_fetched_store, open_store
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -95,7 +95,7 @@ class CIMD:
             notify=_notify,
             clock=self._clock,
         )
-        key_sets = open_fetched_store(self._resolvers[app].store, clock=self._clock, size=_KEY_SETS_IN_MEMORY)
+        key_sets = self._resolvers[app].cache.fetched(_KEY_SETS_IN_MEMORY)
         self._keys[app] = ClientKeys(self._resolvers[app], key_sets)
         if registered is not None:
             self._registered[app] = registered
@@ -110,7 +110,7 @@ class CIMD:
     def _set_up_logos(self, app: Flask, settings: Settings) -> None:
         from .clients.logo import Logos, logo_response
 
-        store = open_fetched_store(self._resolvers[app].store, clock=self._clock, size=_LOGOS_IN_MEMORY)
+        store = self._resolvers[app].cache.fetched(_LOGOS_IN_MEMORY)
         # Without a secret key the names hold for this process alone, like its memory store.
         secret = str(app.secret_key or secrets.token_hex()).encode()
         self._logos[app] = logos = Logos(self._resolvers[app], store, secret=secret, max_size=settings.max_logo_size)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from ..core.identifier import ClientIdentifier
 from ..core.policy import Allowance, Decision, Policy, Rule, RuleSet, Tier
 from ..errors import PolicyDeniedError
-from ..stores import STORE_TROUBLE, Records
+from ..stores import Records, StoreError
 from .pins import Pin
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Admission:
                 return None
             text = self.records.get(_PIN, client_id)
             return None if text is None else Pin.from_json(text)
-        except (ValueError, *STORE_TROUBLE) as exc:
+        except (ValueError, StoreError) as exc:
             logger.warning("a pinned copy cannot be read: %s", type(exc).__name__)
             return None
 
@@ -142,7 +142,7 @@ class Admission:
                 pinned=frozenset(self.records.subjects(_PIN)),
                 read_at=now,
             )
-        except (ValueError, KeyError, TypeError, *STORE_TROUBLE) as exc:
+        except (ValueError, KeyError, TypeError, StoreError) as exc:
             logger.warning("the operator's rules cannot be read: %s", type(exc).__name__)
             if before is None:
                 raise PolicyDeniedError("policy-unavailable", hint="the rules cannot be read; see the log") from exc

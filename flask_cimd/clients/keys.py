@@ -24,7 +24,7 @@ from ..core.metadata import ClientMetadata
 from ..core.strict_json import StrictJSONError, read_object
 from ..errors import DocumentError, FetchError, GoneError, Problem
 from ..fetch.fetcher import Response
-from ..stores.fetched import Fetched, FetchedStore
+from ..stores import Fetched, FetchedStore
 from .linked import fetch_linked
 from .loading import is_json
 from .resolver import Resolver
@@ -98,7 +98,7 @@ class ClientKeys:
         return _KeySet.from_bytes(found.content) if found is not None and found.content is not None else None
 
     def _keep(self, place: str, found: _KeySet) -> _KeySet:
-        self._store.put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE))
+        self._store.put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE), self._resolver.clock())
         return found
 
     def _renew(self, place: str, metadata: ClientMetadata) -> _KeySet:
@@ -106,7 +106,7 @@ class ClientKeys:
         try:
             return self._keep(place, self._fetch(metadata, now))
         except GoneError:
-            self._store.put(place, Fetched(None, now + PAUSE))
+            self._store.put(place, Fetched(None, now + PAUSE), now)
             raise
         except (FetchError, DocumentError) as error:
             # A host that is down for an hour must not end its users' sessions (CIMD §5.2 lets stale copies serve).

@@ -17,7 +17,7 @@ from flask import Response, abort
 
 from ..core.metadata import ClientMetadata
 from ..errors import CIMDError, ConfigurationError
-from ..stores.fetched import Fetched, FetchedStore
+from ..stores import Fetched, FetchedStore
 from .linked import fetch_linked
 from .resolver import Resolver
 
@@ -88,7 +88,7 @@ class Logos:
         png = self._fetch(uri, metadata)
         ends = self._resolver.expiry_of(metadata) or now + self._resolver.settings.bounds.default
         logo = Fetched(png, max(ends, now + timedelta(minutes=1)) if png else now + _FAILURE_LIFETIME)
-        self._store.put(_place(key), logo)
+        self._store.put(_place(key), logo, now)
         return logo
 
     def _fetch(self, uri: str, metadata: ClientMetadata) -> bytes | None:

@@ -29,7 +29,7 @@ from ..fetch.coalescing import Flights
 from ..fetch.fetcher import Fetcher, FetchLog, Response
 from ..fetch.leases import SharedFlights
 from ..settings import Settings
-from ..stores import STORE_TROUBLE, ClientStore, Entry
+from ..stores import ClientCache, ClientStore, Entry
 from .admission import Admission
 from .loading import Reader, nothing_published
 from .pins import stands_in
@@ -76,7 +76,7 @@ class Resolver:
         self._hooks = hooks
         self.notify = notify
         self._backoff = Backoff(settings.failure_backoff, clock)
-        self._rules = settings.document_rules.digest
+        self.cache = ClientCache(store, settings.document_rules.digest)
         self.fetcher = Fetcher(settings.fetch)
         self._reader = Reader(settings, self.fetcher)
         self._shared_flights = self._open_shared_flights()
@@ -84,13 +84,13 @@ class Resolver:
         self.flights = Flights(settings.max_fetches, patience=patience + settings.fetch.timeout + 1)
 
     def _open_shared_flights(self) -> SharedFlights | None:
-        if self.store.leases is None:
+        if self.cache.leases is None:
             return None
         timeout = self.settings.fetch.timeout
         lifetime = timeout + _LEASE_MARGIN
         # Long enough to outlive one killed leader and to see the next one's fetch end.
         return SharedFlights(
-            self.store.leases,
+            self.cache.leases,
             lifetime=timedelta(seconds=lifetime),
             patience=lifetime + timeout + 1,
             clock=self.clock,
@@ -128,7 +128,7 @@ class Resolver:
         """
         with self._reporting(raw):
             identifier = self.identify(raw)
-            return self._fetch_and_keep(identifier, self._stored(identifier))[0][0]
+            return self._fetch_and_keep(identifier, self.cache.get(identifier))[0][0]
 
     def check(self, raw: str) -> None:
         """Raise a `CIMDError` if the identifier's syntax or the policy rules the client out; no network."""
@@ -183,7 +183,7 @@ class Resolver:
     def _metadata(self, identifier: ClientIdentifier) -> Resolved:
         if identifier.is_built_in:
             return self.read(identifier, None), "built-in"
-        entry = self._stored(identifier)
+        entry = self.cache.get(identifier)
         if entry is not None and entry.is_fresh(self.clock()):
             return entry.metadata, "store"
         if not all(hook(identifier) for hook in self._hooks.allow_fetch):
@@ -207,7 +207,7 @@ class Resolver:
         if not isinstance(failure, FetchError | DocumentError) or isinstance(failure, GoneError):
             return None
         identifier = self.identify(raw)
-        entry = self._stored(identifier)
+        entry = self.cache.get(identifier)
         if entry is None or self.clock() >= entry.expires_at + self.settings.stale_max:
             return None
         self.check_use(entry.metadata)
@@ -219,14 +219,14 @@ class Resolver:
             return self._fetch_unless_fresh(identifier)[0]
 
         def stored() -> Resolved | None:
-            entry = self._stored(identifier)
+            entry = self.cache.get(identifier)
             return (entry.metadata, "shared") if entry else None
 
         return self._shared_flights.run(identifier.raw, lambda: self._fetch_unless_fresh(identifier), stored)
 
     def _fetch_unless_fresh(self, identifier: ClientIdentifier) -> tuple[Resolved, bool]:
         """Return the client and whether the store keeps it."""
-        before = self._stored(identifier)  # again: an earlier flight may have landed since the first look
+        before = self.cache.get(identifier)  # again: an earlier flight may have landed since the first look
         if before is not None and before.is_fresh(self.clock()):
             return (before.metadata, "store"), True
         return self._fetch_and_keep(identifier, before)
@@ -246,7 +246,7 @@ class Resolver:
                 return (nothing_published(identifier, "unread"), "unread"), False
             self._backoff.note(identifier, error)
             if isinstance(error, GoneError):
-                self._forget(identifier)
+                self.cache.delete(identifier.raw)
             raise
         except DocumentError as error:
             self._backoff.note(identifier, error)
@@ -301,34 +301,11 @@ class Resolver:
 
     def _keep(self, metadata: ClientMetadata, seconds: float) -> bool:
         now = self.clock()
-        try:
-            self.store.put(Entry(metadata=metadata, fetched_at=now, expires_at=now + timedelta(seconds=seconds)))
-        except STORE_TROUBLE as exc:
-            logger.warning("the store cannot keep a client: %s", type(exc).__name__)
-            return False
-        return True
-
-    def _stored(self, identifier: ClientIdentifier) -> Entry | None:
-        """Return the entry, fresh or not; one that was validated under other rules is dropped."""
-        try:
-            entry = self.store.get(identifier)
-        except STORE_TROUBLE as exc:  # trouble with the store must not end sign-ins
-            logger.warning("the store cannot be read: %s", type(exc).__name__)
-            return None
-        if entry is not None and entry.metadata.rules not in ("", self._rules):
-            self._forget(identifier)
-            return None
-        return entry
-
-    def _forget(self, identifier: ClientIdentifier) -> None:
-        try:
-            self.store.delete(identifier.raw)
-        except STORE_TROUBLE as exc:
-            logger.warning("the store cannot forget a client: %s", type(exc).__name__)
+        return self.cache.put(Entry(metadata=metadata, fetched_at=now, expires_at=now + timedelta(seconds=seconds)))
 
     def expiry_of(self, metadata: ClientMetadata) -> datetime | None:
         """Return until when the stored description is fresh; ``None`` if none is stored."""
-        entry = self._stored(metadata.identifier)
+        entry = self.cache.get(metadata.identifier)
         return entry.expires_at if entry is not None else None
 
     def check_use(self, metadata: ClientMetadata) -> None:

@@ -6,7 +6,6 @@ In-process `Flights` stay in front, so of each process at most one thread per UR
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -25,9 +24,7 @@ from ..errors import (
     TooManyFetchesError,
     UnexpectedResponseError,
 )
-from ..stores import STORE_TROUBLE, Leases
-
-logger = logging.getLogger(__name__)
+from ..stores import Leases
 
 T = TypeVar("T")
 
@@ -101,16 +98,13 @@ class SharedFlights:
             outcome = describe(error)
             raise
         finally:
-            self._finish(key, owner, outcome)
+            self._leases.finish(key, owner, outcome)
         return result
 
     def _wait(self, key: str, patience_ends: float) -> str | None:
         """Return how a lease ended that was held when we asked; ``None`` if it ran out or its store fails."""
         while time.monotonic() < patience_ends:
-            try:
-                lease = self._leases.look(key)
-            except STORE_TROUBLE:
-                return None
+            lease = self._leases.look(key)
             if lease is None or lease.outcome is not None:
                 return lease.outcome if lease else None
             if lease.expires_at <= self._clock():
@@ -120,17 +114,7 @@ class SharedFlights:
 
     def _take(self, key: str, owner: str) -> bool:
         now = self._clock()
-        try:
-            return self._leases.take(key, owner, now=now, until=now + self._lifetime)
-        except STORE_TROUBLE as exc:  # each process for itself then
-            logger.warning("the store gives no leases: %s", type(exc).__name__)
-            return True
-
-    def _finish(self, key: str, owner: str, outcome: str) -> None:
-        try:
-            self._leases.finish(key, owner, outcome)
-        except STORE_TROUBLE as exc:
-            logger.warning("the store takes no lease back: %s", type(exc).__name__)
+        return self._leases.take(key, owner, now=now, until=now + self._lifetime)
 
 
 def describe(error: CIMDError) -> str:

@@ -1,27 +1,29 @@
-"""Entries in this process, the least recently used one dropped first."""
+"""The store of a single process."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from datetime import datetime
 from threading import Lock
 
 from ..core.identifier import ClientIdentifier
-from .port import Entry, Leases
+from .port import Entry, Fetched, FetchedStore, Leases
 from .records import MemoryRecords, Records
 
 
 class MemoryStore:
-    """A bounded store for one process.
+    """A bounded store in this process; the least recently used entry is dropped first.
 
     Args:
-        size: how many entries are kept. One entry is at most a few times the largest document.
+        size: number of entries kept. An entry takes at most a few times the bytes of the largest document.
     """
 
     def __init__(self, size: int = 1000) -> None:
         self._size = size
         self.leases: Leases | None = None
         self.records: Records = MemoryRecords()
+        self.fetched: FetchedStore | None = None
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._lock = Lock()
 
@@ -54,3 +56,28 @@ class MemoryStore:
     def __len__(self) -> int:
         """Return how many entries are kept."""
         return len(self._entries)
+
+
+class MemoryFetchedStore:
+    """Key sets or logos in this process; the least recently written is dropped first.
+
+    Args:
+        size: number kept.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[str, Fetched] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: str) -> Fetched | None:
+        """Return what is kept."""
+        return self._kept.get(key)
+
+    def put(self, key: str, found: Fetched, now: datetime) -> None:  # noqa: ARG002  the protocol's parameter
+        """Keep something."""
+        with self._lock:
+            self._kept[key] = found
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)

@@ -1,29 +1,30 @@
-"""What a store holds and what it must be able to do."""
+"""The values that a store keeps and the protocols that it implements.
+
+A store is free to forget. It never raises for a missing or unreadable entry: that is a miss. While its server is in
+trouble, every method raises `StoreError` and nothing else.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
-
-from sqlalchemy.exc import SQLAlchemyError
+from functools import wraps
+from typing import Any, Protocol, TypeVar
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
 from .records import Records
 
-#: How long past its lifetime a shared store keeps an entry: stale copies serve existing grants (CIMD §5.2).
+#: How long a shared store keeps an entry past its lifetime: stale copies serve existing grants (CIMD §5.2).
 KEPT_PAST_EXPIRY = timedelta(hours=24)
 
-
-class StoreError(OSError):
-    """The store's server does not answer, or not as it should."""
+C = TypeVar("C", bound=type)
 
 
-#: What a store may raise while its server is in trouble.
-STORE_TROUBLE = (SQLAlchemyError, OSError)
+class StoreError(Exception):
+    """The store cannot be read or written at the moment; ``args[0]`` names the cause without remote text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,26 @@ class Entry:
         return now < self.expires_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """Somebody's promise to fetch one document.
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A fetched key set or logo.
 
     Attributes:
-        outcome: how it ended, in a few words of our own; ``None`` while it is under way.
+        content: ``None`` records that the fetch failed.
+        expires_at: aware instant after which a store may drop it.
+    """
+
+    content: bytes | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One process's exclusive right to fetch one document.
+
+    Attributes:
+        expires_at: aware instant after which any process may take the lease.
+        outcome: how the fetch ended, in words of this package; ``None`` while it runs.
     """
 
     expires_at: datetime
@@ -57,31 +72,40 @@ class Lease:
 
 
 class Leases(Protocol):
-    """Lets one process fetch a document while the others wait; a lease ends by itself if its owner dies."""
+    """Lets one process fetch a document while the others wait; a lease expires by itself if its owner dies."""
 
     def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
-        """Take the lease if nobody has it: one conditional statement, exactly one winner."""
+        """Take the lease if it is free: one conditional statement, exactly one winner."""
 
     def look(self, client_id: str) -> Lease | None:
-        """Return the lease as it stands, a finished one for as long as it would have lasted."""
+        """Return the lease; a finished one is kept as long as it would have lasted."""
 
     def finish(self, client_id: str, owner: str, outcome: str) -> None:
-        """Say how it ended and let go; without effect if somebody else took over meanwhile."""
+        """Record the outcome and release the lease; without effect if another owner has taken it."""
+
+
+class FetchedStore(Protocol):
+    """Keeps fetched key sets and logos under keys of 64 hexadecimal digits."""
+
+    def get(self, key: str) -> Fetched | None:
+        """Return what is kept, expired or not."""
+
+    def put(self, key: str, found: Fetched, now: datetime) -> None:
+        """Keep something in place of an older one; what expired before ``now`` may be dropped."""
 
 
 class ClientStore(Protocol):
     """Keeps entries by the raw identifier string.
 
-    A store may forget at any time. It never raises for a missing or unreadable entry: that is a miss. Trouble with
-    its server is a `StoreError` or an ``SQLAlchemyError``, and ends no sign-in.
-
     Attributes:
         leases: for stores that several processes share; ``None`` means that this process is alone.
         records: where the operator's rules and pinned copies are kept.
+        fetched: where key sets and logos are kept; ``None`` keeps them in this process.
     """
 
     leases: Leases | None
     records: Records
+    fetched: FetchedStore | None
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry, fresh or not."""
@@ -99,11 +123,34 @@ class ClientStore(Protocol):
         """Return how many entries are kept."""
 
 
+def raises_store_error(*kinds: type[Exception]) -> Callable[[C], C]:
+    """Return a class decorator: public methods raise `StoreError` where a driver raises one of these kinds."""
+
+    def decorate(store: C) -> C:
+        for name, method in list(vars(store).items()):
+            if callable(method) and (not name.startswith("_") or name in ("__iter__", "__len__")):
+                setattr(store, name, _translated(method, kinds))
+        return store
+
+    return decorate
+
+
+def _translated(method: Callable[..., Any], kinds: tuple[type[Exception], ...]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except kinds as exc:
+            raise StoreError(type(exc).__name__) from exc
+
+    return call
+
+
 def instant_of(seconds: float) -> datetime:
-    """Return the aware instant that is so many seconds after 1970 began."""
+    """Return the aware instant this many seconds after 1970 began."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def key_of(client_id: str) -> str:
-    """Return the fixed-length key under which shared stores keep an identifier: its SHA-256."""
+    """Return the key under which shared stores keep an identifier: its SHA-256 as 64 hexadecimal digits."""
     return hashlib.sha256(client_id.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Small records that an operator edits: rules, limits of tiers, pinned copies. Few, and read as a whole."""
+"""Small records that an operator edits: rules, allowances of tiers, pinned copies."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Records(Protocol):
-    """Keeps JSON text by kind and subject. Trouble with its server is raised as by a `ClientStore`."""
+    """Keeps JSON text by kind and subject; raises `StoreError` as a `ClientStore` does."""
 
     def all(self, kind: str) -> dict[str, str]:
         """Return every record of a kind by its subject."""
 
     def subjects(self, kind: str) -> list[str]:
-        """Return the subjects of a kind, without what is kept about them."""
+        """Return the subjects of a kind without their values."""
 
     def get(self, kind: str, subject: str) -> str | None:
         """Return one record."""
@@ -22,7 +22,7 @@ class Records(Protocol):
         """Keep a record in place of an older one."""
 
     def remove(self, kind: str, subject: str) -> bool:
-        """Forget a record; say whether there was one."""
+        """Forget a record; return whether there was one."""
 
 
 class MemoryRecords:
@@ -33,7 +33,7 @@ class MemoryRecords:
         self._lock = Lock()
 
     def all(self, kind: str) -> dict[str, str]:
-        """Return every record of a kind."""
+        """Return every record of a kind by its subject."""
         with self._lock:
             return {subject: value for (its, subject), value in self._records.items() if its == kind}
 
@@ -51,6 +51,6 @@ class MemoryRecords:
             self._records[kind, subject] = value
 
     def remove(self, kind: str, subject: str) -> bool:
-        """Forget a record."""
+        """Forget a record; return whether there was one."""
         with self._lock:
             return self._records.pop((kind, subject), None) is not None

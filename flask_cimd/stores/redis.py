@@ -1,26 +1,32 @@
-"""Entries in Redis (extra ``redis``): JSON under hashed keys, native expiry, one index for bound and listing."""
+"""The store in Redis (extra ``redis``): JSON under hashed keys, native expiry, one index for bound and listing."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
-from .fetched import Fetched, FetchedStore
-from .port import KEPT_PAST_EXPIRY, Entry, Lease, Leases, StoreError, instant_of, key_of
+from .port import (
+    KEPT_PAST_EXPIRY,
+    Entry,
+    Fetched,
+    FetchedStore,
+    Lease,
+    Leases,
+    instant_of,
+    key_of,
+    raises_store_error,
+)
 from .records import Records
 
-T = TypeVar("T", bound=Callable[..., Any])
-
-#: Seconds; a store that hangs must not hold up sign-ins.
-_PATIENCE = 2
+#: Seconds for connecting and for one command; a store that hangs must not hold up sign-ins.
+_TIMEOUT = 2
 
 # Only the owner may end a lease: comparing and deleting are one step.
 _FINISH = """
@@ -34,26 +40,13 @@ end
 
 def connect(url: str) -> Redis:
     """Return a client for a ``redis://``, ``rediss://`` or ``unix://`` URL; it connects when it is first used."""
-    client: Redis = Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
+    client: Redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
     return client
 
 
-def translated(method: T) -> T:
-    """Let a method raise `StoreError` where Redis raises its own."""
-
-    @wraps(method)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(*args, **kwargs)
-        except RedisError as exc:
-            raise StoreError(f"Redis: {type(exc).__name__}") from exc
-
-    return call  # type: ignore[return-value]  # the same signature
-
-
 def _bound(client: Any, pipeline: Any, index: str, dropped_before: float, size: int, key: Callable[[str], str]) -> None:
-    """Run a pipeline that adds to an index by expiry, and drop what is beyond ``size``, the first to expire first."""
-    # What Redis dropped by itself leaves the index here.
+    """Run a pipeline that adds to an index by expiry, and drop what exceeds ``size``, the first to expire first."""
+    # Redis drops expired keys by itself; their names leave the index here.
     pipeline.zremrangebyscore(index, "-inf", dropped_before)
     pipeline.zcard(index)
     surplus = pipeline.execute()[-1] - size
@@ -63,14 +56,15 @@ def _bound(client: Any, pipeline: Any, index: str, dropped_before: float, size: 
             client.delete(*map(key, dropped))
 
 
+@raises_store_error(RedisError)
 class RedisStore:
     """A store that all processes share.
 
     Args:
         client: a connected ``redis.Redis``.
-        size: how many entries are kept; the ones that expire first go first.
+        size: number of entries kept, and as many key sets and logos; the ones that expire first are dropped first.
         prefix: begins every key, so that several apps can share one server.
-        kept_past_expiry: how long a stale entry can still be read.
+        kept_past_expiry: how long a stale entry can be read.
     """
 
     def __init__(
@@ -88,12 +82,8 @@ class RedisStore:
         self._index = prefix + "clients"
         self.leases: Leases | None = RedisLeases(client, prefix=prefix)
         self.records: Records = RedisRecords(client, prefix=prefix)
+        self.fetched: FetchedStore | None = RedisFetchedStore(client, prefix=prefix, size=size)
 
-    def fetched_store(self, clock: Callable[[], datetime]) -> FetchedStore:
-        """Return the store for what documents point to."""
-        return RedisFetchedStore(self._client, prefix=self._prefix, clock=clock, size=self._size)
-
-    @translated
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry; a value that this version cannot read is a miss."""
         text = self._client.get(self._key(identifier.raw))
@@ -109,7 +99,6 @@ class RedisStore:
         except (ValueError, KeyError, TypeError):
             return None
 
-    @translated
     def put(self, entry: Entry) -> None:
         """Keep an entry until a bounded time past its lifetime, dropping others beyond the bound."""
         client_id = entry.metadata.client_id
@@ -121,17 +110,14 @@ class RedisStore:
         pipeline.zadd(self._index, {client_id: times["expires_at"]})
         _bound(self._client, pipeline, self._index, (entry.fetched_at - self._kept).timestamp(), self._size, self._key)
 
-    @translated
     def delete(self, client_id: str) -> None:
         """Forget a client."""
         self._client.pipeline().delete(self._key(client_id)).zrem(self._index, client_id).execute()
 
-    @translated
     def __iter__(self) -> Iterator[str]:
         """Yield the identifiers in the index."""
         return iter(sorted(member.decode() for member in self._client.zrange(self._index, 0, -1)))
 
-    @translated
     def __len__(self) -> int:
         """Return how many entries the index names."""
         return int(self._client.zcard(self._index))
@@ -140,6 +126,7 @@ class RedisStore:
         return f"{self._prefix}client:{key_of(client_id)}"
 
 
+@raises_store_error(RedisError)
 class RedisLeases:
     """Leases as keys that expire by themselves: ``SET NX PX``."""
 
@@ -147,9 +134,8 @@ class RedisLeases:
         self._client: Any = client
         self._prefix = prefix
 
-    @translated
     def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
-        """Take the lease if nobody has it."""
+        """Take the lease if it is free."""
         lease, ended = self._keys(client_id)
         value = json.dumps({"owner": owner, "expires_at": until.timestamp()})
         taken = self._client.set(lease, value, nx=True, px=max(until - now, timedelta(milliseconds=1)))
@@ -157,17 +143,15 @@ class RedisLeases:
             self._client.delete(ended)
         return bool(taken)
 
-    @translated
     def look(self, client_id: str) -> Lease | None:
-        """Return the lease, or how the last one ended."""
+        """Return the lease, or the outcome of the last one."""
         lease, outcome = self._client.mget(*self._keys(client_id))
         if lease is not None:
             return Lease(expires_at=instant_of(json.loads(lease)["expires_at"]), outcome=None)
         return None if outcome is None else Lease(expires_at=datetime.max.replace(tzinfo=UTC), outcome=outcome.decode())
 
-    @translated
     def finish(self, client_id: str, owner: str, outcome: str) -> None:
-        """Say how it ended and let go."""
+        """Record the outcome and release the lease."""
         self._client.eval(_FINISH, 2, *self._keys(client_id), owner, outcome)
 
     def _keys(self, client_id: str) -> tuple[str, str]:
@@ -175,6 +159,7 @@ class RedisLeases:
         return f"{self._prefix}lease:{key}", f"{self._prefix}outcome:{key}"
 
 
+@raises_store_error(RedisError)
 class RedisRecords:
     """Records as one hash for each kind."""
 
@@ -182,46 +167,40 @@ class RedisRecords:
         self._client: Any = client
         self._prefix = prefix + "records:"
 
-    @translated
     def all(self, kind: str) -> dict[str, str]:
         """Return every record of a kind."""
         return {
             subject.decode(): value.decode() for subject, value in self._client.hgetall(self._prefix + kind).items()
         }
 
-    @translated
     def subjects(self, kind: str) -> list[str]:
         """Return the subjects of a kind."""
         return sorted(subject.decode() for subject in self._client.hkeys(self._prefix + kind))
 
-    @translated
     def get(self, kind: str, subject: str) -> str | None:
         """Return one record."""
         value = self._client.hget(self._prefix + kind, subject)
         return None if value is None else value.decode()
 
-    @translated
     def put(self, kind: str, subject: str, value: str) -> None:
         """Keep a record."""
         self._client.hset(self._prefix + kind, subject, value)
 
-    @translated
     def remove(self, kind: str, subject: str) -> bool:
         """Forget a record."""
         return bool(self._client.hdel(self._prefix + kind, subject))
 
 
+@raises_store_error(RedisError)
 class RedisFetchedStore:
-    """Logos and key sets: when they end, and then their bytes, under keys that expire by themselves."""
+    """Key sets and logos: when they expire, followed by their bytes, under keys that expire by themselves."""
 
-    def __init__(self, client: Redis, *, prefix: str, clock: Callable[[], datetime], size: int) -> None:
+    def __init__(self, client: Redis, *, prefix: str, size: int) -> None:
         self._client: Any = client
         self._prefix = prefix
         self._index = prefix + "fetched"
-        self._clock = clock
         self._size = size
 
-    @translated
     def get(self, key: str) -> Fetched | None:
         """Return what is kept."""
         kept = self._client.get(self._key(key))
@@ -230,12 +209,10 @@ class RedisFetchedStore:
         ends, mark, content = kept.partition(b"+")
         return Fetched(content if mark else None, instant_of(float(ends)))
 
-    @translated
-    def put(self, key: str, found: Fetched) -> None:
+    def put(self, key: str, found: Fetched, now: datetime) -> None:
         """Keep something."""
         ends = repr(found.expires_at.timestamp()).encode()
         value = ends if found.content is None else ends + b"+" + found.content
-        now = self._clock()
         pipeline = self._client.pipeline()
         pipeline.set(self._key(key), value, px=max(found.expires_at - now, timedelta(milliseconds=1)))
         pipeline.zadd(self._index, {key: found.expires_at.timestamp()})

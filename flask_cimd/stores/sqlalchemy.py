@@ -1,23 +1,29 @@
-"""Entries in the app's own database: one table, JSON text, no pickles.
+"""The store in the app's own database: JSON text in tables, no pickles.
 
-The table joins ``db.metadata``, so ``db.create_all()`` and migrations see it; this package ships no migrations.
-Statements run on connections of their own: a look-up never commits or rolls back what the app has open.
+The tables join ``db.metadata``, so ``db.create_all()`` and migrations see them; this package ships no migrations.
+Statements run on connections of their own: a look-up never commits or rolls back a transaction of the app.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Float, String, Table, Text, delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.identifier import ClientIdentifier
 from ..core.metadata import ClientMetadata
-from .fetched import FetchedStore, SQLAlchemyFetchedStore
-from .port import Entry, Leases, instant_of, key_of
+from .port import Entry, FetchedStore, Leases, instant_of, key_of, raises_store_error
 from .records import Records
-from .sqlalchemy_shared import Bound, SQLAlchemyLeases, SQLAlchemyRecords, table_of, upsert
+from .sqlalchemy_shared import (
+    Bound,
+    SQLAlchemyFetchedStore,
+    SQLAlchemyLeases,
+    SQLAlchemyRecords,
+    table_of,
+    upsert,
+)
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -42,27 +48,24 @@ def client_table(db: SQLAlchemy) -> Table:
     )
 
 
+@raises_store_error(SQLAlchemyError)
 class SQLAlchemyStore:
     """A store in the database behind a Flask-SQLAlchemy ``db``; needs an app context.
 
     Args:
         db: the app's extension object.
-        size: about how many entries are kept; the ones that expired first go first. Each process looks at the
-            table's size after 64 writes, or after one hundredth of ``size`` if that is more.
+        size: approximate number of entries kept, and as many key sets and logos; the ones that expire first are
+            dropped first. Each process counts the rows after 64 writes, or after ``size`` / 100 if that is more.
     """
 
     def __init__(self, db: SQLAlchemy, size: int = 1_000_000) -> None:
         self._db = db
-        self._size = size
         self._table = table = client_table(db)
         self._bound = Bound(db, table, "digest", size)
         self.leases: Leases | None = SQLAlchemyLeases(db)
         self.records: Records = SQLAlchemyRecords(db)
+        self.fetched: FetchedStore | None = SQLAlchemyFetchedStore(db, size)
         self._select = select(table.c.metadata, table.c.fetched_at, table.c.expires_at)
-
-    def fetched_store(self, clock: Callable[[], datetime]) -> FetchedStore:
-        """Return the store for what documents point to."""
-        return SQLAlchemyFetchedStore(self._db, clock, self._size)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry; a row that this version cannot read is a miss."""

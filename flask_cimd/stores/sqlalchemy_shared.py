@@ -1,28 +1,32 @@
-"""What processes share beside the clients, in the app's own database: leases, and the operator's records.
+"""Leases, operator's records, key sets and logos in the app's own database.
 
 Statements run on connections of their own, as in `flask_cimd.stores.sqlalchemy`.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Float, String, Table, Text, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Column, Float, LargeBinary, String, Table, Text, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from .port import Lease, instant_of, key_of
+from .port import Fetched, Lease, instant_of, key_of, raises_store_error
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
+logger = logging.getLogger(__name__)
+
 LEASE_TABLE_NAME = "cimd_lease"
 RECORD_TABLE_NAME = "cimd_record"
-#: Between two looks at a table's size a process writes at least so many rows.
+FETCHED_TABLE_NAME = "cimd_fetched"
+#: A process writes at least this many rows between two counts of a table.
 PRUNE_EVERY = 64
-#: After so many leases this process deletes the ones that ran out.
+#: A process deletes expired leases after taking this many.
 FORGET_EVERY = 64
 
 
@@ -35,8 +39,8 @@ def table_of(db: SQLAlchemy, name: str, *columns: Column[Any]) -> Table:
 def lease_table(db: SQLAlchemy) -> Table:
     """Return the table of leases, adding it to ``db.metadata`` on first use.
 
-    Columns: ``digest`` as in `client_table`, ``owner`` (a random name), ``expires_at`` and ``outcome`` (how it
-    ended, in words of this package; null while it is under way).
+    Columns: ``digest`` as in `client_table`, ``owner`` (a random name), ``expires_at`` and ``outcome`` (how the
+    fetch ended, in words of this package; null while it runs).
     """
     return table_of(
         db,
@@ -63,6 +67,20 @@ def record_table(db: SQLAlchemy) -> Table:
     )
 
 
+def fetched_table(db: SQLAlchemy) -> Table:
+    """Return the table of key sets and logos, adding it to ``db.metadata`` on first use.
+
+    Columns: ``key`` (primary key), ``content`` (bytes or null) and ``expires_at`` (seconds since 1970).
+    """
+    return table_of(
+        db,
+        FETCHED_TABLE_NAME,
+        Column("key", String(64), primary_key=True),
+        Column("content", LargeBinary),
+        Column("expires_at", Float(53), nullable=False, index=True),
+    )
+
+
 def upsert(db: SQLAlchemy, table: Table, keys: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Insert or replace one row; of two writers at once the later one wins."""
     change = update(table).where(*(table.c[name] == key for name, key in keys.items())).values(**values)
@@ -78,11 +96,12 @@ def upsert(db: SQLAlchemy, table: Table, keys: Mapping[str, Any], values: Mappin
 
 
 class Bound:
-    """Keeps a table at about so many rows: beyond them the ones go that expire first.
+    """Bounds the rows of a table; the ones that expire first are dropped first.
 
     Args:
         key: the primary key.
-        size: each process looks at the table after 64 writes, or after one hundredth of ``size`` if that is more.
+        size: approximate number of rows kept. Each process counts the rows after `PRUNE_EVERY` writes, or after
+            ``size`` / 100 if that is more.
     """
 
     def __init__(self, db: SQLAlchemy, table: Table, key: str, size: int) -> None:
@@ -91,12 +110,12 @@ class Bound:
         self._every = max(PRUNE_EVERY, size // 100)
 
     def note_write(self) -> None:
-        """Count a write, and look at the table if it is time."""
+        """Count a write, and prune the table when it is due."""
         if next(self._writes) % self._every == 0:
             self.prune()
 
     def prune(self) -> None:
-        """Drop the rows beyond the bound."""
+        """Drop the surplus rows."""
         with self._db.engine.begin() as connection:
             rows = connection.execute(select(func.count()).select_from(self._table)).scalar_one()
             if rows > self._size:
@@ -104,6 +123,7 @@ class Bound:
                 connection.execute(delete(self._table).where(self._key.in_(surplus.scalar_subquery())))
 
 
+@raises_store_error(SQLAlchemyError)
 class SQLAlchemyLeases:
     """Leases as rows, taken by one conditional statement; needs an app context."""
 
@@ -113,7 +133,7 @@ class SQLAlchemyLeases:
         self._taken = count(1)
 
     def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
-        """Take the lease if nobody has it."""
+        """Take the lease if it is free."""
         table, key = self._table, key_of(client_id)
         if next(self._taken) % FORGET_EVERY == 0:
             self._forget_expired(now)
@@ -125,12 +145,12 @@ class SQLAlchemyLeases:
         try:
             with self._db.engine.begin() as connection:
                 connection.execute(insert(table).values(digest=key, **values))
-        except IntegrityError:  # somebody has it
+        except IntegrityError:  # another owner has it
             return False
         return True
 
     def look(self, client_id: str) -> Lease | None:
-        """Return the lease as it stands."""
+        """Return the lease."""
         table = self._table
         query = select(table.c.expires_at, table.c.outcome).where(table.c.digest == key_of(client_id))
         with self._db.engine.connect() as connection:
@@ -138,7 +158,7 @@ class SQLAlchemyLeases:
         return None if row is None else Lease(expires_at=instant_of(row[0]), outcome=row[1])
 
     def finish(self, client_id: str, owner: str, outcome: str) -> None:
-        """Say how it ended and let go."""
+        """Record the outcome and release the lease."""
         table = self._table
         mine = (table.c.digest == key_of(client_id)) & (table.c.owner == owner)
         with self._db.engine.begin() as connection:
@@ -149,6 +169,7 @@ class SQLAlchemyLeases:
             connection.execute(delete(self._table).where(self._table.c.expires_at <= now.timestamp()))
 
 
+@raises_store_error(SQLAlchemyError)
 class SQLAlchemyRecords:
     """Records as rows; needs an app context."""
 
@@ -157,7 +178,7 @@ class SQLAlchemyRecords:
         self._table = record_table(db)
 
     def all(self, kind: str) -> dict[str, str]:
-        """Return every record of a kind."""
+        """Return every record of a kind by its subject."""
         table = self._table
         query = select(table.c.subject, table.c.value).where(table.c.kind == kind).order_by(table.c.subject)
         with self._db.engine.connect() as connection:
@@ -180,9 +201,43 @@ class SQLAlchemyRecords:
         upsert(self._db, self._table, keys, {"subject": subject, "value": value})
 
     def remove(self, kind: str, subject: str) -> bool:
-        """Forget a record."""
+        """Forget a record; return whether there was one."""
         with self._db.engine.begin() as connection:
             return connection.execute(delete(self._table).where(self._is(kind, subject))).rowcount > 0
 
     def _is(self, kind: str, subject: str) -> Any:
         return (self._table.c.kind == kind) & (self._table.c.digest == key_of(subject))
+
+
+@raises_store_error(SQLAlchemyError)
+class SQLAlchemyFetchedStore:
+    """Key sets and logos as rows; needs an app context.
+
+    Args:
+        size: approximate number kept; the ones that expire first are dropped first.
+    """
+
+    def __init__(self, db: SQLAlchemy, size: int) -> None:
+        self._db = db
+        self._table = fetched_table(db)
+        self._bound = Bound(db, self._table, "key", size)
+
+    def get(self, key: str) -> Fetched | None:
+        """Return what is kept."""
+        table = self._table
+        with self._db.engine.connect() as connection:
+            row = connection.execute(select(table.c.content, table.c.expires_at).where(table.c.key == key)).first()
+        return None if row is None else Fetched(row[0], instant_of(row[1]))
+
+    def put(self, key: str, found: Fetched, now: datetime) -> None:
+        """Keep something and drop what has expired."""
+        table = self._table
+        values: dict[str, Any] = {"key": key, "content": found.content, "expires_at": found.expires_at.timestamp()}
+        expired = table.c.expires_at < now.timestamp()
+        try:
+            with self._db.engine.begin() as connection:
+                connection.execute(delete(table).where(expired | (table.c.key == key)))
+                connection.execute(insert(table).values(**values))
+        except IntegrityError:  # another process kept the same in between
+            logger.debug("it is kept already")
+        self._bound.note_write()

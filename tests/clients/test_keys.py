@@ -15,7 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_cimd import CIMD, ClientMetadata
 from flask_cimd.clients.keys import MAX_KEY_SET, ClientKeys
 from flask_cimd.errors import AddressBlockedError, DocumentError, FetchError, GoneError, ResponseTooLargeError
-from flask_cimd.stores.fetched import MemoryFetchedStore
+from flask_cimd.stores import MemoryFetchedStore
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder, name_leads_to
 from tests.support.origin import TLSOrigin, publish_document

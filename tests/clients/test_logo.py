@@ -17,7 +17,7 @@ from PIL import Image, PngImagePlugin
 from flask_cimd import CIMD, ClientMetadata
 from flask_cimd.clients.logo import EDGE, NotAPicture, draw
 from flask_cimd.core.policy import Rule
-from flask_cimd.stores.fetched import Fetched
+from flask_cimd.stores import Fetched, MemoryFetchedStore, MemoryStore
 from tests.support.origin import SocketOrigin, TLSOrigin, server_context
 from tests.support.proves import proves
 
@@ -239,11 +239,14 @@ def test_without_the_setting_nothing_is_fetched_and_no_route_exists(origin: TLSO
     assert "flask_cimd.clients.logo" not in app.view_functions
 
 
-def test_no_name_leads_to_anything_but_a_logo(app: Flask) -> None:
-    # key sets lie in the same table under names that anybody can compute
-    cimd = app.extensions["cimd"]
-    kept = Fetched(b'{"keys": []}', NOW + timedelta(hours=1))
-    cimd._logos[app]._store.put("a" * 64, kept)
+def test_no_name_leads_to_anything_but_a_logo() -> None:
+    # a shared store keeps key sets beside logos, under names that anybody can compute
+    store = MemoryStore()
+    store.fetched = MemoryFetchedStore(10)
+    store.fetched.put("a" * 64, Fetched(b'{"keys": []}', datetime.now(UTC) + timedelta(hours=1)), NOW)
+    app = Flask("app")
+    app.config.update(CIMD_LOGOS=True, CIMD_STORE=store)
+    CIMD(app)
     assert app.test_client().get(f"/cimd/logo/{'a' * 64}.png").status_code == 404
 
 

@@ -18,7 +18,7 @@ from flask_cimd.errors import (
     UnexpectedResponseError,
 )
 from flask_cimd.fetch.leases import SharedFlights, describe, recall
-from flask_cimd.stores import Lease, Leases, StoreError
+from flask_cimd.stores import Lease, Leases
 from tests.support.proves import proves
 from tests.support.stores import SHARED, opened_store
 
@@ -185,20 +185,6 @@ def test_a_follower_waits_bounded(leases: Leases) -> None:
     leases.take(URL, "never ends", now=now, until=now + timedelta(seconds=60))
     with pytest.raises(DeadlineExceededError):
         flights(leases, patience=0.1).run(URL, never, lambda: None)
-
-
-def test_a_store_in_trouble_stops_nobody() -> None:
-    class Broken:
-        def take(self, *args: object, **kwargs: object) -> bool:
-            raise StoreError("down")
-
-        def look(self, client_id: str) -> Lease | None:
-            raise StoreError("down")
-
-        def finish(self, *args: str) -> None:
-            raise StoreError("down")
-
-    assert flights(Broken()).run(URL, lambda: ("alone", True), lambda: None) == "alone"
 
 
 @pytest.mark.parametrize(

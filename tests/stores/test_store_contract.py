@@ -14,8 +14,8 @@ from redis import Redis
 from flask_cimd import CIMD, ConfigurationError
 from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.stores import ClientStore, Entry, MemoryRecords, StoreError
-from flask_cimd.stores.redis import RedisStore, connect
+from flask_cimd.stores import ClientStore, Entry
+from flask_cimd.stores.redis import RedisStore
 from flask_cimd.stores.sqlalchemy import SQLAlchemyStore
 from flask_cimd.stores.sqlalchemy_shared import PRUNE_EVERY
 from tests.support.origin import TLSOrigin, publish_document
@@ -147,13 +147,6 @@ def test_redis_keeps_json_under_hashed_keys(private_redis: tuple[Redis, str]) ->
     assert RedisStore(client, prefix=prefix).get(identifier("https://app.example/a%20b")) is None
 
 
-def test_a_redis_that_does_not_answer_is_trouble_of_our_own_kind() -> None:
-    nobody = RedisStore(connect("redis://127.0.0.1:1/0"))
-    for call in (lambda: nobody.get(identifier()), lambda: nobody.put(entry()), lambda: len(nobody)):
-        with pytest.raises(StoreError):
-            call()
-
-
 def test_a_row_of_another_version_is_a_miss(tmp_path: Path) -> None:
     with opened_database(f"sqlite:///{tmp_path}/s.db") as db:
         store = SQLAlchemyStore(db)
@@ -194,14 +187,3 @@ def test_a_redis_store_without_a_usable_address_stops_the_start(url: str | None)
     app.config.update(CIMD_STORE="redis", CIMD_REDIS_URL=url)
     with pytest.raises(ConfigurationError, match="CIMD_REDIS_URL"):
         CIMD(app)
-
-
-def test_a_store_in_trouble_ends_no_sign_in(origin: TLSOrigin, ca_bundle: Path) -> None:
-    app = Flask("app")
-    app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle))
-    store = RedisStore(connect("redis://127.0.0.1:1/0"))
-    store.records = MemoryRecords()
-    app.config["CIMD_STORE"] = store
-    cimd = CIMD(app)
-    with app.app_context():
-        assert cimd.resolve(publish_document(origin)).client_name == "App"

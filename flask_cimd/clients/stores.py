@@ -1,0 +1,60 @@
+"""The store that ``CIMD_STORE`` names. A new store is one file in `flask_cimd.stores` and one case here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError
+from ..stores import KEPT_PAST_EXPIRY, ClientStore, MemoryStore
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+#: Number of entries kept where ``CIMD_CACHE_SIZE`` is not set: in one process, and in a store that processes share.
+MEMORY_SIZE = 1000
+SHARED_SIZE = 1_000_000
+
+
+def open_store(
+    chosen: Any,
+    *,
+    db: SQLAlchemy | None = None,
+    size: int | None = None,
+    redis_url: str | None = None,
+    kept_past_expiry: timedelta = KEPT_PAST_EXPIRY,
+) -> ClientStore:
+    """Return the store that ``CIMD_STORE`` names, or the object it is.
+
+    Raises:
+        ConfigurationError: ``sqlalchemy`` without a database, ``redis`` without its URL or package.
+    """
+    if chosen == "memory":
+        return MemoryStore(size or MEMORY_SIZE)
+    if chosen == "sqlalchemy":
+        return _open_sqlalchemy(db, size or SHARED_SIZE)
+    if chosen == "redis":
+        return _open_redis(redis_url, size or SHARED_SIZE, kept_past_expiry)
+    store: ClientStore = chosen
+    return store
+
+
+def _open_sqlalchemy(db: SQLAlchemy | None, size: int) -> ClientStore:
+    if db is None:
+        raise ConfigurationError('CIMD_STORE = "sqlalchemy" needs init_app(app, db=db)')
+    from ..stores.sqlalchemy import SQLAlchemyStore
+
+    return SQLAlchemyStore(db, size)
+
+
+def _open_redis(url: str | None, size: int, kept_past_expiry: timedelta) -> ClientStore:
+    if not url:
+        raise ConfigurationError('CIMD_STORE = "redis" needs CIMD_REDIS_URL, such as redis://127.0.0.1:6379/0')
+    try:
+        from ..stores.redis import RedisStore, connect
+    except ImportError as exc:
+        raise ConfigurationError('CIMD_STORE = "redis" needs the extra: pip install "flask-cimd[redis]"') from exc
+    try:
+        return RedisStore(connect(url), size=size, kept_past_expiry=kept_past_expiry)
+    except ValueError as exc:
+        raise ConfigurationError("CIMD_REDIS_URL must begin with redis://, rediss:// or unix://") from exc

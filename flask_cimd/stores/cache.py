@@ -1,0 +1,113 @@
+"""The cache in front of a store: a store in trouble slows sign-ins down and never ends one.
+
+A failed read is a miss, a failed write is lost, and without leases each process fetches for itself. Every failure is
+logged with the name of its cause.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from ..core.identifier import ClientIdentifier
+from .memory import MemoryFetchedStore
+from .port import ClientStore, Entry, Fetched, FetchedStore, Lease, Leases, StoreError
+
+logger = logging.getLogger(__name__)
+
+
+class ClientCache:
+    """Entries, key sets, logos and leases of one app; no method raises `StoreError`.
+
+    Args:
+        store: where everything is kept.
+        rules: digest of the document rules in force; an entry validated under other rules is dropped.
+
+    Attributes:
+        leases: ``None`` if only this process uses the store.
+    """
+
+    def __init__(self, store: ClientStore, rules: str) -> None:
+        self._store = store
+        self._accepted = ("", rules)
+        self.leases: Leases | None = None if store.leases is None else _CachedLeases(store.leases)
+
+    def get(self, identifier: ClientIdentifier) -> Entry | None:
+        """Return the entry, fresh or not, if it can be read and was validated under the rules in force."""
+        try:
+            entry = self._store.get(identifier)
+        except StoreError as exc:
+            logger.warning("the store cannot be read: %s", exc)
+            return None
+        if entry is not None and entry.metadata.rules not in self._accepted:
+            self.delete(identifier.raw)
+            return None
+        return entry
+
+    def put(self, entry: Entry) -> bool:
+        """Keep an entry; return ``False`` if the store failed to."""
+        try:
+            self._store.put(entry)
+        except StoreError as exc:
+            logger.warning("the store cannot keep a client: %s", exc)
+            return False
+        return True
+
+    def delete(self, client_id: str) -> None:
+        """Forget a client."""
+        try:
+            self._store.delete(client_id)
+        except StoreError as exc:
+            logger.warning("the store cannot forget a client: %s", exc)
+
+    def fetched(self, size: int) -> FetchedStore:
+        """Return the place for one kind of fetched things.
+
+        Args:
+            size: how many this process keeps if the store has no place for them.
+        """
+        shared = self._store.fetched
+        return MemoryFetchedStore(size) if shared is None else _CachedFetched(shared)
+
+
+class _CachedFetched:
+    def __init__(self, store: FetchedStore) -> None:
+        self._store = store
+
+    def get(self, key: str) -> Fetched | None:
+        try:
+            return self._store.get(key)
+        except StoreError as exc:
+            logger.warning("the store of logos and key sets cannot be read: %s", exc)
+            return None
+
+    def put(self, key: str, found: Fetched, now: datetime) -> None:
+        try:
+            self._store.put(key, found, now)
+        except StoreError as exc:
+            logger.warning("the store of logos and key sets cannot be written: %s", exc)
+
+
+class _CachedLeases:
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
+        try:
+            return self._leases.take(client_id, owner, now=now, until=until)
+        except StoreError as exc:
+            logger.warning("the store gives no leases: %s", exc)
+            return True
+
+    def look(self, client_id: str) -> Lease | None:
+        try:
+            return self._leases.look(client_id)
+        except StoreError as exc:
+            logger.warning("the store shows no leases: %s", exc)
+            return None
+
+    def finish(self, client_id: str, owner: str, outcome: str) -> None:
+        try:
+            self._leases.finish(client_id, owner, outcome)
+        except StoreError as exc:
+            logger.warning("the store takes no lease back: %s", exc)
