@@ -227,7 +227,7 @@ WORST_PAGES = {
 #: is that of the page alone; the largest size since the start would be that of the imports, or of the parent.
 _PAGE_PROGRAM = """
 import contextlib, resource
-from flask_cimd.core.document import DocumentRules
+from flask_cimd.core.rules import DocumentRules
 from flask_cimd.core.page import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.errors import DocumentError

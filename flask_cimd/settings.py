@@ -10,11 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from .core import setting_values as read
-from .core.document import DocumentRules
 from .core.freshness import Bounds
-from .core.identifier import LOOPBACK_HOSTS, IdentifierRules
+from .core.identifier import IdentifierRules
 from .core.legacy import LegacyRules
 from .core.policy import HostPattern, Policy
+from .core.rules import DocumentRules
+from .core.urls import LOOPBACK_HOSTS
 from .errors import ConfigurationError
 from .fetch.fetcher import FetchSettings
 from .fetch.limits import SiteLimits, site_finder

@@ -10,11 +10,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import Problem
 from .identifier import ClientIdentifier
-from .redirects import is_same_origin, redirect_kind
+from .redirects import is_same_origin, redirect_kind, redirect_place
+from .urls import WebURL, default_port
 
 #: The scope that makes a request one of this profile.
 SCOPE = "atproto"
@@ -100,7 +100,7 @@ def _refuse_web(uri: str, _: ClientIdentifier, development: bool) -> str | None:
     host, port = _https_host(uri)
     if host is None or _is_local(host, development=development):
         return "a web client lists https URIs on public hosts"
-    return "leave the port out where it is 443" if port == 443 else None
+    return "leave the port out where it is 443" if port == default_port("https") else None
 
 
 def _refuse_native(uri: str, identifier: ClientIdentifier, _: bool) -> str | None:
@@ -113,9 +113,7 @@ def _refuse_native(uri: str, identifier: ClientIdentifier, _: bool) -> str | Non
             return None
         return "the scheme is the host of the client_id reversed, followed by a colon and exactly one slash"
     if kind == "loopback":
-        if urlsplit(uri).hostname == "localhost":
-            return "write 127.0.0.1 or [::1] in place of localhost"
-        return None
+        return "write 127.0.0.1 or [::1] in place of localhost" if redirect_place(uri)[0] == "localhost" else None
     if uri.startswith("https://") and is_same_origin(uri, identifier):
         return None
     return "an https URI of a native client is on the origin of its client_id"
@@ -159,12 +157,8 @@ def _https_host(value: object) -> tuple[str | None, int | None]:
     """Return host and port of an https URL without user information, or ``None``."""
     if not isinstance(value, str) or not value.startswith("https://") or not value.isascii():
         return None, None
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None, None
-    return (None, None) if "@" in parts.netloc else (host, port)
+    url = WebURL.parse(value)
+    return (None, None) if url is None else (url.host, url.port)
 
 
 def _is_local(host: str, *, development: bool) -> bool:

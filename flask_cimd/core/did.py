@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
-from .identifier import LOOPBACK_HOSTS
+from .urls import WebURL, default_port
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HANDLE = re.compile(rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?")
@@ -46,10 +45,12 @@ def did_web(origin: str) -> str:
 
     Anywhere else a DID names the host alone: its document lies at port 443, wherever the origin is served.
     """
-    parts = urlsplit(origin)
-    if parts.scheme == "https" and (parts.port in (None, 443) or parts.hostname not in LOOPBACK_HOSTS):
-        return f"did:web:{parts.hostname}"
-    return f"did:web:localhost%3A{parts.port or 80}"
+    url = WebURL.parse(origin)
+    if url is None:
+        raise ValueError("an origin is an http or https URL")
+    if url.scheme == "https" and (url.effective_port == default_port("https") or not url.is_loopback):
+        return f"did:web:{url.host}"
+    return f"did:web:localhost%3A{url.effective_port}"
 
 
 def did_document(did: str, *, handle: str, endpoint: str) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 from .metadata import ClientMetadata
 from .redirects import redirect_host, redirect_kind, redirect_place
 from .text import clean_text
+from .urls import WebURL
 
 #: A name or label on a screen, in characters.
 NAME_LIMIT = 100
@@ -146,11 +146,8 @@ def _links(metadata: ClientMetadata, redirect_uri: str) -> tuple[Link, ...]:
 
 
 def _host(url: str) -> str | None:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return parts.hostname if parts.scheme == "https" else None
+    parsed = WebURL.parse(url)
+    return parsed.host if parsed and parsed.scheme == "https" else None
 
 
 def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[Warning_, ...]:

@@ -1,49 +1,48 @@
-"""Turn the raw ``client_id`` string into a typed identifier, or say which rule it breaks.
+"""Parse a ``client_id`` into a client identifier URL, or name the rule that it breaks (CIMD §3).
 
-Every check runs on the raw string, before a URL library sees it: parsers drop tabs, fold ``%2e`` and disagree
-about ``\\``, and those differences are what the rules are about (CIMD §3).
+Every check reads the raw string before a URL library does: libraries drop tabs, decode ``%2e`` and disagree about
+``\\``, and the rules are about exactly these differences.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from ..errors import IdentifierError
+from .urls import LOOPBACK_HOSTS, HostProblem, WebURL, host_problem, is_ipv6
 
 
 class IdentifierKind(StrEnum):
-    """What may be behind an identifier."""
+    """How a client with this identifier is described."""
 
-    #: https URL with a path: a JSON document or, where the fallback is on, a web page.
+    #: https URL with a path: a JSON document or, with IndieAuth, a web page.
     DOCUMENT = "document"
-    #: legal only in IndieAuth: http, or no path.
+    #: IndieAuth only: an http URL, or a URL without a path.
     PAGE = "page"
     #: http on a loopback host: never fetched (IndieAuth §4.2).
     LOOPBACK = "loopback"
     #: ``http://localhost`` with a query that describes the client: never fetched (AT Protocol).
     VIRTUAL = "virtual"
-    #: no URL at all: issued here to a client that registered itself (RFC 7591).
+    #: not a URL: issued by this server to a client that registered itself (RFC 7591).
     REGISTERED = "registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentifierRules:
-    """Which identifiers a server takes.
+    """Which client identifier URLs a server accepts.
 
     Attributes:
         allow_root_path: accept the path ``/`` (CIMD §3: NOT RECOMMENDED, but valid).
         allow_query: accept a query (CIMD §3: SHOULD NOT, but valid).
-        allow_loopback: development: https on ``localhost``, ``127.0.0.1`` and ``[::1]``.
-        indieauth: accept IndieAuth's wider rules: no path.
-        allow_http_clients: IndieAuth: http on public hosts. Anyone on the network path can forge such a client.
-        allow_loopback_clients: IndieAuth: http on loopback hosts, never fetched.
-        allow_virtual_clients: AT Protocol: ``http://localhost?redirect_uri=…``, never fetched.
+        allow_loopback: development: accept https on ``localhost``, ``127.0.0.1`` and ``[::1]``.
+        indieauth: accept URLs without a path, and the http URLs that the switches below allow.
+        allow_http_clients: IndieAuth: accept http on public hosts. Anyone on the network path can forge such a client.
+        allow_loopback_clients: IndieAuth: accept http on loopback hosts; never fetched.
+        allow_virtual_clients: AT Protocol: accept ``http://localhost?redirect_uri=…``; never fetched.
         max_length: in characters.
     """
 
@@ -59,13 +58,14 @@ class IdentifierRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientIdentifier:
-    """A client identifier URL that passed every syntax rule.
+    """A client identifier URL that keeps every syntax rule.
 
     Attributes:
-        raw: the string as it was sent; two identifiers are equal only if these are (CIMD §3).
+        raw: the string as sent; two identifiers are equal only if these strings are (CIMD §3).
         host: as written, without brackets and port.
-        port: the explicit port, or ``None``.
-        path: with a leading ``/``; ``/`` where an IndieAuth identifier has none.
+        port: as written, or ``None``.
+        path: with a leading ``/``; ``/`` if an IndieAuth identifier has none.
+        query: without ``?``; empty if there is none.
     """
 
     raw: str
@@ -77,60 +77,58 @@ class ClientIdentifier:
     query: str
 
     @property
+    def url(self) -> WebURL:
+        """The identifier as a URL, for comparing origins and ports."""
+        return WebURL(self.scheme, self.host, self.port, self.path, self.query or None)
+
+    @property
     def display_host(self) -> str:
-        """The host a person should look at: lower case, with the port if one is written and not the default."""
-        host = f"[{self.host}]" if ":" in self.host else self.host.lower()
-        default = 443 if self.scheme == "https" else 80
-        return host if self.port in (None, default) else f"{host}:{self.port}"
+        """The host to show to a person: lower case, with the port unless it is the scheme's default."""
+        return self.url.authority
 
     @property
     def canonical(self) -> str:
-        """IndieAuth §3.4: lower-case host, ``/`` for no path, default port dropped; nothing else is folded."""
-        query = f"?{self.query}" if self.query else ""
-        return f"{self.scheme}://{self.display_host}{self.path}{query}"
+        """IndieAuth §3.4: lower-case host, ``/`` for no path, no default port; everything else as written."""
+        return self.url.canonical
 
     @property
     def fetch_url(self) -> str:
-        """The URL to GET: the raw string, with ``/`` added where it has no path."""
+        """The URL to GET: the raw string, with ``/`` added if it has no path."""
         return self.raw if self.kind is IdentifierKind.DOCUMENT else self.canonical
 
     @property
     def has_raw_path(self) -> bool:
-        """Whether the raw string itself has a path."""
+        """Whether the raw string has a path."""
         return "/" in self.raw.partition("://")[2].partition("?")[0]
 
     @property
     def is_built_in(self) -> bool:
-        """Whether all that is known of the client stands in the identifier, so that nothing is ever fetched."""
+        """Whether the identifier itself describes the client, so that nothing is fetched."""
         return self.kind in (IdentifierKind.LOOPBACK, IdentifierKind.VIRTUAL)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is this computer's own name or a loopback address."""
-        return self.host.lower() in LOOPBACK_HOSTS
+        """Whether the host is ``localhost`` or a loopback address."""
+        return self.url.is_loopback
 
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-# RFC 3986 characters minus "#"; "@" in the authority is checked apart. "\", controls, space and non-ASCII are out.
+# RFC 3986 characters without "#"; "@" in the authority is checked apart. "\", controls, space and non-ASCII are out.
 _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]!$&'()*+,;=@%]+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PORT = re.compile(r"[0-9]{1,5}")
-
-HostProblem = Literal["ip-address", "bad-host", "local-host"]
 _HOST_HINTS: dict[HostProblem, str] = {
     "ip-address": "use a host name instead of an IP address",
-    "bad-host": "not a host name; international names are written as xn--",
+    "bad-host": "not a host name; write international names as xn--",
     "local-host": "the host must be a public name with at least two labels",
 }
 
 
 @lru_cache(maxsize=4096)
 def parse_identifier(raw: str, rules: IdentifierRules) -> ClientIdentifier:
-    """Turn a ``client_id`` into a typed identifier, or say which rule it breaks.
+    """Parse a ``client_id`` into a client identifier URL (CIMD §3; IndieAuth §3.3 where the rules allow it).
 
     Raises:
-        IdentifierError: with the slug of the first rule that is broken.
+        IdentifierError: ``slug`` names the first broken rule.
     """
     if len(raw) > rules.max_length:
         raise _refuse("too-long", raw, f"at most {rules.max_length} characters")
@@ -154,7 +152,7 @@ def _refuse(slug: str, raw: str, hint: str) -> IdentifierError:
 
 
 def _scheme(raw: str) -> str:
-    # CIMD §3: 'MUST have an "https" scheme'; only the lower-case spelling is taken.
+    # CIMD §3: 'MUST have an "https" scheme'; only the lower-case spelling is accepted.
     for scheme in ("https", "http"):
         if raw.startswith(f"{scheme}://"):
             return scheme
@@ -174,12 +172,12 @@ def _split(raw: str, scheme: str) -> tuple[str, str, str | None]:
     before_query, mark, query = raw[len(scheme) + 3 :].partition("?")
     authority, slash, path = before_query.partition("/")
     if not authority:
-        raise _refuse("no-host", raw, "the URL names no host")
+        raise _refuse("no-host", raw, "the URL has no host")
     if "@" in authority:
         raise _refuse("userinfo", raw, "no user name or password in the URL")
-    # RFC 3986 §3.3: brackets belong around an IP literal and nowhere else; HTTP clients send %5B where browsers do not.
+    # RFC 3986 §3.3 allows brackets only around an IP literal; HTTP clients send %5B where browsers send "[".
     if set("[]") & set(path + query):
-        raise _refuse("forbidden-character", raw, "brackets in path and query are written as %5B and %5D")
+        raise _refuse("forbidden-character", raw, "write brackets in path and query as %5B and %5D")
     return authority, slash + path, query if mark else None
 
 
@@ -200,7 +198,7 @@ def _host_and_port(raw: str, authority: str) -> tuple[str, int | None]:
 
 
 def _is_virtual(raw: str, query: str | None, rules: IdentifierRules) -> bool:
-    """Say whether this is the AT Protocol's client: no port, no path, and the lower-case name alone."""
+    """Say whether this is the AT Protocol's development client: lower-case ``http://localhost``, no port, no path."""
     if not rules.allow_virtual_clients or raw.partition("?")[0] not in ("http://localhost", "http://localhost/"):
         return False
     return query is not None or not (rules.indieauth and rules.allow_loopback_clients)
@@ -231,32 +229,6 @@ def _check_host(raw: str, host: str, kind: IdentifierKind, rules: IdentifierRule
         raise _refuse(problem, raw, _HOST_HINTS[problem])
 
 
-def host_problem(host: str) -> HostProblem | None:
-    """Say why a host is no public name, or ``None`` if it is one; what it resolves to is judged elsewhere."""
-    labels = host.lower().split(".")
-    # "2130706433", "0x7f.1" and "0177.0.0.1" are names here and addresses to some resolvers.
-    if ":" in host or labels[-1].isdigit() or labels[-1].startswith("0x"):
-        return "ip-address"
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        return "bad-host"
-    return "local-host" if len(labels) == 1 or labels[-1] == "localhost" else None
-
-
-def is_same_site(host: str, other: str) -> bool:
-    """Say whether two hosts are the same or one lies below the other; without a list of shared suffixes, no more."""
-    one, two = f".{host.lower()}", f".{other.lower()}"
-    return one.endswith(two) or two.endswith(one)
-
-
-def is_ipv6(literal: str) -> bool:
-    """Say whether what stands between brackets is an IPv6 address without a zone."""
-    try:
-        ipaddress.IPv6Address(literal)
-    except ValueError:
-        return False
-    return "%" not in literal
-
-
 def _check_path(raw: str, path: str, rules: IdentifierRules) -> None:
     # CIMD §3: "MUST NOT contain single-dot or double-dot path segments"; "%2e" decodes to a dot once.
     if any(unquote(segment) in (".", "..") for segment in path.split("/")):
@@ -266,7 +238,7 @@ def _check_path(raw: str, path: str, rules: IdentifierRules) -> None:
 
 
 def _cross_check(raw: str, host: str, port: int | None, path: str) -> None:
-    """Compare with the parser that the HTTP client uses: where they disagree, nobody is right."""
+    """Compare with the parser of the HTTP client: a URL that the two read differently is refused."""
     try:
         parts = urlsplit(raw)
         agreed = (parts.hostname or "", parts.port, parts.path) == (host.lower(), port, path)

@@ -6,10 +6,10 @@ Nothing here applies to a client with a JSON document: whoever can publish one c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from .identifier import IdentifierKind
 from .metadata import ClientMetadata
+from .urls import WebURL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +63,5 @@ def is_same_client(sent: str, client: ClientMetadata) -> bool:
 
 def canonical_url(url: str) -> str:
     """Fold what IndieAuth folds: host case, an empty path, the default port and the fragment (§3.4)."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        return ""
-    default = 443 if parts.scheme == "https" else 80
-    host = parts.hostname if port in (None, default) else f"{parts.hostname}:{port}"
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{host}{parts.path or '/'}{query}"
+    parsed = WebURL.parse(url.strip())
+    return parsed.canonical if parsed else ""

@@ -13,7 +13,7 @@ from typing import Any
 from bs4 import BeautifulSoup, Tag
 
 from ..errors import DocumentError, Problem
-from .document import DocumentRules, may_show_logo
+from .document import may_show_logo
 from .html import PARSER_TROUBLE, base_url, is_inert, join_url, link_elements, parse_html
 from .identifier import ClientIdentifier
 from .legacy import canonical_url
@@ -21,6 +21,7 @@ from .links import link_targets
 from .members import is_https_url
 from .metadata import ClientMetadata
 from .redirects import refuse_registration
+from .rules import DocumentRules
 from .text import clean_text
 
 _TYPES = frozenset({"h-app", "h-x-app"})

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
@@ -23,6 +23,7 @@ from joserfc.jws import JWSRegistry, deserialize_compact
 
 from .keys import PRIVATE_MEMBERS
 from .strict_json import StrictJSONError, read_object
+from .urls import WebURL
 
 #: ES256 is enough for every client seen, and the only one that the AT Protocol demands.
 DEFAULT_ALGORITHMS = ("ES256",)
@@ -34,7 +35,6 @@ _BAD_SIGNATURE = "The signature of the DPoP proof does not fit its own key."
 _KEY_TYPES: dict[str, Any] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class ProofError(ValueError):
@@ -197,17 +197,8 @@ def _check_url(htu: object, url: str) -> None:
 @lru_cache(maxsize=256)
 def normal_url(url: str) -> str | None:
     """Return a URL without query and fragment after syntax-based normalisation (RFC 3986 §6.2.2), or ``None``."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    scheme = parts.scheme.lower()
-    if scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
-        return None
-    literal = f"[{host}]" if ":" in host else host
-    shown = "" if port in (None, _DEFAULT_PORTS[scheme]) else f":{port}"
-    return f"{scheme}://{literal}{shown}{_ESCAPE.sub(_normal_escape, parts.path or '/')}"
+    parsed = WebURL.parse(url)
+    return None if parsed is None else f"{parsed.origin}{_ESCAPE.sub(_normal_escape, parsed.path or '/')}"
 
 
 def _normal_escape(escape: re.Match[str]) -> str:

@@ -1,14 +1,14 @@
-"""May this client be sent to this URI? The answer is a string comparison, with one exception for loopback ports."""
+"""Decide whether a client may be redirected to a URI: by string comparison, except for the port of loopback URIs."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import RedirectMismatchError
-from .identifier import ClientIdentifier, is_ipv6
+from .identifier import ClientIdentifier
 from .metadata import ClientMetadata
+from .urls import LOOPBACK_HOSTS, WebURL, is_ipv6
 
 #: Schemes that run code, read files or leave the web (CIMD §4.2, RFC 9700 §4.1).
 _REFUSED_SCHEMES = frozenset(
@@ -18,37 +18,20 @@ _REFUSED_SCHEMES = frozenset(
 )  # fmt: skip
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]!$&'()+,;=@%#]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
-_HIERARCHICAL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?]+)(?P<rest>.*)")
+_HIERARCHICAL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?]+)(?P<path>[^?\n]*)(?:\?(?P<query>.*))?")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 _DOTTED = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\.(?!$)|$)){4}")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_MAX_LENGTH = 2048
-#: As they stand in a URI. "[127.0.0.1]" is none of them: browsers refuse it.
-_LOOPBACK_LITERALS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_MAX_LENGTH = 2048  # characters
 
 RedirectKind = Literal["web", "loopback", "private-scheme"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Web:
-    """An http or https URI taken apart; ``rest`` is path and query exactly as written."""
+def parse_redirect(uri: str) -> WebURL | None:
+    """Return an http or https redirect URI taken apart, the host as written; ``None`` for every other URI.
 
-    scheme: str
-    host: str
-    port: int | None
-    rest: str
-
-    @property
-    def is_loopback(self) -> bool:
-        return self.scheme == "http" and self.host in _LOOPBACK_LITERALS
-
-    @property
-    def origin(self) -> tuple[str, str, int]:
-        return self.scheme, self.host.lower(), self.port or (443 if self.scheme == "https" else 80)
-
-
-def _web(uri: str) -> _Web | None:
-    """Take an http(s) URI apart, or return ``None`` where anything about its authority is odd."""
+    ``None`` also stands for an authority that browsers and libraries read differently.
+    """
     matched = _HIERARCHICAL.fullmatch(uri)
     authority = _AUTHORITY.fullmatch(matched["authority"]) if matched else None
     if matched is None or authority is None:
@@ -56,22 +39,34 @@ def _web(uri: str) -> _Web | None:
     port = int(authority["port"]) if authority["port"] else None
     if port is not None and not 1 <= port <= 65535:
         return None
-    if authority["host"].startswith("[") and not is_ipv6(authority["host"].strip("[]")):
+    host = authority["host"]
+    if host.startswith("["):
+        host = host[1:-1]
+        if not is_ipv6(host):
+            return None
+    elif _looks_like_number(host) and not _DOTTED.fullmatch(host):
         return None
-    # "0x7f.1" and "2130706433" would be shown as they are and visited as 127.0.0.1.
-    last = authority["host"].rstrip(".").rpartition(".")[2].lower()
-    if (last.isdigit() or last.startswith("0x")) and not _DOTTED.fullmatch(authority["host"]):
-        return None
-    return _Web(scheme=matched["scheme"], host=authority["host"], port=port, rest=matched["rest"])
+    return WebURL(matched["scheme"], host, port, matched["path"], matched["query"])
+
+
+def _looks_like_number(host: str) -> bool:
+    """Say whether a browser reads the host as an IPv4 address: it shows ``0x7f.1`` and connects to 127.0.0.1."""
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    return last.isdigit() or last.startswith("0x")
+
+
+def is_loopback_redirect(url: WebURL) -> bool:
+    """Say whether the URL is http on ``localhost``, ``127.0.0.1`` or ``[::1]``, in exactly this spelling."""
+    return url.scheme == "http" and url.host in LOOPBACK_HOSTS
 
 
 def refuse_registration(uri: str, *, allow_dotless_schemes: bool, client_scheme: str = "https") -> str | None:
-    """Say why a URI may not be registered, or ``None`` if it may (RFC 7591 §5, RFC 8252 §7, §8.4).
+    """Return why a URI cannot be registered, or ``None`` if it can (RFC 7591 §5, RFC 8252 §7, §8.4).
 
     Args:
         uri: the entry as published.
         allow_dotless_schemes: accept private-use schemes that are not a reversed domain name.
-        client_scheme: ``http`` clients may list http redirect URIs on public hosts.
+        client_scheme: scheme of the client identifier; ``http`` clients may list http URIs on public hosts.
     """
     if malformed := _malformed(uri):
         return malformed
@@ -81,7 +76,7 @@ def refuse_registration(uri: str, *, allow_dotless_schemes: bool, client_scheme:
     if scheme in _REFUSED_SCHEMES:
         return "bad-scheme"
     if scheme in ("http", "https"):
-        return _refuse_web(_web(uri), client_scheme)
+        return _refuse_web(parse_redirect(uri), client_scheme)
     if "." not in scheme and not allow_dotless_schemes:
         return "dotless-scheme"
     return None if uri.partition(":")[2] else "relative"
@@ -99,31 +94,31 @@ def _malformed(uri: str) -> str | None:
     return "relative" if ":" not in uri else None
 
 
-def _refuse_web(web: _Web | None, client_scheme: str) -> str | None:
-    if web is None:
+def _refuse_web(url: WebURL | None, client_scheme: str) -> str | None:
+    if url is None:
         return "bad-authority"
-    if web.scheme == "http" and not web.is_loopback and client_scheme != "http":
+    if url.scheme == "http" and not is_loopback_redirect(url) and client_scheme != "http":
         return "insecure"
     return None
 
 
 def match_redirect(requested: str, metadata: ClientMetadata) -> str:
-    """Return the requested URI if the client may be sent there.
+    """Return the requested URI if the client may be redirected to it.
 
-    Documents with a list match by string comparison (CIMD §4.2). The one exception is the port of an http URI on
-    the same loopback literal (RFC 8252 §7.3). Clients without a list may be redirected within their own origin
-    (IndieAuth §4.2.2), loopback clients within their own loopback host.
+    A client that lists redirect URIs matches by string comparison (CIMD §4.2), except for the port of an http URI on
+    the same loopback literal (RFC 8252 §7.3). A client without a list may be redirected within its own origin
+    (IndieAuth §4.2.2), a loopback client within its own loopback host.
 
     Raises:
-        RedirectMismatchError: for everything else; the answer must then stay on the server's own page.
+        RedirectMismatchError: the URI is malformed or not the client's. Show the error; never redirect.
     """
     if requested and requested in metadata.redirect_uris:
         return requested
     reason = refuse_registration(requested, allow_dotless_schemes=True, client_scheme=metadata.identifier.scheme)
     if reason is not None:
         raise RedirectMismatchError("redirect-malformed", metadata.client_id, hint=reason)
-    web = _web(requested)
-    if web is not None and (_matches_loopback(web, metadata) or _matches_origin(web, metadata)):
+    url = parse_redirect(requested)
+    if url is not None and (_matches_loopback(url, metadata) or _matches_origin(url, metadata)):
         return requested
     raise RedirectMismatchError(
         "redirect-not-listed",
@@ -132,59 +127,51 @@ def match_redirect(requested: str, metadata: ClientMetadata) -> str:
     )
 
 
-def _matches_loopback(requested: _Web, metadata: ClientMetadata) -> bool:
-    if not requested.is_loopback:
+def _matches_loopback(requested: WebURL, metadata: ClientMetadata) -> bool:
+    if not is_loopback_redirect(requested):
         return False
     if metadata.source == "loopback":
-        return requested.host.strip("[]") == metadata.identifier.host.lower()
+        return requested.host == metadata.identifier.host.lower()
     # RFC 8252 §8.3 advises against the name, RFC 9700 §2.1 names it, and common native apps publish it.
     if requested.host == "localhost" and not metadata.localhost_any_port:
         return False
-    listed = (_web(uri) for uri in metadata.redirect_uris)
-    return any(
-        uri is not None and uri.is_loopback and (uri.host, uri.rest) == (requested.host, requested.rest)
-        for uri in listed
-    )
+    return any(_differs_in_port_alone(requested, parse_redirect(uri)) for uri in metadata.redirect_uris)
 
 
-def _matches_origin(requested: _Web, metadata: ClientMetadata) -> bool:
+def _differs_in_port_alone(requested: WebURL, listed: WebURL | None) -> bool:
+    if listed is None or not is_loopback_redirect(listed):
+        return False
+    return (listed.host, listed.path, listed.query) == (requested.host, requested.path, requested.query)
+
+
+def _matches_origin(requested: WebURL, metadata: ClientMetadata) -> bool:
     lists_all = metadata.source in ("document", "registered") and metadata.publishes_redirects
     if metadata.is_built_here or lists_all:
         return False
-    return requested.origin == origin_of(metadata.identifier)
-
-
-def origin_of(identifier: ClientIdentifier) -> tuple[str, str, int]:
-    """Return scheme, lower-case host and effective port of a client identifier."""
-    default = 443 if identifier.scheme == "https" else 80
-    host = f"[{identifier.host}]" if ":" in identifier.host else identifier.host.lower()
-    return identifier.scheme, host, identifier.port or default
+    return requested.is_same_origin(metadata.identifier.url)
 
 
 def is_same_origin(uri: str, identifier: ClientIdentifier) -> bool:
     """Say whether a redirect URI has the scheme, host and port of the client identifier."""
-    web = _web(uri)
-    return web is not None and web.origin == origin_of(identifier)
+    url = parse_redirect(uri)
+    return url is not None and url.is_same_origin(identifier.url)
 
 
 def redirect_kind(uri: str) -> RedirectKind:
-    """Say where a redirect URI leads: to a web host, to this computer, or to an installed app."""
-    web = _web(uri)
-    if web is None:
+    """Return where a redirect URI leads: to a web host, to a program on this computer, or to an installed app."""
+    url = parse_redirect(uri)
+    if url is None:
         return "private-scheme"
-    return "loopback" if web.is_loopback else "web"
+    return "loopback" if is_loopback_redirect(url) else "web"
 
 
 def redirect_place(uri: str) -> tuple[str, int | None]:
-    """Return the host, without brackets, and the explicit port of a redirect URI; for a private-use one its scheme."""
-    web = _web(uri)
-    return (uri.partition(":")[0], None) if web is None else (web.host.lower().strip("[]"), web.port)
+    """Return the lower-case host without brackets and the port as written; for a private-use URI its scheme."""
+    url = parse_redirect(uri)
+    return (uri.partition(":")[0], None) if url is None else (url.host.lower(), url.port)
 
 
 def redirect_host(uri: str) -> str:
-    """Return the host to show for a redirect URI, with its port if it is not the default; or its scheme."""
-    web = _web(uri)
-    if web is None:
-        return uri.partition(":")[0] + ":"
-    default = 443 if web.scheme == "https" else 80
-    return web.host.lower() if web.port in (None, default) else f"{web.host.lower()}:{web.port}"
+    """Return the host to show, with its port unless it is the default; for a private-use URI its scheme and ``:``."""
+    url = parse_redirect(uri)
+    return uri.partition(":")[0] + ":" if url is None else url.authority

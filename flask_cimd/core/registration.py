@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .document import KEY_METHODS, SHARED_SECRET_METHODS, DocumentRules, describe
+from .document import KEY_METHODS, SHARED_SECRET_METHODS, describe
 from .identifier import ClientIdentifier, IdentifierKind
-from .members import Reader
+from .members import Members
 from .metadata import ClientMetadata
 from .redirects import redirect_place
+from .rules import DocumentRules
 
 #: What every identifier begins with that is issued here; never ``https://`` (CIMD §7.1).
 PREFIX = "registered-"
@@ -48,18 +49,18 @@ def parse_registration(members: Mapping[str, Any], client_id: str, rules: Docume
     Raises:
         DocumentError: with every broken rule; pointers are those of the request.
     """
-    given = _with_method({name: value for name, value in members.items() if name in _READ and value is not None})
+    read = _with_method({name: value for name, value in members.items() if name in _READ and value is not None})
     narrowed = replace(rules, max_redirect_uris=min(rules.max_redirect_uris, MOST_REDIRECT_URIS), indieauth=False)
-    reader = Reader(given, narrowed, takes_all_redirects=True)
-    if not reader.has("redirect_uris"):
-        reader.add("redirect_uris", "missing", "list at least one redirect URI")
-    if "jwks_uri" in members and "jwks" not in given and given["token_endpoint_auth_method"] in tuple(KEY_METHODS):
-        reader.add("jwks_uri", "never-fetched", "send the keys themselves, as jwks")
+    given = Members(read, narrowed, takes_all_redirects=True)
+    if not given.has("redirect_uris"):
+        given.add("redirect_uris", "missing", "list at least one redirect URI")
+    if "jwks_uri" in members and "jwks" not in read and read["token_endpoint_auth_method"] in tuple(KEY_METHODS):
+        given.add("jwks_uri", "never-fetched", "send the keys themselves, as jwks")
     for name, usable in (("grant_types", "authorization_code"), ("response_types", "code")):
-        if reader.has(name) and usable not in (reader.texts(name) or ()) and not reader.blames(name):
-            reader.add(name, "unsupported", f"must hold {usable}")
-    identifier = _identifier(client_id, _first(given.get("redirect_uris")))
-    values = describe(reader, identifier)
+        if given.has(name) and usable not in (given.texts(name) or ()) and not given.blames(name):
+            given.add(name, "unsupported", f"must hold {usable}")
+    identifier = _identifier(client_id, _first(read.get("redirect_uris")))
+    values = describe(given, identifier)
     # A client learns later what it may need (MCP's step-up), and cannot register again for it: consent sets the limit.
     return ClientMetadata(identifier=identifier, source="registered", **{**values, "scope": None})
 

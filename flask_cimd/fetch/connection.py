@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import BoundedSemaphore, Lock, Thread, Timer
 from typing import Any
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urldefrag
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ..core.addresses import blocked_reason
-from ..core.identifier import LOOPBACK_HOSTS
+from ..core.urls import LOOPBACK_HOSTS, WebURL, default_port
 from ..errors import AddressBlockedError, DeadlineExceededError, FetchError, Phase, TooManyFetchesError
 
 Resolve = Callable[[str, int], list[str]]
@@ -140,9 +140,8 @@ class Trip:
 
     def aim(self, url: str) -> None:
         """Say what is asked for next; a port that is not allowed is refused, since a proxy would connect to any."""
-        parts, allowed = urlsplit(url), self.settings.allowed_ports
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        if allowed is not None and port not in allowed:
+        parsed, allowed = WebURL.parse(url), self.settings.allowed_ports
+        if allowed is not None and (parsed is None or parsed.effective_port not in allowed):
             raise AddressBlockedError("port-blocked", hint="the port is not allowed", phase="resolve")
         self.target = _request_target(url)
 
@@ -258,7 +257,7 @@ class _Connection(HTTPSConnection):
     response_class = _FinalResponse
 
     def _new_conn(self) -> socket.socket:
-        return self.trip.connect(self._dns_host, self.port or 443)
+        return self.trip.connect(self._dns_host, self.port or default_port("https"))
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  urllib3 calls it so
         """Ask for the path as it is written: urllib3 folds its escapes, and would fetch another URL than is shown."""

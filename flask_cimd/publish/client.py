@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from ..core.document import DocumentRules, parse_document
+from ..core.document import parse_document
 from ..core.identifier import IdentifierRules, parse_identifier
+from ..core.rules import DocumentRules
 from ..errors import ConfigurationError, DocumentError, IdentifierError
 from ..fetch.fetcher import Fetcher, FetchSettings
 from ..settings import Settings

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from flask_cimd.core.atproto import asks_for
-from flask_cimd.core.document import DocumentRules, parse_document
+from flask_cimd.core.document import parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
+from flask_cimd.core.rules import DocumentRules
 from flask_cimd.errors import CIMDError, DocumentError
 from tests.support.proves import proves
 

@@ -3,10 +3,10 @@
 import pytest
 
 from flask_cimd.core.display import ConsentView, consent_view, safe_description, safe_for_log, safe_text
-from flask_cimd.core.document import DocumentRules
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.registration import parse_registration
+from flask_cimd.core.rules import DocumentRules
 from tests.support.proves import proves
 
 

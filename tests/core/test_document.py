@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from flask_cimd.core.document import DocumentRules, parse_document
+from flask_cimd.core.document import parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.members import is_https_url
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.page import parse_page
+from flask_cimd.core.rules import DocumentRules
 from flask_cimd.errors import DocumentError
 from tests.support.proves import NO_CORPUS, proves
 from tests.support.vectors import vectors

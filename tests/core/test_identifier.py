@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, host_problem, parse_identifier
+from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
+from flask_cimd.core.urls import host_problem
 from flask_cimd.errors import IdentifierError
 from tests.support.proves import proves
 from tests.support.vectors import vectors

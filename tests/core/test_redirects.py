@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from flask_cimd.core.document import DocumentRules, parse_document
+from flask_cimd.core.document import parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.redirects import is_same_origin, match_redirect, redirect_host, redirect_kind, refuse_registration
+from flask_cimd.core.rules import DocumentRules
 from flask_cimd.errors import RedirectMismatchError
 from tests.support.proves import proves
 

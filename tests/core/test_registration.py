@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from flask_cimd.core.document import DocumentRules
 from flask_cimd.core.identifier import ClientIdentifier, IdentifierKind
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.policy import Decision, HostPattern, Policy, Rule, RuleSet, Tier
@@ -18,6 +17,7 @@ from flask_cimd.core.registration import (
     parse_registration,
     registered_members,
 )
+from flask_cimd.core.rules import DocumentRules
 from flask_cimd.errors import DocumentError, RedirectMismatchError
 from tests.support.proves import proves
 

@@ -24,8 +24,9 @@ from joserfc.jwk import OctKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from flask_cimd import DocumentError
-from flask_cimd.core.document import DocumentRules, parse_document
+from flask_cimd.core.document import parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
+from flask_cimd.core.rules import DocumentRules
 from tests.support.demo import Browser, SignIn, Site, publish_client, redirect_parameters
 from tests.support.plain_authlib import CLIENT_ID, REDIRECT, PlainServer, url_client
 from tests.support.proves import proves

@@ -238,9 +238,10 @@ def test_unknown_client_is_answered_with_400(notes: Site, client_id: str) -> Non
     ],
 )
 def test_real_documents_take_the_redirects_of_their_clients(name: str, requested: str) -> None:
-    from flask_cimd.core.document import DocumentRules, parse_document
+    from flask_cimd.core.document import parse_document
     from flask_cimd.core.identifier import IdentifierRules, parse_identifier
     from flask_cimd.core.redirects import match_redirect
+    from flask_cimd.core.rules import DocumentRules
 
     found = json.loads((CORPUS / f"{name}.json").read_text())
     identifier = parse_identifier(found["url"], IdentifierRules())

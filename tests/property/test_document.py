@@ -4,10 +4,11 @@ import can_ada
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_cimd.core.document import DocumentRules, parse_document
+from flask_cimd.core.document import parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.core.redirects import match_redirect, redirect_host, redirect_kind
+from flask_cimd.core.rules import DocumentRules
 from flask_cimd.errors import DocumentError
 from tests.support.proves import proves
 

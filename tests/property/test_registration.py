@@ -5,9 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_cimd.core.document import DocumentRules
 from flask_cimd.core.redirects import match_redirect
 from flask_cimd.core.registration import identifiers, parse_registration, registered_members
+from flask_cimd.core.rules import DocumentRules
 from flask_cimd.core.strict_json import StrictJSONError, read_object
 from flask_cimd.errors import DocumentError
 

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlsplit
 
 import requests
 
-from ...core.identifier import LOOPBACK_HOSTS
+from ...core.urls import LOOPBACK_HOSTS
 from ...errors import ConfigurationError
 from ..access import Access
 from .protector import TokensUnavailableError

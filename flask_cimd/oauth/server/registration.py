@@ -20,10 +20,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ...core.clock import utc_now
 from ...core.display import safe_description, safe_for_log
-from ...core.document import DocumentRules
 from ...core.metadata import ClientMetadata
 from ...core.policy import Tier
 from ...core.registration import PREFIX, identifiers, is_issued_here, parse_registration, registered_members
+from ...core.rules import DocumentRules
 from ...core.strict_json import StrictJSONError, read_object
 from ...errors import CIMDError, DocumentError, PolicyDeniedError, RegistrationEndedError
 from ...extension import CIMD
