@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from demo.models import CodeRow, GrantRow, OpenRequest, TokenRow, UsedOnce, db
 from demo.registrations import note_use
 from flask_cimd.oauth import AuthorizationRequest, Code, Grant, Token
+from flask_cimd.oauth.client import read_snapshot
 from flask_cimd.oauth.server.storage import digest, new_secret
 
 #: How long a decision may take.
@@ -83,7 +84,7 @@ class DatabaseStorage:
                 insert(_grant).values(
                     id=grant.id,
                     client_id=grant.client_id,
-                    client=grant.client,
+                    client=grant.client.to_json() if grant.client else None,
                     fingerprint=grant.fingerprint,
                     subject=grant.subject,
                     scope=grant.scope,
@@ -249,10 +250,11 @@ def _first(query: Any) -> Any:
 
 
 def _as_grant(row: Any) -> Grant:
+    text = row[_grant.c.client]
     return Grant(
         id=row[_grant.c.id],
         client_id=row[_grant.c.client_id],
-        client=row[_grant.c.client],
+        client=read_snapshot(row[_grant.c.client_id], text) if text is not None else None,
         fingerprint=row[_grant.c.fingerprint],
         subject=row[_grant.c.subject],
         scope=row[_grant.c.scope],

@@ -15,6 +15,7 @@ from flask_cimd import CIMDError
 from flask_cimd.core.atproto import asks_for
 from flask_cimd.core.display import safe_text, shown_host
 from flask_cimd.core.redirects import redirect_host
+from flask_cimd.oauth.client import read_snapshot
 
 blueprint = Blueprint("apps", __name__)
 
@@ -58,7 +59,8 @@ def _as_app(row: GrantRow) -> ConnectedApp:
     is_registered = row.client is None
     name, host = None, redirect_host(row.redirect_uri) if is_registered else row.client_id
     try:
-        metadata = services().server.metadata_of(row.client_id, row.client)
+        snapshot = None if row.client is None else read_snapshot(row.client_id, row.client)
+        metadata = services().server.metadata_of(row.client_id, snapshot)
     except CIMDError:
         pass  # no longer let in; what it was granted can still be seen and ended
     else:

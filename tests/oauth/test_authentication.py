@@ -15,6 +15,7 @@ import pytest
 import trustme
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
+from flask_cimd import ClientMetadata
 from flask_cimd.oauth import ClientKey, ClientResolutionError, Grant
 from flask_cimd.oauth.server.assertion import AssertionRefusedError, read_assertion
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
@@ -638,7 +639,7 @@ def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, s
     holder = key_client(origin, site)
     here = site.app.extensions["demo"]
     with site.app.test_request_context():
-        grant = grant_for(here.cimd.resolve(holder.client_id).to_json(), holder, scope, site)
+        grant = grant_for(here.cimd.resolve(holder.client_id), holder, scope, site)
         found = here.server.authenticator.check_grant({"client_id": holder.client_id, **holder.proof()}, grant)
         assert found.key is not None
         assert here.server.authenticator.settle(grant, found) == (
@@ -662,7 +663,7 @@ def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, s
             here.server.authenticator.check_grant(older, grant)
 
 
-def grant_for(snapshot: str, holder: KeyHolder, scope: str, site: Site) -> Grant:
+def grant_for(snapshot: ClientMetadata, holder: KeyHolder, scope: str, site: Site) -> Grant:
     return Grant(
         id="1", client_id=holder.client_id, client=snapshot, fingerprint="", subject="me", scope=scope, resource=(),
         redirect_uri="", access_lifetime=timedelta(minutes=5), created_at=site.clock(),

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from flask_cimd import ClientMetadata, DocumentError
+from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.oauth import AuthorizationRequest
 from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client
 from tests.support.proves import proves
@@ -123,8 +125,36 @@ def test_a_client_is_asked_about_every_time(origin: Any, site: Site) -> None:
     assert "Approve" in again.text
 
 
-def test_every_field_of_a_snapshot_survives_storage() -> None:
-    values: dict[str, Any] = {"resource": ("https://a.example/", "https://b.example/")}
+IDENTIFIER = parse_identifier("https://app.example/c", IdentifierRules())
+METADATA = ClientMetadata(identifier=IDENTIFIER, source="document", client_name="App", redirect_uris=(REDIRECT,))
+
+
+def snapshot(client: ClientMetadata | None, **values: Any) -> AuthorizationRequest:
+    given = {"client_id": IDENTIFIER.raw, "client": client, "resource": ("https://a.example/", "https://b.example/")}
     names = [field.name for field in fields(AuthorizationRequest)]
-    request = AuthorizationRequest(**{name: values.get(name, f"the {name}") for name in names})
+    return AuthorizationRequest(**{**{name: f"the {name}" for name in names}, **given, **values})
+
+
+@pytest.mark.parametrize("client", [METADATA, None], ids=["with-metadata", "registered"])
+def test_every_field_of_a_snapshot_survives_storage(client: ClientMetadata | None) -> None:
+    request = snapshot(client)
     assert AuthorizationRequest.from_json(request.to_json()) == request
+
+
+def test_metadata_of_another_version_asks_for_consent_again() -> None:
+    text = snapshot(METADATA).to_json().replace("client_name", "member_of_tomorrow")
+    with pytest.raises(DocumentError) as caught:
+        AuthorizationRequest.from_json(text)
+    assert caught.value.problems[0].rule == "unreadable-snapshot"
+
+
+def test_a_rule_of_the_app_ends_living_tokens_too(origin: Any, site: Site) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id)
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert owner.get("/userinfo", headers=bearer).status_code == 200
+    site.app.extensions["cimd"].allow_client(lambda client: client.client_id != client_id)
+    assert owner.get("/userinfo", headers=bearer).status_code == 401
+    asked = owner.post("/introspect", {"token": tokens["access_token"]}, headers=bearer)
+    assert asked.json() == {"active": False}
+    assert owner.refresh(client_id, tokens["refresh_token"]).json()["error"] == "invalid_client"

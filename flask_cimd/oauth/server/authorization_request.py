@@ -130,7 +130,7 @@ class RequestReader:
         resource = () if is_identity else check_resources(values.getlist("resource"), self._server.find_resource)
         return AuthorizationRequest(
             client_id=client.get_client_id(),
-            client=client.metadata.to_json() if isinstance(client, URLClient) else None,
+            client=client.metadata if isinstance(client, URLClient) else None,
             fingerprint=metadata.fingerprint if metadata else "",
             redirect_uri=redirect_uri,
             scope="" if is_identity else self._known_scope(client, values.get("scope", ""), resource),

@@ -22,7 +22,7 @@ from ...core.legacy import is_same_client
 from ...core.metadata import ClientMetadata
 from ...errors import AddressBlockedError, CIMDError, FetchError
 from ...extension import CIMD
-from ..client import URLClient, read_snapshot
+from ..client import URLClient
 from ..errors import ClientResolutionError
 from ..replay import ReplayCache, once_key
 from .assertion import (
@@ -183,7 +183,7 @@ class Authenticator:
                 if client is None:
                     raise ClientResolutionError.unauthenticated("the client is no longer registered")
                 return client
-            return URLClient(self._cimd.readmit(read_snapshot(grant.client_id, grant.client)))
+            return URLClient(self._cimd.readmit(grant.client))
         except CIMDError as error:
             raise ClientResolutionError(error) from error
 

@@ -8,10 +8,10 @@ snapshot that was taken at consent: an unknown code never causes a fetch, and a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from authlib.oauth2.rfc6749 import grants
@@ -19,6 +19,8 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge
 from flask import request as current_request
 
+from ...errors import CIMDError
+from ..errors import ClientResolutionError
 from .atproto import refresh_end
 from .binding import bound_key, require_other_key
 from .client_authentication import Authentication, KeyGoneError, require_bound_key
@@ -28,6 +30,7 @@ from .storage import Code, Grant, Token, digest, new_secret
 if TYPE_CHECKING:
     from .server import AuthorizationServer
 
+T = TypeVar("T")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _REFUSED = "The code or token is invalid, expired, used or was issued to another client."
 
@@ -236,7 +239,7 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
 
     def _found(self) -> tuple[Grant, Code] | None:
         code = self.request.form.get("code")
-        return self.server.storage.find_code(digest(code)) if code else None
+        return readable(self.server.storage.find_code, code) if code else None
 
 
 class RefreshTokenGrant(_SnapshotClients, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib is untyped
@@ -281,8 +284,20 @@ class RefreshTokenGrant(_SnapshotClients, grants.RefreshTokenGrant):  # type: ig
 
     def _found(self) -> tuple[Grant, Token] | None:
         secret = self.request.form.get("refresh_token")
-        found = self.server.storage.find_token(digest(secret)) if secret else None
+        found = readable(self.server.storage.find_token, secret) if secret else None
         return found if found and found[1].kind == "refresh" else None
+
+
+def readable(find: Callable[[str], T], secret: str) -> T:
+    """Return what the storage keeps for a secret.
+
+    Raises:
+        ClientResolutionError: another version of this library wrote the client's metadata.
+    """
+    try:
+        return find(digest(secret))
+    except CIMDError as error:
+        raise ClientResolutionError(error) from error
 
 
 def issue(

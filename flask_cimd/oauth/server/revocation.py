@@ -15,7 +15,8 @@ from ...core.legacy import is_legacy, is_same_client
 from ...core.metadata import ClientMetadata
 from ...errors import CIMDError
 from ..errors import ClientResolutionError
-from .storage import Grant, Token, digest
+from .grants import readable
+from .storage import Grant, Token
 
 
 class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is untyped
@@ -31,7 +32,7 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
         if not secret:
             raise InvalidRequestError("The parameter token is missing.")
         self.server.dpop.read(current_request)
-        found = self.server.storage.find_token(digest(secret))
+        found = readable(self.server.storage.find_token, secret)
         if found is not None:
             self._require_owner(found[0], request.form)
             self._revoke(*found)

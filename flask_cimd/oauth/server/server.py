@@ -26,7 +26,7 @@ from ...core.metadata import ClientMetadata
 from ...core.proof import DEFAULT_ALGORITHMS
 from ...errors import CIMDError, IdentifierError, RegistrationEndedError
 from ...extension import CIMD
-from ..client import MetadataClient, URLClient, read_snapshot
+from ..client import MetadataClient, URLClient
 from ..dpop import DPoP
 from ..errors import ClientResolutionError
 from .atproto import limited_access
@@ -289,39 +289,47 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         return found
 
     def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
-        """Return an access token that is alive, with its grant; those of clients that are turned away are not."""
-        found = self.storage.find_token(digest(secret))
+        """Return a living access token with its grant; ``None`` if today's policy refuses the token's client."""
+        try:
+            found = self.storage.find_token(digest(secret))
+        except CIMDError:
+            return None
         if found is None:
             return None
         grant, token = found
         is_alive = token.kind == "access" and token.is_alive(grant, self.clock())
-        return found if is_alive and self._is_let_in(grant) else None
+        return found if is_alive and self._is_admitted(grant) else None
 
-    def _is_let_in(self, grant: Grant) -> bool:
-        """Policy holds on every use (CIMD §8.9), for clients that registered themselves too."""
+    def _is_admitted(self, grant: Grant) -> bool:
+        """Apply the policy of today, ``allow_client`` hooks included, as on every use (CIMD §8.9)."""
         try:
             if grant.client is None:
                 self.cimd.find_registered(grant.client_id)
             else:
-                self.cimd.resolver.identify(grant.client_id)
+                self.cimd.readmit(grant.client)
         except RegistrationEndedError:
             return True  # nothing more is granted; what was granted ends by itself
         except CIMDError:
             return False
         return True
 
-    def metadata_of(self, client_id: str, snapshot: str | None) -> ClientMetadata:
-        """Return the metadata of a snapshot, or of a client that registered itself, under the policy of today.
+    def metadata_of(self, client_id: str, client: ClientMetadata | None) -> ClientMetadata:
+        """Return the metadata of a request's or grant's client under the policy of today.
+
+        Args:
+            client_id: the raw identifier.
+            client: ``AuthorizationRequest.client`` or ``Grant.client``; ``None`` asks for the client that registered
+                itself under this identifier.
 
         Raises:
-            CIMDError: the client is not let in any more, or is one of the app's own that describes itself nowhere.
+            CIMDError: policy refuses the client, or the app registered it without metadata.
         """
-        if snapshot is None:
-            client = self.cimd.find_registered(client_id)
-            if not isinstance(client, MetadataClient):
-                raise IdentifierError("unknown-client", client_id, hint="no client of this name describes itself")
-            return client.metadata
-        return self.cimd.readmit(read_snapshot(client_id, snapshot))
+        if client is not None:
+            return self.cimd.readmit(client)
+        registered = self.cimd.find_registered(client_id)
+        if not isinstance(registered, MetadataClient):
+            raise IdentifierError("unknown-client", client_id, hint="no client of this name describes itself")
+        return registered.metadata
 
 
 def _current_request() -> Any:

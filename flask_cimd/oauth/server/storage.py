@@ -10,10 +10,12 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from ...core.metadata import ClientMetadata
+from ..client import read_snapshot
 from ..replay import ReplayCache
 
 
@@ -33,7 +35,7 @@ class AuthorizationRequest:
 
     Attributes:
         client_id: the raw identifier.
-        client: the client's metadata as JSON text as it was seen now; ``None`` for a client the app registered.
+        client: the client's metadata as this request saw it; ``None`` for a client that the app registered.
         fingerprint: digest of what consent depends on; empty for a registered client.
         redirect_uri: the matched redirect URI, exactly as it was asked for.
         scope: the requested scopes that this server and the client know, separated by blanks.
@@ -49,7 +51,7 @@ class AuthorizationRequest:
     """
 
     client_id: str
-    client: str | None
+    client: ClientMetadata | None
     fingerprint: str
     redirect_uri: str
     scope: str
@@ -65,14 +67,20 @@ class AuthorizationRequest:
     pushed: str | None = None
 
     def to_json(self) -> str:
-        """Return the request as JSON text, to be kept on the server while a person decides."""
-        return json.dumps(asdict(self))
+        """Return the request as JSON text; keep it on the server, never in a form or cookie."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return json.dumps({**values, "client": self.client.to_json() if self.client else None})
 
     @classmethod
     def from_json(cls, text: str) -> AuthorizationRequest:
-        """Rebuild a request that `to_json` wrote."""
+        """Return the request that `to_json` wrote.
+
+        Raises:
+            DocumentError: another version of this library wrote the client's metadata.
+        """
         values = json.loads(text)
-        return cls(**{**values, "resource": tuple(values["resource"])})
+        client = None if values["client"] is None else read_snapshot(values["client_id"], values["client"])
+        return cls(**{**values, "client": client, "resource": tuple(values["resource"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +89,7 @@ class Grant:
 
     Attributes:
         subject: who approved.
-        client: metadata of the client as JSON text at the time of approval; ``None`` for a registered client.
+        client: the client's metadata at the time of approval; ``None`` for a client that the app registered.
         access_lifetime: how long access tokens live.
         auth_method: the client authentication that the grant's tokens need; empty until the code is redeemed.
         client_key: the key that the session belongs to; ``None`` where any key of the client will do.
@@ -92,7 +100,7 @@ class Grant:
 
     id: str
     client_id: str
-    client: str | None
+    client: ClientMetadata | None
     fingerprint: str
     subject: str
     scope: str
@@ -142,7 +150,12 @@ class Token:
 
 
 class TokenStorage(ReplayCache, Protocol):
-    """Where an app keeps grants, codes and tokens. Every method is one transaction of its own."""
+    """Where an app keeps grants, codes, tokens and pushed requests. Every method is one transaction of its own.
+
+    A storage that keeps text writes a grant's ``client`` with `ClientMetadata.to_json` and reads it with
+    `read_snapshot`; the `DocumentError` of metadata that another version wrote passes through ``find_code``,
+    ``find_token`` and ``find_pushed``.
+    """
 
     def add_code(self, grant: Grant, code: Code) -> None:
         """Keep a new grant with its code."""
