@@ -30,7 +30,8 @@ from ..errors import (
     UnexpectedResponseError,
 )
 from .bot_protection import bot_protection
-from .connection import FetchLog, FetchSettings, Guard, new_tls_context, open_connection, proxy_headers
+from .connection import new_tls_context, open_connection, proxy_headers
+from .guard import FetchLog, FetchSettings, Guard
 from .look_up import SHARED, LookUps
 
 __all__ = ["FetchLog", "FetchSettings", "Fetcher", "Response"]
@@ -141,7 +142,7 @@ class Fetcher:
             connection.connect()
             headers = {"User-Agent": self.settings.user_agent, "Accept": accept, "Accept-Encoding": "identity"}
             if connection.proxy_is_forwarding:
-                headers |= proxy_headers(self.settings.proxy)
+                headers |= proxy_headers(self.settings)
             connection.request("GET", guard.target, headers=headers, preload_content=False, decode_content=False)
             with closing(connection.getresponse()) as answer:
                 return _read_response(guard, url, answer, max_size_for)

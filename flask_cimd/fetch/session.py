@@ -15,7 +15,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ..errors import ResponseTooLargeError
-from .connection import FetchSettings, Guard, GuardedConnection, GuardedTLSConnection
+from .connection import GuardedConnection, GuardedTLSConnection
+from .guard import FetchSettings, Guard
 
 #: Bytes of a response that is read at once; longer ones are read with ``stream=True``.
 MOST_BYTES = 1024 * 1024

@@ -21,7 +21,8 @@ from joserfc import jwt
 from ..core.clock import utc_now
 from ..core.keys import ALGORITHMS, ASSERTION_TYPE
 from ..core.signatures import Algorithms
-from ..fetch.connection import FetchSettings, new_tls_context
+from ..fetch.connection import new_tls_context
+from ..fetch.fetcher import FetchSettings
 from ..fetch.session import VettedAdapter
 from .client import LIFETIME, PublishedClient
 
