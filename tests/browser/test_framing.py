@@ -1,4 +1,4 @@
-"""Framing: no page of the site is shown inside a page of another origin, whichever of the two headers a browser obeys."""
+"""Framing: no page of the site is shown inside a page of another origin, by either of two headers alone."""
 
 from __future__ import annotations
 
