@@ -181,5 +181,19 @@ class OutdatedRequestError(RequestError):
     )
 
 
+class StorageError(CIMDError):
+    """The database of grants and tokens does not answer or cannot be written; the same request may succeed later.
+
+    Attributes:
+        retry_after: seconds after which a caller may repeat the request.
+    """
+
+    public_message = "This site cannot answer at the moment. Try again in a few seconds."
+    temporary = True
+    oauth_error = "temporarily_unavailable"
+    status = 503
+    retry_after = 5
+
+
 class ConfigurationError(RuntimeError):
     """A setting is unusable; raised only by ``init_app`` and the command line."""

@@ -17,7 +17,7 @@ from .clients.stores import open_store
 from .core.clock import Clock, utc_now
 from .core.metadata import ClientMetadata
 from .core.text import is_visible
-from .errors import CIMDError, TooManyFetchesError
+from .errors import CIMDError, StorageError, TooManyFetchesError
 from .publish.client import publish
 from .settings import Settings
 
@@ -273,7 +273,7 @@ def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
     Apps replace it with ``app.register_error_handler(CIMDError, ...)``.
     """
     headers = {"Cache-Control": "no-store", "X-Frame-Options": "DENY"}
-    if isinstance(error, TooManyFetchesError):
+    if isinstance(error, TooManyFetchesError | StorageError):
         headers["Retry-After"] = str(error.retry_after)
     return render_template("flask_cimd/error.html", error=error), error.status, headers
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import certifi
 from authlib.common.security import generate_token
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.base_client import OAuthError
@@ -21,7 +22,6 @@ from joserfc import jwt
 from ..core.clock import utc_now
 from ..core.keys import ALGORITHMS, ASSERTION_TYPE
 from ..core.signatures import Algorithms
-from ..fetch.connection import new_tls_context
 from ..fetch.fetcher import FetchSettings
 from ..fetch.session import VettedAdapter
 from .client import LIFETIME, PublishedClient
@@ -145,7 +145,7 @@ class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
 @lru_cache(maxsize=4)
 def _trust(ca_bundle: str | None) -> ssl.SSLContext:
     """Trust anchors are read once: loading them costs more than a request."""
-    return new_tls_context(ca_bundle)
+    return ssl.create_default_context(cafile=ca_bundle or certifi.where())
 
 
 _REGISTRY = Algorithms(algorithms=ALGORITHMS)

@@ -132,7 +132,8 @@ class Token:
 
     Attributes:
         resource: what an access token is for, a subset of its grant's; nothing stands for the issuer (RFC 8707 §2.2).
-        spent: a refresh token that has been rotated.
+        spent: the token has been exchanged for others, or a sibling of it has; it grants nothing any more.
+        rotated_at: when a refresh token was exchanged first; ``None`` again once a repetition is out of the question.
     """
 
     digest: str
@@ -143,10 +144,82 @@ class Token:
     expires_at: datetime
     spent: bool = False
     revoked: bool = False
+    rotated_at: datetime | None = None
 
     def is_alive(self, grant: Grant, now: datetime) -> bool:
         """Say whether the token may be used."""
         return not (self.spent or self.revoked or grant.revoked) and now < self.expires_at
+
+    def may_repeat(self, grant: Grant, now: datetime, grace: timedelta) -> bool:
+        """Say whether a spent refresh token may be exchanged once more, since an answer can be lost.
+
+        `TokenStorage.rotate` decides; this spares a request that cannot succeed.
+        """
+        if self.rotated_at is None or self.revoked or grant.revoked:
+            return False
+        return now < self.rotated_at + grace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A request that waits on the server: for a log-in, or for a decision.
+
+    Attributes:
+        digest: SHA-256 of the secret that only the page with the form carries.
+        browser: SHA-256 of the name of the browser or session that it belongs to.
+        subject: who was asked; empty while nobody is logged in.
+        content: text that the provider reads back; at most `WAITING_BYTES` long in UTF-8.
+        answer: what the browser was told when it was decided, encrypted; ``None`` while it is undecided.
+    """
+
+    digest: str
+    browser: str
+    content: str
+    created_at: datetime
+    expires_at: datetime
+    subject: str = ""
+    answer: bytes | None = None
+
+
+#: Bytes that the waiting requests of one browser hold at most, and so one of them.
+WAITING_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What a decision spends, in the transaction that carries it out.
+
+    Attributes:
+        waiting: digest of the waiting request.
+        answer: kept with it and returned by `ProviderStorage.find_waiting` until ``until``, or until the code that the
+            decision made is redeemed; ``None`` forgets the waiting request.
+        pushed: digest of the pushed request that is decided, if it was one.
+    """
+
+    waiting: str
+    answer: bytes | None
+    until: datetime
+    pushed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivingGrant:
+    """A grant with a token that can still be used.
+
+    Attributes:
+        last_used: when tokens were issued last.
+        ends_at: when the last of its tokens expires.
+    """
+
+    grant: Grant
+    last_used: datetime
+    ends_at: datetime
+
+
+#: How often a refresh token may be exchanged again within its grace.
+REPETITIONS = 8
+#: Living grants of one client that a page of `ProviderStorage.living_grants` holds at most.
+GRANTS_PER_CLIENT = 50
 
 
 class TokenStorage(ReplayCache, Protocol):
@@ -157,8 +230,12 @@ class TokenStorage(ReplayCache, Protocol):
     ``find_token`` and ``find_pushed``.
     """
 
-    def add_code(self, grant: Grant, code: Code) -> None:
-        """Keep a new grant with its code."""
+    def add_code(self, grant: Grant, code: Code, settlement: Settlement | None = None) -> bool:
+        """Keep a new grant with its code.
+
+        With a settlement, what it names is spent in the same transaction; ``False``, and nothing is changed, if that
+        is decided or expired already.
+        """
 
     def find_code(self, digest: str) -> tuple[Grant, Code] | None:
         """Return a code, spent and expired ones included: their reuse must be noticed."""
@@ -172,10 +249,22 @@ class TokenStorage(ReplayCache, Protocol):
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
         """Return a token, dead ones included."""
 
-    def rotate(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
-        """Spend a refresh token and add its successors; ``False``, and nothing added, if it is spent already.
+    def rotate(
+        self,
+        digest: str,
+        tokens: Sequence[Token],
+        now: datetime,
+        grant: Grant | None = None,
+        *,
+        grace: timedelta = timedelta(),
+    ) -> bool:
+        """Exchange a refresh token for its successors; ``False``, and nothing is added, if it is spent.
 
         With ``grant``, what the exchange settled is kept with it, as by `redeem_code`.
+
+        With ``grace``, a token may be exchanged again for so long after the first time, at most `REPETITIONS` times;
+        the successors are siblings then. The first rotation of one of them spends all the others, refresh and access
+        tokens alike, and ends the grace of their parent, in one transaction.
         """
 
     def revoke_grant(self, grant_id: str, now: datetime) -> None:
@@ -192,3 +281,54 @@ class TokenStorage(ReplayCache, Protocol):
 
     def take_pushed(self, digest: str) -> bool:
         """Forget a pushed request; ``False`` if somebody else did so first."""
+
+
+class ProviderStorage(TokenStorage, Protocol):
+    """What a whole provider keeps besides: requests that wait, and what people see of their own grants."""
+
+    # -- requests that wait -------------------------------------------------------------------------------------
+
+    def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:
+        """Keep a request in place of one with the same digest; ``False`` if its content is too long.
+
+        A browser keeps its newest ``most`` undecided requests, `WAITING_BYTES` long in all.
+        """
+
+    def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
+        """Return a request that waits, or was decided a moment ago and keeps its answer."""
+
+    def drop_waiting(self, digest: str) -> None:
+        """Forget a request."""
+
+    def settle(self, settlement: Settlement, now: datetime) -> bool:
+        """Carry out a decision that makes no grant; ``False`` if it is decided or expired already."""
+
+    # -- what a person approved ---------------------------------------------------------------------------------
+
+    def last_approved(self, subject: str, client_id: str) -> Grant | None:
+        """Return the newest grant of a client that this person approved, living or not."""
+
+    def has_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
+        """Say whether this person approved the client with this redirect URI, by a grant that is not revoked."""
+
+    def living_grants(
+        self, subject: str, now: datetime, *, limit: int, offset: int = 0
+    ) -> list[tuple[str, tuple[LivingGrant, ...]]]:
+        """Return ``limit`` clients with living grants of this person, in the order of their identifiers.
+
+        Each comes with its newest grants, `GRANTS_PER_CLIENT` at most.
+        """
+
+    def revoke_grant_of(self, subject: str, grant_id: str, now: datetime) -> bool:
+        """End a grant of this person; ``False`` if they have no such grant, or it is revoked."""
+
+    def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
+        """End all grants of a client, of one person or of everybody; return how many were not revoked before."""
+
+    def revoke_subject(self, subject: str, now: datetime) -> int:
+        """End all grants of a person; return how many were not revoked before."""
+
+    # -- upkeep -------------------------------------------------------------------------------------------------
+
+    def sweep(self, now: datetime, limit: int = 10_000) -> int:
+        """Delete at most ``limit`` rows that can never matter again; return how many. Never call it in a request."""

@@ -1,0 +1,158 @@
+"""What people approved, and the ends of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, literal, select, update
+
+from ..oauth import Grant
+from ..oauth.server.storage import GRANTS_PER_CLIENT, LivingGrant
+from ._base import StorageBase, b, instant, is_storable, params, seconds
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+
+class Approvals(StorageBase):
+    """The table of grants, as people and operators look at it."""
+
+    def __init__(self, db: SQLAlchemy, issuer: str) -> None:
+        super().__init__(db, issuer)
+        grants = self._grants
+        own = grants.c.issuer == b("issuer")
+        of_client = (grants.c.subject == b("subject")) & (grants.c.client_id == b("client_id")) & own
+        newest = grants.c.created_at.desc()
+        self._last = select(grants).where(of_client).order_by(newest).limit(1)
+        same = of_client & (grants.c.redirect_uri == b("redirect_uri")) & grants.c.revoked_at.is_(None)
+        self._has = select(literal(1)).where(same).limit(1)
+        self._make_page_statements(own)
+        self._make_ends(own)
+
+    def _make_page_statements(self, own: Any) -> None:
+        grants = self._grants
+        living = (
+            own
+            & grants.c.revoked_at.is_(None)
+            & grants.c.used_at.is_not(None)
+            & (grants.c.ends_at > b("now"))
+            & (grants.c.subject == b("subject"))
+        )
+
+        def next_client(after: Any) -> Any:
+            following = select(grants.c.client_id).where(living, grants.c.client_id > after)
+            return following.order_by(grants.c.client_id).limit(1)
+
+        # One look into the index for each client: a person with 100,000 grants of one client waits no longer.
+        first = select(next_client(literal("")).scalar_subquery().label("client_id"), literal(1).label("number"))
+        clients = first.cte("clients", recursive=True)
+        following = next_client(clients.c.client_id).correlate(clients).scalar_subquery()
+        clients = clients.union_all(
+            select(following, clients.c.number + 1).where(
+                clients.c.client_id.is_not(None), clients.c.number < b("last")
+            )
+        )
+        wanted = clients.c.client_id.is_not(None) & (clients.c.number > b("offset"))
+        self._page = select(clients.c.client_id).where(wanted).order_by(clients.c.number)
+        of_client = living & (grants.c.client_id == b("client_id"))
+        self._of_client = select(grants).where(of_client).order_by(grants.c.created_at.desc()).limit(GRANTS_PER_CLIENT)
+        listed = select(grants).where(own, grants.c.revoked_at.is_(None), grants.c.ends_at > b("now"))
+        self._listed = listed.where(grants.c.id > b("after")).order_by(grants.c.id).limit(b("limit"))
+
+    def _make_ends(self, own: Any) -> None:
+        grants = self._grants
+        end = update(grants).values(revoked_at=b("now"), ends_at=b("now")).where(own, grants.c.revoked_at.is_(None))
+        self._end_one = end.where(grants.c.id == b("grant"), grants.c.subject == b("subject"))
+        self._end_client = end.where(grants.c.client_id == b("client_id"))
+        self._end_subject = end.where(grants.c.subject == b("subject"))
+        self._end_both = self._end_client.where(grants.c.subject == b("subject"))
+
+    # -- look-ups -----------------------------------------------------------------------------------------------
+
+    def last_approved(self, subject: str, client_id: str) -> Grant | None:
+        """Return the newest grant of a client that this person approved, living or not."""
+        if not is_storable(subject, client_id):
+            return None
+        row = self._database.first(self._last, self._params(subject=subject, client_id=client_id))
+        return None if row is None else self._as_grant(row)
+
+    def has_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
+        """Say whether this person approved the client with this redirect URI, by a grant that is not revoked."""
+        if not is_storable(subject, client_id, redirect_uri):
+            return False
+        values = self._params(subject=subject, client_id=client_id, redirect_uri=redirect_uri)
+        return self._database.first(self._has, values) is not None
+
+    def living_grants(
+        self, subject: str, now: datetime, *, limit: int, offset: int = 0
+    ) -> list[tuple[str, tuple[LivingGrant, ...]]]:
+        """Return ``limit`` clients with living grants of this person, in the order of their identifiers."""
+        if not is_storable(subject):
+            return []
+        values = self._params(subject=subject, now=seconds(now))
+
+        def work(connection: Connection) -> list[tuple[str, tuple[LivingGrant, ...]]]:
+            page = connection.execute(self._page, values | params(offset=offset, last=offset + limit)).scalars().all()
+            return [(client_id, self._living(connection, values, client_id)) for client_id in page]
+
+        return self._database.run(work)
+
+    def _living(self, connection: Connection, values: dict[str, Any], client_id: str) -> tuple[LivingGrant, ...]:
+        rows = connection.execute(self._of_client, values | params(client_id=client_id))
+        return tuple(self._as_living(row._mapping) for row in rows)
+
+    def grants(
+        self,
+        now: datetime,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[LivingGrant]:
+        """Return grants that are not over, in the order of their ids, for an operator."""
+        statement, values = self._listed, self._params(now=seconds(now), after=after, limit=limit)
+        if subject is not None:
+            statement, values = (
+                statement.where(self._grants.c.subject == b("subject")),
+                values | params(subject=subject),
+            )
+        if client_id is not None:
+            statement = statement.where(self._grants.c.client_id == b("client_id"))
+            values |= params(client_id=client_id)
+        return [self._as_living(row) for row in self._database.all(statement, values)]
+
+    def _as_living(self, row: Any) -> LivingGrant:
+        grants = self._grants.c
+        last_used = row[grants.created_at] if row[grants.used_at] is None else row[grants.used_at]
+        return LivingGrant(
+            grant=self._as_grant(row), last_used=instant(last_used), ends_at=instant(row[grants.ends_at])
+        )
+
+    # -- ends ---------------------------------------------------------------------------------------------------
+
+    def revoke_grant_of(self, subject: str, grant_id: str, now: datetime) -> bool:
+        """End a grant of this person; ``False`` if they have no such grant, or it is revoked."""
+        if not is_storable(subject, grant_id):
+            return False
+        values = self._params(subject=subject, grant=grant_id, now=seconds(now))
+        return self._database.change(self._end_one, values) == 1
+
+    def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
+        """End all grants of a client, of one person or of everybody; return how many were not revoked before."""
+        if not is_storable(subject or "", client_id):
+            return 0
+        values = self._params(client_id=client_id, now=seconds(now))
+        if subject is None:
+            return self._database.change(self._end_client, values)
+        return self._database.change(self._end_both, values | params(subject=subject))
+
+    def revoke_subject(self, subject: str, now: datetime) -> int:
+        """End all grants of a person; return how many were not revoked before."""
+        if not is_storable(subject):
+            return 0
+        return self._database.change(self._end_subject, self._params(subject=subject, now=seconds(now)))
+
+    def _params(self, **values: Any) -> dict[str, Any]:
+        return params(issuer=self._issuer, **values)

@@ -1,0 +1,122 @@
+"""What the parts of the storage share: tables, instants, and how two issuers in one database stay apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Table, bindparam, case
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..core.metadata import ClientMetadata
+from ..oauth import Grant
+from ..oauth.client import read_snapshot
+from ._database import Database
+from .models import provider_models
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+#: Rotated refresh tokens and ended grants are kept this long, so that a reuse is still noticed.
+KEPT_AFTER_END = timedelta(days=30)
+
+
+class StorageBase:
+    """Holds the tables of one ``db`` and the issuer whose rows a storage sees."""
+
+    def __init__(self, db: SQLAlchemy, issuer: str) -> None:
+        self._database = Database(db)
+        self._issuer = issuer
+        models = provider_models(db)
+        self._grants: Table = models.Grant.__table__
+        self._codes: Table = models.Code.__table__
+        self._tokens: Table = models.Token.__table__
+        self._pushed: Table = models.PushedRequest.__table__
+        self._waiting: Table = models.WaitingRequest.__table__
+        self._keys: Table = models.ReplayKey.__table__
+        self._registrations: Table = models.Registration.__table__
+        self._servers: Table = models.ResourceServer.__table__
+
+    def _own(self, key: str) -> str:
+        """Return the primary key under which a row without a grant belongs to this issuer."""
+        return hashlib.sha256(f"{self._issuer}\n{key}".encode()).hexdigest() if self._issuer else key
+
+    def _as_grant(self, row: Any) -> Grant:
+        grant = self._grants.c
+        return Grant(
+            id=row[grant.id],
+            client_id=row[grant.client_id],
+            client=None if row[grant.client] is None else _read_once(row[grant.client_id], row[grant.client]),
+            fingerprint=row[grant.fingerprint],
+            subject=row[grant.subject],
+            scope=row[grant.scope],
+            resource=texts(row[grant.resource]),
+            redirect_uri=row[grant.redirect_uri],
+            access_lifetime=timedelta(seconds=row[grant.access_seconds]),
+            created_at=instant(row[grant.created_at]),
+            auth_method=row[grant.auth_method],
+            client_key=row[grant.client_key],
+            dpop_jkt=row[grant.dpop_jkt],
+            auth_time=None if row[grant.auth_time] is None else instant(row[grant.auth_time]),
+            revoked=row[grant.revoked_at] is not None,
+        )
+
+
+@lru_cache(maxsize=256)
+def _read_once(client_id: str, text: str) -> ClientMetadata:
+    # The grants of one client have the same snapshot, and each request reads one: parsing costs more than hashing.
+    return read_snapshot(client_id, text)
+
+
+def upsert(table: Table, key: str, columns: Collection[str], *, where: Any = None) -> dict[str, Any]:
+    """Return an INSERT that replaces a row with the same key, by dialect; with ``where``, only a row that meets it."""
+    made: dict[str, Any] = {}
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql)):
+        statement: Any = dialect.insert(table).values(**{column: b(column) for column in (key, *columns)})
+        changes = {column: statement.excluded[column] for column in columns}
+        statement = statement.on_conflict_do_update(index_elements=[table.c[key]], set_=changes, where=where)
+        made[name] = statement.execution_options(preserve_rowcount=True)
+    return made
+
+
+def b(name: str) -> Any:
+    """Return a parameter of a statement; the name must not be the one of a column that the statement sets."""
+    return bindparam(f"b_{name}")
+
+
+def params(**values: Any) -> dict[str, Any]:
+    """Return the values of a statement's parameters."""
+    return {f"b_{name}": value for name, value in values.items()}
+
+
+def seconds(moment: datetime) -> float:
+    """Return an instant as it is stored."""
+    return moment.timestamp()
+
+
+def instant(stored: float) -> datetime:
+    """Return a stored instant."""
+    return datetime.fromtimestamp(stored, UTC)
+
+
+def texts(stored: str) -> tuple[str, ...]:
+    """Return a stored tuple of texts."""
+    return () if stored == "[]" else tuple(json.loads(stored))
+
+
+def is_storable(*values: str) -> bool:
+    """Say whether PostgreSQL takes these texts; nothing can be stored under any others, so they are misses."""
+    return not any("\0" in value or (not value.isascii() and _has_surrogate(value)) for value in values)
+
+
+def _has_surrogate(value: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def later(column: ColumnElement[Any], name: str) -> Any:
+    """Return the later one of a column and a parameter; the two databases have different functions for it."""
+    return case((column < b(name), b(name)), else_=column)

@@ -1,0 +1,109 @@
+"""Short transactions on the app's database: one retry on a dead connection, and errors of the library's own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+
+from ..errors import StorageError
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+
+class Database:
+    """Runs reads and writes on connections of their own, apart from ``db.session``; needs an app context.
+
+    Raises:
+        StorageError: from every method, if the database does not answer or cannot be written.
+    """
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self._db = db
+
+    @property
+    def dialect(self) -> str:
+        """The name of the current app's dialect, such as ``sqlite`` or ``postgresql``."""
+        return self._db.engine.dialect.name
+
+    def first(self, statement: Any, values: dict[str, Any]) -> Any:
+        """Return the first row of a query as a mapping, or ``None``."""
+        row = self.run(lambda connection: connection.execute(statement, values).first())
+        return None if row is None else row._mapping
+
+    def all(self, statement: Any, values: dict[str, Any]) -> list[Any]:
+        """Return all rows of a query as mappings."""
+        rows = self.run(lambda connection: connection.execute(statement, values).all())
+        return [row._mapping for row in rows]
+
+    def change(self, statement: Any, values: dict[str, Any]) -> int:
+        """Run one statement that is a transaction by itself, and return how many rows it changed."""
+        return int(self.run(lambda connection: connection.execute(statement, values).rowcount))
+
+    def run(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Run statements of which each is a transaction by itself: no BEGIN and no COMMIT is sent."""
+        return self._retried(lambda: self._autocommitted(work))
+
+    def write(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Run statements in one transaction."""
+        return self._retried(lambda: self._transaction(work))
+
+    def _autocommitted(self, work: Callable[[Connection], _Result]) -> _Result:
+        with self._db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            return work(connection)
+
+    def _transaction(self, work: Callable[[Connection], _Result]) -> _Result:
+        with self._db.engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                result = work(connection)
+            except BaseException:
+                transaction.rollback()
+                raise
+            try:
+                transaction.commit()
+            except DBAPIError as exc:
+                raise _UncertainCommitError from exc
+            return result
+
+    def _retried(self, attempt: Callable[[], _Result]) -> _Result:
+        try:
+            try:
+                return attempt()
+            except DBAPIError as exc:
+                # Nothing was committed. A pooled connection outlives neither a restart of the database server nor the
+                # time when a SQLite file could not be written: such a connection stays read-only.
+                if _is_read_only(exc):
+                    self._db.engine.dispose()
+                elif not exc.connection_invalidated:
+                    raise
+                return attempt()
+        except _UncertainCommitError as exc:
+            raise _storage_error(exc.__cause__) from exc.__cause__
+        except SQLAlchemyError as exc:
+            raise _storage_error(exc) from exc
+
+
+class _UncertainCommitError(Exception):
+    """COMMIT failed: the transaction may have happened, so it is not tried again."""
+
+
+def _is_read_only(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_READONLY")
+
+
+def _storage_error(cause: BaseException | None) -> StorageError:
+    if isinstance(cause, StatementError):
+        cause.hide_parameters = True  # a traceback in a log must not show what people and clients sent
+    original = getattr(cause, "orig", None) or cause
+    name = type(original).__name__
+    logger.error("the storage failed: %s", name)
+    return StorageError("storage-unavailable", hint=name)

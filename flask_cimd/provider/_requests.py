@@ -1,0 +1,184 @@
+"""Requests that wait: pushed ones for their browser, others for a log-in or a decision; and keys seen once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from ..oauth import AuthorizationRequest
+from ..oauth.server.storage import WAITING_BYTES, Settlement, Waiting
+from ._base import StorageBase, b, instant, params, seconds, upsert
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+#: Pushed requests of all clients together, and their bytes: beyond either, the oldest are dropped.
+PUSHED_ENTRIES = 10_000
+PUSHED_BYTES = 64 * 1024 * 1024
+#: Each process looks at these bounds after this many pushed requests.
+_LOOK_EVERY = 64
+
+
+class Spent(Exception):  # noqa: N818  no error: it rolls a transaction back
+    """Something that may be used once has been used."""
+
+
+class Requests(StorageBase):
+    """The tables of waiting and pushed requests and of replay keys."""
+
+    def __init__(self, db: SQLAlchemy, issuer: str) -> None:
+        super().__init__(db, issuer)
+        self._pushes = count(1)
+        self._make_pushed_statements()
+        self._make_waiting_statements()
+        self._use = upsert(self._keys, "key", ["expires_at"], where=self._keys.c.expires_at <= b("now"))
+
+    def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
+        """Remember a key until it expires; ``False`` if it is remembered already."""
+        values = params(key=self._own(key), expires_at=seconds(expires_at), now=seconds(now))
+        return self._database.change(self._use[self._database.dialect], values) == 1
+
+    # -- pushed requests ----------------------------------------------------------------------------------------
+
+    def _make_pushed_statements(self) -> None:
+        table = self._pushed
+        alive = (table.c.digest == b("digest")) & (table.c.expires_at > b("now"))
+        self._find_pushed = select(table.c.request).where(alive)
+        self._take_pushed = delete(table).where(table.c.digest == b("digest"))
+        self._settle_pushed = delete(table).where(alive)
+        newest = table.c.expires_at.desc()
+        ranked = select(
+            table.c.digest,
+            func.row_number().over(order_by=newest).label("entries"),
+            func.sum(table.c.size).over(order_by=[newest, table.c.digest]).label("bytes"),
+        ).subquery()
+        surplus = select(ranked.c.digest).where((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
+        self._bound_pushed = delete(table).where(table.c.digest.in_(surplus))
+
+    def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:  # noqa: ARG002  the port passes it
+        """Keep a pushed request until a person decides or it expires."""
+        text = request.to_json()
+        values = {
+            "digest": self._own(digest),
+            "request": text,
+            "size": len(text.encode()),
+            "expires_at": seconds(expires_at),
+        }
+        self._database.change(insert(self._pushed), values)
+        if next(self._pushes) % _LOOK_EVERY == 0:
+            self._database.change(self._bound_pushed, params(entries=PUSHED_ENTRIES, bytes=PUSHED_BYTES))
+
+    def find_pushed(self, digest: str, now: datetime) -> AuthorizationRequest | None:
+        """Return a pushed request that is neither decided nor expired."""
+        row = self._database.first(self._find_pushed, params(digest=self._own(digest), now=seconds(now)))
+        return None if row is None else AuthorizationRequest.from_json(row[self._pushed.c.request])
+
+    def take_pushed(self, digest: str) -> bool:
+        """Forget a pushed request; ``False`` if another request did so first."""
+        return self._database.change(self._take_pushed, params(digest=self._own(digest))) == 1
+
+    # -- waiting requests ---------------------------------------------------------------------------------------
+
+    def _make_waiting_statements(self) -> None:
+        table, codes = self._waiting, self._codes
+        kept = ["browser", "subject", "content", "size", "created_at", "expires_at"]
+        self._keep = upsert(table, "digest", [*kept, "decided_at", "answer", "code_digest"])
+        newest = [table.c.created_at.desc(), table.c.digest]
+        ranked = (
+            select(
+                table.c.digest,
+                func.row_number().over(order_by=newest).label("entries"),
+                func.sum(table.c.size).over(order_by=newest).label("bytes"),
+            )
+            .where(table.c.browser == b("browser"), table.c.decided_at.is_(None))
+            .subquery()
+        )
+        surplus = select(ranked.c.digest).where((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
+        self._bound = delete(table).where(table.c.digest.in_(surplus))
+        alive = (table.c.digest == b("digest")) & (table.c.expires_at > b("now"))
+        joined = table.outerjoin(codes, codes.c.digest == table.c.code_digest)
+        self._find_waiting = select(table, codes.c.spent_at).select_from(joined).where(alive)
+        self._drop = delete(table).where(table.c.digest == b("digest"))
+        undecided = alive & table.c.decided_at.is_(None)
+        self._forget = delete(table).where(undecided)
+        changes = {"decided_at": b("now"), "answer": b("answer"), "code_digest": b("code"), "expires_at": b("until")}
+        self._decide = update(table).where(undecided).values(changes)
+
+    def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:  # noqa: ARG002  the port passes it
+        """Keep a request in place of one with the same digest; ``False`` if its content is too long."""
+        size = len(waiting.content.encode())
+        if size > WAITING_BYTES:
+            return False
+        values = params(
+            digest=self._own(waiting.digest),
+            browser=waiting.browser,
+            subject=waiting.subject,
+            content=waiting.content,
+            size=size,
+            created_at=seconds(waiting.created_at),
+            expires_at=seconds(waiting.expires_at),
+            decided_at=None,
+            answer=waiting.answer,
+            code_digest=None,
+        )
+        bounds = params(browser=waiting.browser, entries=most, bytes=WAITING_BYTES)
+        keep = self._keep[self._database.dialect]
+
+        def work(connection: Connection) -> None:
+            connection.execute(keep, values)
+            connection.execute(self._bound, bounds)
+
+        self._database.write(work)
+        return True
+
+    def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
+        """Return a request that waits, or was decided a moment ago and keeps its answer."""
+        row = self._database.first(self._find_waiting, params(digest=self._own(digest), now=seconds(now)))
+        # The answer holds a code: it ends with it.
+        return None if row is None or row[self._codes.c.spent_at] is not None else self._as_waiting(row, digest)
+
+    def _as_waiting(self, row: Any, digest: str) -> Waiting:
+        waiting = self._waiting.c
+        return Waiting(
+            digest=digest,
+            browser=row[waiting.browser],
+            subject=row[waiting.subject],
+            content=row[waiting.content],
+            created_at=instant(row[waiting.created_at]),
+            expires_at=instant(row[waiting.expires_at]),
+            answer=row[waiting.answer],
+        )
+
+    def drop_waiting(self, digest: str) -> None:
+        """Forget a request."""
+        self._database.change(self._drop, params(digest=self._own(digest)))
+
+    def settle(self, settlement: Settlement, now: datetime) -> bool:
+        """Carry out a decision that makes no grant; ``False`` if it is decided or expired already."""
+        try:
+            self._database.write(lambda connection: self._spend(connection, settlement, now, None))
+        except Spent:
+            return False
+        return True
+
+    def _spend(self, connection: Connection, settlement: Settlement, now: datetime, code: str | None) -> None:
+        """Decide a waiting and a pushed request inside a transaction.
+
+        Raises:
+            Spent: one of them is decided or expired.
+        """
+        values = params(digest=self._own(settlement.waiting), now=seconds(now))
+        if settlement.answer is None:
+            decided = connection.execute(self._forget, values)
+        else:
+            more = params(answer=settlement.answer, code=code, until=seconds(settlement.until))
+            decided = connection.execute(self._decide, values | more)
+        if decided.rowcount != 1:
+            raise Spent
+        if settlement.pushed is not None:
+            pushed = params(digest=self._own(settlement.pushed), now=seconds(now))
+            if connection.execute(self._settle_pushed, pushed).rowcount != 1:
+                raise Spent

@@ -1,0 +1,221 @@
+"""Declarative models of everything that a provider keeps, on the app's own Flask-SQLAlchemy ``db``.
+
+Secrets are kept as SHA-256 alone. Client identifiers are ``Text``: a client identifier URL has up to 2048 characters.
+Instants are seconds since 1970 as double precision numbers, the same on SQLite and PostgreSQL.
+
+Every look-up that a request makes is served by a primary key or by one of the indices that stand here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Text, false
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+#: Every table of this package begins with it.
+TABLE_PREFIX = "cimd_"
+_INSTANT = Float(53)
+_DIGEST = String(64)
+_KEY = "flask_cimd.provider.models"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """The mapped classes of one ``db``; query them with ``db.session.scalars(select(models.Grant))``.
+
+    Treat them as read-only: `SQLAlchemyStorage` changes the rows by conditional statements.
+    """
+
+    Grant: Any
+    Code: Any
+    Token: Any
+    PushedRequest: Any
+    WaitingRequest: Any
+    ReplayKey: Any
+    Registration: Any
+    ResourceServer: Any
+
+
+def provider_models(db: SQLAlchemy) -> Models:
+    """Return the models of a ``db``, adding their tables to ``db.metadata`` on the first call.
+
+    Call it where the app's own models are defined, so that ``db.create_all()`` and Flask-Migrate see the tables. The
+    models have a base class of their own: mix-ins and dataclass options of the app's base do not apply to them.
+    """
+    found: Models | None = db.metadata.info.get(_KEY)
+    if found is None:
+        found = db.metadata.info[_KEY] = _define(db.metadata)
+    return found
+
+
+def _define(shared: MetaData) -> Models:
+    class Base(DeclarativeBase):
+        metadata = shared
+
+    return Models(
+        **_define_grants(Base), **_define_requests(Base), **_define_registrations(Base), ReplayKey=_define_keys(Base)
+    )
+
+
+def _define_grants(base: Any) -> dict[str, Any]:
+    class Grant(base):  # type: ignore[misc]  # the base is made anew for every db
+        """What a person approved."""
+
+        __tablename__ = "cimd_grant"
+        __table_args__ = (
+            Index("ix_cimd_grant_subject_client", "subject", "client_id", "created_at"),
+            Index("ix_cimd_grant_client", "client_id"),
+            Index("ix_cimd_grant_ends_at", "ends_at"),
+        )
+
+        id: Mapped[str] = mapped_column(String(32), primary_key=True)
+        issuer: Mapped[str] = mapped_column(Text)
+        client_id: Mapped[str] = mapped_column(Text)
+        client: Mapped[str | None] = mapped_column(Text)
+        fingerprint: Mapped[str] = mapped_column(Text)
+        subject: Mapped[str] = mapped_column(Text)
+        scope: Mapped[str] = mapped_column(Text)
+        resource: Mapped[str] = mapped_column(Text)
+        redirect_uri: Mapped[str] = mapped_column(Text)
+        access_seconds: Mapped[float] = mapped_column(_INSTANT)
+        auth_method: Mapped[str] = mapped_column(Text)
+        client_key: Mapped[str | None] = mapped_column(Text)
+        dpop_jkt: Mapped[str | None] = mapped_column(Text)
+        auth_time: Mapped[float | None] = mapped_column(_INSTANT)
+        created_at: Mapped[float] = mapped_column(_INSTANT)
+        #: When tokens were last issued, or a token was last used, to the hour; null until the code is redeemed.
+        used_at: Mapped[float | None] = mapped_column(_INSTANT)
+        #: When the last of its codes and tokens expires, or when it was revoked.
+        ends_at: Mapped[float] = mapped_column(_INSTANT)
+        revoked_at: Mapped[float | None] = mapped_column(_INSTANT)
+
+    class Code(base):  # type: ignore[misc]
+        """An authorization code; kept for a day past its end, so that its reuse is noticed."""
+
+        __tablename__ = "cimd_code"
+        __table_args__ = (Index("ix_cimd_code_grant", "grant_id"), Index("ix_cimd_code_expires_at", "expires_at"))
+
+        digest: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+        grant_id: Mapped[str] = mapped_column(ForeignKey("cimd_grant.id", ondelete="CASCADE"))
+        redirect_uri: Mapped[str] = mapped_column(Text)
+        code_challenge: Mapped[str] = mapped_column(Text)
+        expires_at: Mapped[float] = mapped_column(_INSTANT)
+        spent_at: Mapped[float | None] = mapped_column(_INSTANT)
+
+    class Token(base):  # type: ignore[misc]
+        """An access or refresh token.
+
+        ``parent`` is the refresh token whose rotation issued it, ``repetition`` says which one: 0 for the first.
+        ``rotations`` counts how often a refresh token has been exchanged, ``rotated_at`` is the first time. A rotated
+        token is ``spent`` once no repetition is answered any more.
+        """
+
+        __tablename__ = "cimd_token"
+        __table_args__ = (
+            Index("ix_cimd_token_grant", "grant_id", "parent"),
+            Index("ix_cimd_token_expires_at", "expires_at"),
+        )
+
+        digest: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+        grant_id: Mapped[str] = mapped_column(ForeignKey("cimd_grant.id", ondelete="CASCADE"))
+        kind: Mapped[str] = mapped_column(String(8))
+        scope: Mapped[str] = mapped_column(Text)
+        resource: Mapped[str] = mapped_column(Text)
+        created_at: Mapped[float] = mapped_column(_INSTANT)
+        expires_at: Mapped[float] = mapped_column(_INSTANT)
+        parent: Mapped[str | None] = mapped_column(_DIGEST)
+        repetition: Mapped[int] = mapped_column(Integer, server_default="0")
+        rotated_at: Mapped[float | None] = mapped_column(_INSTANT)
+        rotations: Mapped[int] = mapped_column(Integer, server_default="0")
+        spent: Mapped[bool] = mapped_column(Boolean, server_default=false())
+        revoked: Mapped[bool] = mapped_column(Boolean, server_default=false())
+
+    return {"Grant": Grant, "Code": Code, "Token": Token}
+
+
+def _define_requests(base: Any) -> dict[str, Any]:
+    class PushedRequest(base):  # type: ignore[misc]
+        """A pushed authorization request that nobody has decided yet (RFC 9126)."""
+
+        __tablename__ = "cimd_pushed_request"
+        __table_args__ = (Index("ix_cimd_pushed_request_expires_at", "expires_at"),)
+
+        digest: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+        request: Mapped[str] = mapped_column(Text)
+        size: Mapped[int] = mapped_column(Integer)
+        expires_at: Mapped[float] = mapped_column(_INSTANT)
+
+    class WaitingRequest(base):  # type: ignore[misc]
+        """A request that waits for a login or a decision in one browser, and the answer for a minute afterwards."""
+
+        __tablename__ = "cimd_waiting_request"
+        __table_args__ = (
+            Index("ix_cimd_waiting_request_browser", "browser", "created_at"),
+            Index("ix_cimd_waiting_request_expires_at", "expires_at"),
+        )
+
+        digest: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+        browser: Mapped[str] = mapped_column(_DIGEST)
+        subject: Mapped[str] = mapped_column(Text)
+        content: Mapped[str] = mapped_column(Text)
+        size: Mapped[int] = mapped_column(Integer)
+        created_at: Mapped[float] = mapped_column(_INSTANT)
+        expires_at: Mapped[float] = mapped_column(_INSTANT)
+        decided_at: Mapped[float | None] = mapped_column(_INSTANT)
+        #: Encrypted by the provider; the key is not kept.
+        answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+        code_digest: Mapped[str | None] = mapped_column(_DIGEST)
+
+    return {"PushedRequest": PushedRequest, "WaitingRequest": WaitingRequest}
+
+
+def _define_registrations(base: Any) -> dict[str, Any]:
+    class Registration(base):  # type: ignore[misc]
+        """A client that registered itself (RFC 7591); ``used_at`` is null until a person approves it."""
+
+        __tablename__ = "cimd_registration"
+        __table_args__ = (
+            Index("ix_cimd_registration_unused", "used_at", "created_at"),
+            Index("ix_cimd_registration_network", "network", "used_at", "created_at"),
+            Index("ix_cimd_registration_ends_at", "ends_at"),
+        )
+
+        client_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+        issuer: Mapped[str] = mapped_column(Text)
+        members: Mapped[str] = mapped_column(Text)
+        network: Mapped[str] = mapped_column(String(64))
+        created_at: Mapped[float] = mapped_column(_INSTANT)
+        used_at: Mapped[float | None] = mapped_column(_INSTANT)
+        ends_at: Mapped[float] = mapped_column(_INSTANT)
+
+    class ResourceServer(base):  # type: ignore[misc]
+        """A server of somebody else that takes the provider's tokens and may introspect them."""
+
+        __tablename__ = "cimd_resource_server"
+
+        id: Mapped[str] = mapped_column(String(64), primary_key=True)
+        issuer: Mapped[str] = mapped_column(Text)
+        name: Mapped[str] = mapped_column(Text)
+        secret_digest: Mapped[str] = mapped_column(_DIGEST)
+        resource: Mapped[str] = mapped_column(Text)
+        created_at: Mapped[float] = mapped_column(_INSTANT)
+
+    return {"Registration": Registration, "ResourceServer": ResourceServer}
+
+
+def _define_keys(base: Any) -> Any:
+    class ReplayKey(base):  # type: ignore[misc]
+        """The name of something that must not be seen twice, until it is void anyway."""
+
+        __tablename__ = "cimd_replay_key"
+        __table_args__ = (Index("ix_cimd_replay_key_expires_at", "expires_at"),)
+
+        key: Mapped[str] = mapped_column(String(128), primary_key=True)
+        expires_at: Mapped[float] = mapped_column(_INSTANT)
+
+    return ReplayKey

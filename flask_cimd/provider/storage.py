@@ -1,0 +1,41 @@
+"""Grants, codes, tokens and waiting requests in the app's own Flask-SQLAlchemy database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ._approvals import Approvals
+from ._tokens import Tokens
+from .sweep import sweep
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+
+class SQLAlchemyStorage(Tokens, Approvals):
+    """A `flask_cimd.oauth.ProviderStorage` and ``RegistrationStorage`` on SQLite or PostgreSQL; needs an app context.
+
+    Every method is one transaction, on a connection of its own: it neither commits nor rolls back what the app has
+    open in ``db.session``. A connection that died with a restart of the database server is replaced once, inside the
+    same call. Secrets never reach the database, only their digests.
+
+    Args:
+        db: the app's Flask-SQLAlchemy object. Its tables are made by ``db.create_all()``, by a migration, or by
+            ``flask cimd create-tables``.
+        issuer: keeps the rows of several providers in one database apart; a storage sees only its own. Empty for one.
+
+    Raises:
+        StorageError: from every method, if the database does not answer or cannot be written; status 503.
+    """
+
+    def __init__(self, db: SQLAlchemy, issuer: str = "") -> None:
+        super().__init__(db, issuer)
+        self._db = db
+
+    def sweep(self, now: datetime, limit: int = 10_000) -> int:
+        """Delete at most ``limit`` rows that can never matter again, of every issuer; return how many.
+
+        Call it from a scheduler, as ``flask cimd sweep`` does, never in a request.
+        """
+        return sweep(self._db, now, limit=limit).rows

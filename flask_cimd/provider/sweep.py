@@ -1,0 +1,137 @@
+"""Deletes what can never matter again: in small transactions, bounded in all, in one process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, delete, exists, select, update
+
+from ._base import KEPT_AFTER_END, b, params, seconds, upsert
+from ._database import Database
+from .models import provider_models
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+#: Rows that one transaction deletes at most: other writers wait no longer than that takes.
+BATCH = 500
+#: A code is kept this long past its end, so that its reuse ends the grant (RFC 6749 §4.1.2).
+_CODES_KEPT = timedelta(days=1)
+#: A sweep that was killed keeps others out for this time at most.
+_LEASE = timedelta(minutes=10)
+_LEASE_KEY = "flask-cimd:sweep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What a sweep deleted.
+
+    Attributes:
+        by_table: number of rows by the name of their table.
+        is_done: nothing is left to delete; ``False`` after the limit, or while another process sweeps.
+    """
+
+    by_table: Mapping[str, int]
+    is_done: bool
+
+    @property
+    def rows(self) -> int:
+        """The number of rows in all."""
+        return sum(self.by_table.values())
+
+
+def sweep(db: SQLAlchemy, now: datetime, *, limit: int = 10_000, every: timedelta = timedelta()) -> Swept:
+    """Delete at most ``limit`` rows that have ended, with all issuers' together; needs an app context.
+
+    Expired tokens, those of living grants too; codes a day after their end; rotated refresh tokens and ended grants
+    after 30 days; expired pushed and waiting requests, replay keys and registrations.
+
+    Args:
+        db: the app's Flask-SQLAlchemy object.
+        now: the aware instant.
+        limit: rows in all.
+        every: do nothing if another sweep began less than this time ago, in any process.
+
+    Raises:
+        StorageError: the database does not answer or cannot be written.
+    """
+    database = Database(db)
+    lease = _Lease(db, database)
+    if not lease.take(now, max(every, _LEASE)):
+        return Swept(by_table={}, is_done=False)
+    try:
+        return _sweep(db, database, now, limit)
+    finally:
+        lease.end(now + every)
+
+
+def _sweep(db: SQLAlchemy, database: Database, now: datetime, limit: int) -> Swept:
+    deleted: dict[str, int] = {}
+    for table, statement, values in _steps(db, now):
+        while True:
+            left = limit - sum(deleted.values())
+            if left <= 0:
+                return Swept(by_table=deleted, is_done=False)
+            size = min(left, BATCH)
+            rows = database.change(statement, values | params(limit=size))
+            deleted[table.name] = deleted.get(table.name, 0) + rows
+            if rows < size:
+                break
+    return Swept(by_table=deleted, is_done=True)
+
+
+def _steps(db: SQLAlchemy, now: datetime) -> Iterator[tuple[Table, Any, dict[str, Any]]]:
+    """Yield the statements in an order that leaves no row without its grant."""
+    models = provider_models(db)
+    grants, codes, tokens = models.Grant.__table__, models.Code.__table__, models.Token.__table__
+    long_ago = params(before=seconds(now - KEPT_AFTER_END))
+    for table in (tokens, codes):
+        kept = timedelta() if table is tokens else _CODES_KEPT
+        yield table, _expired(table, table.c.expires_at), params(before=seconds(now - kept))
+        joined = table.join(grants, grants.c.id == table.c.grant_id)
+        yield table, _delete_some(table, select(table.c.digest).select_from(joined), grants.c.ends_at), long_ago
+    childless = [~exists().where(child.c.grant_id == grants.c.id) for child in (tokens, codes)]
+    yield grants, _delete_some(grants, select(grants.c.id).where(*childless), grants.c.ends_at), long_ago
+    for model in (models.PushedRequest, models.WaitingRequest, models.ReplayKey):
+        table = model.__table__
+        yield table, _expired(table, table.c.expires_at), params(before=seconds(now))
+    registrations = models.Registration.__table__
+    yield registrations, _expired(registrations, registrations.c.ends_at), params(before=seconds(now))
+
+
+def _expired(table: Table, ends: Any) -> Any:
+    return _delete_some(table, select(_key(table)), ends)
+
+
+def _delete_some(table: Table, chosen: Any, ends: Any) -> Any:
+    some = chosen.where(ends <= b("before")).order_by(ends).limit(b("limit"))
+    return delete(table).where(_key(table).in_(some))
+
+
+def _key(table: Table) -> Any:
+    (column,) = table.primary_key.columns
+    return column
+
+
+class _Lease:
+    """The row of a replay key: of simultaneous sweeps in any process one inserts or renews it."""
+
+    def __init__(self, db: SQLAlchemy, database: Database) -> None:
+        self._database = database
+        self._table = provider_models(db).ReplayKey.__table__
+
+    def take(self, now: datetime, lasts: timedelta) -> bool:
+        is_over = self._table.c.expires_at <= b("now")
+        statement = upsert(self._table, "key", ["expires_at"], where=is_over)[self._database.dialect]
+        self._until = seconds(now + lasts)
+        values = params(key=_LEASE_KEY, expires_at=self._until, now=seconds(now))
+        return self._database.change(statement, values) == 1
+
+    def end(self, until: datetime) -> None:
+        """Let the next sweep begin at an instant, unless another one began meanwhile."""
+        mine = (self._table.c.key == b("key")) & (self._table.c.expires_at == b("mine"))
+        change = update(self._table).where(mine).values(expires_at=b("until"))
+        self._database.change(change, params(key=_LEASE_KEY, mine=self._until, until=seconds(until)))

@@ -1,0 +1,21 @@
+"""Contract suites for storages and stores of your own; needs pytest.
+
+Subclass a suite in a test module, and give it a fixture that returns what is to be proved::
+
+    from flask_cimd.testing import StorageContract
+
+    class TestMyStorage(StorageContract):
+        @pytest.fixture
+        def storage(self):
+            return MyStorage()
+"""
+
+import pytest
+
+# pytest explains the failures of imported assertions only in modules that are named before their import.
+_CONTRACTS = ("_steps", "_token_contract", "_rotation_contract", "_request_contract", "_grant_contract")
+pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _CONTRACTS))
+
+from .storage_contract import StorageContract  # noqa: E402
+
+__all__ = ["StorageContract"]

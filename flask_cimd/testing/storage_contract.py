@@ -1,0 +1,18 @@
+"""What every `flask_cimd.oauth.ProviderStorage` must do, as a suite of pytest tests to subclass."""
+
+from __future__ import annotations
+
+from ._grant_contract import GrantContract
+from ._request_contract import RequestContract
+from ._rotation_contract import RotationContract
+from ._token_contract import TokenContract
+
+__all__ = ["StorageContract"]
+
+
+class StorageContract(TokenContract, RotationContract, RequestContract, GrantContract):
+    """Subclass it with a fixture ``storage`` that returns an empty `flask_cimd.oauth.ProviderStorage`.
+
+    Attributes:
+        AT_ONCE: number of threads in the race tests.
+    """
