@@ -228,7 +228,7 @@ WORST_PAGES = {
 _PAGE_PROGRAM = """
 import contextlib, resource
 from flask_cimd.core.rules import DocumentRules
-from flask_cimd.core.page import parse_page
+from flask_cimd.clients.html import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.errors import DocumentError
 identifier = parse_identifier("https://app.example/", IdentifierRules())

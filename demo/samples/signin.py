@@ -12,7 +12,7 @@ import requests
 from authlib.common.security import generate_token
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from flask_cimd.core.html import UnreadablePageError, page_links
+from flask_cimd.clients.html import UnreadablePageError, page_links
 
 _TIMEOUT = 10
 

@@ -9,11 +9,11 @@ from werkzeug.http import parse_options_header
 from ..core.document import parse_document
 from ..core.identifier import ClientIdentifier, IdentifierKind
 from ..core.metadata import ClientMetadata, Source
-from ..core.page import parse_page
 from ..core.virtual import virtual_client
 from ..errors import AddressBlockedError, FetchError
 from ..fetch.fetcher import Fetcher, FetchLog, Response
 from ..settings import Settings
+from .html import parse_page
 
 _JSON_ONLY = "application/json"
 _JSON_OR_PAGE = "application/json, application/*+json;q=0.9, text/html;q=0.5"

@@ -1,19 +1,18 @@
-"""How long a fetched document may be used, from its response headers and our own bounds (RFC 9111, CIMD §5.2)."""
+"""Compute how long a fetched document may be used from its response headers (RFC 9111, CIMD §5.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-from werkzeug.http import parse_date
+from email.utils import parsedate_to_datetime
 
 _MOST_SECONDS = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The shortest, the usual and the longest lifetime."""
+    """Lifetime limits of this server: the shortest, the one without caching headers, and the longest."""
 
     minimum: timedelta
     default: timedelta
@@ -22,23 +21,23 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """Whether a response may be stored, and for how many seconds it stays fresh."""
+    """Whether a response may be stored, and for how many seconds it is fresh."""
 
     storable: bool
     seconds: float
 
 
 def lifetime(headers: Mapping[str, str], bounds: Bounds, now: datetime) -> Lifetime:
-    """Return the bounded lifetime of a response.
+    """Return the lifetime of a response within the limits of this server.
 
-    ``no-store`` is always honoured. The floor applies to everything else, ``no-cache`` and ``max-age=0`` included:
-    without it a stranger's headers would cost one fetch a request. ``s-maxage`` is for shared caches and
-    ``Vary`` never matters, since our requests never differ.
+    ``no-store`` is always honoured. The minimum applies to every other response, also with ``no-cache`` or
+    ``max-age=0``: without it the client's headers could cause a fetch on every request. ``s-maxage`` is ignored, as it
+    is for shared caches, and so is ``Vary``, as the requests of this server never differ.
 
     Args:
         headers: with lower-case names; repeated fields joined by commas.
-        bounds: what this server allows.
-        now: the aware instant of the response, used where it has no ``Date``.
+        bounds: limits of this server.
+        now: the aware instant of the response, used if it has no ``Date``.
     """
     directives = _directives(headers.get("cache-control", ""))
     if "no-store" in directives:
@@ -50,7 +49,7 @@ def lifetime(headers: Mapping[str, str], bounds: Bounds, now: datetime) -> Lifet
 
 
 def _directives(value: str) -> dict[str, str | None]:
-    """Read Cache-Control; names in any case, of repeated ``max-age`` the smallest."""
+    """Read Cache-Control with lower-case names; of repeated ``max-age`` the smallest counts."""
     found: dict[str, str | None] = {}
     for part in value.lower().split(","):
         name, _, argument = part.strip().partition("=")
@@ -63,7 +62,7 @@ def _directives(value: str) -> dict[str, str | None]:
 
 
 def _seconds(text: str | None) -> int:
-    """Read delta-seconds; anything malformed or negative is 0, so that nonsense is stale and not eternal."""
+    """Read delta-seconds; a malformed or negative number is 0, which makes the response stale."""
     digits = (text or "").strip()
     if not digits.isascii() or not digits.isdigit():
         return 0
@@ -89,9 +88,9 @@ def _age(headers: Mapping[str, str]) -> int:
 
 
 def _instant(text: str) -> datetime | None:
-    """Read an HTTP date; one that no calendar has is none, where the standard library lets an error of its own out."""
+    """Read an HTTP date; one without a zone is UTC, and one that is malformed or out of range is ``None``."""
     try:
-        found = parse_date(text)
-    except OverflowError:
+        found = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -17,11 +17,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
-from joserfc.jws import JWSRegistry, deserialize_compact
-
 from .keys import PRIVATE_MEMBERS
+from .signatures import MAX_ASSERTION, signature_registry
 from .strict_json import StrictJSONError, read_object
 from .urls import WebURL
 
@@ -29,10 +26,9 @@ from .urls import WebURL
 DEFAULT_ALGORITHMS = ("ES256",)
 #: How far the clocks of clients and server may differ. The nonce is the real proof of freshness.
 LEEWAY = timedelta(minutes=3)
-_MAX_LENGTH = 8192
 _MAX_TEXT = 512
 _BAD_SIGNATURE = "The signature of the DPoP proof does not fit its own key."
-_KEY_TYPES: dict[str, Any] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
+_KEY_TYPES = frozenset({"EC", "RSA", "OKP"})
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 
@@ -66,11 +62,6 @@ class Proof:
     jti: str
     nonce: str | None
     expires_at: datetime
-
-
-class _Registry(JWSRegistry):
-    # RSA keys in a header are longer than the library's default bound.
-    max_header_length = 4096
 
 
 def check_proof(
@@ -116,51 +107,62 @@ def check_proof(
 
 
 def _verified(text: str, algorithms: tuple[str, ...]) -> tuple[Mapping[str, Any], Mapping[str, Any], str]:
-    """Return header, claims and key thumbprint of a proof whose signature its own key made."""
+    """Return header, claims and key thumbprint of a proof that is signed with the key in its header."""
     _check_form(text)
     signer = _signer(text.partition(".")[0], algorithms)
     try:
-        claims = read_object(deserialize_compact(text, signer.key, registry=_registry(algorithms)).payload)
+        claims = read_object(signer.verify(text))
     except StrictJSONError as exc:
         raise ProofError("not-a-jwt", "The claims of the DPoP proof are not a JSON object.") from exc
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as exc:
-        raise ProofError("bad-signature", _BAD_SIGNATURE) from exc
     return signer.header, claims, signer.thumbprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Signer:
-    """The header of a proof, with the key that it shows."""
+    """The header of a proof and the key in it.
+
+    joserfc is imported where a signature is verified: the rest of the core does without any third-party package.
+    """
 
     header: Mapping[str, Any]
     key: Any
+    registry: Any
     thumbprint: str
+
+    def verify(self, text: str) -> bytes:
+        """Return the payload of a JWS in compact form that this key signed."""
+        from joserfc.errors import JoseError
+        from joserfc.jws import deserialize_compact
+
+        try:
+            return deserialize_compact(text, self.key, registry=self.registry).payload
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError) as exc:
+            raise ProofError("bad-signature", _BAD_SIGNATURE) from exc
 
 
 @lru_cache(maxsize=1024)
 def _signer(encoded: str, algorithms: tuple[str, ...]) -> _Signer:
-    """Read a header; one client's proofs have the same one every time, so its key is prepared once."""
+    """Read a header; all proofs of a client have the same one, so its key is prepared once."""
+    from joserfc.errors import JoseError
+    from joserfc.jwk import import_key
+
     header = _header(encoded)
     if header.get("alg") not in algorithms:
         raise ProofError("bad-algorithm", "The DPoP proof must be signed with one of the advertised algorithms.")
-    cls, jwk = _key_type(header.get("jwk"))
+    jwk = _public_jwk(header.get("jwk"))
+    registry = signature_registry(algorithms)
     try:
-        key = cls.import_key(jwk)
-        return _Signer(header=header, key=key, thumbprint=key.thumbprint())
+        key = import_key(jwk)
+        return _Signer(header=header, key=key, registry=registry, thumbprint=key.thumbprint())
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as exc:
         raise ProofError("bad-signature", _BAD_SIGNATURE) from exc
-
-
-@lru_cache(maxsize=8)
-def _registry(algorithms: tuple[str, ...]) -> _Registry:
-    return _Registry(algorithms=list(algorithms), strict_check_header=False)
 
 
 def _check_form(text: str) -> None:
     if "," in text:
         # HTTP servers join repeated fields; RFC 9449 §4.3: "There is not more than one DPoP HTTP request header".
         raise ProofError("several-proofs", "Send exactly one DPoP proof.")
-    if not text or len(text) > _MAX_LENGTH or text.count(".") != 2 or not text.isascii():
+    if not text or len(text) > MAX_ASSERTION or text.count(".") != 2 or not text.isascii():
         raise ProofError("not-a-jwt", "The DPoP header must hold one signed JWT.")
 
 
@@ -171,20 +173,19 @@ def _header(encoded: str) -> Mapping[str, Any]:
         raise ProofError("not-a-jwt", "The header of the DPoP proof cannot be read.") from exc
 
 
-def _key_type(jwk: object) -> tuple[Any, dict[str, Any]]:
+def _public_jwk(jwk: object) -> dict[str, Any]:
     if not isinstance(jwk, dict):
         raise ProofError("no-key", "The header of the DPoP proof must hold the public key as jwk.")
     if PRIVATE_MEMBERS & jwk.keys():
         raise ProofError("private-key", "The key in the DPoP proof must be public; replace this key.")
     kty = jwk.get("kty")
-    found = _KEY_TYPES.get(kty) if isinstance(kty, str) else None
-    if found is None:
+    if not isinstance(kty, str) or kty not in _KEY_TYPES:
         raise ProofError("no-key", "The key in the DPoP proof must be asymmetric.")
-    return found, jwk
+    return jwk
 
 
 def _check_url(htu: object, url: str) -> None:
-    if not isinstance(htu, str) or len(htu) > _MAX_LENGTH:
+    if not isinstance(htu, str) or len(htu) > MAX_ASSERTION:
         raise ProofError("other-url", "The DPoP proof needs an htu.")
     if "?" in htu or "#" in htu:
         # RFC 9449 §4.2: "without query and fragment parts".

@@ -21,7 +21,7 @@ from joserfc import jwt
 
 from ..core.clock import utc_now
 from ..core.keys import ALGORITHMS, ASSERTION_TYPE
-from ..core.signatures import Algorithms
+from ..core.signatures import signature_registry
 from ..fetch.fetcher import FetchSettings
 from ..fetch.session import VettedAdapter
 from .client import LIFETIME, PublishedClient
@@ -148,7 +148,7 @@ def _trust(ca_bundle: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_bundle or certifi.where())
 
 
-_REGISTRY = Algorithms(algorithms=ALGORITHMS)
+_REGISTRY = signature_registry(ALGORITHMS, strict=True)
 
 
 def _single(answer: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from flask_cimd.core.document import parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.members import is_https_url
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.core.page import parse_page
+from flask_cimd.core.page import ParsedPage, describe_page
 from flask_cimd.core.rules import DocumentRules
 from flask_cimd.errors import DocumentError
 from tests.support.proves import NO_CORPUS, proves
@@ -173,11 +173,10 @@ def test_an_absolute_https_url_may_be_linked(url: str) -> None:
 def test_logos_can_be_held_to_the_clients_site(logo: str, kept: bool) -> None:
     assert parse_members(logo_uri=logo).logo_uri == logo
     assert parse_members({"logo_policy": "same-site"}, logo_uri=logo).logo_uri == (logo if kept else None)
-    page = f'<div class="h-app"><img class="u-logo" src="{logo}" alt="x"><p class="p-name">App</p></div>'.encode()
-    client = parse_page(
-        page, identifier=parse_identifier("https://app.example/", IdentifierRules()), final_url="https://app.example/",
-        link_headers=(), charset=None, rules=DocumentRules(logo_policy="same-site"),
-    )  # fmt: skip
+    app = {"type": ["h-app"], "properties": {"name": ["App"], "logo": [{"value": logo, "alt": "x"}]}}
+    page = ParsedPage(url="https://app.example/", base="https://app.example/", items=[app])
+    identifier = parse_identifier("https://app.example/", IdentifierRules())
+    client = describe_page(page, identifier, DocumentRules(logo_policy="same-site"))
     assert (client.client_name, client.logo_uri) == ("App", logo if kept else None)
 
 

@@ -2,9 +2,9 @@
 
 from hypothesis import given
 
+from flask_cimd.clients.html import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.core.page import parse_page
 from flask_cimd.core.redirects import match_redirect
 from flask_cimd.core.rules import DocumentRules
 from flask_cimd.errors import DocumentError

@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from ...core.keys import ALGORITHMS
-from ...core.signatures import MAX_ASSERTION, Algorithms
+from ...core.signatures import MAX_ASSERTION, signature_registry
 from ...core.strict_json import StrictJSONError, read_object
 
 #: How far ``exp`` may lie ahead.
@@ -258,5 +258,5 @@ def _is_bounded(key: Mapping[str, Any]) -> bool:
 
 
 def _is_signed_by(text: str, key: Key) -> bool:
-    registry = Algorithms(algorithms=ALGORITHMS, strict_check_header=False)
+    registry = signature_registry(ALGORITHMS)
     return jws.validate_compact(jws.extract_compact(text.encode(), registry=registry), key, registry=registry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_cimd.core.html import UnreadablePageError, page_links
+from flask_cimd.clients.html import UnreadablePageError, page_links
 from tests.support.proves import proves
 
 URL = "https://me.example/blog/"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from flask_cimd import ClientMetadata
+from flask_cimd.clients.html import parse_page
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.legacy import canonical_url
-from flask_cimd.core.page import parse_page
 from flask_cimd.core.redirects import match_redirect
 from flask_cimd.core.rules import DocumentRules
 from flask_cimd.errors import DocumentError, RedirectMismatchError
