@@ -27,7 +27,8 @@ def new(alg: str, path: Path | None) -> None:
     click.echo(_key_file(path).create(cast("Algorithm", alg)).kid)
 
 
-@keys.command("retire")
+# Keys of earlier versions may have a name that begins with a dash.
+@keys.command("retire", context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 @_file_option
 def retire(kid: str, path: Path | None) -> None:

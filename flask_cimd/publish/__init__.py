@@ -1,1 +1,20 @@
 """The client side: an app that publishes its own metadata document and signs in elsewhere."""
+
+from .client import PublishedClient, publish
+from .errors import DiscoveryError, IdentityError, SessionEndedError, UnsupportedServerError
+from .key_file import KeyEntry, KeyFile
+from .server import Server
+from .session import ClientSession
+
+__all__ = [
+    "ClientSession",
+    "DiscoveryError",
+    "IdentityError",
+    "KeyEntry",
+    "KeyFile",
+    "PublishedClient",
+    "Server",
+    "SessionEndedError",
+    "UnsupportedServerError",
+    "publish",
+]

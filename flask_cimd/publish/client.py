@@ -1,97 +1,81 @@
-"""The publisher's side: a Flask app that is a client serves its own document and keys, and signs in with them.
-
-The document is checked by our own validator when the app starts, more strictly than a server must: whatever a server
-would silently drop is a problem here. It never depends on a request, so every server sees the same bytes.
-"""
+"""A Flask app that is a client: it serves its document and keys, finds servers, and signs in at them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from ..core.document import parse_document
-from ..core.identifier import IdentifierRules, parse_identifier
-from ..core.rules import DocumentRules
-from ..errors import ConfigurationError, DocumentError, IdentifierError
-from ..fetch.fetcher import Fetcher, FetchSettings
+from ..errors import ConfigurationError
+from ..fetch.fetcher import FetchSettings
 from ..settings import Settings
+from .discovery import Discovery, Kind
+from .document import LIFETIME, ClientDocument, check, encode
+from .dpop import Nonces
+from .identity import PLC_DIRECTORY, ResolveHandle
 from .key_file import KeyFile
-
-if TYPE_CHECKING:
-    from .session import ClientSession
-
-#: How long servers may keep the document and the keys without asking again.
-LIFETIME = timedelta(hours=1)
-#: Bytes that the draft recommends servers to read (CIMD §8.7).
-_MOST_BYTES = 5120
-_LINKS = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
+from .server import Server
+from .session import ClientSession
+from .token_life import FileLocks, ProcessLocks, TokenLock
+from .verification import verified_identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedClient:
-    """An app's own identity.
+class PublishedClient(ClientDocument):
+    """An app's own identity at every server that takes URL clients.
 
     Attributes:
-        client_id: the URL of its document.
-        members: what the document says, keys apart.
-        keys: its private keys; ``None`` for a public client.
-        jwks_uri: where the public ones are served; ``None`` if the document holds them.
-        fetch: how servers' metadata is fetched.
+        fetch: how connections are made.
+        plc_directory: origin that serves the documents of ``did:plc``.
+        resolve_handle: the app's own look-up of AT Protocol handles, usually in DNS; ``None`` leaves the well-known
+            address of the handle.
+        token_lock: lets one holder at a time refresh a token.
     """
 
-    client_id: str
-    members: Mapping[str, Any] = field(default_factory=dict)
-    keys: KeyFile | None = None
-    jwks_uri: str | None = None
     fetch: FetchSettings = field(default_factory=FetchSettings)
+    plc_directory: str = PLC_DIRECTORY
+    resolve_handle: ResolveHandle | None = None
+    token_lock: TokenLock = field(default_factory=ProcessLocks)
+    _nonces: Nonces = field(default_factory=Nonces, init=False, repr=False, compare=False)
 
-    @property
-    def auth_method(self) -> str:
-        """How the client authenticates: ``private_key_jwt`` or ``none``."""
-        return "none" if self.keys is None else "private_key_jwt"
+    def discover(self, entered: str, *, kind: Kind | None = None, challenge: str | None = None) -> Server:
+        """Return the server behind whatever a person enters: a site, a server, a handle, a DID or a resource.
 
-    def document(self) -> dict[str, Any]:
-        """Return the document as it is now."""
-        keys: dict[str, Any] = {}
-        if self.jwks_uri is not None:
-            keys = {"jwks_uri": self.jwks_uri}
-        elif self.keys is not None:
-            keys = {"jwks": self.key_set()}
-        return {"client_id": self.client_id, **self.members, "token_endpoint_auth_method": self.auth_method, **keys}
-
-    def discover(self, issuer: str) -> dict[str, Any]:
-        """Return a server's metadata (RFC 8414); the issuer may be what a person typed.
+        Args:
+            entered: at most 2048 characters; https is added to a host name.
+            kind: ``"account"``, ``"issuer"``, ``"resource"`` or ``"page"`` to try that kind alone.
+            challenge: the ``WWW-Authenticate`` field of a refused request to this URL.
 
         Raises:
-            CIMDError: it cannot be read, or is that of another server.
+            DiscoveryError: the address leads to no server, or to one that contradicts it.
+            FetchError: an address cannot be read at the moment.
         """
-        from .discovery import discover
-
-        return discover(issuer, Fetcher(self.fetch))
+        return self._discovery().discover(entered, kind=kind, challenge=challenge)
 
     def session(self, server: Mapping[str, Any], **more: Any) -> ClientSession:
-        """Return an Authlib session that identifies itself by this client's URL; see `ClientSession`.
+        """Return a session at a server; see `ClientSession` for the further arguments.
 
         Raises:
-            ValueError: the server lists client authentication methods, and this client's is not among them.
+            UnsupportedServerError: client and server have no authentication method in common.
         """
-        from .session import ClientSession
+        usual = {"token_lock": self.token_lock, "identify": self.identify}
+        return ClientSession(self, server, fetch=self.fetch, nonces=self._nonces, **{**usual, **more})
 
-        methods = server.get("token_endpoint_auth_methods_supported")
-        if methods is not None and self.auth_method not in methods:
-            raise ValueError(f"the server does not support {self.auth_method}")
-        return ClientSession(self, server, **more)
+    def identify(self, server: Server, token: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the identity in a token response once the server is proved to speak for it.
 
-    def key_set(self) -> dict[str, Any]:
-        """Return the public keys, old ones until they are retired."""
-        return {"keys": [entry.public for entry in self.keys.entries()] if self.keys else []}
+        Raises:
+            IdentityError: it does not.
+            FetchError: the identity cannot be read at the moment.
+        """
+        return verified_identity(self._discovery(), server, token)
+
+    def _discovery(self) -> Discovery:
+        return Discovery(self.fetch, plc_directory=self.plc_directory, resolve_handle=self.resolve_handle)
 
 
 def publish(
@@ -103,6 +87,9 @@ def publish(
     keys: KeyFile | str | Path | bool = False,
     jwks_path: str | None = "/jwks.json",
     allow_loopback: bool = False,
+    plc_directory: str = PLC_DIRECTORY,
+    resolve_handle: ResolveHandle | None = None,
+    token_lock: TokenLock | None = None,
     **members: Any,
 ) -> PublishedClient:
     """Let an app be a client itself: serve its metadata document, and its public keys if it has any.
@@ -118,10 +105,17 @@ def publish(
         keys: ``True`` or a file to authenticate with ``private_key_jwt``; a first key is made if there is none.
         jwks_path: where the keys are served; ``None`` puts them into the document.
         allow_loopback: development: an origin on this computer will do.
-        members: further members, such as ``client_name``, ``scope`` or ``logo_uri``.
+        plc_directory: origin that serves the documents of ``did:plc``.
+        resolve_handle: look-up of AT Protocol handles, usually in DNS.
+        token_lock: lets one holder at a time refresh a token; by default all processes of this machine share lock
+            files in the app's instance folder. Pass your own for several machines.
+        members: further members, such as ``client_name``, ``scope`` or ``dpop_bound_access_tokens``. With keys,
+            ``token_endpoint_auth_methods_supported=["private_key_jwt", "none"]`` also lets servers without
+            ``private_key_jwt`` in.
 
     Raises:
-        ConfigurationError: with every reason why a server would refuse the document, or ignore a part of it.
+        ConfigurationError: with every reason why a server would refuse the document or ignore a part of it, and with
+            every member that promises what sessions cannot keep.
     """
     origin = _origin(app, origin, redirect_uris)
     key_file = _key_file(app, keys)
@@ -132,44 +126,15 @@ def publish(
         keys=key_file,
         jwks_uri=origin + jwks_path if key_file is not None and jwks_path is not None else None,
         fetch=Settings.from_config(app.config).fetch,
+        plc_directory=plc_directory,
+        resolve_handle=resolve_handle,
+        token_lock=token_lock or FileLocks(Path(app.instance_path) / "token-locks"),
     )
     if problems := check(client, allow_loopback=allow_loopback):
         raise ConfigurationError("the client metadata document is not valid: " + "; ".join(problems))
     _serve(app, client, path, jwks_path)
     app.extensions.setdefault("cimd_published", []).append(client)
     return client
-
-
-def check(client: PublishedClient, *, allow_loopback: bool = False) -> list[str]:
-    """Return what is wrong with a document: what servers refuse, and what they would silently leave out."""
-    # No query and no bare "/": the draft discourages both, and some servers refuse them (CIMD §3).
-    identifiers = IdentifierRules(
-        allow_root_path=False, allow_query=False, indieauth=False, allow_loopback=allow_loopback
-    )
-    rules = DocumentRules(
-        auth_methods=("none", "private_key_jwt"),
-        require_auth_method=True,
-        indieauth=False,
-        allow_loopback=allow_loopback,
-    )
-    document = client.document()
-    body = _encode(document)
-    try:
-        metadata = parse_document(body, parse_identifier(client.client_id, identifiers), rules)
-    except IdentifierError as error:
-        return [f"client_id {error}"]
-    except DocumentError as error:
-        return [f"{problem.pointer or '/'} {problem.rule}: {problem.message}" for problem in error.problems]
-    dropped = [uri for uri in document["redirect_uris"] if uri not in metadata.redirect_uris]
-    problems = [f"/redirect_uris not-usable: servers would ignore {uri}" for uri in dropped]
-    problems += [
-        f"/{name} not-https: must be an absolute https URL"
-        for name in _LINKS
-        if name in document and getattr(metadata, name) is None
-    ]
-    if len(body) > _MOST_BYTES:
-        problems.append(f"/ too-large: {len(body)} bytes; many servers read {_MOST_BYTES} at most")
-    return problems
 
 
 def _origin(app: Flask, origin: str | None, redirect_uris: Sequence[str]) -> str:
@@ -194,19 +159,15 @@ def _key_file(app: Flask, keys: KeyFile | str | Path | bool) -> KeyFile | None:
 
 
 def _serve(app: Flask, client: PublishedClient, path: str, jwks_path: str | None) -> None:
-    app.add_url_rule(path, f"flask_cimd.document{path}", lambda: _answer(client.document()), methods=["GET"])
+    app.add_url_rule(path, f"flask_cimd.document{path}", lambda: _respond(client.document()), methods=["GET"])
     if client.jwks_uri is not None and jwks_path is not None:
-        app.add_url_rule(jwks_path, f"flask_cimd.jwks{jwks_path}", lambda: _answer(client.key_set()), methods=["GET"])
+        app.add_url_rule(jwks_path, f"flask_cimd.jwks{jwks_path}", lambda: _respond(client.key_set()), methods=["GET"])
 
 
-def _answer(value: Mapping[str, Any]) -> Response:
-    answer = Response(_encode(value), mimetype="application/json")
-    answer.headers["Cache-Control"] = f"public, max-age={LIFETIME.total_seconds():.0f}"
-    answer.headers["Access-Control-Allow-Origin"] = "*"  # a public document; no cookie counts here
-    answer.add_etag()
-    answer.make_conditional(request)
-    return answer
-
-
-def _encode(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, indent=1, ensure_ascii=False).encode()
+def _respond(value: Mapping[str, Any]) -> Response:
+    response = Response(encode(value), mimetype="application/json")
+    response.headers["Cache-Control"] = f"public, max-age={LIFETIME.total_seconds():.0f}"
+    response.headers["Access-Control-Allow-Origin"] = "*"  # a public document; no cookie counts here
+    response.add_etag()
+    response.make_conditional(request)
+    return response

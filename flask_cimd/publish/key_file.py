@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,15 +105,22 @@ class KeyFile:
         with self._changing() as lock:
             lock.remove(kid)
 
-    def signing_key(self, settle: timedelta) -> KeyEntry:
+    def signing_key(self, settle: timedelta, algorithms: Collection[str] | None = None) -> KeyEntry | None:
         """Return the newest key that has been published for at least ``settle``, else the oldest.
 
+        Args:
+            settle: time that servers have to read the key set again.
+            algorithms: those that the server takes; ``None`` takes any. Without a key for them, ``None`` is returned.
+
         Raises:
-            ConfigurationError: there is no key.
+            ConfigurationError: there is no key at all.
         """
         entries = self.entries()
         if not entries:
             raise ConfigurationError(f"the key file {self.path} holds no key; run: flask cimd keys new")
+        entries = tuple(entry for entry in entries if algorithms is None or entry.alg in _names(algorithms))
+        if not entries:
+            return None
         settled = [entry for entry in entries if entry.created_at + settle <= self._clock()]
         return settled[-1] if settled else entries[0]
 
@@ -139,6 +146,9 @@ class _Change:
 
     def add(self, alg: Algorithm) -> KeyEntry:
         key = _MAKERS[alg]()
+        # The command line takes a name with a dash in front for an option.
+        while key.thumbprint().startswith("-"):
+            key = _MAKERS[alg]()
         jwk = {**key.as_dict(private=True), "kid": key.thumbprint(), "alg": alg, "use": "sig"}
         entry = KeyEntry(jwk=jwk, created_at=self._now)
         self._write((*self._file.entries(), entry))
@@ -156,3 +166,8 @@ class _Change:
     def _write(self, entries: tuple[KeyEntry, ...]) -> None:
         keys = [{"jwk": entry.jwk, "created_at": entry.created_at.timestamp()} for entry in entries]
         replace_text(self._file.path, json.dumps({"keys": keys}, indent=1), 0o600)
+
+
+def _names(algorithms: Collection[str]) -> set[str]:
+    """Return the algorithms; ``Ed25519`` is the newer name of ``EdDSA`` (RFC 9864)."""
+    return {*algorithms} | ({"EdDSA"} if "Ed25519" in algorithms else set())

@@ -1,158 +1,292 @@
-"""An Authlib session for an app that identifies itself by its document's URL: PKCE, assertions, and who answered.
-
-One `ClientSession` is one sign-in at one server, or the requests with the tokens that came of it.
-"""
+"""A session of an app at one server: one sign-in, or the requests with the token that came of it."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import certifi
 from authlib.common.security import generate_token
-from authlib.common.urls import add_params_to_qs
+from authlib.common.urls import add_params_to_uri
 from authlib.integrations.base_client import OAuthError
-from authlib.integrations.requests_client import OAuth2Session
-from joserfc import jwt
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from ..core.clock import utc_now
-from ..core.keys import ALGORITHMS, ASSERTION_TYPE
-from ..core.signatures import signature_registry
+from ..errors import UnexpectedResponseError
 from ..fetch.fetcher import FetchSettings
-from ..fetch.session import VettedAdapter
-from .client import LIFETIME, PublishedClient
+from .answers import MOST_ANSWER, read_code, read_token
+from .authentication import ClientAuthentication, ClientCredentials
+from .document import ClientDocument
+from .dpop import DPoPKey, Nonces
+from .errors import IdentityError, SessionEndedError, UnsupportedServerError
+from .server import Server
+from .token_life import ProcessLocks, TokenLock, lock_name
+from .transport import GuardedSession, read_answer
 
-_ASSERTION_LIFETIME = timedelta(seconds=60)
-#: Seconds for one request to the server.
-_TIMEOUT = 10
+#: Checks for whom a token was issued, and returns the members to trust, such as ``me``.
+Identify = Callable[[Server, Mapping[str, Any]], Mapping[str, Any]]
+
+_PAR = "pushed_authorization_request_endpoint"
+#: What a refresh does not change, for servers that do not repeat it.
+_CARRIED = ("me", "sub", "scope", "profile")
 
 
-class ClientSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
-    """Signs in at one server.
+class ClientSession(GuardedSession):
+    """Signs in at one server, and calls resources with the token.
+
+    A token is a dict that the app keeps; a bound one holds its private key as ``dpop_key``.
 
     Args:
-        client: the app's published identity.
-        server: the server's metadata (RFC 8414), already checked to be that of its ``issuer``.
+        document: the app's published identity.
+        server: the server's checked metadata, as `PublishedClient.discover` returns it.
+        fetch: how connections are made.
+        nonces: the newest DPoP nonces, shared by sessions.
         redirect_uri: one of the published ones; the first by default.
+        resource: the protected resource that the token is for (RFC 8707); that of the discovery by default.
+        dpop: bind tokens to a key (RFC 9449); by default where the document promises it, and for accounts of the AT
+            Protocol.
+        identity_only: redeem the code at the authorization endpoint for ``me``, without a token (IndieAuth §5.3.3).
+        identify: checks for whom a token was issued.
+        load_token: returns the token as the app has it now; called under the lock, so that one process uses what
+            another has refreshed. Without it, sessions in several processes must not share a refresh token.
+        token_lock: lets one holder at a time refresh a token.
         clock: returns the current aware instant.
         more: what Authlib's ``OAuth2Session`` takes, such as ``scope``, ``token`` and ``update_token``.
 
-    Requests go to public addresses only and raise `FetchError` for others, wherever metadata or a redirect leads; an
-    answer of more than a megabyte is read with ``stream=True``.
+    Raises:
+        UnsupportedServerError: client and server have no authentication method or algorithm in common.
+        ValueError: the token's key is none.
     """
 
     def __init__(
         self,
-        client: PublishedClient,
+        document: ClientDocument,
         server: Mapping[str, Any],
         *,
+        fetch: FetchSettings,
+        nonces: Nonces | None = None,
         redirect_uri: str | None = None,
+        resource: str | None = None,
+        dpop: bool | None = None,
+        identity_only: bool = False,
+        identify: Identify | None = None,
+        load_token: Callable[[], Mapping[str, Any] | None] | None = None,
+        token_lock: TokenLock | None = None,
         clock: Callable[[], datetime] = utc_now,
         **more: Any,
     ) -> None:
-        self.server = server
-        self._client = client
+        self.server = server if isinstance(server, Server) else Server(metadata=server)
+        self.document = document
+        self.resource = resource if resource is not None else self.server.resource
+        self.identity_only = identity_only
+        self.credentials = ClientCredentials(document, self.server, clock)
         self._clock = clock
+        self._identify = identify
+        self._load_token = load_token
+        self._token_lock = token_lock or ProcessLocks()
+        self._wants_dpop = document.is_dpop_bound or self.server.is_of_account if dpop is None else dpop
         super().__init__(
-            client_id=client.client_id,
-            redirect_uri=redirect_uri or client.members["redirect_uris"][0],
-            token_endpoint_auth_method=client.auth_method,
-            revocation_endpoint_auth_method=client.auth_method,
+            fetch,
+            nonces or Nonces(),
+            client_id=document.client_id,
+            redirect_uri=redirect_uri or document.members["redirect_uris"][0],
             code_challenge_method="S256",
-            token_endpoint=server["token_endpoint"],
-            **{"default_timeout": _TIMEOUT, **more},
+            token_endpoint=self.server.get("token_endpoint"),
+            **{"scope": self.server.scope, **more},
         )
-        self._guard(client.fetch)
-        self.register_client_auth_method(("private_key_jwt", self._sign))
+        self.token_auth.bind(self.nonces, clock)
+        self._restore_key(self.token)
 
-    def _guard(self, fetch: FetchSettings) -> None:
-        """Let every connection be one of the fetcher's: the server named its endpoints itself."""
-        self.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
-        self.adapters.clear()
-        for scheme in ("https", "http") if fetch.allow_http or fetch.allow_loopback else ("https",):
-            self.mount(f"{scheme}://", VettedAdapter(fetch, _trust(fetch.ca_bundle), _TIMEOUT))
-        if fetch.proxy is not None:
-            self.proxies = {"https": fetch.proxy, "http": fetch.proxy}
+    # -- signing in -------------------------------------------------------------------------------------------------
 
-    def begin(self, **parameters: str) -> tuple[str, dict[str, str]]:
-        """Return where to send the person, and what to remember for `finish`: keep it in their session.
+    def begin(self, **parameters: str) -> tuple[str, dict[str, Any]]:
+        """Return where to send the person, and what to remember for `finish`.
+
+        The request is pushed if the server takes pushed requests (RFC 9126). What is remembered holds the code verifier
+        and, with DPoP, a private key: keep it on the server or encrypted.
 
         Args:
-            parameters: further ones of the authorization request, such as ``resource``.
-        """
-        verifier = generate_token(64)
-        url, state = self.create_authorization_url(
-            self.server["authorization_endpoint"], code_verifier=verifier, **parameters
-        )
-        return url, {"state": state, "code_verifier": verifier, "issuer": self.server["issuer"]}
-
-    def finish(self, remembered: Mapping[str, str], answer: str) -> dict[str, Any]:
-        """Return the tokens for the URL that the person came back to.
+            parameters: further ones of the authorization request, such as ``prompt``; they replace the usual ones.
 
         Raises:
-            OAuthError: the answer is not the one to this request, comes from another server, or says no.
+            UnsupportedServerError: the client pushes every request, and the server takes none.
+            OAuthError: the server refuses the request.
+            FetchError: the server does not answer.
         """
-        parameters = _single(answer)
-        if parameters.get("state") != remembered["state"]:
-            raise OAuthError("invalid_state", "the answer does not belong to this request")
-        # RFC 9207 §2.4: compared as strings, before anything else of the answer is believed.
-        promised = self.server.get("authorization_response_iss_parameter_supported", False)
-        issuer = parameters.get("iss", None if promised else remembered["issuer"])
-        if issuer != remembered["issuer"] or remembered["issuer"] != self.server["issuer"]:
-            raise OAuthError("invalid_issuer", "another server answers than the one that was asked")
-        if "error" in parameters:
-            raise OAuthError(parameters["error"], parameters.get("error_description"))
-        if not parameters.get("code"):
-            raise OAuthError("missing_code", "the answer holds no code")
-        token: dict[str, Any] = self.fetch_token(
-            grant_type="authorization_code",
-            code=parameters["code"],
-            redirect_uri=self.redirect_uri,
-            code_verifier=remembered["code_verifier"],
-        )
-        return token
-
-    def assertion(self) -> str:
-        """Return a fresh assertion for this server, good for one request within a minute (RFC 7523)."""
-        if self._client.keys is None:
-            raise ValueError("a public client has no key")
-        entry = self._client.keys.signing_key(LIFETIME)
-        now = self._clock()
-        claims = {
-            "iss": self._client.client_id,
-            "sub": self._client.client_id,
-            "aud": self.server["issuer"],
-            "jti": generate_token(32),
-            "iat": int(now.timestamp()),
-            "exp": int((now + _ASSERTION_LIFETIME).timestamp()),
+        remembered: dict[str, Any] = {
+            "state": generate_token(32),
+            "code_verifier": generate_token(64),
+            "issuer": self.server.issuer,
+            "token_endpoint": self.server.get("token_endpoint"),
+            "redirect_uri": self.redirect_uri,
         }
-        header = {"alg": entry.alg, "kid": entry.kid, "typ": "client-authentication+jwt"}
-        return jwt.encode(header, claims, entry.key, registry=_REGISTRY)
+        key = self._make_key()
+        if key is not None:
+            remembered["dpop_key"] = key.to_dict()
+        request = self._authorization_request(remembered, parameters)
+        if self._pushes():
+            request = {"client_id": self.client_id, "request_uri": self._push(request)}
+        elif key is not None:
+            request["dpop_jkt"] = key.thumbprint
+        return add_params_to_uri(self.server["authorization_endpoint"], list(request.items())), remembered
 
-    def _sign(self, _auth: Any, _method: str, uri: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
-        members = [
-            ("client_id", self._client.client_id),
-            ("client_assertion_type", ASSERTION_TYPE),
-            ("client_assertion", self.assertion()),
-        ]
-        return uri, headers, add_params_to_qs(body or "", members)
+    def finish(self, remembered: Mapping[str, Any], answer: str) -> dict[str, Any]:
+        """Return the token for the URL that the person came back to.
 
+        ``me`` (IndieAuth §5.4) and the ``sub`` of an account (AT Protocol) are verified. Other members, ``profile`` for
+        one, are the server's word.
 
-@lru_cache(maxsize=4)
-def _trust(ca_bundle: str | None) -> ssl.SSLContext:
-    """Trust anchors are read once: loading them costs more than a request."""
-    return ssl.create_default_context(cafile=ca_bundle or certifi.where())
+        Raises:
+            OAuthError: the answer is not the one to this request, comes from another server, or refuses.
+            IdentityError: the server answered for somebody whom it does not speak for.
+            FetchError: the server does not answer.
+        """
+        code = read_code(self.server, remembered, answer)
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": remembered.get("redirect_uri") or self.redirect_uri,
+            "code_verifier": remembered["code_verifier"],
+        }
+        if self.identity_only:
+            return self._checked(read_answer(self._send(self.server["authorization_endpoint"], form)))
+        if remembered.get("dpop_key"):
+            self.token_auth.dpop_key = DPoPKey(remembered["dpop_key"])
+        found = self._issue({**form, **self._resource_form()}, {})
+        self.token = self._checked(found)
+        return dict(self.token)
 
+    def _authorization_request(self, remembered: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+        request = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "state": remembered["state"],
+            "code_challenge": create_s256_code_challenge(remembered["code_verifier"]),
+            "code_challenge_method": "S256",
+            **self._resource_form(),
+        }
+        if self.scope:
+            request["scope"] = self.scope if isinstance(self.scope, str) else " ".join(self.scope)
+        if self.server.is_of_account:
+            request["login_hint"] = str(self.server.handle or self.server.did)
+        elif self.server.profile_urls:
+            request["me"] = self.server.profile_urls[0]
+        return {**request, **parameters}
 
-_REGISTRY = signature_registry(ALGORITHMS, strict=True)
+    def _pushes(self) -> bool:
+        if self.server.get(_PAR):
+            return True
+        if self.document.requires_pushed_requests or self.server.get("require_pushed_authorization_requests"):
+            raise UnsupportedServerError("pushed-requests", hint="the server names no endpoint for pushed requests")
+        return False
 
+    def _push(self, request: Mapping[str, str]) -> str:
+        pushed = {name: value for name, value in request.items() if name != "client_id"}
+        members = read_answer(self._send(self.server[_PAR], pushed))
+        request_uri = members.get("request_uri")
+        if not isinstance(request_uri, str) or not 0 < len(request_uri) <= MOST_ANSWER:
+            raise UnexpectedResponseError("no-request-uri", hint="the server took the request and named no request_uri")
+        return request_uri
 
-def _single(answer: str) -> dict[str, str]:
-    values = parse_qs(urlsplit(answer).query, keep_blank_values=True)
-    if any(len(found) > 1 for found in values.values()):
-        raise OAuthError("invalid_response", "the answer repeats a parameter")
-    return {name: found[0] for name, found in values.items()}
+    def _checked(self, token: dict[str, Any]) -> dict[str, Any]:
+        return {**token, **self._identify(self.server, token)} if self._identify else token
+
+    # -- tokens -----------------------------------------------------------------------------------------------------
+
+    def client_auth(self, _auth_method: Any = None) -> ClientAuthentication:
+        """Return what authenticates the client at the server's endpoints; the server's metadata chose the method."""
+        return ClientAuthentication(self.credentials, self._prove)
+
+    def refresh_token(self, url: str | None = None, refresh_token: str | None = None, **more: Any) -> dict[str, Any]:
+        """Exchange the refresh token, and call ``update_token`` once with the new token.
+
+        One holder of the lock does it at a time; the token that another has refreshed meanwhile is used as it is.
+
+        Raises:
+            SessionEndedError: the server refuses the refresh token; the person must sign in again.
+            OAuthError: the server refuses for another reason.
+            FetchError: the server does not answer; the refresh token may still be valid.
+        """
+        spent = refresh_token or (self.token or {}).get("refresh_token")
+        if not spent:
+            raise SessionEndedError(description="there is no refresh token")
+        with self._token_lock(lock_name(spent)):
+            current = self._load_token() if self._load_token else None
+            if current and current.get("refresh_token") not in (None, spent):
+                self._restore_key(current)
+                self.token = dict(current)
+                return dict(self.token)
+            return self._refresh(str(spent), url, more)
+
+    def _refresh(self, spent: str, url: str | None, more: Mapping[str, Any]) -> dict[str, Any]:
+        before = dict(self.token or {})
+        form = {"grant_type": "refresh_token", "refresh_token": spent, **self._resource_form(), **more}
+        try:
+            found = self._issue(form, before, url)
+        except OAuthError as error:
+            if error.error == "invalid_grant":
+                raise SessionEndedError(description=error.description) from error
+            raise
+        if found.get("sub", before.get("sub")) != before.get("sub", found.get("sub")):
+            raise IdentityError("subject-changed", hint="the refreshed token is for another account")
+        carried = {name: before[name] for name in _CARRIED if name in before}
+        self.token = {"refresh_token": spent, **carried, **found}
+        if callable(self.update_token):
+            self.update_token(self.token, refresh_token=spent)
+        return dict(self.token)
+
+    def fetch_token(self, url: str | None = None, **form: Any) -> dict[str, Any]:
+        """Send a token request of the app's own and keep the token.
+
+        Raises:
+            OAuthError: the server refuses.
+            FetchError: the server does not answer.
+        """
+        form.setdefault("grant_type", "authorization_code")
+        if form["grant_type"] == "authorization_code":
+            form.setdefault("redirect_uri", self.redirect_uri)
+        self._make_key()
+        self.token = self._issue(form, {}, url)
+        return dict(self.token)
+
+    def revoke_token(self, url: str | None = None, token: str | None = None, token_type_hint: str | None = None) -> Any:
+        """Revoke a token (RFC 7009), the refresh token by default, and return the response.
+
+        Raises:
+            FetchError: the server does not answer, or names no endpoint for it.
+        """
+        endpoint = url or self.server.get("revocation_endpoint")
+        if not endpoint:
+            raise UnexpectedResponseError("no-revocation", hint="the server names no revocation endpoint")
+        held = self.token or {}
+        form = {"token": token or held.get("refresh_token") or held.get("access_token", "")}
+        return self._send(endpoint, form if token_type_hint is None else {**form, "token_type_hint": token_type_hint})
+
+    def _issue(self, form: Mapping[str, Any], before: Mapping[str, Any], url: str | None = None) -> dict[str, Any]:
+        members = read_answer(self._send(url or self.server["token_endpoint"], form))
+        # A server that announces DPoP and issues a bearer token all the same is not the one that was announced.
+        announced = self._wants_dpop and bool(self.server.get("dpop_signing_alg_values_supported"))
+        return read_token(members, self.token_auth.dpop_key, must_be_bound=announced or "dpop_key" in before)
+
+    # -- shared -----------------------------------------------------------------------------------------------------
+
+    def _send(self, url: str, form: Mapping[str, Any]) -> Any:
+        return self.send_form(url, form, self.client_auth())
+
+    def _prove(self, method: str, url: str) -> str | None:
+        key = self.token_auth.dpop_key
+        return key.proof(method, url, self._clock(), nonce=self.nonces.get(url)) if key is not None else None
+
+    def _make_key(self) -> DPoPKey | None:
+        if self._wants_dpop and self.token_auth.dpop_key is None and not self.identity_only:
+            self.token_auth.dpop_key = DPoPKey.generate(self.server.get("dpop_signing_alg_values_supported"))
+        key: DPoPKey | None = self.token_auth.dpop_key
+        return key
+
+    def _restore_key(self, token: Mapping[str, Any] | None) -> None:
+        if token and token.get("dpop_key"):
+            self.token_auth.dpop_key = DPoPKey(token["dpop_key"])
+
+    def _resource_form(self) -> dict[str, str]:
+        return {"resource": self.resource} if self.resource else {}

@@ -1,31 +1,22 @@
-"""A Flask app that is a client: its document, its keys, and its sign-in at a real server over real TLS."""
+"""A Flask app that is a client: its document, its keys."""
 
 from __future__ import annotations
 
-import json
 import stat
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
-from authlib.integrations.base_client import OAuthError
 from flask import Flask
-from werkzeug.serving import make_server
 
-from demo import create_app
-from demo.models import db
-from flask_cimd import CIMD, ConfigurationError, DocumentError
+from flask_cimd import CIMD, ConfigurationError
 from flask_cimd.cli import commands
-from flask_cimd.publish.client import LIFETIME, PublishedClient
+from flask_cimd.publish import PublishedClient
+from flask_cimd.publish.document import LIFETIME
 from flask_cimd.publish.key_file import KeyFile
 from tests.support.clock import Clock
-from tests.support.demo import Browser, free_ports
-from tests.support.origin import server_context
 from tests.support.proves import proves
 
 REDIRECT = "https://app.example/callback"
@@ -34,6 +25,12 @@ REDIRECT = "https://app.example/callback"
 def published(app: Flask, path: str = "/client.json", **options: Any) -> PublishedClient:
     options = {"redirect_uris": [REDIRECT], "client_name": "App", **options}
     return CIMD().publish_client(app, path, **options)
+
+
+def signing(keys: KeyFile) -> str:
+    entry = keys.signing_key(LIFETIME)
+    assert entry is not None
+    return entry.kid
 
 
 @pytest.fixture
@@ -55,6 +52,7 @@ def test_the_document_names_itself_and_may_be_cached(app: Flask) -> None:
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
         "token_endpoint_auth_method": "none",
+        "token_endpoint_auth_methods_supported": ["none"],
     }
     assert answer.headers["Cache-Control"] == "public, max-age=3600"
     again = app.test_client().get("/client.json", headers={"If-None-Match": answer.headers["ETag"]})
@@ -168,12 +166,12 @@ def test_a_damaged_key_file_is_told_and_kept(tmp_path: Path) -> None:
 def test_a_new_key_signs_once_servers_have_had_time_to_see_it(tmp_path: Path, clock: Clock) -> None:
     keys = KeyFile(tmp_path / "keys.json", clock=clock)
     first = keys.create()
-    assert keys.signing_key(LIFETIME).kid == first.kid  # there is no other
+    assert signing(keys) == first.kid  # there is no other
     clock.forward(days=1)
     second = keys.create()
-    assert keys.signing_key(LIFETIME).kid == first.kid
+    assert signing(keys) == first.kid
     clock.forward(hours=1)
-    assert keys.signing_key(LIFETIME).kid == second.kid
+    assert signing(keys) == second.kid
 
 
 def test_keys_rotate_by_command_without_a_restart(app: Flask) -> None:
@@ -199,188 +197,13 @@ def test_the_commands_work_on_a_file_of_ones_own(app: Flask, tmp_path: Path) -> 
     assert run(args=["keys", "list", "--file", str(tmp_path / "k.json")]).output.startswith(made)
 
 
-# -- both sides against each other ------------------------------------------------------------------------------
-
-
-@contextmanager
-def serving(app: Flask, ca: trustme.CA, port: int) -> Iterator[None]:
-    """Serve an app by TLS at localhost."""
-    server = make_server("127.0.0.1", port, app, threaded=True, ssl_context=server_context(ca, "localhost"))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-class Pair:
-    """A client app and a server, each at an https origin of its own.
-
-    Attributes:
-        owner: the server's owner in a browser.
-    """
-
-    def __init__(self, stack: ExitStack, ca: trustme.CA, ca_bundle: Path, folder: Path, clock: Clock) -> None:
-        port = free_ports((0, 1))
-        self.issuer, origin = f"https://localhost:{port}", f"https://localhost:{port + 1}"
-        server = create_app(
-            {
-                "DEMO_DEVELOPMENT": "1",
-                "DEMO_BASE_URL": self.issuer,
-                "DEMO_DATABASE_URL": f"sqlite:///{folder}/demo.db",
-                "CIMD_CA_BUNDLE": str(ca_bundle),
-            },
-            clock=clock,
-        )
-        self.app = Flask("client", instance_path=str(folder / "instance"))
-        self.app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle))
-        self.keys = KeyFile(folder / "keys.json", clock=clock)
-        self.publish = lambda path, **options: CIMD().publish_client(
-            self.app,
-            path,
-            origin=origin,
-            redirect_uris=[f"{origin}/callback"],
-            client_name="App",
-            allow_loopback=True,
-            **options,
-        )
-        stack.enter_context(serving(server, ca, port))
-        stack.enter_context(serving(self.app, ca, port + 1))
-        self.owner = Browser(self.issuer)
-        self.owner.session.verify = str(ca_bundle)
-        self.owner.log_in()
-        self.ca_bundle, self.clock = ca_bundle, clock
-        stack.callback(_close, server)
-
-    def session(self, client: PublishedClient, **more: Any) -> Any:
-        return client.session(client.discover(self.issuer), scope="profile", clock=self.clock, **more)
-
-    def approve(self, url: str) -> str:
-        """Open an authorization URL as the owner, approve, and return where the browser is sent."""
-        page = self.owner.get(url.removeprefix(self.issuer))
-        return str(self.owner.press(page, "Approve").headers["Location"])
-
-
-def _close(app: Flask) -> None:
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-
-
-@pytest.fixture
-def pair(ca: trustme.CA, ca_bundle: Path, tmp_path: Path, clock: Clock) -> Iterator[Pair]:
-    with ExitStack() as stack:
-        yield Pair(stack, ca, ca_bundle, tmp_path, clock)
-
-
-@proves("C-76", "C-78")
-@pytest.mark.parametrize("alg", [None, "ES256", "RS256", "PS256", "EdDSA"])
-def test_an_app_signs_in_refreshes_and_revokes(pair: Pair, alg: Any) -> None:
-    if alg:
-        pair.keys.create(alg)
-    session = pair.session(pair.publish("/client.json", keys=pair.keys if alg else False))
-    url, remembered = session.begin()
-    tokens = session.finish(remembered, pair.approve(url))
-    assert tokens["scope"] == "profile"
-    assert session.get(f"{pair.issuer}/userinfo").json()["name"] == "The owner"
-    renewed = session.refresh_token(f"{pair.issuer}/token")
-    assert renewed["access_token"] != tokens["access_token"]
-    assert session.revoke_token(f"{pair.issuer}/revoke", renewed["refresh_token"]).status_code == 200
-    with pytest.raises(OAuthError) as caught:
-        session.refresh_token(f"{pair.issuer}/token")
-    assert caught.value.error == "invalid_grant"
-
-
-@proves("C-106")
-def test_sessions_outlive_a_rotation(pair: Pair) -> None:
-    session = pair.session(pair.publish("/client.json", keys=pair.keys))
-    url, remembered = session.begin()
-    session.finish(remembered, pair.approve(url))
-    (old,) = pair.keys.entries()
-    pair.keys.create()
-    pair.clock.forward(seconds=LIFETIME.total_seconds())
-    session.refresh_token(f"{pair.issuer}/token")
-    pair.keys.retire(old.kid)
-    pair.clock.forward(seconds=LIFETIME.total_seconds())
-    assert session.refresh_token(f"{pair.issuer}/token")["access_token"]
-
-
-def test_an_answer_of_another_server_is_refused(pair: Pair) -> None:
-    # RFC 9207 §2.4
-    session = pair.session(pair.publish("/client.json"))
-    url, remembered = session.begin()
-    answer = pair.approve(url)
-    forged = answer.replace("iss=https%3A%2F%2Flocalhost", "iss=https%3A%2F%2Fevil.example")
-    assert forged != answer
-    for wrong, error in (
-        (forged, "invalid_issuer"),
-        (answer.partition("&iss=")[0], "invalid_issuer"),
-        (answer.replace("state=", "state=x"), "invalid_state"),
-        (answer + "&code=other", "invalid_response"),
-    ):
-        with pytest.raises(OAuthError) as caught:
-            session.finish(remembered, wrong)
-        assert caught.value.error == error
-    assert session.finish(remembered, answer)["access_token"]
-
-
-def test_a_no_is_told_as_the_server_says_it(pair: Pair) -> None:
-    session = pair.session(pair.publish("/client.json"))
-    url, remembered = session.begin()
-    page = pair.owner.get(url.removeprefix(pair.issuer))
-    with pytest.raises(OAuthError) as caught:
-        session.finish(remembered, str(pair.owner.press(page, "Deny").headers["Location"]))
-    assert caught.value.error == "access_denied"
-
-
-@proves("C-121")
-def test_a_server_without_the_clients_method_is_told_before_anybody_is_sent_there(pair: Pair) -> None:
-    client = pair.publish("/client.json", keys=pair.keys)
-    server = {**client.discover(pair.issuer), "token_endpoint_auth_methods_supported": ["none"]}
-    with pytest.raises(ValueError, match="does not support private_key_jwt"):
-        client.session(server)
-
-
-@pytest.mark.parametrize(
-    ("changes", "rule"),
-    [
-        ({"issuer": "https://evil.example"}, "mismatch"),
-        ({"token_endpoint": "http://localhost/token"}, "not-https"),
-        ({"authorization_endpoint": None}, "not-https"),
-        ({"code_challenge_methods_supported": ["plain"]}, "no-s256"),
-        ({"code_challenge_methods_supported": 5}, "wrong-type"),
-        ({"token_endpoint_auth_methods_supported": None}, "wrong-type"),
-        ({"token_endpoint": "https://"}, "not-https"),
-        ({"token_endpoint": "https://169.254.169.254/token"}, "not-https"),
-        ({"revocation_endpoint": "https://user:word@localhost/revoke"}, "not-https"),
-    ],
-)
-def test_metadata_of_another_server_is_refused(
-    origin: Any, ca_bundle: Path, tmp_path: Path, changes: dict[str, Any], rule: str
-) -> None:
-    # RFC 8414 §3.3
-    app = Flask("client")
-    app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle))
-    issuer = origin.url("")
-    metadata = {
-        "issuer": issuer,
-        "authorization_endpoint": issuer + "/authorize",
-        "token_endpoint": issuer + "/token",
-        **changes,
-    }
-    path = "/.well-known/oauth-authorization-server"
-    origin.serve(path, json.dumps(metadata).encode(), headers={"Content-Type": "application/json"})
-    with pytest.raises(DocumentError) as caught:
-        published(app).discover(issuer)
-    assert [problem.rule for problem in caught.value.problems] == [rule]
-
-
-@pytest.mark.parametrize(
-    "typed", ["", "https://[", "https://u:p@as.example", "https://10.0.0.1", "as.example", "https://a b"]
-)
-def test_what_a_person_typed_may_be_no_issuer_at_all(typed: str) -> None:
-    with pytest.raises(DocumentError):
-        published(Flask("client")).discover(typed)
+def test_no_key_is_named_like_an_option_and_old_names_still_work(app: Flask, tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "k.json")
+    assert not any(keys.create("EdDSA").kid.startswith("-") for _ in range(200))
+    text = keys.path.read_text().replace(keys.entries()[0].kid, "-old-name")
+    keys.path.write_text(text)
+    published(app)
+    run = partial(app.test_cli_runner().invoke, commands)
+    retired = run(args=["keys", "retire", "-old-name", "--file", str(keys.path)])
+    assert (retired.exit_code, retired.output) == (0, "")
+    assert "-old-name" not in [entry.kid for entry in keys.entries()]

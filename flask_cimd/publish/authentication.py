@@ -1,0 +1,136 @@
+"""How a session proves who it is: the client at the server's endpoints, its token at resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from authlib.common.security import generate_token
+from authlib.common.urls import add_params_to_qs
+from authlib.integrations.requests_client import OAuth2Auth
+from joserfc import jwt
+from requests.auth import AuthBase
+
+from ..core.keys import ALGORITHMS, ASSERTION_TYPE
+from ..core.signatures import Algorithms
+from .document import LIFETIME, ClientDocument
+from .dpop import DPoPKey, Nonces
+from .errors import UnsupportedServerError
+from .key_file import KeyEntry
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+_ASSERTION_LIFETIME = timedelta(seconds=60)
+_REGISTRY = Algorithms(algorithms=ALGORITHMS)
+
+
+class ClientCredentials:
+    """Authenticates one client at one server.
+
+    Args:
+        document: the client.
+        server: the server's metadata; what it lists decides the method.
+        clock: returns the current aware instant.
+
+    Raises:
+        UnsupportedServerError: client and server have no method in common.
+    """
+
+    def __init__(self, document: ClientDocument, server: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
+        self._document = document
+        self._issuer = server.get("issuer")
+        self._clock = clock
+        self._algorithms = server.get("token_endpoint_auth_signing_alg_values_supported")
+        self.method = self._choose(server.get("token_endpoint_auth_methods_supported"))
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the form parameters of one request; an assertion is made for each request anew."""
+        named = [("client_id", self._document.client_id)]
+        if self.method == "none":
+            return named
+        return [*named, ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", self.assertion())]
+
+    def assertion(self) -> str:
+        """Return an assertion for one request within 60 seconds (RFC 7523 §3)."""
+        entry = self._signing_key()
+        if entry is None:
+            raise UnsupportedServerError("auth-method", hint="the client has no key that this server takes")
+        now = self._clock()
+        claims = {
+            "iss": self._document.client_id,
+            "sub": self._document.client_id,
+            "aud": self._issuer,
+            "jti": generate_token(32),
+            "iat": int(now.timestamp()),
+            "exp": int((now + _ASSERTION_LIFETIME).timestamp()),
+        }
+        header = {"alg": entry.alg, "kid": entry.kid, "typ": "client-authentication+jwt"}
+        return jwt.encode(header, claims, entry.key, registry=_REGISTRY)
+
+    def _choose(self, supported: list[str] | None) -> str:
+        """Return the first method of the document that the server takes; a server that lists none takes any."""
+        for method in self._document.auth_methods:
+            if supported is not None and method not in supported:
+                continue
+            if method == "none" or (self._issuer is not None and self._signing_key() is not None):
+                return method
+        listed = ", ".join(self._document.auth_methods)
+        raise UnsupportedServerError("auth-method", hint=f"the server does not take {listed}")
+
+    def _signing_key(self) -> KeyEntry | None:
+        return self._document.keys.signing_key(LIFETIME, self._algorithms) if self._document.keys else None
+
+
+class ClientAuthentication(AuthBase):
+    """Adds the client's parameters and, in a session with a key, a DPoP proof to a form.
+
+    Args:
+        credentials: of the client.
+        prove: returns a proof for method and URL, or ``None``.
+    """
+
+    def __init__(self, credentials: ClientCredentials, prove: Callable[[str, str], str | None]) -> None:
+        self._credentials = credentials
+        self._prove = prove
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Complete one request."""
+        body = request.body.decode() if isinstance(request.body, bytes) else str(request.body or "")
+        request.body = add_params_to_qs(body, self._credentials.parameters())
+        proof = self._prove(request.method or "POST", request.url or "")
+        if proof is not None:
+            request.headers["DPoP"] = proof
+        return request
+
+
+class TokenAuthentication(OAuth2Auth):  # type: ignore[misc]  # Authlib is untyped
+    """Adds the access token, and the proof that a bound one needs; both stand in headers alone."""
+
+    dpop_key: DPoPKey | None = None
+
+    def bind(self, nonces: Nonces, clock: Callable[[], datetime]) -> None:
+        """Give the parts that proofs need."""
+        self._nonces = nonces
+        self._clock = clock
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Complete one request to a resource."""
+        if str(self.token.get("token_type", "")).lower() != "dpop":
+            completed: PreparedRequest = super().__call__(request)
+            return completed
+        self.ensure_active_token()
+        self.sign(request)
+        return request
+
+    def sign(self, request: PreparedRequest) -> None:
+        """Add a bound token and a proof for this method and URL (RFC 9449 §7.1)."""
+        if self.dpop_key is None:
+            raise ValueError("the token is bound to a key that this session does not have")
+        token, url = str(self.token["access_token"]), str(request.url)
+        nonce = self._nonces.get(url)
+        request.headers["Authorization"] = f"DPoP {token}"
+        request.headers["DPoP"] = self.dpop_key.proof(
+            str(request.method), url, self._clock(), nonce=nonce, access_token=token
+        )

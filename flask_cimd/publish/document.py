@@ -1,0 +1,152 @@
+"""An app's client metadata document: built, checked at start, and held to what the app's sessions can do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from ..core.document import parse_document
+from ..core.identifier import IdentifierRules, parse_identifier
+from ..core.metadata import ClientMetadata
+from ..core.rules import DocumentRules
+from ..errors import DocumentError, IdentifierError
+from .key_file import KeyFile
+
+#: How long servers may keep the document and the keys without asking again.
+LIFETIME = timedelta(hours=1)
+METHODS = ("private_key_jwt", "none")
+#: Bytes that the draft recommends servers to read (CIMD §8.7).
+_MOST_BYTES = 5120
+_LINKS = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
+#: Members that announce what no session here does.
+_UNKEPT = {
+    "require_signed_request_object": "requests are not signed (RFC 9101)",
+    "tls_client_certificate_bound_access_tokens": "tokens are not bound to certificates (RFC 8705); use DPoP",
+    "authorization_signed_response_alg": "signed responses (JARM) are not read",
+    "authorization_encrypted_response_alg": "encrypted responses (JARM) are not read",
+    "id_token_encrypted_response_alg": "encrypted ID tokens are not read",
+    "userinfo_encrypted_response_alg": "encrypted userinfo is not read",
+    "request_object_signing_alg": "requests are not signed (RFC 9101)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDocument:
+    """What an app says about itself.
+
+    Attributes:
+        client_id: the URL of the document.
+        members: what the document says, apart from keys and authentication methods.
+        keys: the private keys; ``None`` for a public client.
+        jwks_uri: where the public keys are served; ``None`` if the document holds them.
+    """
+
+    client_id: str
+    members: Mapping[str, Any] = field(default_factory=dict)
+    keys: KeyFile | None = None
+    jwks_uri: str | None = None
+
+    @property
+    def auth_method(self) -> str:
+        """The method that the client prefers: ``private_key_jwt`` or ``none``."""
+        return "none" if self.keys is None else "private_key_jwt"
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        """Every method that the document allows, the preferred one first."""
+        listed = self.members.get("token_endpoint_auth_methods_supported", (self.auth_method,))
+        return tuple(sorted(listed, key=lambda method: method != self.auth_method))
+
+    @property
+    def is_dpop_bound(self) -> bool:
+        """Whether every token request carries a DPoP proof (RFC 9449 §5.2)."""
+        return self.members.get("dpop_bound_access_tokens") is True
+
+    @property
+    def requires_pushed_requests(self) -> bool:
+        """Whether every authorization request is pushed (RFC 9126 §6)."""
+        return self.members.get("require_pushed_authorization_requests") is True
+
+    def document(self) -> dict[str, Any]:
+        """Return the document as it is now."""
+        keys: dict[str, Any] = {}
+        if self.jwks_uri is not None:
+            keys = {"jwks_uri": self.jwks_uri}
+        elif self.keys is not None:
+            keys = {"jwks": self.key_set()}
+        methods = {
+            "token_endpoint_auth_method": self.auth_method,
+            "token_endpoint_auth_methods_supported": list(self.auth_methods),
+        }
+        return {"client_id": self.client_id, **self.members, **methods, **keys}
+
+    def key_set(self) -> dict[str, Any]:
+        """Return the public keys; old ones stay until they are retired."""
+        return {"keys": [entry.public for entry in self.keys.entries()] if self.keys else []}
+
+
+def check(client: ClientDocument, *, allow_loopback: bool = False) -> list[str]:
+    """Return what is wrong with an app's document: what servers refuse or leave out, and what sessions cannot keep."""
+    return check_text(encode(client.document()), client.client_id, allow_loopback=allow_loopback) + _unkept(client)
+
+
+def check_text(body: bytes, client_id: str, *, allow_loopback: bool = False) -> list[str]:
+    """Return what servers would refuse in a document, and what they would leave out without a word."""
+    metadata = strict_metadata(body, client_id, allow_loopback=allow_loopback)
+    if not isinstance(metadata, ClientMetadata):
+        return metadata
+    document = json.loads(body)
+    dropped = [uri for uri in document["redirect_uris"] if uri not in metadata.redirect_uris]
+    problems = [f"/redirect_uris not-usable: servers would ignore {uri}" for uri in dropped]
+    problems += [
+        f"/{name} not-https: must be an absolute https URL"
+        for name in _LINKS
+        if name in document and getattr(metadata, name) is None
+    ]
+    if len(body) > _MOST_BYTES:
+        problems.append(f"/ too-large: {len(body)} bytes; many servers read {_MOST_BYTES} at most")
+    return problems
+
+
+def strict_metadata(body: bytes, client_id: str, *, allow_loopback: bool = False) -> ClientMetadata | list[str]:
+    """Return a document as the strictest server reads it, or the reasons why that server refuses it."""
+    # No query and no bare "/": the draft discourages both, and some servers refuse them (CIMD §3).
+    identifiers = IdentifierRules(
+        allow_root_path=False, allow_query=False, indieauth=False, allow_loopback=allow_loopback
+    )
+    rules = DocumentRules(
+        auth_methods=("none", "private_key_jwt"),
+        require_auth_method=True,
+        indieauth=False,
+        allow_loopback=allow_loopback,
+    )
+    try:
+        return parse_document(body, parse_identifier(client_id, identifiers), rules)
+    except IdentifierError as error:
+        return [f"client_id {error}"]
+    except DocumentError as error:
+        return [f"{problem.pointer or '/'} {problem.rule}: {problem.message}" for problem in error.problems]
+
+
+def encode(value: Mapping[str, Any]) -> bytes:
+    """Return a document as the bytes that are served."""
+    return json.dumps(value, indent=1, ensure_ascii=False).encode()
+
+
+def _unkept(client: ClientDocument) -> list[str]:
+    """Return the members that promise what sessions of this client cannot keep."""
+    members = client.members
+    found = [f"/{name} not-kept: {reason}" for name, reason in _UNKEPT.items() if members.get(name)]
+    if "code" not in members.get("response_types", ["code"]):
+        found.append("/response_types not-kept: the response type is code")
+    if "authorization_code" not in members.get("grant_types", ["authorization_code"]):
+        found.append("/grant_types not-kept: the grant type is authorization_code")
+    if "private_key_jwt" in client.auth_methods and client.keys is None:
+        found.append("/token_endpoint_auth_methods_supported not-kept: private_key_jwt needs keys")
+    alg = members.get("token_endpoint_auth_signing_alg")
+    if alg is not None and alg not in {entry.alg for entry in (client.keys.entries() if client.keys else ())}:
+        found.append("/token_endpoint_auth_signing_alg not-kept: no key signs with this algorithm")
+    return found
