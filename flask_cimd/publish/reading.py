@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from ..clients.loading import is_json
 from ..core.strict_json import StrictJSONError, read_object
 from ..errors import DeadlineExceededError, FetchError
 from ..fetch.fetcher import Fetcher, FetchLog, FetchSettings, Response
@@ -21,6 +21,7 @@ _MOST_JSON = 65536
 _MOST_HTML = 262144
 _MOST_TEXT = 2048
 _MOST_REDIRECTS = 5
+_JSON = re.compile(r"application/(?:[A-Za-z0-9!#$&^_.+-]+\+)?json")
 _HTML = ("text/html", "application/xhtml+xml")
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -65,7 +66,7 @@ class Reading:
             FetchError: the address cannot be read.
             DiscoveryError: the answer is no JSON object.
         """
-        answer = self._get(url, "application/json", lambda media_type: _MOST_JSON if is_json(media_type) else 0)
+        answer = self._get(url, "application/json", lambda media_type: _MOST_JSON if _JSON.fullmatch(media_type) else 0)
         try:
             return read_object(answer.body)
         except StrictJSONError as exc:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from ..core.identifier import LOOPBACK_HOSTS
 from ..core.members import is_https_url
+from ..core.urls import LOOPBACK_HOSTS
 from ..errors import Problem
 from ..fetch.fetcher import FetchSettings
 
