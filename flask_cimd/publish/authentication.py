@@ -13,7 +13,7 @@ from joserfc import jwt
 from requests.auth import AuthBase
 
 from ..core.keys import ALGORITHMS, ASSERTION_TYPE
-from ..core.signatures import Algorithms
+from ..core.signatures import signature_registry
 from .document import LIFETIME, ClientDocument
 from .dpop import DPoPKey, Nonces
 from .errors import UnsupportedServerError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
 
 _ASSERTION_LIFETIME = timedelta(seconds=60)
-_REGISTRY = Algorithms(algorithms=ALGORITHMS)
+_REGISTRY = signature_registry(ALGORITHMS, strict=True)
 
 
 class ClientCredentials:

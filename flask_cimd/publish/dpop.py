@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, import_key
 
-from ..core.signatures import Algorithms
+from ..core.signatures import signature_registry
 from .errors import UnsupportedServerError
 
 _MAKERS: dict[str, Callable[[], Key]] = {
@@ -24,7 +24,7 @@ _MAKERS: dict[str, Callable[[], Key]] = {
     "EdDSA": lambda: OKPKey.generate_key("Ed25519"),
     "ES384": lambda: ECKey.generate_key("P-384"),
 }
-_REGISTRY = Algorithms(algorithms=list(_MAKERS))
+_REGISTRY = signature_registry(tuple(_MAKERS), strict=True)
 #: Origins whose nonces are remembered, and characters of a nonce.
 _MOST_ORIGINS = 1000
 _MOST_NONCE = 512

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from ..core.html import UnreadablePageError, page_links
+from ..clients.html import UnreadablePageError, page_links
 from ..fetch.fetcher import Response
 from .issuer import check_server, well_known_urls
 from .reading import Absent, Reading
