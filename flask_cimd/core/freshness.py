@@ -1,18 +1,29 @@
-"""Compute how long a fetched document may be used from its response headers (RFC 9111, CIMD §5.2)."""
+"""How long a fetched document may be used, from its response headers and our own bounds (RFC 9111, CIMD §5.2)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
-_MOST_SECONDS = 10**9
+from .http_date import parse_http_date
+
+#: RFC 9111 §1.2.2: the value of a larger number of seconds.
+_MOST_SECONDS = 2**31
+#: One directive (RFC 9111 §5.2). A quote that never ends hides nothing of what follows it.
+_DIRECTIVE = re.compile(r'([^\s,="]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*)))?')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Lifetime limits of this server: the shortest, the one without caching headers, and the longest."""
+    """The lifetimes that this server allows.
+
+    Attributes:
+        minimum: floor of every lifetime.
+        default: lifetime of a response that states none.
+        maximum: ceiling of every lifetime.
+    """
 
     minimum: timedelta
     default: timedelta
@@ -21,76 +32,73 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """Whether a response may be stored, and for how many seconds it is fresh."""
+    """Whether a response may be stored, and for how many seconds it stays fresh."""
 
     storable: bool
     seconds: float
 
 
 def lifetime(headers: Mapping[str, str], bounds: Bounds, now: datetime) -> Lifetime:
-    """Return the lifetime of a response within the limits of this server.
+    """Return the bounded lifetime of a response.
 
-    ``no-store`` is always honoured. The minimum applies to every other response, also with ``no-cache`` or
-    ``max-age=0``: without it the client's headers could cause a fetch on every request. ``s-maxage`` is ignored, as it
-    is for shared caches, and so is ``Vary``, as the requests of this server never differ.
+    ``no-store`` is always honoured. The floor applies to everything else, ``no-cache`` and ``max-age=0`` included:
+    without it a stranger's headers would cost one fetch a request. This is a private cache, so ``s-maxage`` does not
+    count; ``Vary`` does not either, since all requests of this cache are alike.
 
     Args:
         headers: with lower-case names; repeated fields joined by commas.
-        bounds: limits of this server.
-        now: the aware instant of the response, used if it has no ``Date``.
+        bounds: what this server allows.
+        now: the aware instant at which the response arrived.
     """
     directives = _directives(headers.get("cache-control", ""))
     if "no-store" in directives:
         return Lifetime(storable=False, seconds=0)
     stated = _stated(directives, headers, now)
-    seconds = bounds.default.total_seconds() if stated is None else max(0, stated - _age(headers))
+    seconds = bounds.default.total_seconds() if stated is None else max(0.0, stated - _age(headers, now))
     floor, ceiling = bounds.minimum.total_seconds(), bounds.maximum.total_seconds()
     return Lifetime(storable=True, seconds=min(max(seconds, floor), ceiling))
 
 
 def _directives(value: str) -> dict[str, str | None]:
-    """Read Cache-Control with lower-case names; of repeated ``max-age`` the smallest counts."""
+    """Read Cache-Control; names in any case, of repeated ``max-age`` the smallest."""
     found: dict[str, str | None] = {}
-    for part in value.lower().split(","):
-        name, _, argument = part.strip().partition("=")
-        name, argument = name.strip(), argument.strip().strip('"')
+    for part in _DIRECTIVE.finditer(value.lower()):
+        name = part[1]
+        argument = part[2] if part[2] is not None else (part[3] or "").strip()
         if name == "max-age" and name in found:
             found[name] = min(found[name] or "0", argument, key=_seconds)
-        elif name:
+        else:
             found[name] = argument or None
     return found
 
 
 def _seconds(text: str | None) -> int:
-    """Read delta-seconds; a malformed or negative number is 0, which makes the response stale."""
+    """Read delta-seconds; 0 for anything else, since RFC 9111 §4.2.1 takes invalid freshness information for stale."""
     digits = (text or "").strip()
     if not digits.isascii() or not digits.isdigit():
         return 0
     return min(int(digits[:20]), _MOST_SECONDS)
 
 
-def _stated(directives: Mapping[str, str | None], headers: Mapping[str, str], now: datetime) -> int | None:
+def _stated(directives: Mapping[str, str | None], headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the freshness lifetime that the response states (RFC 9111 §4.2.1), or ``None``."""
     if "no-cache" in directives:
         return 0
     if "max-age" in directives:
         return _seconds(directives["max-age"])
     if "expires" not in headers:
         return None
-    expires = _instant(headers["expires"])
-    if expires is None:  # RFC 9111 §5.3: an invalid date, "0" above all, means already expired
+    expires = parse_http_date(headers["expires"], now)
+    if expires is None:  # RFC 9111 §5.3: "a time in the past (i.e., already expired)"
         return 0
-    date = _instant(headers.get("date", "")) or now
-    return min(max(0, int((expires - date).total_seconds())), _MOST_SECONDS)
+    date = parse_http_date(headers.get("date", ""), now) or now
+    return (expires - date).total_seconds()
 
 
-def _age(headers: Mapping[str, str]) -> int:
-    return _seconds(headers.get("age"))
-
-
-def _instant(text: str) -> datetime | None:
-    """Read an HTTP date; one without a zone is UTC, and one that is malformed or out of range is ``None``."""
-    try:
-        found = parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+def _age(headers: Mapping[str, str], now: datetime) -> float:
+    """Return the age of the response when it arrived (RFC 9111 §4.2.3), without the delay of the transfer."""
+    # RFC 9111 §5.1: the first member of a list counts, and an invalid value is ignored.
+    members = [member.strip() for member in headers.get("age", "").split(",")]
+    stated = _seconds(next(filter(None, members), None))
+    date = parse_http_date(headers.get("date", ""), now)
+    return max(stated, 0 if date is None else (now - date).total_seconds())
