@@ -42,11 +42,9 @@ def _instant(found: re.Match[str], now: datetime) -> datetime | None:
             year -= 100
     # RFC 9111 §4.2: a leap second is "the nearest time equal to or earlier".
     second = 59 if found["second"] == "60" else int(found["second"])
+    date = year, _MONTHS.index(found["month"]) + 1, int(found["day"])
     try:
-        instant = datetime(
-            year, _MONTHS.index(found["month"]) + 1, int(found["day"]), int(found["hour"]), int(found["minute"]), second,
-            tzinfo=UTC,
-        )  # fmt: skip
+        instant = datetime(*date, int(found["hour"]), int(found["minute"]), second, tzinfo=UTC)
     except ValueError:
         return None
     weekday = _DAYS[instant.weekday()]
