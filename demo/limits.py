@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 from threading import BoundedSemaphore
+from typing import Any
 
 from flask import Flask, Response, g, has_request_context, request
 from flask_limiter import Limiter
@@ -24,16 +25,15 @@ _PLACES = 8
 def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
     """Limit all of that by address; a worker process counts for itself."""
     limiter = Limiter(_who_asks, app=app, storage_uri="memory://", strategy="moving-window")
-    if configuration.login_limit is not None:
-        limit = limiter.limit(configuration.login_limit, methods=["POST"], deduct_when=_has_failed)
-        app.view_functions["login.log_in"] = limit(app.view_functions["login.log_in"])
-    if configuration.push_limit is not None:
-        # Every request is kept for minutes, and what tells a repetition for a day.
-        limit = limiter.limit(configuration.push_limit, methods=["POST"])
-        app.view_functions["endpoints.push"] = limit(app.view_functions["endpoints.push"])
-    if configuration.registration_limit is not None and registration.VIEW in app.view_functions:
-        limit = limiter.limit(configuration.registration_limit, methods=["POST"])
-        app.view_functions[registration.VIEW] = limit(app.view_functions[registration.VIEW])
+
+    def limit(endpoint: str, rate: str | None, **options: Any) -> None:
+        if rate is not None and endpoint in app.view_functions:
+            view: Any = limiter.limit(rate, methods=["POST"], **options)(app.view_functions[endpoint])
+            app.view_functions[endpoint] = view
+
+    limit("login.log_in", configuration.login_limit, deduct_when=_has_failed)
+    limit("endpoints.push", configuration.push_limit)
+    limit(registration.VIEW, configuration.registration_limit)
     if configuration.fetch_limit is not None:
         cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))
         cimd.allow_fetch(_in_a_place(app))

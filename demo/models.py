@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Boolean, Engine, Float, ForeignKey, String, Text, event
+from sqlalchemy import Boolean, Engine, Float, ForeignKey, String, Table, Text, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
     """Base of all tables."""
 
+    if TYPE_CHECKING:
+        __table__: ClassVar[Table]
+
 
 db = SQLAlchemy(model_class=Base)
+# Flask-SQLAlchemy makes the base of its models at run time, where type checkers do not see it.
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
 
 #: Instants are seconds since 1970: the same on every database.
 Instant = Float(53)
 
 
-class OpenRequest(db.Model):
+class OpenRequest(Model):
     """An authorization request that waits: for a decision in one session, or (without a session) for its browser."""
 
     __tablename__ = "open_request"
@@ -30,7 +38,7 @@ class OpenRequest(db.Model):
     expires_at: Mapped[float] = mapped_column(Instant, index=True)
 
 
-class GrantRow(db.Model):
+class GrantRow(Model):
     """What the owner approved, with the client as it was then."""
 
     __tablename__ = "grant"
@@ -53,7 +61,7 @@ class GrantRow(db.Model):
     revoked_at: Mapped[float | None] = mapped_column(Instant)
 
 
-class CodeRow(db.Model):
+class CodeRow(Model):
     """An authorization code; kept after use until its grant is forgotten, so that reuse is noticed."""
 
     __tablename__ = "code"
@@ -66,7 +74,7 @@ class CodeRow(db.Model):
     spent_at: Mapped[float | None] = mapped_column(Instant)
 
 
-class TokenRow(db.Model):
+class TokenRow(Model):
     """An access or refresh token."""
 
     __tablename__ = "token"
@@ -82,7 +90,7 @@ class TokenRow(db.Model):
     revoked: Mapped[bool] = mapped_column(Boolean)
 
 
-class RegistrationRow(db.Model):
+class RegistrationRow(Model):
     """An app that registered itself; ``used_at`` is when the owner approved it last, or it renewed its access."""
 
     __tablename__ = "registration"
@@ -93,7 +101,7 @@ class RegistrationRow(db.Model):
     used_at: Mapped[float | None] = mapped_column(Instant)
 
 
-class ResourceServerRow(db.Model):
+class ResourceServerRow(Model):
     """Somebody else's server that takes the site's tokens and may ask about them."""
 
     __tablename__ = "resource_server"
@@ -105,7 +113,7 @@ class ResourceServerRow(db.Model):
     created_at: Mapped[float] = mapped_column(Instant)
 
 
-class UsedOnce(db.Model):
+class UsedOnce(Model):
     """The name of something that must not be seen twice, such as a client assertion, until it is void anyway."""
 
     __tablename__ = "used_once"

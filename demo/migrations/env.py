@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+from sqlalchemy import Connection
 
 from demo.models import db
 from demo.site import tables  # noqa: F401  importing it is what registers its tables
@@ -25,7 +26,7 @@ def run() -> None:
         _run_on(opened)
 
 
-def _run_on(connection: object) -> None:
+def _run_on(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=db.metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()

@@ -33,7 +33,9 @@ def find_resource_server(server_id: str) -> ResourceServer | None:
         return None
     with db.engine.connect() as connection:
         row = connection.execute(select(_table).where(_table.c.id == server_id)).first()
-    return row and ResourceServer(id=row.id, secret_digest=row.secret_digest, resource=row.resource)
+    if row is None:
+        return None
+    return ResourceServer(id=row.id, secret_digest=row.secret_digest, resource=row.resource)
 
 
 def named_resources() -> dict[str, str]:

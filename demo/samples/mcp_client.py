@@ -90,7 +90,7 @@ def _provider(refused: requests.Response, mcp_url: str) -> Provider:
 
 
 def _call(mcp_url: str, token: str | None, tool: str, arguments: Mapping[str, str]) -> requests.Response:
-    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+    message: Any = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
     headers = {**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})}
     try:
         with fresh_session() as http:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from lxml import etree
 from lxml.builder import ElementMaker
+from werkzeug.wrappers import Response
 
 from demo.services import services
 from demo.site import posts

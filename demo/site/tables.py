@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from demo.models import Instant, db
+from demo.models import Instant, Model
 
 
-class PostRow(db.Model):
+class PostRow(Model):
     """One post; what it says is kept as microformats2 properties, as Micropub knows them."""
 
     __tablename__ = "post"
@@ -24,7 +24,7 @@ class PostRow(db.Model):
     version: Mapped[int] = mapped_column(Integer)
 
 
-class ProfileRow(db.Model):
+class ProfileRow(Model):
     """What the owner wrote about themself; there is at most one row."""
 
     __tablename__ = "profile"
@@ -37,7 +37,7 @@ class ProfileRow(db.Model):
     urls: Mapped[str] = mapped_column(Text)
 
 
-class MediaRow(db.Model):
+class MediaRow(Model):
     """An image that this site wrote itself; it lives in the database, so that all workers serve it."""
 
     __tablename__ = "media"
