@@ -86,7 +86,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     server = AuthorizationServer(
         app,
         cimd=cimd,
-        storage=storage,
+        storage=storage,  # type: ignore[arg-type]  # it lacks what the port gained for `flask_cimd.provider`
         issuer=configuration.base_url,
         scopes=SCOPES,
         resources=resource_servers.SiteResources(own_resources(configuration)),
