@@ -19,7 +19,7 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge
 from flask import request as current_request
 
-from ...errors import CIMDError
+from ...errors import CIMDError, RequestError
 from ..errors import ClientResolutionError
 from .atproto import refresh_end
 from .binding import bound_key, require_other_key
@@ -185,7 +185,8 @@ class AuthorizationCodeGrant(_SnapshotClients, grants.AuthorizationCodeGrant):  
             code_challenge=approved.request.code_challenge,
             expires_at=now + server.code_lifetime,
         )
-        server.storage.add_code(grant, kept)
+        if server.storage.add_code(grant, kept, *([approved.settlement] if approved.settlement else [])) is False:
+            raise RequestError("request-decided", grant.client_id, hint="the request was decided already, or expired")
 
     def generate_authorization_code(self) -> str:
         """Return a code of 256 bits."""

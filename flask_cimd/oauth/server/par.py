@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
@@ -24,7 +24,7 @@ from ..errors import ClientResolutionError
 from ..replay import once_key
 from .binding import require_other_key
 from .parameters import REQUEST_URI, check_form
-from .storage import AuthorizationRequest, digest, new_secret
+from .storage import AuthorizationRequest, ProviderStorage, Settlement, digest, new_secret
 
 if TYPE_CHECKING:
     from .server import AuthorizationServer
@@ -80,6 +80,16 @@ class PushedRequests:
         """
         if asked.pushed and not self._server.storage.take_pushed(asked.pushed):
             raise _unknown(asked.client_id)
+
+    def settle_with(self, settlement: Settlement, asked: AuthorizationRequest) -> None:
+        """Carry out a decision that makes no grant, together with what the provider keeps of it.
+
+        Raises:
+            RequestError: the request was decided already.
+        """
+        storage = cast("ProviderStorage", self._server.storage)
+        if not storage.settle(settlement, self._server.clock()):
+            raise RequestError("request-decided", asked.client_id, hint="the request was decided already, or expired")
 
     # -- taking a request -----------------------------------------------------------------------------------------
 

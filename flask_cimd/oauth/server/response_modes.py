@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
@@ -25,31 +26,57 @@ def check_response_mode(mode: str | None) -> str:
     return mode
 
 
-def send_back(redirect_uri: str, members: Sequence[tuple[str, str]], mode: str = "query") -> Response:
-    """Send the person back to the client with these members.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationResponse:
+    """The answer to an authorization request, as a value: it can be kept and sent once more.
 
-    Redirects are 303, so that no form is replayed (RFC 9700 §4.12). The page of ``form_post`` has a button and no
-    script: its answer leaves the site only when the person says so.
+    Attributes:
+        redirect_uri: where it goes, exactly as it was requested.
+        members: names and values, in order.
+        mode: one of `RESPONSE_MODES`.
     """
-    if mode == "form_post":
-        answer = Response(render_template("flask_cimd/form_post.html", action=redirect_uri, members=members))
-        answer.headers["Content-Security-Policy"] = _FORM_POLICY
-        answer.headers["X-Frame-Options"] = "DENY"
-    else:
-        answer = Response(status=303, headers={"Location": _location(redirect_uri, members, mode)})
-        answer.autocorrect_location_header = False
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    return answer
+
+    redirect_uri: str
+    members: tuple[tuple[str, str], ...]
+    mode: str = "query"
+
+    @property
+    def location(self) -> str:
+        """The redirect URI with the members in its query or fragment."""
+        encoded = urlencode(self.members)
+        if self.mode == "fragment":
+            return f"{self.redirect_uri}#{encoded}"
+        # RFC 6749 §3.1.2: a query of the redirect URI "MUST be retained"; it is not re-encoded either.
+        joiner = "" if self.redirect_uri.endswith(("?", "&")) else "&" if "?" in self.redirect_uri else "?"
+        return self.redirect_uri + joiner + encoded
+
+    def send(self) -> Response:
+        """Return the HTTP response that takes the person back to the client.
+
+        Redirects are 303, so that no form is replayed (RFC 9700 §4.12). The page of ``form_post`` has a button and no
+        script: its answer leaves the site when the person presses the button.
+        """
+        if self.mode == "form_post":
+            page = render_template("flask_cimd/form_post.html", action=self.redirect_uri, members=self.members)
+            answer = Response(page)
+            answer.headers["Content-Security-Policy"] = _FORM_POLICY
+            answer.headers["X-Frame-Options"] = "DENY"
+        else:
+            answer = Response(status=303, headers={"Location": self.location})
+            answer.autocorrect_location_header = False
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Referrer-Policy"] = "no-referrer"
+        return answer
+
+    def to_json(self) -> str:
+        """Return the response as JSON text."""
+        return json.dumps([self.redirect_uri, self.members, self.mode])
+
+    @classmethod
+    def from_json(cls, text: str) -> AuthorizationResponse:
+        """Rebuild a response that `to_json` wrote."""
+        redirect_uri, members, mode = json.loads(text)
+        return cls(redirect_uri=redirect_uri, members=tuple((name, value) for name, value in members), mode=mode)
 
 
 _FORM_POLICY = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-
-
-def _location(redirect_uri: str, members: Sequence[tuple[str, str]], mode: str) -> str:
-    encoded = urlencode(list(members))
-    if mode == "fragment":
-        return f"{redirect_uri}#{encoded}"
-    # RFC 6749 §3.1.2: a query of the redirect URI "MUST be retained"; it is not re-encoded either.
-    joiner = "" if redirect_uri.endswith(("?", "&")) else "&" if "?" in redirect_uri else "?"
-    return redirect_uri + joiner + encoded

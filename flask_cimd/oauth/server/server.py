@@ -36,9 +36,9 @@ from .grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
 from .par import PushedRequests
 from .parameters import check_form
 from .resource_indicators import Resource, Resources
-from .response_modes import RESPONSE_MODES, send_back
+from .response_modes import RESPONSE_MODES, AuthorizationResponse
 from .revocation import RevocationEndpoint
-from .storage import AuthorizationRequest, Grant, Token, TokenStorage, digest
+from .storage import AuthorizationRequest, Grant, Settlement, Token, TokenStorage, digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,11 @@ class Approval:
     request: AuthorizationRequest
     access_lifetime: timedelta
     auth_time: datetime | None
+    settlement: Settlement | None = None
+
+
+#: Returns what the storage writes together with a decision, by the answer that the client is sent.
+Settle = Callable[[AuthorizationResponse], Settlement]
 
 
 class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is untyped
@@ -170,6 +175,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         scope: Collection[str] | None = None,
         access_lifetime: timedelta | None = None,
         auth_time: datetime | None = None,
+        settle: Settle | None = None,
     ) -> Response:
         """Issue a code and send the person back to the client.
 
@@ -179,24 +185,39 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             scope: what was left ticked, a subset of what was requested; ``None`` for all of it.
             access_lifetime: of access tokens, if the person chose it.
             auth_time: when the person logged in; resources may ask for it (RFC 9470).
+            settle: returns what the storage writes in the transaction that keeps the code, by the answer.
+
+        Raises:
+            RequestError: the request was decided already.
         """
         # AT Protocol OAuth: consent may narrow what an app gets, but atproto itself stays.
         granted = [word for word in approved.scope.split() if scope is None or word in scope or word == ATPROTO]
         if approved.resource and approved.scope and not granted:
             # Access to a place where nothing may be done is no access; without a place it is a sign-in alone.
-            return self.deny(approved)
-        self.pushed.settle(approved)
+            return self.deny(approved, settle=settle)
+        if settle is None:
+            self.pushed.settle(approved)
         authorization = OAuth2Request(request.method, request.url)
         authorization.payload = BasicOAuth2Payload({"state": approved.state})
         authorization.scope = " ".join(granted)
         authorization.user = subject
         lifetime = limited_access(authorization.scope, access_lifetime or self.access_lifetime)
-        authorization.approval = Approval(request=approved, access_lifetime=lifetime, auth_time=auth_time)
         grant = AuthorizationCodeGrant(authorization, self)
         code = grant.generate_authorization_code()
+        answer = self._response(
+            approved.redirect_uri,
+            approved.state,
+            [("code", code), *self._me(approved, subject)],
+            approved.response_mode,
+        )
+        authorization.approval = Approval(
+            request=approved,
+            access_lifetime=lifetime,
+            auth_time=auth_time,
+            settlement=settle(answer) if settle else None,
+        )
         grant.save_authorization_code(code, authorization)
-        told = [("code", code), *self._me(approved, subject)]
-        return self._send_back(approved.redirect_uri, approved.state, told, approved.response_mode)
+        return answer.send()
 
     def _me(self, approved: AuthorizationRequest, subject: str) -> list[tuple[str, str]]:
         if not self.legacy.me or approved.client is None:
@@ -204,30 +225,50 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         metadata = self.metadata_of(approved.client_id, approved.client)
         return [("me", subject)] if self.legacy.tells_me(metadata) else []
 
-    def deny(self, denied: AuthorizationRequest, description: str | None = None) -> Response:
-        """Tell the client that the person said no (RFC 6749 §4.1.2.1)."""
-        self.pushed.settle(denied)
+    def deny(
+        self, denied: AuthorizationRequest, description: str | None = None, *, settle: Settle | None = None
+    ) -> Response:
+        """Tell the client that the person said no (RFC 6749 §4.1.2.1).
+
+        Raises:
+            RequestError: the request was decided already.
+        """
+        answer = self.error_response(self.denial(denied, description))
+        if settle is None:
+            self.pushed.settle(denied)
+        else:
+            self.pushed.settle_with(settle(answer), denied)
+        return answer.send()
+
+    def denial(self, denied: AuthorizationRequest, description: str | None = None) -> OAuth2Error:
+        """Return ``access_denied`` for a request, to be sent to its redirect URI."""
         error = AccessDeniedError(description, redirect_uri=denied.redirect_uri, state=denied.state)
         error.response_mode = denied.response_mode
-        return self.answer_error(error)
+        return error
 
     def answer_error(self, error: OAuth2Error) -> Response:
         """Send an error to the client's redirect URI if that is established, else answer it as JSON."""
         if error.redirect_uri is None:
             return self.handle_response(*error())
+        return self.error_response(error).send()
+
+    def error_response(self, error: OAuth2Error) -> AuthorizationResponse:
+        """Return the answer that takes an error to its redirect URI."""
         members = [("error", error.error), ("error_description", error.get_error_description())]
         mode = getattr(error, "response_mode", None)
-        return self._send_back(
+        return self._response(
             error.redirect_uri,
             error.state,
-            [(k, v) for k, v in members if v],
+            [(name, value) for name, value in members if value],
             mode if mode in RESPONSE_MODES else "query",
         )
 
-    def _send_back(self, redirect_uri: str, state: str | None, members: list[tuple[str, str]], mode: str) -> Response:
-        """Answer with ``state`` as it came, and say who answers (RFC 9207 §2)."""
-        told = [*members, *([("state", state)] if state else []), ("iss", self.issuer)]
-        return send_back(redirect_uri, told, mode)
+    def _response(
+        self, redirect_uri: str, state: str | None, members: list[tuple[str, str]], mode: str
+    ) -> AuthorizationResponse:
+        """Return the answer with ``state`` as it came, and with the issuer (RFC 9207 §2)."""
+        told = (*members, *([("state", state)] if state else []), ("iss", self.issuer))
+        return AuthorizationResponse(redirect_uri=redirect_uri, members=told, mode=mode)
 
     # -- direct endpoints ---------------------------------------------------------------------------------------
 
