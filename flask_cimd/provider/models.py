@@ -45,7 +45,7 @@ def provider_models(db: SQLAlchemy) -> Models:
     """Return the models of a ``db``, adding their tables to ``db.metadata`` on the first call.
 
     Call it where the app's own models are defined, so that ``db.create_all()`` and Flask-Migrate see the tables. The
-    models have a base class of their own: mix-ins and dataclass options of the app's base do not apply to them.
+    models have a base class of their own: columns and mix-ins of the app's base do not apply to them.
     """
     found: Models | None = db.metadata.info.get(_KEY)
     if found is None:

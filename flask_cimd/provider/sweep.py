@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, delete, exists, select, update
+from sqlalchemy import Table, delete, exists, func, select, update
 
 from ._base import KEPT_AFTER_END, b, params, seconds, upsert
 from ._database import Database
@@ -76,14 +76,14 @@ def _sweep(db: SQLAlchemy, database: Database, now: datetime, limit: int) -> Swe
             if left <= 0:
                 return Swept(by_table=deleted, is_done=False)
             size = min(left, BATCH)
-            rows = database.change(statement, values | params(limit=size))
+            rows = database.change(statement[database.dialect], values | params(limit=size))
             deleted[table.name] = deleted.get(table.name, 0) + rows
             if rows < size:
                 break
     return Swept(by_table=deleted, is_done=True)
 
 
-def _steps(db: SQLAlchemy, now: datetime) -> Iterator[tuple[Table, Any, dict[str, Any]]]:
+def _steps(db: SQLAlchemy, now: datetime) -> Iterator[tuple[Table, dict[str, Any], dict[str, Any]]]:
     """Yield the statements in an order that leaves no row without its grant."""
     models = provider_models(db)
     grants, codes, tokens = models.Grant.__table__, models.Code.__table__, models.Token.__table__
@@ -102,13 +102,16 @@ def _steps(db: SQLAlchemy, now: datetime) -> Iterator[tuple[Table, Any, dict[str
     yield registrations, _expired(registrations, registrations.c.ends_at), params(before=seconds(now))
 
 
-def _expired(table: Table, ends: Any) -> Any:
+def _expired(table: Table, ends: Any) -> dict[str, Any]:
     return _delete_some(table, select(_key(table)), ends)
 
 
-def _delete_some(table: Table, chosen: Any, ends: Any) -> Any:
-    some = chosen.where(ends <= b("before")).order_by(ends).limit(b("limit"))
-    return delete(table).where(_key(table).in_(some))
+def _delete_some(table: Table, chosen: Any, ends: Any) -> dict[str, Any]:
+    """Return the statement by dialect."""
+    some, key = chosen.where(ends <= b("before")).order_by(ends).limit(b("limit")), _key(table)
+    # PostgreSQL joins a subquery by reading the whole table; an array it looks up in the index.
+    keys = func.any(func.array(some.scalar_subquery()))
+    return {"sqlite": delete(table).where(key.in_(some)), "postgresql": delete(table).where(key == keys)}
 
 
 def _key(table: Table) -> Any:
