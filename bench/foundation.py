@@ -163,7 +163,7 @@ def _cold(origin: TLSOrigin, bundle: Path) -> Row:
     app, cimd = new_app(bundle)
 
     def resolve() -> object:
-        cimd.resolver.store.delete(url)
+        cimd.store.delete(url)
         return cimd.resolve(url)
 
     def bare() -> object:

@@ -194,7 +194,7 @@ def _trust(bundle: Path) -> dict[str, str]:
 
 def _cold(cimd: CIMD, url: str) -> Callable[[], object]:
     def resolve() -> object:
-        cimd.resolver.store.delete(url)
+        cimd.store.delete(url)
         return cimd.resolve(url)
 
     return resolve

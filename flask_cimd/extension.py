@@ -5,21 +5,27 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from flask import Flask, current_app, g, has_request_context, render_template, url_for
+from flask import Blueprint, Flask, current_app, g, has_request_context, render_template, request, url_for
 
 from .clients.admission import Admission
+from .clients.explain import Explainer, Explanation
 from .clients.keys import ClientKeys
-from .clients.resolver import ClientHook, FetchHook, Hooks, Resolver
+from .clients.parts import ClientParts, assemble
+from .clients.resolver import ClientHook, ClientResolver, FetchHook
 from .clients.stores import open_store
 from .core.clock import Clock, utc_now
+from .core.identifier import ClientIdentifier
 from .core.metadata import ClientMetadata
 from .core.text import is_visible
 from .errors import CIMDError, StorageError, TooManyFetchesError
+from .fetch.fetcher import MaxSize, Response
 from .publish.client import publish
 from .settings import Settings
+from .stores import ClientStore
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -29,23 +35,40 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LOGOS_IN_MEMORY = 200
-_KEY_SETS_IN_MEMORY = 1000
-
 RegisteredLookup = Callable[[str], Any]
+T = TypeVar("T")
 FetchHookT = TypeVar("FetchHookT", bound=FetchHook)
 ClientHookT = TypeVar("ClientHookT", bound=ClientHook)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AppState:
+    """Everything that `CIMD` keeps for one app."""
+
+    parts: ClientParts
+    store: ClientStore
+    resolver: ClientResolver
+    keys: ClientKeys
+    explainer: Explainer
+    logos: Logos | None
+    registered: RegisteredLookup | None
 
 
 class CIMD:
     """Turns a URL ``client_id`` into a client of the app's authorization server.
 
+    Implements `flask_cimd.clients.directory.ClientDirectory` for the current app. Inside one HTTP request, each
+    method gives one answer, or one error, for one ``client_id``, so that one request sees one document.
+
     Args:
         app: set up at once; otherwise call `init_app` in the app factory.
         db: the app's Flask-SQLAlchemy object, needed for ``CIMD_STORE = "sqlalchemy"``.
-        registered: the app's own look-up; what it returns for a ``client_id`` is used as it is, and nothing
+        registered: the app's own look-up; a client that it returns for a ``client_id`` is used as it is, and nothing
             is ever fetched for it (CIMD §7.2).
         clock: returns the current aware instant; tests inject their own.
+
+    Attributes:
+        clock: the same.
     """
 
     publish_client = staticmethod(publish)
@@ -58,13 +81,10 @@ class CIMD:
         registered: RegisteredLookup | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._fetch_hooks: list[FetchHook] = []
         self._client_hooks: list[ClientHook] = []
-        self._resolvers: WeakKeyDictionary[Flask, Resolver] = WeakKeyDictionary()
-        self._registered: WeakKeyDictionary[Flask, RegisteredLookup] = WeakKeyDictionary()
-        self._keys: WeakKeyDictionary[Flask, ClientKeys] = WeakKeyDictionary()
-        self._logos: WeakKeyDictionary[Flask, Logos] = WeakKeyDictionary()
+        self._states: WeakKeyDictionary[Flask, _AppState] = WeakKeyDictionary()
         if app is not None:
             self.init_app(app, db=db, registered=registered)
 
@@ -81,148 +101,67 @@ class CIMD:
             raise RuntimeError("this app has a CIMD already; create one CIMD and call init_app once per app")
         from .oauth.errors import ClientResolutionError
 
-        settings = Settings.from_config(app.config)
-        self._resolvers[app] = Resolver(
-            settings=settings,
-            store=open_store(
-                settings.store,
-                db=db,
-                size=settings.cache_size,
-                redis_url=settings.redis_url,
-                kept_past_expiry=settings.stale_max,
-            ),
-            hooks=Hooks(allow_fetch=self._fetch_hooks, allow_client=self._client_hooks),
-            notify=_notify,
-            clock=self._clock,
-        )
-        key_sets = self._resolvers[app].cache.fetched(_KEY_SETS_IN_MEMORY)
-        self._keys[app] = ClientKeys(self._resolvers[app], key_sets)
-        if registered is not None:
-            self._registered[app] = registered
+        self._states[app] = self._state_of(app, Settings.from_config(app.config), db, registered)
         app.extensions["cimd"] = self
         app.register_error_handler(CIMDError, show_error)
-        # Authlib's get_consent_grant lets it escape; everywhere else Authlib answers with it itself.
+        # Authlib's get_consent_grant lets this error escape; everywhere else Authlib answers it.
         app.register_error_handler(ClientResolutionError, lambda error: show_error(error.cause))
-        app.register_blueprint(_templates())
-        if settings.logos:
-            self._set_up_logos(app, settings)
+        app.register_blueprint(Blueprint("flask_cimd", __name__, template_folder="templates"))
 
-    def _set_up_logos(self, app: Flask, settings: Settings) -> None:
-        from .clients.logo import Logos, logo_response
+    def _state_of(
+        self, app: Flask, settings: Settings, db: SQLAlchemy | None, registered: RegisteredLookup | None
+    ) -> _AppState:
+        store = open_store(
+            settings.store,
+            db=db,
+            size=settings.cache_size,
+            redis_url=settings.redis_url,
+            kept_past_expiry=settings.stale_max,
+        )
+        parts = assemble(settings, store, notify=_notify, clock=self.clock)
+        resolver = ClientResolver(settings, allow_fetch=self._fetch_hooks, allow_client=self._client_hooks, parts=parts)
+        return _AppState(
+            parts=parts,
+            store=store,
+            resolver=resolver,
+            keys=ClientKeys(parts),
+            explainer=Explainer(parts, resolver),
+            logos=_set_up_logos(app, parts) if settings.logos else None,
+            registered=registered,
+        )
 
-        store = self._resolvers[app].cache.fetched(_LOGOS_IN_MEMORY)
-        # Without a secret key the names hold for this process alone, like its memory store.
-        secret = str(app.secret_key or secrets.token_hex()).encode()
-        self._logos[app] = logos = Logos(self._resolvers[app], store, secret=secret, max_size=settings.max_logo_size)
-        app.add_url_rule("/cimd/logo/<key>.png", "flask_cimd.clients.logo", lambda key: logo_response(logos, key))
+    @property
+    def _state(self) -> _AppState:
+        return self._states[current_app._get_current_object()]  # type: ignore[attr-defined]
 
-    def logo_url(self, metadata: ClientMetadata) -> str | None:
-        """Return the address on this server of a client's logo, or ``None`` if it has none that may be shown.
-
-        The first call in a document's lifetime fetches the original, for at most two seconds: call it only where
-        a person who is logged in is about to look (CIMD §8.8).
-        """
-        logos = self._logos.get(current_app._get_current_object())  # type: ignore[attr-defined]
-        key = logos.prepare(metadata) if logos is not None else None
-        return url_for("flask_cimd.clients.logo", key=key) if key else None
+    # -- parts of the current app -----------------------------------------------------------------------------------
 
     @property
     def settings(self) -> Settings:
-        """The settings of the current app, as read by `init_app`."""
-        return self.resolver.settings
+        """The settings, as `init_app` read them."""
+        return self._state.parts.settings
+
+    @property
+    def store(self) -> ClientStore:
+        """The store of clients; unlike the methods below, it raises `StoreError` while its server is in trouble."""
+        return self._state.store
 
     @property
     def admission(self) -> Admission:
-        """Who may come into the current app: rules, tiers, pinned copies."""
-        return self.resolver.admission
+        """The operator's policy: rules, tiers, pinned copies."""
+        return self._state.parts.admission
 
     @property
-    def resolver(self) -> Resolver:
-        """The current app's resolver."""
-        return self._resolvers[current_app._get_current_object()]  # type: ignore[attr-defined]
+    def resolver(self) -> ClientResolver:
+        """The resolver; it remembers nothing from one call to the next within a request."""
+        return self._state.resolver
 
     @property
     def client_keys(self) -> ClientKeys:
-        """The published keys of the current app's clients."""
-        return self._keys[current_app._get_current_object()]  # type: ignore[attr-defined]
+        """The published keys of clients that authenticate with ``private_key_jwt``."""
+        return self._state.keys
 
-    def resolve(self, client_id: str) -> ClientMetadata:
-        """Return what the client behind a URL says about itself, validated.
-
-        Within one request every call gives the same answer or the same error, so that one request sees one
-        document.
-
-        Raises:
-            CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
-        """
-        if not has_request_context():
-            return self.resolver.resolve(client_id)
-        seen: dict[str, ClientMetadata | CIMDError] = g.setdefault("_cimd_seen", {})
-        if client_id not in seen:
-            try:
-                seen[client_id] = self.resolver.resolve(client_id)
-            except CIMDError as error:
-                seen[client_id] = error
-        outcome = seen[client_id]
-        if isinstance(outcome, CIMDError):
-            raise outcome
-        return outcome
-
-    def resolve_existing(self, client_id: str) -> ClientMetadata:
-        """Return what a client that holds a grant says about itself today, from a stale copy if it must be.
-
-        A copy serves for ``CIMD_STALE_MAX`` seconds past its lifetime while a refetch fails, and never once the URL
-        answers 404 or 410. Do not ask a person for consent with it: that is what `resolve` is for (CIMD §5.1).
-
-        Raises:
-            CIMDError: as `resolve`.
-        """
-        try:
-            return self.resolve(client_id)
-        except CIMDError as error:
-            copy = self.resolver.stale_copy(client_id, error)
-            if copy is None:
-                raise
-            return copy
-
-    def check_identifier(self, client_id: str) -> None:
-        """Raise unless the string is a client identifier URL that policy lets in; costs no network.
-
-        Servers call it before they ask a person to log in, so that nonsense ends at once.
-
-        Raises:
-            CIMDError: `IdentifierError` or `PolicyDeniedError`.
-        """
-        if self.find_registered(client_id) is None:
-            self.resolver.check(client_id)
-
-    def find_registered(self, client_id: str) -> Any:
-        """Return the client that the app itself registered under this exact string, or ``None``.
-
-        Raises:
-            CIMDError: only where the app's look-up does, to say more than *unknown*.
-        """
-        lookup = self._registered.get(current_app._get_current_object())  # type: ignore[attr-defined]
-        return lookup(client_id) if lookup and is_visible(client_id) else None
-
-    def readmit(self, metadata: ClientMetadata) -> ClientMetadata:
-        """Return metadata seen earlier if today's policy still admits the client; makes no fetch.
-
-        Applies the identifier rules, the operator's rules and every ``allow_client`` hook. Call it wherever a grant,
-        a code or a token carries the metadata of an earlier request.
-
-        Raises:
-            CIMDError: `IdentifierError` or `PolicyDeniedError`.
-        """
-        return self.resolver.readmit(metadata)
-
-    def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
-        """Return the client that a request with this scope means; only bare ``http://localhost`` depends on it.
-
-        Raises:
-            IdentifierError: the identifier names no client with this scope.
-        """
-        return self.resolver.for_scope(metadata, scope)
+    # -- finding clients --------------------------------------------------------------------------------------------
 
     def query_client(self, client_id: str) -> Any:
         """Return the client for Authlib: the app's own by exact string, else the one behind the URL.
@@ -243,18 +182,148 @@ class CIMD:
         except CIMDError as error:
             raise ClientResolutionError(error) from error
 
+    def find_registered(self, client_id: str) -> Any:
+        """Return the client that the app itself registered under this exact string, or ``None``.
+
+        Raises:
+            CIMDError: only if the app's look-up raises it, to say more than *unknown*.
+        """
+        lookup = self._state.registered
+        if lookup is None or not is_visible(client_id):
+            return None
+        return _once("registered", client_id, lookup)
+
+    def resolve(self, client_id: str) -> ClientMetadata:
+        """Return what the client behind a URL says about itself, validated.
+
+        Raises:
+            CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
+        """
+        return _once("resolved", client_id, self._resolve)
+
+    def _resolve(self, client_id: str) -> ClientMetadata:
+        return self._state.resolver.resolve(self._identify(client_id))
+
+    def _identify(self, client_id: str) -> ClientIdentifier:
+        return _once("identified", client_id, self._state.resolver.identify)
+
+    def resolve_existing(self, client_id: str) -> ClientMetadata:
+        """Return what a client that holds a grant says about itself today, from a stale copy if necessary.
+
+        A copy serves for ``CIMD_STALE_MAX`` seconds past its lifetime while a refetch fails, and never once the URL
+        answers 404 or 410. Do not ask a person for consent with it: that is what `resolve` is for (CIMD §5.1).
+
+        Raises:
+            CIMDError: as `resolve`.
+        """
+        try:
+            return self.resolve(client_id)
+        except CIMDError as error:
+            copy = self._state.resolver.stale_copy(client_id, error)
+            if copy is None:
+                raise
+            return copy
+
+    def check_identifier(self, client_id: str) -> None:
+        """Raise unless the string is a registered client or an identifier that policy admits; makes no fetch.
+
+        Servers call it before they ask a person to log in, so that an unusable request ends at once.
+
+        Raises:
+            CIMDError: `IdentifierError` or `PolicyDeniedError`.
+        """
+        if self.find_registered(client_id) is None:
+            self._identify(client_id)
+
+    def readmit(self, metadata: ClientMetadata) -> ClientMetadata:
+        """Return metadata seen earlier if today's policy still admits the client; makes no fetch.
+
+        Applies the identifier rules, the operator's rules and every ``allow_client`` hook. Call it wherever a grant,
+        a code or a token carries the metadata of an earlier request.
+
+        Raises:
+            CIMDError: `IdentifierError` or `PolicyDeniedError`.
+        """
+        identifier = None if metadata.source == "registered" else self._identify(metadata.client_id)
+        return self._state.resolver.readmit(metadata, identifier)
+
+    def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
+        """Return the client that a request with this scope means; only bare ``http://localhost`` depends on it.
+
+        Raises:
+            IdentifierError: the identifier names no client with this scope.
+        """
+        return self._state.resolver.for_scope(metadata, scope)
+
+    # -- more about clients -----------------------------------------------------------------------------------------
+
+    def explain(self, client_id: str) -> Explanation:
+        """Fetch a client URL and return every check with its outcome, for the client's developer; stores nothing."""
+        return self._state.explainer.explain(client_id)
+
+    def logo_url(self, metadata: ClientMetadata) -> str | None:
+        """Return the URL on this server of a client's logo, or ``None`` if it has none that may be shown.
+
+        The first call in a document's lifetime fetches the original, which takes up to two seconds: call it only
+        for a page that a person who is logged in is about to see (CIMD §8.8).
+        """
+        logos = self._state.logos
+        key = logos.prepare(metadata) if logos is not None else None
+        return url_for("flask_cimd.clients.logo", key=key) if key else None
+
+    def fetch(self, url: str, *, accept: str, max_size_for: MaxSize) -> Response:
+        """GET a URL under the guard and the limits that hold for what clients' documents link to.
+
+        Args:
+            url: absolute https URL.
+            accept: the ``Accept`` header.
+            max_size_for: media type to the largest body in bytes; 0 refuses the media type.
+
+        Raises:
+            FetchError: the URL cannot be read, its host is denied, or a limit is reached.
+        """
+        return self._state.parts.linked.fetch(url, client_id="", accept=accept, max_size_for=max_size_for)
+
+    # -- the app's own rules ----------------------------------------------------------------------------------------
+
     def allow_fetch(self, hook: FetchHookT) -> FetchHookT:
         """Register a rule that runs before the network: ``(ClientIdentifier) -> bool``.
 
-        It does not run for clients that are still fresh in the store.
+        It does not run for clients that are fresh in the store.
         """
         self._fetch_hooks.append(hook)
         return hook
 
     def allow_client(self, hook: ClientHookT) -> ClientHookT:
-        """Register a rule that runs on every use, cached or not: ``(ClientMetadata) -> bool``."""
+        """Register a rule that runs on every use, stored or not: ``(ClientMetadata) -> bool``."""
         self._client_hooks.append(hook)
         return hook
+
+
+def _once(what: str, client_id: str, find: Callable[[str], T]) -> T:
+    """Return what ``find`` returns or raise what it raises; within one HTTP request it is asked once."""
+    if not has_request_context():
+        return find(client_id)
+    seen, key = _seen(), (what, client_id)
+    if key not in seen:
+        try:
+            seen[key] = find(client_id)
+        except CIMDError as error:
+            seen[key] = error
+    outcome = seen[key]
+    if isinstance(outcome, CIMDError):
+        raise outcome
+    return outcome  # type: ignore[no-any-return]  # one type per ``what``
+
+
+def _seen() -> dict[tuple[str, str], Any]:
+    """Return the outcomes of the current HTTP request; ``g`` may outlive it where an app context was open before."""
+    current: Any = request._get_current_object()  # type: ignore[attr-defined]
+    memo = g.get("_cimd_seen")
+    if memo is None or memo[0] is not current:
+        memo = g._cimd_seen = (current, {})
+    found: dict[tuple[str, str], Any] = memo[1]
+    return found
 
 
 def _notify(signal: Signal, **values: object) -> None:
@@ -263,12 +332,21 @@ def _notify(signal: Signal, **values: object) -> None:
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     try:
         signal.send(app, **values)  # type: ignore[arg-type]  # the keywords are the receivers'
-    except Exception:  # what counts sign-ins must not end them, nor those of others who wait for the same fetch
+    except Exception:  # a failing metric must not end a sign-in, nor those that wait for the same fetch
         logger.exception("a signal's receiver failed")
 
 
+def _set_up_logos(app: Flask, parts: ClientParts) -> Logos:
+    from .clients.logo import Logos, logo_response
+
+    # Without a secret key the public names hold for this process alone, like its memory store.
+    logos = Logos(parts, secret=str(app.secret_key or secrets.token_hex()).encode())
+    app.add_url_rule("/cimd/logo/<key>.png", "flask_cimd.clients.logo", lambda key: logo_response(logos, key))
+    return logos
+
+
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
-    """Render the error as a page of our own: never a redirect, never remote text (CIMD §6, RFC 6749 §4.1.2.1).
+    """Render an error as a page of this server: never a redirect, never remote text (CIMD §6, RFC 6749 §4.1.2.1).
 
     Apps replace it with ``app.register_error_handler(CIMDError, ...)``.
     """
@@ -276,9 +354,3 @@ def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
     if isinstance(error, TooManyFetchesError | StorageError):
         headers["Retry-After"] = str(error.retry_after)
     return render_template("flask_cimd/error.html", error=error), error.status, headers
-
-
-def _templates() -> Any:
-    from flask import Blueprint
-
-    return Blueprint("flask_cimd", __name__, template_folder="templates")

@@ -6,7 +6,6 @@ from flask import Blueprint, render_template, request
 
 from demo.owner.login import owner_only
 from demo.services import services
-from flask_cimd.clients.explain import explain
 
 blueprint = Blueprint("explain", __name__)
 
@@ -25,5 +24,5 @@ def show() -> str:
 def run() -> str:
     """Look at one client URL with the rules of a sign-in; the owner alone may make this site fetch one."""
     client_id = request.form.get("client_id", "").strip()[: _MOST_CHARACTERS + 1]
-    found = explain(services().cimd.resolver, client_id) if client_id else None
+    found = services().cimd.explain(client_id) if client_id else None
     return render_template("explain.html", client_id=client_id, found=found)

@@ -110,12 +110,8 @@ def _look_at(url: str) -> Iterator[Step]:
 
 
 def _fetch(url: str) -> Fetched:
-    resolver = services().cimd.resolver
-    return resolver.flights.run(
-        f"page {url}",
-        lambda: resolver.fetcher.fetch(
-            url, accept=", ".join(_PAGES), max_size_for=lambda kind: _LARGEST_PAGE if kind in _PAGES else 0
-        ),
+    return services().cimd.fetch(
+        url, accept=", ".join(_PAGES), max_size_for=lambda kind: _LARGEST_PAGE if kind in _PAGES else 0
     )
 
 

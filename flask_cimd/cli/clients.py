@@ -10,10 +10,10 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from ..clients.resolver import Resolver
 from ..core.display import safe_text
 from ..core.identifier import parse_identifier
 from ..errors import CIMDError
+from ..extension import CIMD
 from ..stores import Entry
 from .shared import extension, json_option, print_json
 
@@ -24,16 +24,17 @@ from .shared import extension, json_option, print_json
 @with_appcontext
 def list_clients(limit: int, *, as_json: bool) -> None:
     """List the stored clients: address, whether fresh, what it calls itself."""
-    resolver = extension().resolver
-    found = [(client_id, _entry(resolver, client_id)) for client_id in islice(resolver.store, limit)]
+    cimd = extension()
+    now = cimd.clock()
+    found = [(client_id, _entry(cimd, client_id)) for client_id in islice(cimd.store, limit)]
     entries = [entry for _, entry in found if entry is not None]
     if as_json:
-        print_json([_summary(entry, resolver.clock()) for entry in entries])
+        print_json([_summary(entry, now) for entry in entries])
         return
     for entry in entries:
-        state = "fresh" if entry.is_fresh(resolver.clock()) else "stale"
+        state = "fresh" if entry.is_fresh(now) else "stale"
         click.echo("\t".join((entry.metadata.client_id, state, safe_text(entry.metadata.client_name))))
-    kept = len(resolver.store)
+    kept = len(cimd.store)
     if kept > limit:
         click.echo(f"{kept - limit} more; --limit prints more of them", err=True)
 
@@ -44,15 +45,15 @@ def list_clients(limit: int, *, as_json: bool) -> None:
 @with_appcontext
 def show_client(client_id: str, *, as_json: bool) -> None:
     """Show what the store keeps of CLIENT_ID."""
-    resolver = extension().resolver
-    entry = _entry(resolver, client_id)
+    cimd = extension()
+    entry = _entry(cimd, client_id)
     if entry is None:
         raise click.ClickException("the store keeps no such client")
     identifier = entry.metadata.identifier
     members = {
-        **_summary(entry, resolver.clock()),
-        "tier": str(resolver.admission.tier(identifier)),
-        "pinned": resolver.admission.pin(client_id) is not None,
+        **_summary(entry, cimd.clock()),
+        "tier": str(cimd.admission.tier(identifier)),
+        "pinned": cimd.admission.pin(client_id) is not None,
         "metadata": json.loads(entry.metadata.to_json()),
     }
     if as_json:
@@ -80,10 +81,10 @@ def refresh_client(client_id: str) -> None:
 @with_appcontext
 def forget_clients(client_ids: tuple[str, ...]) -> None:
     """Drop CLIENT_IDS from the store; they are fetched again when they next appear."""
-    resolver = extension().resolver
-    unknown = [client_id for client_id in client_ids if _entry(resolver, client_id) is None]
+    cimd = extension()
+    unknown = [client_id for client_id in client_ids if _entry(cimd, client_id) is None]
     for client_id in client_ids:
-        resolver.store.delete(client_id)
+        cimd.store.delete(client_id)
     if unknown:
         raise click.ClickException("not kept: " + " ".join(unknown))
 
@@ -91,9 +92,9 @@ def forget_clients(client_ids: tuple[str, ...]) -> None:
 COMMANDS = (list_clients, show_client, refresh_client, forget_clients)
 
 
-def _entry(resolver: Resolver, client_id: str) -> Entry | None:
+def _entry(cimd: CIMD, client_id: str) -> Entry | None:
     try:
-        return resolver.store.get(parse_identifier(client_id, resolver.settings.identifier_rules))
+        return cimd.store.get(parse_identifier(client_id, cimd.settings.identifier_rules))
     except CIMDError:  # kept under wider rules than today's
         return None
 

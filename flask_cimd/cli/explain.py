@@ -8,7 +8,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from ..clients.explain import explain, plain_text
+from ..clients.explain import plain_text
 from ..extension import CIMD
 from .shared import extension, json_option
 
@@ -16,7 +16,7 @@ _HELP = "Check CLIENT_ID step by step as a sign-in does. Exit codes: 0 usable, 1
 
 
 def _run(client_id: str, *, as_json: bool) -> None:
-    found = explain(extension().resolver, client_id)
+    found = extension().explain(client_id)
     click.echo(found.to_json() if as_json else "\n".join(plain_text(found)))
     sys.exit(found.exit_code)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,8 @@ from flask.cli import with_appcontext
 
 from ..clients.admission import Admission
 from ..clients.pins import Pin
-from ..clients.resolver import Resolver
-from ..core.identifier import ClientIdentifier
 from ..core.policy import Allowance, Decision, Rule, Tier
 from ..errors import CIMDError
-from ..fetch.fetcher import Response
 from ..stores import MemoryRecords
 from .shared import extension, json_option, print_json
 
@@ -25,7 +21,7 @@ _PAGE_SUFFIXES = frozenset({".html", ".htm"})
 
 
 def _admission() -> Admission:
-    admission = extension().resolver.admission
+    admission = extension().admission
     if isinstance(admission.records, MemoryRecords):
         raise click.UsageError("rules in memory end with this command; use CIMD_STORE = sqlalchemy or redis")
     return admission
@@ -137,11 +133,9 @@ def pin(client_id: str, file: Path | None, *, fetch: bool) -> None:
     """Keep a copy of CLIENT_ID's document for times when its host cannot be reached: FILE, or --fetch."""
     if (file is None) is not fetch:
         raise click.UsageError("give a file or --fetch")
-    admission, resolver = _admission(), extension().resolver
-    source = resolver.fetch if file is None else _reader(file)
+    admission = _admission()
     try:
-        identifier = resolver.identify(client_id)
-        copy = _copy(resolver, identifier, source)
+        copy = extension().resolver.make_pin(client_id, None if file is None else _written(file))
     except CIMDError as error:
         raise click.ClickException(str(error)) from error
     admission.set_pin(client_id, copy)
@@ -168,18 +162,6 @@ def pins() -> None:
 COMMANDS = (allow, deny, trust, remove, show_rules, allowance, pin, unpin, pins)
 
 
-def _copy(resolver: Resolver, identifier: ClientIdentifier, source: Callable[[ClientIdentifier], Response]) -> Pin:
-    response = source(identifier)
-    resolver.read(identifier, response)  # only what is valid today can be pinned
-    return Pin(
-        media_type=response.media_type,
-        charset=response.charset,
-        body=response.body,
-        pinned_at=resolver.clock().timestamp(),
-    )
-
-
-def _reader(file: Path) -> Callable[[ClientIdentifier], Response]:
+def _written(file: Path) -> Pin:
     media_type = "text/html" if file.suffix.lower() in _PAGE_SUFFIXES else "application/json"
-    copy = Pin(media_type=media_type, body=file.read_bytes(), pinned_at=0)
-    return lambda identifier: copy.as_response(identifier.fetch_url)
+    return Pin(media_type=media_type, body=file.read_bytes(), pinned_at=0)

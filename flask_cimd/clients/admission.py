@@ -1,7 +1,7 @@
-"""Who may come in: the settings' rules together with what an operator edits while the server runs.
+"""The operator's policy: rules from the settings, and rules, allowances and pinned copies edited while the app runs.
 
-The operator's rules are read as a whole and kept for five seconds, so that a client in the store costs no further
-look-up; an edit holds at once in the process that makes it.
+The edited part is read as a whole and kept for `REREAD_AFTER` seconds, so that a stored client costs no further
+query; an edit takes effect at once in the process that makes it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..core.identifier import ClientIdentifier
@@ -20,7 +20,7 @@ from .pins import Pin
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until another process's edit is seen.
+#: Seconds until an edit by another process takes effect.
 REREAD_AFTER = 5
 _RULE, _TIER, _PIN = "rule", "tier", "pin"
 
@@ -34,34 +34,36 @@ class _Snapshot:
 
 
 class Admission:
-    """The rules of one app.
+    """The policy of one app.
 
     Args:
         policy: the static part, from settings.
-        records: where the operator's part is kept.
+        records: where the edited part is kept.
+        clock: returns seconds that only rise.
     """
 
-    def __init__(self, policy: Policy, records: Records) -> None:
+    def __init__(self, policy: Policy, records: Records, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.static = policy
         self.records = records
+        self._clock = clock
         self._snapshot: _Snapshot | None = None
 
     def require(self, identifier: ClientIdentifier) -> None:
-        """Let the client pass, or raise; a host that settings deny costs no look-up of any kind.
+        """Admit the client, or raise; a host that the settings deny costs no query of any kind.
 
         Raises:
-            PolicyDeniedError: the settings, or a rule, turn it away; ``policy-unavailable`` if the rules could not
-                be read even once, because one of them may be a denial.
+            PolicyDeniedError: the settings or a rule refuse it; slug ``policy-unavailable`` if the edited rules
+                could not be read even once, because one of them may be a denial.
         """
         self.static.require_not_denied(identifier)
         self._current().policy.require(identifier)
 
     def is_denied(self, host: str) -> bool:
-        """Say whether nothing may be fetched from a host, whoever asks."""
+        """Say whether nothing may be fetched from a host, whichever client names it."""
         return self.static.is_denied(host) or self._current().policy.is_denied(host)
 
     def tier(self, identifier: ClientIdentifier) -> Tier:
-        """Return how far this client is trusted."""
+        """Return the trust tier of a client."""
         return self._current().policy.tier(identifier)
 
     def is_in_the_making(self, identifier: ClientIdentifier) -> bool:
@@ -75,23 +77,23 @@ class Admission:
         return tuple(Rule(subject, _decision(value)) for subject, value in self.records.all(_RULE).items())
 
     def set_rule(self, rule: Rule) -> None:
-        """Keep a rule in place of an older one about the same subject."""
+        """Keep a rule in place of an older one with the same subject."""
         self.records.put(_RULE, rule.subject, json.dumps({"decision": rule.decision}))
         self._snapshot = None
 
     def remove_rule(self, subject: str) -> bool:
-        """Forget a rule; say whether there was one."""
+        """Forget a rule; return whether there was one."""
         self._snapshot = None
         return self.records.remove(_RULE, subject)
 
-    # -- what a tier may ask for ------------------------------------------------------------------------------------
+    # -- allowances ------------------------------------------------------------------------------------------------
 
     def allowance(self, tier: Tier) -> Allowance:
         """Return what clients of a tier may ask for; without a rule, everything."""
         return self._current().allowances.get(tier, Allowance())
 
     def set_allowance(self, tier: Tier, allowance: Allowance) -> None:
-        """Keep what clients of a tier may ask for."""
+        """Set what clients of a tier may ask for."""
         members = {
             "scopes": None if allowance.scopes is None else sorted(allowance.scopes),
             "resources": None if allowance.resources is None else sorted(allowance.resources),
@@ -106,7 +108,7 @@ class Admission:
         return tuple(self.records.subjects(_PIN))
 
     def pin(self, client_id: str) -> Pin | None:
-        """Return the pinned copy of a client; costs nothing for clients without one."""
+        """Return the pinned copy of a client; clients without one cost no query."""
         try:
             if client_id not in self._current().pinned:
                 return None
@@ -122,14 +124,14 @@ class Admission:
         self._snapshot = None
 
     def remove_pin(self, client_id: str) -> bool:
-        """Forget a copy; say whether there was one."""
+        """Forget a copy; return whether there was one."""
         self._snapshot = None
         return self.records.remove(_PIN, client_id)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def _current(self) -> _Snapshot:
-        snapshot, now = self._snapshot, time.monotonic()
+        snapshot, now = self._snapshot, self._clock()
         if snapshot is None or now - snapshot.read_at >= REREAD_AFTER:
             snapshot = self._snapshot = self._read(snapshot, now)
         return snapshot

@@ -21,7 +21,8 @@ from ..core.strict_json import StrictJSONError, read_object
 from ..errors import CIMDError, DocumentError, FetchError
 from ..fetch.fetcher import FetchLog, Response
 from .keys import fetch_key_set
-from .resolver import Resolver
+from .parts import ClientParts
+from .resolver import ClientResolver
 
 Outcome = Literal["holds", "remark", "broken"]
 Verdict = Literal["usable", "refused", "unreachable"]
@@ -93,67 +94,128 @@ class Explanation:
         self.steps.append(Step(name=name, outcome=outcome, text=text, rule=rule, help=help))
 
 
-def explain(resolver: Resolver, client_id: str) -> Explanation:
-    """Return what a server with these settings makes of a client URL; it and its keys are fetched, nothing is kept.
+class Explainer:
+    """Explains client URLs under one app's settings.
 
-    Never raises for anything that the URL or its host does.
+    Args:
+        parts: the loader, the budget and the linked fetcher of the app.
+        resolver: applies the policy.
     """
-    found = Explanation(client_id=client_id)
-    try:
-        identifier = _identifier(found, resolver, client_id)
-        response = _fetch(found, resolver, identifier) if not identifier.is_built_in else None
-        metadata = resolver.read(identifier, response)
-        _describe(found, resolver, metadata, response)
-        resolver.check_use(metadata)
-    except FetchError:
-        found.verdict = "unreachable"
-    except DocumentError as error:
-        found.verdict = "refused"
-        _problems(found, error)
-    except CIMDError as error:
-        found.verdict = "refused"
-        if not any(step.rule == error.slug for step in found.steps):
-            found.add("policy", "broken", error.public_message, rule=error.slug, help=error.hint)
-    else:
-        found.families = judge_families(metadata)
-    return found
 
+    def __init__(self, parts: ClientParts, resolver: ClientResolver) -> None:
+        self._rules = parts.settings.identifier_rules
+        self._bounds = parts.settings.bounds
+        self._clock = parts.clock
+        self._budget = parts.budget
+        self._loader = parts.loader
+        self._linked = parts.linked
+        self._resolver = resolver
 
-def _identifier(found: Explanation, resolver: Resolver, client_id: str) -> ClientIdentifier:
-    try:
-        identifier = parse_identifier(client_id, resolver.settings.identifier_rules)
-    except CIMDError as error:
-        found.add("identifier", "broken", "Not a client identifier URL.", rule=error.slug, help=error.hint)
-        raise
-    found.add("identifier", "holds", f"A client identifier URL at {identifier.display_host}.")
-    for applies, rule, text in (
-        (identifier.path == "/", "root-path", "The path is only /; the draft discourages it."),
-        (bool(identifier.query), "query", "It has a query; the draft discourages it."),
-        (identifier.host != identifier.host.lower(), "upper-case", "The host has upper-case letters; it stays so."),
-        (identifier.port == 443, "default-port", "It names the default port, which makes it another client."),
-    ):
-        if applies:
-            found.add("identifier", "remark", text, rule=rule)
-    resolver.check(client_id)
-    found.add("policy", "holds", "This server's rules about hosts let it in.")
-    return identifier
+    def explain(self, client_id: str) -> Explanation:
+        """Fetch a client and its keys, and return every check with its outcome; stores nothing.
 
+        Never raises for anything that the URL or its host does.
+        """
+        found = Explanation(client_id=client_id)
+        try:
+            identifier = self._identifier(found, client_id)
+            response = self._fetch(found, identifier) if not identifier.is_built_in else None
+            metadata = self._loader.read(identifier, response)
+            self._describe(found, metadata, response)
+            self._resolver.check_use(metadata)
+        except FetchError:
+            found.verdict = "unreachable"
+        except DocumentError as error:
+            found.verdict = "refused"
+            _problems(found, error)
+        except CIMDError as error:
+            found.verdict = "refused"
+            if not any(step.rule == error.slug for step in found.steps):
+                found.add("policy", "broken", error.public_message, rule=error.slug, help=error.hint)
+        else:
+            found.families = judge_families(metadata)
+        return found
 
-def _fetch(found: Explanation, resolver: Resolver, identifier: ClientIdentifier) -> Response:
-    log = FetchLog()
-    try:
-        # As a sign-in: people who are shown explanations must not be able to make this server a hammer.
-        resolver.site_limits.count(identifier.host, identifier.raw)
-        response = resolver.flights.run(f"explain {id(found)}", lambda: resolver.fetch(identifier, log=log))
-    except FetchError as error:
+    def _identifier(self, found: Explanation, client_id: str) -> ClientIdentifier:
+        try:
+            identifier = parse_identifier(client_id, self._rules)
+        except CIMDError as error:
+            found.add("identifier", "broken", "Not a client identifier URL.", rule=error.slug, help=error.hint)
+            raise
+        found.add("identifier", "holds", f"A client identifier URL at {identifier.display_host}.")
+        for applies, rule, text in (
+            (identifier.path == "/", "root-path", "The path is only /; the draft discourages it."),
+            (bool(identifier.query), "query", "It has a query; the draft discourages it."),
+            (identifier.host != identifier.host.lower(), "upper-case", "The host has upper-case letters; it stays so."),
+            (identifier.port == 443, "default-port", "It names the default port, which makes it another client."),
+        ):
+            if applies:
+                found.add("identifier", "remark", text, rule=rule)
+        self._resolver.identify(client_id)
+        found.add("policy", "holds", "This server's rules about hosts let it in.")
+        return identifier
+
+    def _fetch(self, found: Explanation, identifier: ClientIdentifier) -> Response:
+        log = FetchLog()
+        try:
+            # As for a sign-in: explanations must not become a way to flood a site with requests.
+            with self._budget.for_document(identifier, after_failure=True):
+                response = self._loader.fetch(identifier, log=log)
+        except FetchError as error:
+            _fetch_steps(found, log)
+            advice = _FETCH_HELP.get(error.slug, "")
+            found.add(error.phase, "broken", f"{error.hint or error.slug}.".capitalize(), rule=error.slug, help=advice)
+            raise
         _fetch_steps(found, log)
-        advice = _FETCH_HELP.get(error.slug, "")
-        found.add(error.phase, "broken", f"{error.hint or error.slug}.".capitalize(), rule=error.slug, help=advice)
-        raise
-    _fetch_steps(found, log)
-    found.add("response", "holds", f"Status 200, {response.media_type}, {len(response.body)} bytes.")
-    _lifetime(found, resolver, response)
-    return response
+        found.add("response", "holds", f"Status 200, {response.media_type}, {len(response.body)} bytes.")
+        self._lifetime(found, response)
+        return response
+
+    def _lifetime(self, found: Explanation, response: Response) -> None:
+        lifetime = freshness.lifetime(response.headers, self._bounds, self._clock())
+        if not lifetime.storable:
+            text = "no-store: every sign-in fetches it again, and none works while the host is down."
+            found.add("lifetime", "remark", text, rule="no-store", help="Allow max-age=3600 or so.")
+            return
+        has_headers = {"cache-control", "expires"} & response.headers.keys()
+        source = "of its headers" if has_headers else "that this server presets"
+        text = f"Kept for {lifetime.seconds:g} seconds: the lifetime {source}, within our bounds."
+        found.add("lifetime", "holds", text)
+
+    def _describe(self, found: Explanation, metadata: ClientMetadata, response: Response | None) -> None:
+        if response is not None and metadata.source == "document":
+            _members(found, metadata, response.body)
+        elif response is None:
+            text = "A loopback client: nothing is fetched, nothing is known of it."
+            found.add("page", "remark", text, rule="loopback")
+        else:
+            called = f"It calls itself {metadata.client_name}." if metadata.client_name else "No h-app names the app."
+            found.add("page", "holds" if metadata.client_name else "remark", called)
+            _redirects(found, metadata, list(metadata.redirect_uris))
+        if not metadata.redirect_uris:
+            own_origin = "No redirect URIs: only addresses on its own origin will do."
+            text = "No redirect URIs: nobody can sign in with it." if metadata.publishes_redirects else own_origin
+            found.add("/redirect_uris", "remark", text)
+        methods = ", ".join(metadata.auth_methods)
+        found.add("authentication", "holds", f"Authenticates here with {methods}{_keys_text(metadata)}.")
+        if metadata.jwks_uri is not None:
+            self._key_set(found, metadata)
+
+    def _key_set(self, found: Explanation, metadata: ClientMetadata) -> None:
+        """Read the keys behind ``jwks_uri``: without them nobody can finish a sign-in as this client."""
+        try:
+            keys, _ = fetch_key_set(self._linked, metadata)
+        except FetchError as error:
+            found.verdict = "unreachable"
+            text, advice = f"{error.hint or error.slug}.".capitalize(), _FETCH_HELP.get(error.slug, "")
+            found.add("keys", "broken", text, rule=error.slug, help=advice)
+        except DocumentError as error:
+            found.verdict = "refused"
+            for problem in error.problems:
+                found.add(f"keys{problem.pointer}", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
+        else:
+            text = f"The key set holds {_names(keys)}." if keys else "The key set is empty: every key is withdrawn."
+            found.add("keys", "holds" if keys else "remark", text)
 
 
 def _fetch_steps(found: Explanation, log: FetchLog) -> None:
@@ -168,54 +230,9 @@ def _fetch_steps(found: Explanation, log: FetchLog) -> None:
             found.add("headers", "holds", f"{name}: {safe_for_log(log.headers[name])}")
 
 
-def _lifetime(found: Explanation, resolver: Resolver, response: Response) -> None:
-    lifetime = freshness.lifetime(response.headers, resolver.settings.bounds, resolver.clock())
-    if not lifetime.storable:
-        text = "no-store: every sign-in fetches it again, and none works while the host is down."
-        found.add("lifetime", "remark", text, rule="no-store", help="Allow max-age=3600 or so.")
-        return
-    source = "of its headers" if {"cache-control", "expires"} & response.headers.keys() else "that this server presets"
-    found.add("lifetime", "holds", f"Kept for {lifetime.seconds:g} seconds: the lifetime {source}, within our bounds.")
-
-
 def _problems(found: Explanation, error: DocumentError) -> None:
     for problem in error.problems:
         found.add(problem.pointer or "/", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
-
-
-def _describe(found: Explanation, resolver: Resolver, metadata: ClientMetadata, response: Response | None) -> None:
-    if response is not None and metadata.source == "document":
-        _members(found, metadata, response.body)
-    elif response is None:
-        found.add("page", "remark", "A loopback client: nothing is fetched, nothing is known of it.", rule="loopback")
-    else:
-        called = f"It calls itself {metadata.client_name}." if metadata.client_name else "No h-app names the app."
-        found.add("page", "holds" if metadata.client_name else "remark", called)
-        _redirects(found, metadata, list(metadata.redirect_uris))
-    if not metadata.redirect_uris:
-        text = "No redirect URIs: only addresses on its own origin will do." if not metadata.publishes_redirects else ""
-        found.add("/redirect_uris", "remark", text or "No redirect URIs: nobody can sign in with it.")
-    methods = ", ".join(metadata.auth_methods)
-    found.add("authentication", "holds", f"Authenticates here with {methods}{_keys_text(metadata)}.")
-    if metadata.jwks_uri is not None:
-        _key_set(found, resolver, metadata)
-
-
-def _key_set(found: Explanation, resolver: Resolver, metadata: ClientMetadata) -> None:
-    """Read the keys behind ``jwks_uri``: without them nobody can finish a sign-in as this client."""
-    try:
-        keys, _ = fetch_key_set(resolver, metadata)
-    except FetchError as error:
-        found.verdict = "unreachable"
-        text, advice = f"{error.hint or error.slug}.".capitalize(), _FETCH_HELP.get(error.slug, "")
-        found.add("keys", "broken", text, rule=error.slug, help=advice)
-    except DocumentError as error:
-        found.verdict = "refused"
-        for problem in error.problems:
-            found.add(f"keys{problem.pointer}", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
-    else:
-        text = f"The key set holds {_names(keys)}." if keys else "The key set is empty: every key is withdrawn."
-        found.add("keys", "holds" if keys else "remark", text)
 
 
 _MATCHES = {

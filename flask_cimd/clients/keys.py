@@ -1,8 +1,8 @@
-"""The keys that count for a client now: inline in its document, or behind ``jwks_uri`` and fetched under guard.
+"""The keys of a client: inline in its document, or behind ``jwks_uri`` and fetched under guard.
 
-A key set is read like a document: https, vetted addresses, no redirects, a byte cap, one deadline, strict JSON, one
-flight (CIMD §8.6 covers every URL inside a document). An unknown ``kid`` is how rotation shows, so it is worth one
-fetch; at most one a minute and client, or a flood of invented names would be a flood of fetches.
+A key set is fetched like a document: https, vetted addresses, no redirects, a byte cap, one deadline, strict JSON,
+coalesced (CIMD §8.6 covers every URL inside a document). Rotation shows as an unknown ``kid``, so one causes a fetch;
+at most one per minute and client, or invented names would cause a flood of fetches.
 """
 
 from __future__ import annotations
@@ -25,18 +25,20 @@ from ..core.strict_json import StrictJSONError, read_object
 from ..errors import DocumentError, FetchError, GoneError, Problem
 from ..fetch.fetcher import Response
 from ..stores import Fetched, FetchedStore
-from .linked import fetch_linked
+from .linked import LinkedFetcher
 from .loading import is_json
-from .resolver import Resolver
+from .parts import ClientParts
 
 logger = logging.getLogger(__name__)
 
 PublishedKey = Mapping[str, Any]
 
-#: Bytes of a key set; one more is refused.
+#: Largest key set in bytes; one more is refused.
 MAX_KEY_SET = 16384
-#: How long the same unknown name, or any other, is not looked for again.
+#: How long a key set is not fetched again for the sake of an unknown ``kid`` or after a failure.
 PAUSE = timedelta(seconds=60)
+#: Number of key sets kept in this process if the store keeps none.
+_IN_MEMORY = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +65,18 @@ class ClientKeys:
     """Finds the published keys of one app's clients.
 
     Args:
-        resolver: lends its guarded fetcher, its clock and its bound on simultaneous fetches.
-        store: where fetched key sets are kept, for as long as they may serve stale.
+        parts: the linked fetcher, coalescing, cache bounds, clock and signals of the app.
+        store: where fetched key sets are kept, for as long as they may serve stale; by default the app's cache.
     """
 
-    def __init__(self, resolver: Resolver, store: FetchedStore) -> None:
-        self._resolver = resolver
-        self._store = store
+    def __init__(self, parts: ClientParts, store: FetchedStore | None = None) -> None:
+        self._linked = parts.linked
+        self._coalescing = parts.coalescing
+        self._bounds = parts.settings.bounds
+        self._stale_max = parts.settings.stale_max
+        self._clock = parts.clock
+        self._notify = parts.notify
+        self._store = store or parts.cache.fetched(_IN_MEMORY)
 
     def find(self, metadata: ClientMetadata, kid: str | None = None) -> Sequence[PublishedKey]:
         """Return the client's signature keys; the one called ``kid`` may still be missing from them.
@@ -82,71 +89,72 @@ class ClientKeys:
             return tuple(json.loads(metadata.jwks)["keys"])
         if metadata.jwks_uri is None:
             return ()
-        place = _place(metadata)
-        kept, now = self._kept(place), self._resolver.clock()
+        key = _store_key(metadata)
+        kept, now = self._kept(key), self._clock()
         if kept is not None and now < kept.expires_at and kept.has(kid):
             return kept.keys
         if kept is not None and now < kept.tried_at + PAUSE and now < self._last_use(kept):
             return kept.keys
-        return self._resolver.flights.run(f"jwks {place}", lambda: self._renew(place, metadata)).keys
+        return self._coalescing.run(f"jwks {key}", lambda: self._renew(key, metadata)).keys
 
     def _last_use(self, kept: _KeySet) -> datetime:
-        return kept.expires_at + self._resolver.settings.stale_max
+        return kept.expires_at + self._stale_max
 
-    def _kept(self, place: str) -> _KeySet | None:
-        found = self._store.get(place)
+    def _kept(self, key: str) -> _KeySet | None:
+        found = self._store.get(key)
         return _KeySet.from_bytes(found.content) if found is not None and found.content is not None else None
 
-    def _keep(self, place: str, found: _KeySet) -> _KeySet:
-        self._store.put(place, Fetched(found.to_bytes(), self._last_use(found) + PAUSE), self._resolver.clock())
+    def _keep(self, key: str, found: _KeySet) -> _KeySet:
+        self._store.put(key, Fetched(found.to_bytes(), self._last_use(found) + PAUSE), self._clock())
         return found
 
-    def _renew(self, place: str, metadata: ClientMetadata) -> _KeySet:
-        before, now = self._kept(place), self._resolver.clock()
+    def _renew(self, key: str, metadata: ClientMetadata) -> _KeySet:
+        before, now = self._kept(key), self._clock()
         try:
-            return self._keep(place, self._fetch(metadata, now))
+            return self._keep(key, self._fetch(metadata, now))
         except GoneError:
-            self._store.put(place, Fetched(None, now + PAUSE), now)
+            self._store.put(key, Fetched(None, now + PAUSE), now)
             raise
         except (FetchError, DocumentError) as error:
             # A host that is down for an hour must not end its users' sessions (CIMD §5.2 lets stale copies serve).
             if before is None or now >= self._last_use(before):
                 raise
             logger.warning("a client of %s keeps its stored keys: %s", metadata.identifier.display_host, error.slug)
-            return self._keep(place, replace(before, tried_at=now))
+            return self._keep(key, replace(before, tried_at=now))
 
     def _fetch(self, metadata: ClientMetadata, now: datetime) -> _KeySet:
         started = time.monotonic()
         try:
-            keys, answer = fetch_key_set(self._resolver, metadata)
+            keys, response = fetch_key_set(self._linked, metadata)
         except FetchError as error:
-            host, seconds = urlsplit(metadata.jwks_uri or "").netloc, time.monotonic() - started
-            self._resolver.notify(signals.fetch_failed, error=error, host=host, duration=seconds)
+            self._report(error, urlsplit(metadata.jwks_uri or "").netloc, started)
             raise
-        lifetime = freshness.lifetime(answer.headers, self._resolver.settings.bounds, now)
+        lifetime = freshness.lifetime(response.headers, self._bounds, now)
         return _KeySet(keys=keys, expires_at=now + timedelta(seconds=lifetime.seconds), tried_at=now)
 
+    def _report(self, error: FetchError, host: str, started: float) -> None:
+        seconds = time.monotonic() - started
+        self._notify(signals.fetch_failed, error=error, slug=error.slug, host=host, phase=error.phase, duration=seconds)
 
-def fetch_key_set(resolver: Resolver, metadata: ClientMetadata) -> tuple[tuple[PublishedKey, ...], Response]:
-    """GET a client's key set under guard, whatever is kept; return its signature keys and the answer.
+
+def fetch_key_set(linked: LinkedFetcher, metadata: ClientMetadata) -> tuple[tuple[PublishedKey, ...], Response]:
+    """GET a client's key set, whatever is kept; return its signature keys and the response.
 
     Raises:
         FetchError: it cannot be read.
         DocumentError: it is not a set of public keys.
     """
-    uri = metadata.jwks_uri or ""
-    answer = fetch_linked(
-        resolver,
-        metadata,
-        uri,
+    response = linked.fetch(
+        metadata.jwks_uri or "",
+        client_id=metadata.client_id,
         accept="application/json, application/jwk-set+json;q=0.9",
         max_size_for=lambda media_type: MAX_KEY_SET if is_json(media_type) else 0,
     )
-    return _read(answer.body, metadata.client_id), answer
+    return _read(response.body, metadata.client_id), response
 
 
-def _place(metadata: ClientMetadata) -> str:
-    """Return the name of a client's key set in the store; two clients that share an address do not share a copy."""
+def _store_key(metadata: ClientMetadata) -> str:
+    """Return the key of a client's key set in the store; two clients that share an address do not share a copy."""
     return hashlib.sha256(json.dumps(["jwks", metadata.client_id, metadata.jwks_uri]).encode()).hexdigest()
 
 

@@ -1,34 +1,46 @@
-"""What a document points to, key sets and logos, read under the guard that holds for documents (CIMD §8.6)."""
+"""Fetches of what a document links to, key sets and logos, under the guard that holds for documents (CIMD §8.6)."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from ..core.metadata import ClientMetadata
 from ..errors import AddressBlockedError
-from ..fetch.fetcher import MaxSize, Response
-from .resolver import Resolver
+from ..fetch.fetcher import Fetcher, MaxSize, Response
+from ..fetch.limits import FetchBudget
+from .admission import Admission
 
 
-def fetch_linked(
-    resolver: Resolver,
-    metadata: ClientMetadata,
-    uri: str,
-    *,
-    accept: str,
-    max_size_for: MaxSize,
-    deadline: float | None = None,
-) -> Response:
-    """GET an address that a client's document holds; its host need not have anything to do with the client.
+class LinkedFetcher:
+    """Fetches addresses that clients' documents hold; their hosts need not have anything to do with the clients.
 
-    Denied hosts are left alone whoever names them, and each site is asked so often only, apart from its own
-    documents: strangers who name a site must not use up what its clients need.
-
-    Raises:
-        FetchError: it cannot be read.
+    Args:
+        fetcher: makes the guarded request.
+        budget: asked once per fetch; a site's linked fetches are counted apart from its documents.
+        admission: hosts that it denies are never asked, whichever document names them.
     """
-    host = urlsplit(uri).hostname or ""
-    if resolver.admission.is_denied(host):
-        raise AddressBlockedError("host-denied", metadata.client_id, hint="the linked host is on the deny list")
-    resolver.linked_limits.count(host, metadata.client_id)
-    return resolver.fetcher.fetch(uri, accept=accept, max_size_for=max_size_for, deadline=deadline)
+
+    def __init__(self, fetcher: Fetcher, budget: FetchBudget, admission: Admission) -> None:
+        self._fetcher = fetcher
+        self._budget = budget
+        self._admission = admission
+
+    def fetch(
+        self, uri: str, *, client_id: str, accept: str, max_size_for: MaxSize, deadline: float | None = None
+    ) -> Response:
+        """GET an address.
+
+        Args:
+            uri: absolute https URL.
+            client_id: whose document names the address.
+            accept: the ``Accept`` header.
+            max_size_for: media type to the largest body in bytes; 0 refuses the media type.
+            deadline: seconds for the whole fetch, if not those of the settings.
+
+        Raises:
+            FetchError: the address cannot be read, its host is denied, or a limit is reached.
+        """
+        host = urlsplit(uri).hostname or ""
+        if self._admission.is_denied(host):
+            raise AddressBlockedError("host-denied", client_id, hint="the linked host is on the deny list")
+        with self._budget.for_linked(host, client_id):
+            return self._fetcher.fetch(uri, accept=accept, max_size_for=max_size_for, deadline=deadline)

@@ -1,70 +1,124 @@
-"""From an identifier to what its host says: which fetch it takes, and which parser its answer goes to."""
+"""From an identifier to validated metadata: one guarded fetch, and the parser that its media type calls for."""
 
 from __future__ import annotations
 
+import logging
 import re
+import time
+from dataclasses import dataclass
+from typing import Literal
 
 from werkzeug.http import parse_options_header
 
+from .. import signals
+from ..core import freshness
+from ..core.clock import Clock
+from ..core.display import safe_for_log
 from ..core.document import parse_document
 from ..core.identifier import ClientIdentifier, IdentifierKind
 from ..core.metadata import ClientMetadata, Source
 from ..core.virtual import virtual_client
-from ..errors import AddressBlockedError, FetchError
+from ..errors import AddressBlockedError, DocumentError, FetchError
 from ..fetch.fetcher import Fetcher, FetchLog, Response
+from ..fetch.limits import FetchBudget
 from ..settings import Settings
+from .admission import Admission
 from .html import parse_page
+from .pins import stands_in
+
+logger = logging.getLogger(__name__)
+
+#: Where a client came from.
+Origin = Literal["store", "fetch", "shared", "pin", "unread", "built-in"]
 
 _JSON_ONLY = "application/json"
 _JSON_OR_PAGE = "application/json, application/*+json;q=0.9, text/html;q=0.5"
-#: With the characters of RFC 6838 §4.2 alone: a media type is also shown to people.
+#: RFC 6838 §4.2 characters alone: a media type is also shown to people.
 _JSON = re.compile(r"application/(?:[a-z0-9][a-z0-9!#$&^_.+-]*\+)?json")
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
-class Reader:
-    """Fetches and parses under one app's settings."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A client that was just loaded.
 
-    def __init__(self, settings: Settings, fetcher: Fetcher) -> None:
+    Attributes:
+        lifetime: seconds that it may be stored; ``None`` forbids to store it.
+    """
+
+    metadata: ClientMetadata
+    origin: Origin
+    lifetime: float | None
+
+
+class ClientLoader:
+    """Loads clients of one app from their hosts; knows no store of clients.
+
+    Args:
+        settings: sizes, media types and document rules.
+        fetcher: makes the guarded request.
+        budget: asked once per fetch.
+        admission: holds the pinned copies.
+        clock: returns the current aware instant.
+        notify: sends ``fetch_failed`` and ``pin_differs``.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        fetcher: Fetcher,
+        budget: FetchBudget,
+        admission: Admission,
+        clock: Clock,
+        notify: signals.Notify,
+    ) -> None:
         self._settings = settings
         self._fetcher = fetcher
+        self._budget = budget
+        self._admission = admission
+        self._clock = clock
+        self._notify = notify
+
+    def load(self, identifier: ClientIdentifier) -> Loaded:
+        """Fetch and validate a client; a pinned copy may stand in for a host that cannot be reached.
+
+        Raises:
+            FetchError: or a child.
+            DocumentError: the document or page breaks a rule.
+        """
+        with self._budget.for_document(identifier):
+            started, log = time.monotonic(), FetchLog()
+            try:
+                response = self.fetch(identifier, log=log)
+                metadata = self.read(identifier, response)
+            except FetchError as error:
+                error.host = identifier.display_host
+                self._report(error, started)
+                return self._without_response(identifier, error, log)
+            except DocumentError as error:
+                self._budget.note_failure(identifier, error)
+                raise
+        self._compare_with_pin(metadata)
+        lifetime = freshness.lifetime(response.headers, self._settings.bounds, self._clock())
+        return Loaded(metadata=metadata, origin="fetch", lifetime=lifetime.seconds if lifetime.storable else None)
 
     def fetch(self, identifier: ClientIdentifier, *, log: FetchLog | None = None) -> Response:
-        """GET what an identifier names, under guard, whatever any store holds.
+        """GET what an identifier names, whatever any store holds; asks no budget.
 
         Raises:
             FetchError: or a child.
         """
-        accept = _JSON_OR_PAGE if self._settings.indieauth_fallback else _JSON_ONLY
         return self._fetcher.fetch(
             identifier.fetch_url,
-            accept=accept,
+            accept=_JSON_OR_PAGE if self._settings.indieauth_fallback else _JSON_ONLY,
             max_size_for=self._max_size_for,
             max_size_after_redirect=self._max_page_size if self._settings.follow_page_redirects else None,
             log=log,
         )
 
-    def may_continue_without(self, error: FetchError, log: FetchLog) -> bool:
-        """IndieAuth §10.1: without its description a client is still one; what calls itself JSON is never excused."""
-        if not self._settings.continue_without_client_info:
-            return False
-        media_type, _ = parse_options_header(log.headers.get("content-type"))
-        return not isinstance(error, AddressBlockedError) and not self.is_document(media_type.strip().lower())
-
-    def _max_size_for(self, media_type: str) -> int:
-        if self.is_document(media_type):
-            return self._settings.max_document_size
-        return self._max_page_size(media_type) if self._settings.indieauth_fallback else 0
-
-    def is_document(self, media_type: str) -> bool:
-        """Say whether an answer of this media type is read as a JSON document."""
-        return is_json(media_type) or (self._settings.lenient_media_type and media_type == "text/plain")
-
-    def _max_page_size(self, media_type: str) -> int:
-        return self._settings.max_html_size if media_type in _PAGE_TYPES else 0
-
     def read(self, identifier: ClientIdentifier, response: Response | None) -> ClientMetadata:
-        """Return what an answer says about the client; without an answer, what its identifier says.
+        """Return the metadata in a response; without a response, what the identifier itself describes.
 
         Raises:
             DocumentError: with every broken rule.
@@ -74,9 +128,9 @@ class Reader:
             return virtual_client(identifier)
         if response is None:
             # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
-            return nothing_published(identifier, "loopback")
-        # What the fetch returned decides: a bad JSON document is never tried as a page.
-        if self.is_document(response.media_type):
+            return _nothing_published(identifier, "loopback")
+        # The media type decides: a bad JSON document is never tried as a page.
+        if self._is_document(response.media_type):
             rules = self._settings.document_rules
             return parse_document(response.body, identifier, rules, media_type=response.media_type)
         return parse_page(
@@ -88,8 +142,68 @@ class Reader:
             rules=self._settings.document_rules,
         )
 
+    # -- failures and pinned copies -------------------------------------------------------------------------------
 
-def nothing_published(identifier: ClientIdentifier, source: Source) -> ClientMetadata:
+    def _without_response(self, identifier: ClientIdentifier, error: FetchError, log: FetchLog) -> Loaded:
+        pinned = self._pinned(identifier) if stands_in(error, log.status) else None
+        if pinned is not None:
+            logger.warning("%s: a pinned copy stands in (%s)", error.host, error.slug)
+            # Stored for the shortest lifetime, so that not every request waits for the dead host.
+            return Loaded(metadata=pinned, origin="pin", lifetime=self._settings.bounds.minimum.total_seconds())
+        if self._may_continue_without(error, log):
+            return Loaded(metadata=_nothing_published(identifier, "unread"), origin="unread", lifetime=None)
+        self._budget.note_failure(identifier, error)
+        raise error
+
+    def _may_continue_without(self, error: FetchError, log: FetchLog) -> bool:
+        """IndieAuth §10.1: a client without a description is still a client; a broken JSON document is refused."""
+        if not self._settings.continue_without_client_info:
+            return False
+        media_type, _ = parse_options_header(log.headers.get("content-type"))
+        return not isinstance(error, AddressBlockedError) and not self._is_document(media_type.strip().lower())
+
+    def _pinned(self, identifier: ClientIdentifier) -> ClientMetadata | None:
+        pin = self._admission.pin(identifier.raw)
+        if pin is None:
+            return None
+        try:
+            return self.read(identifier, pin.as_response(identifier.fetch_url))
+        except DocumentError as error:  # the rules became stricter since
+            logger.warning("%s: its pinned copy is not valid: %s", identifier.display_host, safe_for_log(error.hint))
+            return None
+
+    def _compare_with_pin(self, live: ClientMetadata) -> None:
+        """Tell the operator when the live document differs: a pin must not hide a change."""
+        pinned = self._pinned(live.identifier)
+        if pinned is not None and pinned.fingerprint != live.fingerprint:
+            logger.warning("%s: the live document differs from the pinned copy", live.identifier.display_host)
+            self._notify(signals.pin_differs, pinned=pinned, live=live)
+
+    def _report(self, error: FetchError, started: float) -> None:
+        self._notify(
+            signals.fetch_failed,
+            error=error,
+            slug=error.slug,
+            host=error.host,
+            phase=error.phase,
+            duration=time.monotonic() - started,
+        )
+
+    # -- media types ----------------------------------------------------------------------------------------------
+
+    def _is_document(self, media_type: str) -> bool:
+        return is_json(media_type) or (self._settings.lenient_media_type and media_type == "text/plain")
+
+    def _max_size_for(self, media_type: str) -> int:
+        if self._is_document(media_type):
+            return self._settings.max_document_size
+        return self._max_page_size(media_type) if self._settings.indieauth_fallback else 0
+
+    def _max_page_size(self, media_type: str) -> int:
+        return self._settings.max_html_size if media_type in _PAGE_TYPES else 0
+
+
+def _nothing_published(identifier: ClientIdentifier, source: Source) -> ClientMetadata:
     """Return a client of which nothing but its address is known."""
     return ClientMetadata(
         identifier=identifier,

@@ -1,315 +1,278 @@
-"""From a raw ``client_id`` to validated metadata: the only place where decisions meet I/O.
+"""From a raw ``client_id`` to validated metadata: the pipeline that every sign-in runs.
 
-The order is fixed: syntax, policy, store, one flight, fetch, parse, store, policy on use. Whatever fails early
-costs no network; whatever fails late is not stored.
+The order is fixed: identifier syntax, operator's policy, stored copy, ``allow_fetch``, one coalesced fetch, parser,
+store, ``allow_client``. An early failure costs no network; a late one leaves nothing in the store.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Literal, Protocol
-
-from blinker import Signal
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta
 
 from .. import signals
-from ..core import freshness
 from ..core.clock import Clock, utc_now
 from ..core.display import safe_for_log
 from ..core.identifier import ClientIdentifier, parse_identifier
 from ..core.metadata import ClientMetadata
 from ..core.virtual import for_scope
 from ..errors import CIMDError, DocumentError, FetchError, GoneError, IdentifierError, PolicyDeniedError
-from ..fetch.backoff import Backoff
-from ..fetch.coalescing import Flights
-from ..fetch.fetcher import Fetcher, FetchLog, Response
-from ..fetch.leases import SharedFlights
 from ..settings import Settings
-from ..stores import ClientCache, ClientStore, Entry
-from .admission import Admission
-from .loading import Reader, nothing_published
-from .pins import stands_in
+from ..stores import ClientStore, Entry, MemoryStore
+from .loading import Origin
+from .parts import ClientParts, assemble
+from .pins import Pin
 
 logger = logging.getLogger(__name__)
 
 FetchHook = Callable[[ClientIdentifier], bool]
 ClientHook = Callable[[ClientMetadata], bool]
-#: Where a client came from.
-Origin = Literal["store", "fetch", "shared", "pin", "unread", "built-in"]
-Resolved = tuple[ClientMetadata, Origin]
-
-#: Seconds for reading and keeping a document, on top of the fetch's deadline.
-_LEASE_MARGIN = 2
+_Resolved = tuple[ClientMetadata, Origin]
 
 
-class Notify(Protocol):
-    """Sends a signal about a client."""
+class ClientResolver:
+    """Turns client identifiers into clients; needs no Flask app.
 
-    def __call__(self, signal: Signal, **values: object) -> None:
-        """Send ``signal`` with these values."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
-    """The app's own rules: before the network, and on every use."""
-
-    allow_fetch: Iterable[FetchHook]
-    allow_client: Iterable[ClientHook]
-
-
-class Resolver:
-    """Turns identifiers into clients for one app."""
+    Args:
+        settings: as `Settings.from_config` reads them.
+        store: where clients are kept; by default a `MemoryStore`.
+        allow_fetch: rules that run before the network; one that returns ``False`` refuses the fetch.
+        allow_client: rules that run on every use, stored or not; one that returns ``False`` refuses the client.
+        notify: sends the signals of `flask_cimd.signals`; by default none are sent.
+        clock: returns the current aware instant.
+        parts: ready-made parts in place of those that ``settings``, ``store``, ``notify`` and ``clock`` describe.
+    """
 
     def __init__(
-        self, *, settings: Settings, store: ClientStore, hooks: Hooks, notify: Notify, clock: Clock = utc_now
+        self,
+        settings: Settings,
+        *,
+        store: ClientStore | None = None,
+        allow_fetch: Iterable[FetchHook] = (),
+        allow_client: Iterable[ClientHook] = (),
+        notify: signals.Notify = signals.send_none,
+        clock: Clock = utc_now,
+        parts: ClientParts | None = None,
     ) -> None:
-        self.settings = settings
-        self.store = store
-        self.clock = clock
-        self.admission = Admission(settings.policy, store.records)
-        self.site_limits = settings.site_limits()
-        self.linked_limits = settings.site_limits()
-        self._hooks = hooks
-        self.notify = notify
-        self._backoff = Backoff(settings.failure_backoff, clock)
-        self.cache = ClientCache(store, settings.document_rules.digest)
-        self.fetcher = Fetcher(settings.fetch)
-        self._reader = Reader(settings, self.fetcher)
-        self._shared_flights = self._open_shared_flights()
-        patience = self._shared_flights.patience if self._shared_flights else 0
-        self.flights = Flights(settings.max_fetches, patience=patience + settings.fetch.timeout + 1)
+        made = parts or assemble(settings, store or MemoryStore(), notify=notify, clock=clock)
+        self._settings = settings
+        self._allow_fetch = allow_fetch
+        self._allow_client = allow_client
+        self._admission = made.admission
+        self._cache = made.cache
+        self._loader = made.loader
+        self._coalescing = made.coalescing
+        self._shared_coalescing = made.shared_coalescing
+        self._notify = made.notify
+        self._clock = made.clock
 
-    def _open_shared_flights(self) -> SharedFlights | None:
-        if self.cache.leases is None:
-            return None
-        timeout = self.settings.fetch.timeout
-        lifetime = timeout + _LEASE_MARGIN
-        # Long enough to outlive one killed leader and to see the next one's fetch end.
-        return SharedFlights(
-            self.cache.leases,
-            lifetime=timedelta(seconds=lifetime),
-            patience=lifetime + timeout + 1,
-            clock=self.clock,
-        )
+    # -- new requests -----------------------------------------------------------------------------------------------
 
-    def resolve(self, raw: str) -> ClientMetadata:
-        """Return the validated client behind an identifier.
+    def resolve(self, client_id: str | ClientIdentifier) -> ClientMetadata:
+        """Return the validated metadata behind an identifier.
+
+        Args:
+            client_id: the raw string, or the identifier that `identify` returned for it.
 
         Raises:
-            CIMDError: one child per outcome; nothing was stored.
+            CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
         """
         started = time.monotonic()
-        with self._reporting(raw):
-            metadata, origin = self._metadata(self.identify(raw))
+        identifier = self.identify(client_id) if isinstance(client_id, str) else client_id
+        try:
+            metadata, origin = self._find(identifier)
             self.check_use(metadata)
+        except CIMDError as error:
+            self._report(error, identifier.raw, identifier, started)
+            raise
         if signals.client_resolved.receivers:
-            host, seconds = metadata.identifier.display_host, time.monotonic() - started
-            self.notify(signals.client_resolved, client=metadata, host=host, origin=origin, duration=seconds)
+            host, seconds = identifier.display_host, time.monotonic() - started
+            self._notify(signals.client_resolved, client=metadata, host=host, origin=origin, duration=seconds)
         return metadata
 
-    def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
-        """Return the client as this scope makes it: bare ``http://localhost`` is a virtual one only for ``atproto``.
-
-        Raises:
-            IdentifierError: it is no client with this scope.
-        """
-        with self._reporting(metadata.client_id):
-            return for_scope(metadata, scope, self.settings.identifier_rules)
-
-    def refresh(self, raw: str) -> ClientMetadata:
-        """Fetch a client now, however fresh the stored copy is; if that fails, the copy stays.
-
-        Raises:
-            CIMDError: as `resolve`.
-        """
-        with self._reporting(raw):
-            identifier = self.identify(raw)
-            return self._fetch_and_keep(identifier, self.cache.get(identifier))[0][0]
-
-    def check(self, raw: str) -> None:
-        """Raise a `CIMDError` if the identifier's syntax or the policy rules the client out; no network."""
-        with self._reporting(raw):
-            self.identify(raw)
-
-    def identify(self, raw: str) -> ClientIdentifier:
-        """Return the typed identifier if its syntax and the policy let it pass.
+    def identify(self, client_id: str) -> ClientIdentifier:
+        """Return the typed identifier if its syntax and the operator's policy admit it; makes no fetch.
 
         Raises:
             CIMDError: `IdentifierError` or `PolicyDeniedError`.
         """
-        identifier = parse_identifier(raw, self.settings.identifier_rules)
-        self.admission.require(identifier)
+        started, identifier = time.monotonic(), None
+        try:
+            identifier = parse_identifier(client_id, self._settings.identifier_rules)
+            self._admission.require(identifier)
+        except CIMDError as error:
+            self._report(error, client_id, identifier, started)
+            raise
         return identifier
 
-    @contextmanager
-    def _reporting(self, raw: str, identifier: ClientIdentifier | None = None) -> Iterator[None]:
+    def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
+        """Return the client that a request with this scope means; only bare ``http://localhost`` depends on it.
+
+        Raises:
+            IdentifierError: the identifier names no client with this scope.
+        """
         started = time.monotonic()
         try:
-            yield
+            return for_scope(metadata, scope, self._settings.identifier_rules)
         except CIMDError as error:
-            error.client_id = raw
-            if not isinstance(error, IdentifierError):
-                error.host = (identifier or parse_identifier(raw, self.settings.identifier_rules)).display_host
-            logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
-            self._report(signals.client_rejected, error, started)
+            self._report(error, metadata.client_id, metadata.identifier, started)
             raise
 
-    def readmit(self, metadata: ClientMetadata) -> ClientMetadata:
+    # -- clients seen earlier ---------------------------------------------------------------------------------------
+
+    def readmit(self, metadata: ClientMetadata, identifier: ClientIdentifier | None = None) -> ClientMetadata:
         """Return metadata seen earlier if today's policy still admits the client; makes no fetch.
 
         Applies the identifier rules, the operator's rules and the ``allow_client`` hooks.
 
+        Args:
+            metadata: as it was seen.
+            identifier: what `identify` returned for it, if that was asked already.
+
         Raises:
             CIMDError: `IdentifierError` or `PolicyDeniedError`.
         """
-        with self._reporting(metadata.client_id, metadata.identifier):
-            if metadata.source == "registered":  # its identifier is no URL
-                self.admission.require(metadata.identifier)
-                known = metadata
-            else:
-                known = replace(metadata, identifier=self.identify(metadata.client_id))
+        started = time.monotonic()
+        known = metadata
+        if metadata.source != "registered":
+            identifier = identifier or self.identify(metadata.client_id)
+            known = replace(metadata, identifier=identifier)
+        try:
+            if metadata.source == "registered":  # its identifier is no URL: the host is where its answers go
+                self._admission.require(metadata.identifier)
             self.check_use(known)
-            return known
+        except CIMDError as error:
+            self._report(error, metadata.client_id, known.identifier, started)
+            raise
+        return known
 
-    def _report(self, signal: Signal, error: CIMDError, started: float) -> None:
-        phase = error.phase if isinstance(error, FetchError) else ""
-        seconds = time.monotonic() - started
-        self.notify(signal, error=error, slug=error.slug, host=error.host, phase=phase, duration=seconds)
+    def check_use(self, metadata: ClientMetadata) -> None:
+        """Apply the ``allow_client`` hooks.
 
-    def _metadata(self, identifier: ClientIdentifier) -> Resolved:
-        if identifier.is_built_in:
-            return self.read(identifier, None), "built-in"
-        entry = self.cache.get(identifier)
-        if entry is not None and entry.is_fresh(self.clock()):
-            return entry.metadata, "store"
-        if not all(hook(identifier) for hook in self._hooks.allow_fetch):
-            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
-        self._backoff.check(identifier)
-        own: list[Resolved] = []
+        Raises:
+            PolicyDeniedError: slug ``client-refused``.
+        """
+        for hook in self._allow_client:
+            if not hook(metadata):
+                raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
 
-        def lead() -> ClientMetadata:
-            own.append(self._refresh(identifier))
-            return own[0][0]
-
-        metadata = self.flights.run(identifier.raw, lead)
-        return own[0] if own else (metadata, "shared")
-
-    def stale_copy(self, raw: str, failure: CIMDError) -> ClientMetadata | None:
-        """Return a copy that may stand in for existing grants after a refetch failed, never for a new consent (C-64).
+    def stale_copy(self, client_id: str, failure: CIMDError) -> ClientMetadata | None:
+        """Return a copy that may stand in for existing grants after a refetch failed, never for a new consent.
 
         Args:
-            failure: how the refetch ended; one that says more than *not now* leaves nothing to stand in.
+            client_id: the raw string.
+            failure: how the refetch ended. Only a failed fetch and an invalid document leave the copy in use; after
+                a refusal by policy, or once the client is gone, nothing stands in.
+
+        Raises:
+            PolicyDeniedError: today's policy refuses the client.
         """
         if not isinstance(failure, FetchError | DocumentError) or isinstance(failure, GoneError):
             return None
-        identifier = self.identify(raw)
-        entry = self.cache.get(identifier)
-        if entry is None or self.clock() >= entry.expires_at + self.settings.stale_max:
+        identifier = self.identify(client_id)
+        entry = self._cache.get(identifier)
+        if entry is None or self._clock() >= entry.expires_at + self._settings.stale_max:
             return None
         self.check_use(entry.metadata)
         logger.warning("a client of %s is served stale: %s", identifier.display_host, failure.slug)
         return entry.metadata
 
-    def _refresh(self, identifier: ClientIdentifier) -> Resolved:
-        if self._shared_flights is None:
-            return self._fetch_unless_fresh(identifier)[0]
+    # -- the operator's commands ------------------------------------------------------------------------------------
 
-        def stored() -> Resolved | None:
-            entry = self.cache.get(identifier)
+    def refresh(self, client_id: str) -> ClientMetadata:
+        """Fetch a client now, however fresh the stored copy is; the copy stays if the fetch fails.
+
+        Raises:
+            CIMDError: as `resolve`.
+        """
+        started, identifier = time.monotonic(), self.identify(client_id)
+        try:
+            return self._load(identifier, self._cache.get(identifier))[0][0]
+        except CIMDError as error:
+            self._report(error, client_id, identifier, started)
+            raise
+
+    def make_pin(self, client_id: str, written: Pin | None = None) -> Pin:
+        """Return a copy to pin with `Admission.set_pin`; only what is valid today can be pinned.
+
+        Args:
+            client_id: whose document is copied.
+            written: a copy that the operator wrote; without it, the client's host is asked now.
+
+        Raises:
+            CIMDError: the client cannot be read, is not valid, or is not admitted.
+        """
+        identifier = self.identify(client_id)
+        found = written.as_response(identifier.fetch_url) if written else self._loader.fetch(identifier)
+        self._loader.read(identifier, found)
+        return Pin(
+            media_type=found.media_type,
+            charset=found.charset,
+            body=found.body,
+            pinned_at=self._clock().timestamp(),
+        )
+
+    # -- steps ------------------------------------------------------------------------------------------------------
+
+    def _find(self, identifier: ClientIdentifier) -> _Resolved:
+        if identifier.is_built_in:
+            return self._loader.read(identifier, None), "built-in"
+        entry = self._cache.get(identifier)
+        if entry is not None and entry.is_fresh(self._clock()):
+            return entry.metadata, "store"
+        if not all(hook(identifier) for hook in self._allow_fetch):
+            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
+        own: list[_Resolved] = []
+
+        def lead() -> ClientMetadata:
+            own.append(self._lead(identifier))
+            return own[0][0]
+
+        metadata = self._coalescing.run(identifier.raw, lead)
+        return own[0] if own else (metadata, "shared")
+
+    def _lead(self, identifier: ClientIdentifier) -> _Resolved:
+        if self._shared_coalescing is None:
+            return self._load_unless_fresh(identifier)[0]
+
+        def stored() -> _Resolved | None:
+            entry = self._cache.get(identifier)
             return (entry.metadata, "shared") if entry else None
 
-        return self._shared_flights.run(identifier.raw, lambda: self._fetch_unless_fresh(identifier), stored)
+        return self._shared_coalescing.run(identifier.raw, lambda: self._load_unless_fresh(identifier), stored)
 
-    def _fetch_unless_fresh(self, identifier: ClientIdentifier) -> tuple[Resolved, bool]:
+    def _load_unless_fresh(self, identifier: ClientIdentifier) -> tuple[_Resolved, bool]:
         """Return the client and whether the store keeps it."""
-        before = self.cache.get(identifier)  # again: an earlier flight may have landed since the first look
-        if before is not None and before.is_fresh(self.clock()):
+        before = self._cache.get(identifier)  # again: another leader may have stored it since the first look
+        if before is not None and before.is_fresh(self._clock()):
             return (before.metadata, "store"), True
-        return self._fetch_and_keep(identifier, before)
+        return self._load(identifier, before)
 
-    def _fetch_and_keep(self, identifier: ClientIdentifier, before: Entry | None) -> tuple[Resolved, bool]:
-        self.site_limits.count(identifier.host, identifier.raw)
-        started, log = time.monotonic(), FetchLog()
+    def _load(self, identifier: ClientIdentifier, before: Entry | None) -> tuple[_Resolved, bool]:
         try:
-            response = self.fetch(identifier, log=log)
-            metadata = self.read(identifier, response)
-        except FetchError as error:
-            error.host = identifier.display_host
-            self._report(signals.fetch_failed, error, started)
-            if pinned := self._pinned_instead(identifier, error, log):
-                return pinned
-            if self._reader.may_continue_without(error, log):
-                return (nothing_published(identifier, "unread"), "unread"), False
-            self._backoff.note(identifier, error)
-            if isinstance(error, GoneError):
-                self.cache.delete(identifier.raw)
+            loaded = self._loader.load(identifier)
+        except GoneError:
+            self._cache.delete(identifier.raw)
             raise
-        except DocumentError as error:
-            self._backoff.note(identifier, error)
-            raise
-        is_stored = self._remember(metadata, response)
-        if before is not None and before.metadata.fingerprint != metadata.fingerprint:
-            self.notify(signals.client_changed, before=before.metadata, after=metadata)
-        self._compare_with_pin(metadata)
-        return (metadata, "fetch"), is_stored
-
-    def _pinned_instead(
-        self, identifier: ClientIdentifier, error: FetchError, log: FetchLog
-    ) -> tuple[Resolved, bool] | None:
-        pinned = self._pinned(identifier) if stands_in(error, log.status) else None
-        if pinned is None:
-            return None
-        logger.warning("%s: a pinned copy stands in (%s)", error.host, error.slug)
-        return (pinned, "pin"), self._keep(pinned, self.settings.bounds.minimum.total_seconds())
-
-    def _pinned(self, identifier: ClientIdentifier) -> ClientMetadata | None:
-        pin = self.admission.pin(identifier.raw)
-        if pin is None:
-            return None
-        try:
-            return self.read(identifier, pin.as_response(identifier.fetch_url))
-        except DocumentError as error:  # the rules became stricter since
-            logger.warning("%s: its pinned copy is not valid: %s", identifier.display_host, safe_for_log(error.hint))
-            return None
-
-    def _compare_with_pin(self, live: ClientMetadata) -> None:
-        """Tell the operator when a host that was pinned says something else now (a pin must not hide a change)."""
-        pinned = self._pinned(live.identifier)
-        if pinned is not None and pinned.fingerprint != live.fingerprint:
-            logger.warning("%s: the live document differs from the pinned copy", live.identifier.display_host)
-            self.notify(signals.pin_differs, pinned=pinned, live=live)
-
-    def fetch(self, identifier: ClientIdentifier, *, log: FetchLog | None = None) -> Response:
-        """GET what an identifier names, as `Reader.fetch`, whatever the store holds."""
-        return self._reader.fetch(identifier, log=log)
-
-    def read(self, identifier: ClientIdentifier, response: Response | None) -> ClientMetadata:
-        """Return what an answer says about the client, as `Reader.read`."""
-        return self._reader.read(identifier, response)
-
-    def is_document(self, media_type: str) -> bool:
-        """Say whether an answer of this media type is read as a JSON document, as `Reader.is_document`."""
-        return self._reader.is_document(media_type)
-
-    def _remember(self, metadata: ClientMetadata, response: Response) -> bool:
-        lifetime = freshness.lifetime(response.headers, self.settings.bounds, self.clock())
-        return lifetime.storable and self._keep(metadata, lifetime.seconds)
+        is_stored = loaded.lifetime is not None and self._keep(loaded.metadata, loaded.lifetime)
+        is_live = loaded.origin == "fetch"
+        if is_live and before is not None and before.metadata.fingerprint != loaded.metadata.fingerprint:
+            self._notify(signals.client_changed, before=before.metadata, after=loaded.metadata)
+        return (loaded.metadata, loaded.origin), is_stored
 
     def _keep(self, metadata: ClientMetadata, seconds: float) -> bool:
-        now = self.clock()
-        return self.cache.put(Entry(metadata=metadata, fetched_at=now, expires_at=now + timedelta(seconds=seconds)))
+        now = self._clock()
+        return self._cache.put(Entry(metadata=metadata, fetched_at=now, expires_at=now + timedelta(seconds=seconds)))
 
-    def expiry_of(self, metadata: ClientMetadata) -> datetime | None:
-        """Return until when the stored description is fresh; ``None`` if none is stored."""
-        entry = self.cache.get(metadata.identifier)
-        return entry.expires_at if entry is not None else None
-
-    def check_use(self, metadata: ClientMetadata) -> None:
-        """Raise `PolicyDeniedError` if a rule of the app says no to this client."""
-        for hook in self._hooks.allow_client:
-            if not hook(metadata):
-                raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
+    def _report(self, error: CIMDError, client_id: str, identifier: ClientIdentifier | None, started: float) -> None:
+        error.client_id = client_id
+        if identifier is not None and not isinstance(error, IdentifierError):
+            error.host = identifier.display_host
+        logger.info("client refused: %s (%s)", error.slug, safe_for_log(error.hint or error.client_id))
+        phase = error.phase if isinstance(error, FetchError) else ""
+        seconds = time.monotonic() - started
+        self._notify(
+            signals.client_rejected, error=error, slug=error.slug, host=error.host, phase=phase, duration=seconds
+        )

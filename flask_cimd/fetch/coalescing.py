@@ -1,64 +1,186 @@
-"""Coalescing: whoever asks for something that is already on its way waits for that one answer."""
+"""Coalescing: concurrent requests for one document share one fetch, in a process and across processes.
+
+The first caller for a key is the *leader* and does the work; the others are *followers* and wait for its result. In a
+process they share the result or the error itself. Across processes a lease elects the leader, and followers read the
+result from the store.
+"""
 
 from __future__ import annotations
 
+import json
+import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from threading import BoundedSemaphore, Lock
+from datetime import datetime, timedelta
+from threading import Lock
 from typing import TypeVar
 
-from ..errors import DeadlineExceededError, TooManyFetchesError
+from ..errors import (
+    AddressBlockedError,
+    CIMDError,
+    DeadlineExceededError,
+    DocumentError,
+    FetchError,
+    GoneError,
+    Problem,
+    ResponseTooLargeError,
+    TooManyFetchesError,
+    UnexpectedResponseError,
+)
+from ..stores import Leases
 
 T = TypeVar("T")
 
+_STORED, _UNSTORED, _ABANDONED = "stored", "unstored", "abandoned"
+#: Seconds between two reads of a lease: short beside a fetch, and a few cheap reads per process.
+_POLL_INTERVAL = 0.05
+#: Number of broken rules that one process tells another.
+_MAX_RULES = 10
+_KINDS = {
+    kind.__name__: kind
+    for kind in (
+        AddressBlockedError,
+        DeadlineExceededError,
+        FetchError,
+        GoneError,
+        ResponseTooLargeError,
+        UnexpectedResponseError,
+    )
+}
 
-class Flights:
-    """One piece of work per key at a time, and a bounded number of keys at once.
+
+class Coalescing:
+    """One piece of work per key at a time in this process.
 
     Args:
-        places: how many pieces of work may run at once; one more raises instead of queueing, so that many slow
-            hosts cannot hold all threads of a worker. Followers of one slow host hold theirs while they wait.
-        patience: seconds that a follower waits for its leader.
+        timeout: seconds that a follower waits for its leader.
     """
 
-    def __init__(self, places: int, patience: float) -> None:
-        self._places = BoundedSemaphore(places)
-        self._patience = patience
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
         self._lock = Lock()
-        self._under_way: dict[str, Future[object]] = {}
+        self._running: dict[str, Future[object]] = {}
 
     def run(self, key: str, work: Callable[[], T]) -> T:
-        """Do the work, or wait for the one who already does; leader and followers share result or error.
+        """Do the work, or wait for the leader; leader and followers share the result or the error.
 
         Raises:
-            TooManyFetchesError: all places are taken.
-            DeadlineExceededError: the leader took longer than ``patience``.
+            DeadlineExceededError: the leader took longer than ``timeout``.
         """
         with self._lock:
-            flight = self._under_way.get(key)
-            leads = flight is None
-            if flight is None:
-                flight = self._under_way[key] = Future()
+            running = self._running.get(key)
+            leads = running is None
+            if running is None:
+                running = self._running[key] = Future()
         if leads:
-            self._lead(key, flight, work)
+            self._lead(key, running, work)
         try:
-            return flight.result(timeout=self._patience)  # type: ignore[return-value]  # one type per key
+            return running.result(timeout=self._timeout)  # type: ignore[return-value]  # one type per key
         except TimeoutError as exc:
             raise DeadlineExceededError("deadline", key, hint="another request's fetch did not end in time") from exc
 
-    def _lead(self, key: str, flight: Future[object], work: Callable[[], object]) -> None:
+    def _lead(self, key: str, running: Future[object], work: Callable[[], object]) -> None:
         try:
-            flight.set_result(self._in_a_place(key, work))
-        except BaseException as exc:  # noqa: BLE001  followers must see whatever ended the leader, and never hang
-            flight.set_exception(exc)
+            running.set_result(work())
+        except BaseException as exc:  # noqa: BLE001  followers must learn whatever ended the leader, and never hang
+            running.set_exception(exc)
         finally:
             with self._lock:
-                del self._under_way[key]
+                del self._running[key]
 
-    def _in_a_place(self, key: str, work: Callable[[], object]) -> object:
-        if not self._places.acquire(blocking=False):
-            raise TooManyFetchesError("too-many-fetches", key, hint="CIMD_MAX_FETCHES fetches are under way")
+
+class SharedCoalescing:
+    """One piece of work per key at a time among all processes that share a store.
+
+    Put a `Coalescing` in front, so that of each process at most one thread per key comes here.
+
+    Args:
+        leases: those of a `ClientCache`, which never raise.
+        lifetime: of a lease; longer than the longest work. After a leader is killed, followers wait this long.
+        timeout: seconds that a follower waits in total.
+        clock: returns the current aware instant; the machines' clocks should agree within a second.
+    """
+
+    def __init__(self, leases: Leases, *, lifetime: timedelta, timeout: float, clock: Callable[[], datetime]) -> None:
+        self._leases = leases
+        self._lifetime = lifetime
+        self._timeout = timeout
+        self._clock = clock
+
+    def run(self, key: str, work: Callable[[], tuple[T, bool]], read: Callable[[], T | None]) -> T:
+        """Do the work, or wait for the process that does it.
+
+        Args:
+            key: the client identifier.
+            work: returns the result and whether the store keeps it.
+            read: returns what the store keeps.
+
+        Raises:
+            CIMDError: the work raised it, here or, in short form, in another process.
+            DeadlineExceededError: the other processes took longer than ``timeout``.
+        """
+        ends_at = time.monotonic() + self._timeout
+        while True:
+            owner, now = secrets.token_hex(16), self._clock()
+            if self._leases.take(key, owner, now=now, until=now + self._lifetime):
+                return self._lead(key, owner, work)
+            outcome = self._wait(key, ends_at)
+            if outcome == _UNSTORED:  # no-store: the leader's result is for its own transaction
+                return work()[0]
+            if outcome == _STORED:
+                found = read()
+                if found is not None:
+                    return found
+            elif outcome is not None and outcome != _ABANDONED:
+                raise recall(outcome, key)
+
+    def _lead(self, key: str, owner: str, work: Callable[[], tuple[T, bool]]) -> T:
+        outcome = _ABANDONED
         try:
-            return work()
+            result, is_stored = work()
+            outcome = _STORED if is_stored else _UNSTORED
+        except TooManyFetchesError:  # the limits are this process's own: another may still fetch
+            raise
+        except CIMDError as error:
+            outcome = describe(error)
+            raise
         finally:
-            self._places.release()
+            self._leases.finish(key, owner, outcome)
+        return result
+
+    def _wait(self, key: str, ends_at: float) -> str | None:
+        """Return the outcome of a lease that another process holds; ``None`` if it expired or cannot be read."""
+        while time.monotonic() < ends_at:
+            lease = self._leases.look(key)
+            if lease is None or lease.outcome is not None:
+                return lease.outcome if lease else None
+            if lease.expires_at <= self._clock():
+                return None
+            time.sleep(_POLL_INTERVAL)
+        raise DeadlineExceededError("deadline", key, hint="another process's fetch did not end in time")
+
+
+def describe(error: CIMDError) -> str:
+    """Return an error as bounded text: names of this package alone, nothing that the client's host sent (CIMD §5.2)."""
+    outcome: dict[str, object] = {"error": type(error).__name__, "slug": error.slug}
+    if isinstance(error, FetchError):
+        outcome["phase"] = error.phase
+    if isinstance(error, DocumentError):
+        outcome["rules"] = sorted({problem.rule for problem in error.problems})[:_MAX_RULES]
+    return json.dumps(outcome)
+
+
+def recall(outcome: str, client_id: str) -> CIMDError:
+    """Return the error that `describe` wrote in another process."""
+    try:
+        told = json.loads(outcome)
+        if told["error"] == "DocumentError":
+            seen = "seen by another worker a moment ago; its log says where"
+            return DocumentError(client_id, tuple(Problem("", str(rule), seen) for rule in told["rules"]))
+        kind = _KINDS[told["error"]]
+        error = kind(str(told["slug"]), client_id, hint="seen by another worker a moment ago")
+        error.phase = told["phase"]
+    except (ValueError, KeyError, TypeError):  # another version of this package wrote it
+        return FetchError("bad-response", client_id, hint="another worker could not read it")
+    return error

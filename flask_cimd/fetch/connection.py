@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from threading import BoundedSemaphore, Lock, Thread, Timer
+from threading import Lock, Thread, Timer
 from typing import Any
 from urllib.parse import urldefrag
 
@@ -26,11 +26,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from ..core.addresses import blocked_reason
 from ..core.urls import LOOPBACK_HOSTS, WebURL, default_port
 from ..errors import AddressBlockedError, DeadlineExceededError, FetchError, Phase, TooManyFetchesError
+from .limits import LOOK_UPS
 
 Resolve = Callable[[str, int], list[str]]
-
-#: Name look-ups cannot be cancelled, so the number of those that hang is bounded.
-_LOOKUPS = BoundedSemaphore(16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +177,7 @@ class Trip:
 
     def _resolve(self, host: str, port: int) -> list[str]:
         answer: Future[list[str]] = Future()
-        if not _LOOKUPS.acquire(blocking=False):
+        if not LOOK_UPS.acquire(blocking=False):
             raise TooManyFetchesError("too-many-look-ups", hint="too many name look-ups are hanging", phase="resolve")
         Thread(target=self._resolve_into, args=(answer, host, port), daemon=True).start()
         try:
@@ -199,7 +197,7 @@ class Trip:
         except BaseException as exc:  # noqa: BLE001  belongs to the one who waits for it
             answer.set_exception(exc)
         finally:
-            _LOOKUPS.release()
+            LOOK_UPS.release()
 
     def _watch(self, connected: socket.socket) -> None:
         """Keep a duplicate: TLS wrapping detaches the original, and a detached socket cannot be cut."""

@@ -1,22 +1,31 @@
-"""How many documents of one site are fetched in a while, so that nobody turns this server into a hammer.
+"""The limits on fetches: how many run at once, how often a site is asked, and how soon after a failure.
 
-A *site* is what one owner registers (``example.com`` with everything below it), as far as the extra ``sites``
-knows: it brings the Public Suffix List. Without it, each host is a site of its own. Domains that host strangers
-side by side are in that list or in ``CIMD_SHARED_DOMAINS``, so that neighbours do not lock each other out.
+A *site* is what one owner registers (``example.com`` with everything below it), as far as the extra ``sites`` knows:
+it brings the Public Suffix List. Without it, each host is a site of its own. Domains that host strangers side by side
+are in that list or in ``CIMD_SHARED_DOMAINS``, so that neighbours do not lock each other out.
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from threading import Lock
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore, Lock
 
+from ..core.identifier import ClientIdentifier
 from ..core.policy import HostPattern
-from ..errors import TooManyFetchesError
+from ..errors import CIMDError, FetchError, TooManyFetchesError
 
-#: So many sites are counted at once; the one that was quiet for longest is forgotten first.
-_MOST_SITES = 10_000
+#: Name look-ups of this process that may run at once; a look-up cannot be cancelled, so hanging ones are bounded.
+LOOK_UPS = BoundedSemaphore(16)
+#: Number of sites counted at once; the one asked longest ago is forgotten first.
+_MAX_SITES = 10_000
+#: Number of failures remembered at once.
+_MAX_FAILURES = 1000
+#: Failures in these phases concern a whole host; a bad response concerns one URL, and its neighbours may be fine.
+_HOST_PHASES = frozenset({"resolve", "connect", "tls"})
 
 SiteOf = Callable[[str], str]
 
@@ -25,10 +34,11 @@ class SiteLimits:
     """Counts fetches by site, in this process.
 
     Args:
-        most: fetches of one site within ``window`` seconds.
+        most: number of fetches of one site within ``window``.
+        window: in seconds.
         site_of: returns the site of a lower-case host.
         exempt: hosts that are not counted.
-        clock: seconds that only rise.
+        clock: returns seconds that only rise.
     """
 
     def __init__(
@@ -68,8 +78,113 @@ class SiteLimits:
                 hint = f"this site was asked {self._most} times in {self._window:g} seconds"
                 raise TooManyFetchesError("too-many-fetches-of-site", client_id, hint=hint, retry_after=wait)
             fetches.append(now)
-            while len(self._fetches) > _MOST_SITES:
+            while len(self._fetches) > _MAX_SITES:
                 self._fetches.popitem(last=False)
+
+
+class FetchBudget:
+    """The limits of one app on its fetches; ask once per fetch, and hold the context until the fetch has ended.
+
+    Args:
+        simultaneous: number of fetches that may run at once. One more raises rather than waits, so that many slow
+            hosts cannot hold all threads of a worker.
+        documents: the limit of each site on fetches of documents.
+        linked: the same for key sets and logos. It is apart, so that strangers who name a site in their documents
+            cannot use up what the site's own clients need.
+        pause: how long a URL that failed is not fetched again (CIMD §5.2 forbids to store errors: only *that* it
+            failed is remembered); zero never refuses.
+        clock: returns the current aware instant.
+    """
+
+    def __init__(
+        self,
+        *,
+        simultaneous: int,
+        documents: SiteLimits,
+        linked: SiteLimits,
+        pause: timedelta,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._slots = BoundedSemaphore(simultaneous)
+        self._documents = documents
+        self._linked = linked
+        self._failures = _Failures(pause, clock)
+
+    @contextmanager
+    def for_document(self, identifier: ClientIdentifier, *, after_failure: bool = False) -> Iterator[None]:
+        """Admit one fetch of a client's document.
+
+        Args:
+            identifier: whose document is fetched.
+            after_failure: fetch even if the URL failed a moment ago.
+
+        Raises:
+            TooManyFetchesError: slug ``too-many-fetches`` or ``too-many-fetches-of-site``; nothing was fetched.
+            FetchError: slug ``backing-off``; nothing was fetched.
+        """
+        if not after_failure:
+            self._failures.check(identifier)
+        with self._slot(identifier.raw):
+            self._documents.count(identifier.host, identifier.raw)
+            yield
+
+    @contextmanager
+    def for_linked(self, host: str, client_id: str) -> Iterator[None]:
+        """Admit one fetch of something that a document links to.
+
+        Raises:
+            TooManyFetchesError: as `for_document`.
+        """
+        with self._slot(client_id):
+            self._linked.count(host, client_id)
+            yield
+
+    def note_failure(self, identifier: ClientIdentifier, error: CIMDError) -> None:
+        """Refuse the URL, or its whole host if that could not be reached, for ``pause``."""
+        self._failures.note(identifier, error)
+
+    @contextmanager
+    def _slot(self, client_id: str) -> Iterator[None]:
+        if not self._slots.acquire(blocking=False):
+            raise TooManyFetchesError("too-many-fetches", client_id, hint="CIMD_MAX_FETCHES fetches are running")
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+class _Failures:
+    """URLs that failed a moment ago and hosts that could not be reached; in memory and bounded."""
+
+    def __init__(self, pause: timedelta, clock: Callable[[], datetime]) -> None:
+        self._pause = pause
+        self._clock = clock
+        self._ends: OrderedDict[str, datetime] = OrderedDict()
+        self._lock = Lock()
+
+    def check(self, identifier: ClientIdentifier) -> None:
+        if not self._pause:
+            return
+        now = self._clock()
+        with self._lock:
+            ends = [self._ends.get(key) for key in (identifier.raw, identifier.display_host)]
+        if any(end is not None and now < end for end in ends):
+            raise FetchError(
+                "backing-off", identifier.raw, hint="it failed less than CIMD_FAILURE_BACKOFF ago", phase="resolve"
+            )
+
+    def note(self, identifier: ClientIdentifier, error: CIMDError) -> None:
+        if not self._pause:
+            return
+        keys = [identifier.raw]
+        if isinstance(error, FetchError) and error.phase in _HOST_PHASES:
+            keys.append(identifier.display_host)
+        with self._lock:
+            for key in keys:
+                self._ends[key] = self._clock() + self._pause
+                self._ends.move_to_end(key)
+            while len(self._ends) > _MAX_FAILURES:
+                self._ends.popitem(last=False)
 
 
 def site_finder(shared: tuple[HostPattern, ...] = ()) -> SiteOf:

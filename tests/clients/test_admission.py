@@ -19,7 +19,7 @@ from flask_cimd.core.policy import Allowance, Policy, Rule, Tier
 from flask_cimd.errors import DeadlineExceededError
 from flask_cimd.fetch.limits import SiteLimits, site_finder
 from flask_cimd.settings import Settings
-from flask_cimd.stores import MemoryRecords, Records, StoreError
+from flask_cimd.stores import MemoryRecords, MemoryStore, Records, StoreError
 from tests.support.clock import Clock
 from tests.support.origin import TLSOrigin, publish_document
 from tests.support.proves import proves
@@ -124,16 +124,14 @@ def test_an_edit_holds_at_once_and_ends_at_once(make_app: Any, origin: TLSOrigin
 def test_denied_means_no_look_up_of_a_name_and_no_look_into_the_store(
     by: str, make_app: Any, look_ups: list[str]
 ) -> None:
-    app, cimd = make_app(CIMD_DENIED_HOSTS=["denied.example"] if by == "settings" else [])
+    class Untouched(MemoryStore):
+        def get(self, identifier: object) -> None:
+            raise AssertionError("the store was asked")
+
+    app, cimd = make_app(CIMD_STORE=Untouched(), CIMD_DENIED_HOSTS=["denied.example"] if by == "settings" else [])
     with app.app_context():
         if by == "rule":
             cimd.admission.set_rule(Rule.parse("denied.example", "deny"))
-
-        class Untouched:
-            def get(self, identifier: object) -> None:
-                raise AssertionError("the store was asked")
-
-        cimd.resolver.store = Untouched()
         for raw in ("https://denied.example/c", "https://DENIED.example:8443/x?y"):
             with pytest.raises(PolicyDeniedError):
                 cimd.resolve(raw)
@@ -195,9 +193,7 @@ def test_redirect_uris_may_have_to_be_on_the_clients_origin_but_not_for_exempt_h
 
 
 def pin_what_is_served(cimd: CIMD, url: str, **members: Any) -> None:
-    identifier = cimd.resolver.identify(url)
-    response = cimd.resolver.fetch(identifier)
-    cimd.admission.set_pin(url, Pin(media_type=response.media_type, body=response.body, pinned_at=0))
+    cimd.admission.set_pin(url, cimd.resolver.make_pin(url))
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])

@@ -16,11 +16,8 @@ from typing import Any
 import pytest
 import trustme
 
-from flask_cimd.clients.resolver import Hooks, Resolver
-from flask_cimd.core.identifier import parse_identifier
+from flask_cimd.clients import ClientResolver, MemoryStore, Settings
 from flask_cimd.errors import CIMDError, DocumentError, FetchError
-from flask_cimd.settings import Settings
-from flask_cimd.stores.memory import MemoryStore
 from tests.support.clock import Clock
 from tests.support.origin import SocketOrigin, server_context
 from tests.support.proves import proves
@@ -132,7 +129,7 @@ def old_context(contexts: Contexts) -> ssl.SSLContext:
     return context
 
 
-def resolver_for(case: dict[str, Any], origin: SocketOrigin, ca_bundle: Path) -> Resolver:
+def resolver_for(case: dict[str, Any], origin: SocketOrigin, ca_bundle: Path, store: MemoryStore) -> ClientResolver:
     settings = Settings.from_config(
         {
             "CIMD_ALLOW_LOOPBACK": True,
@@ -150,8 +147,7 @@ def resolver_for(case: dict[str, Any], origin: SocketOrigin, ca_bundle: Path) ->
 
     if "names" in case:
         settings = replace(settings, fetch=replace(settings.fetch, resolve=resolve))
-    hooks = Hooks(allow_fetch=(), allow_client=())
-    return Resolver(settings=settings, store=MemoryStore(), hooks=hooks, notify=lambda *_, **__: None, clock=Clock())
+    return ClientResolver(settings, store=store, clock=Clock())
 
 
 def titled(name: str) -> list[Any]:
@@ -164,8 +160,8 @@ def titled(name: str) -> list[Any]:
 @proves("C-30", "C-58", "C-59", "C-123", "L-01", "L-33")
 @pytest.mark.parametrize("case", titled("behaviours"))
 def test_a_client_host_behaves(case: dict[str, Any], start: Any, ca_bundle: Path) -> None:
-    origin = start(case)
-    resolver = resolver_for(case, origin, ca_bundle)
+    origin, store = start(case), MemoryStore()
+    resolver = resolver_for(case, origin, ca_bundle, store)
     if case["slug"] is None:
         assert resolver.resolve(URL).redirect_uris == (f"https://{HOST}/cb",)
         assert (origin.connections, len(origin.requests)) == (1, 1)
@@ -182,7 +178,7 @@ def test_a_client_host_behaves(case: dict[str, Any], start: Any, ca_bundle: Path
     assert case.get("hint", "") in error.hint
     assert "127.0.0.1" not in error.public_message + error.hint
     # Nothing is stored; no second connection, no second request.
-    assert resolver.store.get(parse_identifier(URL, resolver.settings.identifier_rules)) is None
+    assert len(store) == 0
     assert origin.connections == case.get("connections", 1)
     assert len(origin.requests) == case.get("requests", 1)
 

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from flask_cimd import CIMD
-from flask_cimd.clients.explain import Explanation, Step, explain, plain_text
+from flask_cimd.clients.explain import Explanation, Step, plain_text
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
@@ -54,7 +54,7 @@ def rules(explanation: Explanation) -> set[str]:
 
 
 def test_a_good_client_is_usable_and_every_step_is_told(cimd: CIMD, origin: TLSOrigin) -> None:
-    found = explain(cimd.resolver, publish(origin))
+    found = cimd.explain(publish(origin))
     assert (found.verdict, found.exit_code) == ("usable", 0)
     names = [step.name for step in found.steps]
     for name in ("identifier", "policy", "resolve", "connect", "tls", "headers", "response", "lifetime"):
@@ -67,15 +67,15 @@ def test_a_good_client_is_usable_and_every_step_is_told(cimd: CIMD, origin: TLSO
 
 def test_nothing_is_stored_and_each_run_looks_again(cimd: CIMD, origin: TLSOrigin) -> None:
     url = publish(origin)
-    explain(cimd.resolver, url)
-    explain(cimd.resolver, url)
+    cimd.explain(url)
+    cimd.explain(url)
     assert origin.count("/client.json") == 2
-    assert len(cimd.resolver.store) == 0
+    assert len(cimd.store) == 0
 
 
 def test_every_broken_rule_of_a_document_is_told_with_its_place_and_help(cimd: CIMD, origin: TLSOrigin) -> None:
     url = publish(origin, client_id="https://other.example/c", client_secret="x", redirect_uris="https://a.example/cb")
-    found = explain(cimd.resolver, url)
+    found = cimd.explain(url)
     assert (found.verdict, found.exit_code) == ("refused", 1)
     assert {"mismatch", "secret-published", "wrong-type"} <= rules(found)
     assert all(step.help for step in found.steps if step.outcome == "broken")
@@ -93,7 +93,7 @@ def test_every_broken_rule_of_a_document_is_told_with_its_place_and_help(cimd: C
     ],
 )
 def test_an_identifier_or_host_that_is_refused_costs_no_look_up(cimd: CIMD, client_id: str, rule: str) -> None:
-    found = explain(cimd.resolver, client_id)
+    found = cimd.explain(client_id)
     assert found.verdict == "refused"
     assert rules(found) == {rule}
     assert not told(found, "resolve")
@@ -117,7 +117,7 @@ def test_an_answer_that_will_not_do_is_told_with_its_headers_and_how_to_mend_it(
     cimd: CIMD, origin: TLSOrigin, status: int, headers: dict[str, str], body: bytes, rule: str
 ) -> None:
     url = origin.serve("/client.json", body, status=status, headers=headers)
-    found = explain(cimd.resolver, url)
+    found = cimd.explain(url)
     assert (found.verdict, found.exit_code) == ("unreachable", 2)
     assert rules(found) == {rule}
     assert next(step for step in found.steps if step.rule == rule).help
@@ -129,7 +129,7 @@ def test_an_answer_that_will_not_do_is_told_with_its_headers_and_how_to_mend_it(
 
 def test_a_certificate_of_another_name_is_told(app: Flask, cimd: CIMD, ca: Any) -> None:
     with TLSOrigin(ca, "elsewhere.example") as origin:
-        found = explain(cimd.resolver, origin.url("/client.json"))
+        found = cimd.explain(origin.url("/client.json"))
     assert rules(found) == {"tls-failed"}
     assert found.verdict == "unreachable"
 
@@ -143,7 +143,7 @@ def test_members_that_are_dropped_filtered_or_unknown_are_told(cimd: CIMD, origi
         redirect_uris=[origin.url("/cb"), "http://app.example/cb"],
         favourite_colour="green",
     )
-    found = explain(cimd.resolver, url)
+    found = cimd.explain(url)
     assert found.verdict == "usable"
     assert told(found, "/logo_uri")[0].rule == "dropped"
     assert "device_code" in told(found, "/grant_types")[0].text
@@ -152,7 +152,7 @@ def test_members_that_are_dropped_filtered_or_unknown_are_told(cimd: CIMD, origi
 
 
 def test_the_families_say_who_takes_the_client_and_why_not(cimd: CIMD, origin: TLSOrigin) -> None:
-    verdicts = {family.family: family for family in explain(cimd.resolver, publish(origin)).families}
+    verdicts = {family.family: family for family in cimd.explain(publish(origin)).families}
     assert list(verdicts) == ["CIMD", "MCP", "IndieAuth", "AT Protocol"]
     assert verdicts["MCP"].accepts
     assert not verdicts["AT Protocol"].accepts
@@ -162,7 +162,7 @@ def test_the_families_say_who_takes_the_client_and_why_not(cimd: CIMD, origin: T
 def test_a_legacy_page_is_explained_as_one(cimd: CIMD, origin: TLSOrigin) -> None:
     page = b'<link rel="redirect_uri" href="/cb"><div class="h-app"><a class="u-url p-name" href="/">Old app</a></div>'
     url = origin.serve("/", page, headers={"Content-Type": "text/html"})
-    found = explain(cimd.resolver, url)
+    found = cimd.explain(url)
     assert found.verdict == "usable"
     assert "Old app" in told(found, "page")[0].text
     assert [family.accepts for family in found.families] == [False, False, True, False]
@@ -170,13 +170,13 @@ def test_a_legacy_page_is_explained_as_one(cimd: CIMD, origin: TLSOrigin) -> Non
 
 def test_a_client_that_a_rule_of_the_app_refuses_is_told(cimd: CIMD, origin: TLSOrigin) -> None:
     cimd.allow_client(lambda client: client.client_name != "App")
-    found = explain(cimd.resolver, publish(origin))
+    found = cimd.explain(publish(origin))
     assert found.verdict == "refused"
     assert rules(found) == {"client-refused"}
 
 
 def test_json_output_holds_what_the_lines_hold(cimd: CIMD, origin: TLSOrigin) -> None:
-    found = explain(cimd.resolver, publish(origin))
+    found = cimd.explain(publish(origin))
     read = json.loads(found.to_json())
     assert read["verdict"] == "usable"
     assert len(read["steps"]) == len(found.steps)
@@ -212,7 +212,7 @@ def test_the_keys_behind_an_address_are_looked_at(
     uri = origin.serve(
         "/jwks.json", json.dumps(body).encode(), status=status, headers={"Content-Type": "application/json"}
     )
-    found = explain(key_cimd.resolver, publish(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri=uri))
+    found = key_cimd.explain(publish(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri=uri))
     assert found.verdict == verdict
     last = [step for step in found.steps if step.name.startswith("keys")][-1]
     assert last.rule == rule
@@ -224,7 +224,7 @@ def test_explanations_are_limited_like_sign_ins(ca_bundle: Path, origin: TLSOrig
     app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle), CIMD_SITE_FETCHES=2)
     cimd = CIMD(app)
     with app.app_context():
-        found = [explain(cimd.resolver, publish(origin)) for _ in range(3)]
+        found = [cimd.explain(publish(origin)) for _ in range(3)]
     assert [explanation.verdict for explanation in found] == ["usable", "usable", "unreachable"]
     assert rules(found[-1]) == {"too-many-fetches-of-site"}
     assert origin.count("/client.json") == 2

@@ -14,8 +14,9 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_cimd import CIMD, ClientMetadata
 from flask_cimd.clients.keys import MAX_KEY_SET, ClientKeys
+from flask_cimd.clients.parts import assemble
 from flask_cimd.errors import AddressBlockedError, DocumentError, FetchError, GoneError, ResponseTooLargeError
-from flask_cimd.stores import MemoryFetchedStore
+from flask_cimd.stores import MemoryFetchedStore, MemoryStore
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder, name_leads_to
 from tests.support.origin import TLSOrigin, publish_document
@@ -207,12 +208,12 @@ def test_sixteen_kilobytes_are_accepted(origin: TLSOrigin, make_cimd: Any, clock
 @proves("C-81", "C-89", "L-10")
 @pytest.mark.parametrize("address", ["10.0.0.5", "169.254.169.254", "::ffff:10.0.0.1", "fd00::1"])
 def test_a_key_set_at_a_forbidden_address_is_never_asked_for(
-    origin: TLSOrigin, make_cimd: Any, clock: Clock, address: str
+    origin: TLSOrigin, make_cimd: Any, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The client's own document is fine
+    name_leads_to(monkeypatch, "keys.example", address)
     app, cimd = make_cimd()
     with app.app_context():
-        name_leads_to(cimd, "keys.example", address)
         client = client_of(origin, cimd, "https://keys.example/jwks.json")
         with pytest.raises(AddressBlockedError):
             cimd.client_keys.find(client, "one")
@@ -231,7 +232,7 @@ def test_a_denied_host_serves_no_keys(origin: TLSOrigin, make_cimd: Any, clock: 
 def test_kept_key_sets_are_bounded_in_number(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
     app, cimd = make_cimd()
     with app.app_context():
-        keys = ClientKeys(cimd.resolver, MemoryFetchedStore(2))
+        keys = ClientKeys(assemble(cimd.settings, MemoryStore(), clock=clock), MemoryFetchedStore(2))
         uri = serve_keys(origin, KeyHolder("", clock))
         clients = [client_of(origin, cimd, uri, f"/{number}.json") for number in range(3)]
         for client in clients:

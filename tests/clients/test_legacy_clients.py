@@ -16,6 +16,7 @@ from flask import Flask
 from flask_cimd import CIMD, DocumentError, IdentifierError
 from flask_cimd.core.display import consent_view
 from flask_cimd.errors import AddressBlockedError, ResponseTooLargeError, UnexpectedResponseError
+from tests.support.keys import name_leads_to
 from tests.support.origin import SocketOrigin, TLSOrigin
 from tests.support.proves import proves
 
@@ -293,12 +294,13 @@ def test_loopback_clients_need_their_switch(make_app: MakeApp) -> None:
 
 
 @proves("IA-38", "IA-39")
-def test_a_public_name_that_leads_to_this_computer_is_not_fetched(make_app: MakeApp, plain: TLSOrigin) -> None:
+def test_a_public_name_that_leads_to_this_computer_is_not_fetched(
+    make_app: MakeApp, plain: TLSOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_leads_to(monkeypatch, "app.example.com", "127.0.0.1")
     app, cimd = make_app(CIMD_ALLOW_LOOPBACK=False, CIMD_CONTINUE_WITHOUT_CLIENT_INFO=True)
-    with app.app_context():
-        object.__setattr__(cimd.resolver.fetcher.settings, "resolve", lambda host, port: ["127.0.0.1"])
-        with pytest.raises(AddressBlockedError):
-            cimd.resolve(f"https://app.example.com:{plain.port}/")
+    with app.app_context(), pytest.raises(AddressBlockedError):
+        cimd.resolve(f"https://app.example.com:{plain.port}/")
     assert plain.connections == 0
 
 

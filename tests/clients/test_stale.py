@@ -86,7 +86,7 @@ def test_a_client_that_is_gone_is_gone_at_once(origin: TLSOrigin, make_cimd: Any
         clock.forward(seconds=61)
         with pytest.raises(GoneError):
             cimd.resolve_existing(url)
-        assert list(cimd.resolver.store) == []
+        assert list(cimd.store) == []
         origin.serve("/client.json", b"down", status=503)  # nothing is left to stand in later
         with pytest.raises(FetchError):
             cimd.resolve_existing(url)

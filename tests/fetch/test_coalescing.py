@@ -1,100 +1,129 @@
-"""Coalescing: one answer for all who ask at once."""
+"""Coalescing in one process: concurrent callers for one key share one result."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Barrier, Event, Lock
 
 import pytest
 
-from flask_cimd.errors import DeadlineExceededError, FetchError, TooManyFetchesError
-from flask_cimd.fetch.coalescing import Flights
+from flask_cimd.errors import DeadlineExceededError, FetchError
+from flask_cimd.fetch.coalescing import Coalescing
 from tests.support.proves import proves
+
+URL = "https://app.example/client.json"
+
+
+class Leader:
+    """Work that runs until it is released, so that a test can start followers meanwhile."""
+
+    def __init__(self, outcome: str | BaseException) -> None:
+        self._outcome = outcome
+        self._started, self._release = Event(), Event()
+
+    def __call__(self) -> str:
+        self._started.set()
+        assert self._release.wait(20)
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome
+
+    def wait_until_started(self) -> None:
+        assert self._started.wait(20)
+
+    def release(self) -> None:
+        self._release.set()
+
+
+class Follower:
+    """A call that is known to follow: it waits for the leader's result and does no work of its own."""
+
+    def __init__(self, pool: ThreadPoolExecutor, coalescing: Coalescing, monkeypatch: pytest.MonkeyPatch) -> None:
+        waiting, result = Event(), Future.result
+
+        def watched(future: Future[object], timeout: float | None = None) -> object:
+            if not future.done():
+                waiting.set()
+            return result(future, timeout)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("flask_cimd.fetch.coalescing.Future.result", watched)
+            self.outcome = pool.submit(coalescing.run, URL, _never)
+            assert waiting.wait(20)
+
+
+def _never() -> str:
+    raise AssertionError("a follower must not work")
 
 
 @proves("C-65")
 def test_one_key_is_worked_on_by_one_thread_at_a_time() -> None:
-    flights, together = Flights(1, patience=10), Barrier(20)
+    coalescing, together, lock = Coalescing(10), Barrier(20), Lock()
     at_work = most_at_work = 0
 
     def work() -> str:
         nonlocal at_work, most_at_work
-        at_work += 1
-        most_at_work = max(most_at_work, at_work)
-        at_work -= 1
-        return "answer"
+        with lock:
+            at_work += 1
+            most_at_work = max(most_at_work, at_work)
+        with lock:
+            at_work -= 1
+        return "result"
 
     def ask(_: int) -> str:
         together.wait(10)
-        return flights.run("url", work)
+        return coalescing.run(URL, work)
 
     with ThreadPoolExecutor(20) as pool:
-        assert set(pool.map(ask, range(20))) == {"answer"}
+        assert set(pool.map(ask, range(20))) == {"result"}
     assert most_at_work == 1
 
 
-def test_followers_share_the_leaders_error() -> None:
-    flights, started, release = Flights(1, patience=10), Event(), Event()
-
-    def work() -> str:
-        started.set()
-        release.wait(10)
-        raise FetchError("status", hint="500")
+@pytest.mark.parametrize("outcome", ["result", FetchError("status", hint="500")], ids=["result", "error"])
+def test_a_follower_gets_what_the_leader_gets(outcome: str | FetchError, monkeypatch: pytest.MonkeyPatch) -> None:
+    coalescing, leader = Coalescing(20), Leader(outcome)
 
     with ThreadPoolExecutor(2) as pool:
-        leader = pool.submit(flights.run, "url", work)
-        started.wait(10)
-        follower = pool.submit(flights.run, "url", lambda: "never asked")
-        release.set()
-        with pytest.raises(FetchError):
-            leader.result(10)
-        error = follower.exception(10)
-    assert isinstance(error, FetchError) or follower.result() == "never asked"  # it may have come just too late
+        leading = pool.submit(coalescing.run, URL, leader)
+        leader.wait_until_started()
+        follower = Follower(pool, coalescing, monkeypatch)
+        leader.release()
+
+        if isinstance(outcome, FetchError):
+            assert leading.exception(20) is outcome
+            assert follower.outcome.exception(20) is outcome
+        else:
+            assert leading.result(20) == follower.outcome.result(20) == outcome
 
 
 @proves("C-58")
 def test_an_error_is_not_remembered() -> None:
-    flights = Flights(1, patience=1)
+    coalescing = Coalescing(1)
 
     def fail() -> str:
         raise FetchError("status")
 
     with pytest.raises(FetchError):
-        flights.run("url", fail)
-    assert flights.run("url", lambda: "now it works") == "now it works"
+        coalescing.run(URL, fail)
+    assert coalescing.run(URL, lambda: "now it works") == "now it works"
 
 
-@proves("C-98")
-def test_one_more_than_the_places_is_told_to_come_back_and_others_go_on() -> None:
-    flights, started, release = Flights(1, patience=10), Event(), Event()
-
-    def slow() -> str:
-        started.set()
-        release.wait(10)
-        return "slow"
+def test_another_key_does_not_wait() -> None:
+    coalescing, leader = Coalescing(20), Leader("slow")
 
     with ThreadPoolExecutor(1) as pool:
-        leader = pool.submit(flights.run, "slow", slow)
-        started.wait(10)
-        with pytest.raises(TooManyFetchesError) as caught:
-            flights.run("other", lambda: "other")
-        release.set()
-        assert leader.result(10) == "slow"
-    assert caught.value.temporary
-    assert caught.value.status == 503
-    assert flights.run("other", lambda: "other") == "other"
+        leading = pool.submit(coalescing.run, URL, leader)
+        leader.wait_until_started()
+        assert coalescing.run("https://other.example/c", lambda: "quick") == "quick"
+        leader.release()
+        assert leading.result(20) == "slow"
 
 
-def test_a_follower_waits_no_longer_than_its_patience() -> None:
-    flights, started, release = Flights(1, patience=0.05), Event(), Event()
-
-    def slow() -> str:
-        started.set()
-        release.wait(10)
-        return "late"
+def test_a_follower_waits_no_longer_than_the_timeout() -> None:
+    coalescing, leader = Coalescing(0.05), Leader("late")
 
     with ThreadPoolExecutor(1) as pool:
-        leader = pool.submit(flights.run, "url", slow)
-        started.wait(10)
+        leading = pool.submit(coalescing.run, URL, leader)
+        leader.wait_until_started()
         with pytest.raises(DeadlineExceededError):
-            flights.run("url", slow)
-        release.set()
-        assert leader.result(10) == "late"
+            coalescing.run(URL, _never)
+        leader.release()
+        assert leading.exception(20) is None or isinstance(leading.exception(20), DeadlineExceededError)

@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from flask_cimd.errors import AddressBlockedError, DeadlineExceededError, FetchError
-from flask_cimd.fetch import connection
+from flask_cimd.fetch import limits
 from flask_cimd.fetch.connection import look_up
 from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
 from tests.support.origin import SocketOrigin, TLSOrigin, read_head, server_context
@@ -432,8 +432,8 @@ def stuck() -> Iterator[Callable[[str, int], list[str]]]:
 
     yield resolve
     release.set()
-    drained = [connection._LOOKUPS.acquire(timeout=10) for _ in range(16)]
-    connection._LOOKUPS.release(len(drained))
+    drained = [limits.LOOK_UPS.acquire(timeout=10) for _ in range(16)]
+    limits.LOOK_UPS.release(len(drained))
     assert all(drained)
 
 

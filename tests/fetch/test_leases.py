@@ -17,7 +17,7 @@ from flask_cimd.errors import (
     TooManyFetchesError,
     UnexpectedResponseError,
 )
-from flask_cimd.fetch.leases import SharedFlights, describe, recall
+from flask_cimd.fetch.coalescing import SharedCoalescing, describe, recall
 from flask_cimd.stores import Lease, Leases
 from tests.support.proves import proves
 from tests.support.stores import SHARED, opened_store
@@ -100,14 +100,14 @@ def test_an_expired_lease_can_be_taken_and_its_owner_comes_too_late(leases: Leas
     assert leases.look(URL) == Lease(expires_at=later, outcome=None)
 
 
-def flights(leases: Leases, *, patience: float = 20) -> SharedFlights:
-    return SharedFlights(leases, lifetime=timedelta(seconds=30), patience=patience, clock=lambda: datetime.now(UTC))
+def coalescing(leases: Leases, *, timeout: float = 20) -> SharedCoalescing:
+    return SharedCoalescing(leases, lifetime=timedelta(seconds=30), timeout=timeout, clock=lambda: datetime.now(UTC))
 
 
 def follow(
     leases: Leases, lead: Callable[[], tuple[str, bool]], work: Callable[[], tuple[str, bool]], kept: str | None
 ) -> tuple[object, object]:
-    """Let one flight lead and another follow it; return what each got, as a value or an error."""
+    """Let one process lead and another follow it; return what each got, as a value or an error."""
     started, release, looking = Event(), Event(), Event()
 
     def slow() -> tuple[str, bool]:
@@ -115,7 +115,7 @@ def follow(
         assert release.wait(20)
         return lead()
 
-    def outcome(work: Callable[[], tuple[str, bool]], shared: SharedFlights) -> object:
+    def outcome(work: Callable[[], tuple[str, bool]], shared: SharedCoalescing) -> object:
         try:
             return shared.run(URL, work, lambda: kept)
         except CIMDError as error:
@@ -135,9 +135,9 @@ def follow(
             leases.finish(*args)
 
     with ThreadPoolExecutor(2) as pool:
-        leader = pool.submit(in_context(lambda: outcome(slow, flights(leases))))
+        leader = pool.submit(in_context(lambda: outcome(slow, coalescing(leases))))
         assert started.wait(20)
-        follower = pool.submit(in_context(lambda: outcome(work, flights(Watched()))))
+        follower = pool.submit(in_context(lambda: outcome(work, coalescing(Watched()))))
         assert looking.wait(20)
         release.set()
         return leader.result(20), follower.result(20)
@@ -162,7 +162,16 @@ def test_a_follower_learns_the_leaders_error_in_short_form(leases: Leases) -> No
     assert (told.slug, told.phase, told.temporary) == ("status", "response", True)
     assert "500" not in str(told)
     # It is for those who waited: whoever asks afterwards fetches.
-    assert flights(leases).run(URL, lambda: ("now it works", True), lambda: None) == "now it works"
+    assert coalescing(leases).run(URL, lambda: ("now it works", True), lambda: None) == "now it works"
+
+
+def test_a_limit_of_the_leaders_own_process_leaves_the_work_to_others(leases: Leases) -> None:
+    def limited() -> tuple[str, bool]:
+        raise TooManyFetchesError("too-many-fetches", URL)
+
+    refused, done = follow(leases, limited, lambda: ("fetched here", True), kept=None)
+    assert isinstance(refused, TooManyFetchesError)
+    assert done == "fetched here"
 
 
 @proves("C-61")
@@ -176,15 +185,15 @@ def test_a_leader_that_breaks_leaves_the_work_to_others(leases: Leases) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        flights(leases).run(URL, cancelled, lambda: None)
-    assert flights(leases).run(URL, lambda: ("done", True), lambda: None) == "done"
+        coalescing(leases).run(URL, cancelled, lambda: None)
+    assert coalescing(leases).run(URL, lambda: ("done", True), lambda: None) == "done"
 
 
 def test_a_follower_waits_bounded(leases: Leases) -> None:
     now = datetime.now(UTC)
     leases.take(URL, "never ends", now=now, until=now + timedelta(seconds=60))
     with pytest.raises(DeadlineExceededError):
-        flights(leases, patience=0.1).run(URL, never, lambda: None)
+        coalescing(leases, timeout=0.1).run(URL, never, lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +201,6 @@ def test_a_follower_waits_bounded(leases: Leases) -> None:
     [
         FetchError("tls-failed", URL, phase="tls"),
         DeadlineExceededError("deadline", URL, phase="connect"),
-        TooManyFetchesError("too-many-fetches", URL),
     ],
 )
 def test_fetch_errors_travel_with_type_slug_and_phase(error: FetchError) -> None:

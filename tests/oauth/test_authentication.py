@@ -486,12 +486,13 @@ def test_a_client_rotates_its_keys_behind_jwks_uri(origin: Any, site: Site) -> N
 
 
 @proves("C-81", "C-89", "L-10")
-def test_keys_at_a_forbidden_address_authenticate_nobody(origin: Any, site: Site) -> None:
+def test_keys_at_a_forbidden_address_authenticate_nobody(
+    origin: Any, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_leads_to(monkeypatch, "keys.example", "10.0.0.5")
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri="https://keys.example/jwks.json")
-    with site.app.app_context():
-        name_leads_to(site.app.extensions["cimd"], "keys.example", "10.0.0.5")
     asked, code = owner.code(holder.client_id)
     refused = owner.redeem(asked, code, **holder.proof())
     assert_not_authenticated(refused)

@@ -178,7 +178,7 @@ def test_two_apps_share_what_one_of_them_fetched_by_naming_redis(
             assert cimd.resolve(url).client_name == "App"
     assert len(origin.requests) == 1
     with made.app_context():
-        cimd.resolver.store.delete(url)
+        cimd.store.delete(url)
 
 
 @pytest.mark.parametrize("url", [None, "", "127.0.0.1:6379", "https://127.0.0.1/"])

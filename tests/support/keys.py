@@ -6,16 +6,16 @@ import hmac
 import json
 import warnings
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from joserfc import jws, jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from flask_cimd import CIMD
 from flask_cimd.fetch.connection import look_up
 from flask_cimd.oauth import ASSERTION_TYPE
 
@@ -103,14 +103,13 @@ def signed_with_public_key(holder: KeyHolder) -> str:
     return f"{signed}.{_encode(hmac.digest(secret, signed.encode(), 'sha256'))}"
 
 
-def name_leads_to(cimd: CIMD, name: str, address: str) -> None:
-    """Let a name have this address for the app whose context is open, as its name service could tell it."""
+def name_leads_to(monkeypatch: pytest.MonkeyPatch, name: str, address: str) -> None:
+    """Let a name have this address until the test ends, as its name service could tell it."""
 
     def resolve(host: str, port: int) -> list[str]:
         return [address] if host == name else look_up(host, port)
 
-    fetcher = cimd.resolver.fetcher
-    fetcher.settings = replace(fetcher.settings, resolve=resolve)
+    monkeypatch.setattr("flask_cimd.fetch.connection.look_up", resolve)
 
 
 def _encode(raw: bytes) -> str:

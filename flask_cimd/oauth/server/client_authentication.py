@@ -190,7 +190,7 @@ class Authenticator:
     def _check_claims(self, assertion: Assertion, client_id: str, scope: str) -> datetime:
         rules = AssertionRules(
             issuer=self._issuer,
-            audiences=self._cimd.resolver.settings.assertion_audiences,
+            audiences=self._cimd.settings.assertion_audiences,
             is_atproto=KEY_BOUND_SCOPE in scope.split(),
         )
         try:
@@ -236,7 +236,7 @@ class Authenticator:
             return URLClient(self._cimd.resolve_existing(grant.client_id))
         except FetchError as error:
             age = self._clock() - grant.created_at
-            if _may_pass(error) and age < self._cimd.resolver.settings.stale_max:
+            if _may_pass(error) and age < self._cimd.settings.stale_max:
                 return client
             raise
 

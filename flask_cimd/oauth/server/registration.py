@@ -120,7 +120,7 @@ class RegistrationEndpoint:
 
     @property
     def _rules(self) -> DocumentRules:
-        return self._cimd.resolver.settings.document_rules
+        return self._cimd.settings.document_rules
 
     def _welcome(self, metadata: ClientMetadata) -> ClientMetadata:
         """Return the client as the least trusted of the places where it wants its answers.
@@ -134,8 +134,7 @@ class RegistrationEndpoint:
         order = list(Tier)
         least = max(places, key=lambda place: order.index(admission.tier(place)))
         welcomed = replace(metadata, identifier=least)
-        self._cimd.resolver.check_use(welcomed)
-        return welcomed
+        return self._cimd.readmit(welcomed)
 
 
 def _read() -> dict[str, Any]:

@@ -119,12 +119,12 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
     @property
     def auth_methods(self) -> tuple[str, ...]:
         """The client authentication methods that the current app has enabled."""
-        return self.cimd.resolver.settings.document_rules.auth_methods
+        return self.cimd.settings.document_rules.auth_methods
 
     @property
     def legacy(self) -> LegacyRules:
         """What the current app still lets older clients do."""
-        return self.cimd.resolver.settings.legacy
+        return self.cimd.settings.legacy
 
     # -- authorization endpoint -------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         if not isinstance(client, URLClient) or not client.metadata.is_built_here:
             return client
         try:
-            return URLClient(self.cimd.resolver.for_scope(client.metadata, request.values.get("scope")))
+            return URLClient(self.cimd.for_scope(client.metadata, request.values.get("scope")))
         except CIMDError as error:
             raise ClientResolutionError(error) from error
 

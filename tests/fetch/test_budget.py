@@ -1,0 +1,130 @@
+"""The budget: how many fetches run at once, how often a site is asked, and how soon after a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
+from flask_cimd.errors import DocumentError, FetchError, TooManyFetchesError
+from flask_cimd.fetch.limits import FetchBudget, SiteLimits
+from tests.support.clock import Clock
+from tests.support.proves import proves
+
+MakeBudget = Callable[..., FetchBudget]
+
+
+def client(raw: str = "https://app.example/client.json") -> ClientIdentifier:
+    return parse_identifier(raw, IdentifierRules())
+
+
+@pytest.fixture
+def make_budget(clock: Clock) -> MakeBudget:
+    def make(*, simultaneous: int = 4, documents: int = 100, linked: int = 100, pause: float = 0) -> FetchBudget:
+        def sites(most: int) -> SiteLimits:
+            return SiteLimits(most, 60, site_of=lambda host: host, clock=lambda: 0)
+
+        return FetchBudget(
+            simultaneous=simultaneous,
+            documents=sites(documents),
+            linked=sites(linked),
+            pause=timedelta(seconds=pause),
+            clock=clock,
+        )
+
+    return make
+
+
+@proves("C-98")
+def test_one_fetch_too_many_is_refused_at_once_and_a_later_one_is_admitted(make_budget: MakeBudget) -> None:
+    budget = make_budget(simultaneous=1)
+
+    with (
+        budget.for_document(client()),
+        pytest.raises(TooManyFetchesError) as refused,
+        budget.for_document(client("https://other.example/c")),
+    ):
+        pytest.fail("admitted")
+
+    assert (refused.value.slug, refused.value.status, refused.value.temporary) == ("too-many-fetches", 503, True)
+    with budget.for_document(client("https://other.example/c")):
+        pass
+
+
+def test_a_fetch_that_fails_gives_its_slot_back(make_budget: MakeBudget) -> None:
+    budget = make_budget(simultaneous=1)
+
+    with pytest.raises(FetchError, match="status"), budget.for_document(client()):
+        raise FetchError("status")
+
+    with budget.for_document(client()):
+        pass
+
+
+def test_linked_fetches_take_slots_too(make_budget: MakeBudget) -> None:
+    budget = make_budget(simultaneous=1)
+
+    with (
+        budget.for_document(client()),
+        pytest.raises(TooManyFetchesError) as refused,
+        budget.for_linked("keys.example", client().raw),
+    ):
+        pytest.fail("admitted")
+
+    assert refused.value.slug == "too-many-fetches"
+
+
+def test_a_site_has_its_own_limit_for_documents(make_budget: MakeBudget) -> None:
+    budget = make_budget(documents=1)
+    with budget.for_document(client()):
+        pass
+
+    with pytest.raises(TooManyFetchesError) as refused, budget.for_document(client("https://app.example/other")):
+        pytest.fail("admitted")
+
+    assert refused.value.slug == "too-many-fetches-of-site"
+
+
+def test_linked_fetches_of_a_site_do_not_use_up_its_documents(make_budget: MakeBudget) -> None:
+    budget = make_budget(documents=1, linked=1)
+    with budget.for_linked("app.example", "https://stranger.example/c"):
+        pass
+
+    with pytest.raises(TooManyFetchesError) as refused, budget.for_linked("app.example", "https://stranger.example/c"):
+        pytest.fail("admitted")
+
+    assert refused.value.slug == "too-many-fetches-of-site"
+    with budget.for_document(client()):
+        pass
+
+
+@proves("C-63")
+def test_a_failure_refuses_the_url_for_the_pause(make_budget: MakeBudget, clock: Clock) -> None:
+    budget = make_budget(pause=10)
+    budget.note_failure(client(), DocumentError(client().raw, ()))
+
+    clock.forward(seconds=9.9)
+    with pytest.raises(FetchError) as refused, budget.for_document(client()):
+        pytest.fail("admitted")
+    assert refused.value.slug == "backing-off"
+    with budget.for_document(client("https://app.example/neighbour")):
+        pass
+    with budget.for_document(client(), after_failure=True):
+        pass
+
+    clock.forward(seconds=0.1)
+    with budget.for_document(client()):
+        pass
+
+
+@pytest.mark.parametrize("phase", ["resolve", "connect", "tls"])
+def test_a_host_that_cannot_be_reached_refuses_all_its_urls(make_budget: MakeBudget, phase: str) -> None:
+    budget = make_budget(pause=10)
+    budget.note_failure(client(), FetchError("connection-failed", phase=phase))  # type: ignore[arg-type]
+
+    with pytest.raises(FetchError) as refused, budget.for_document(client("https://app.example/neighbour")):
+        pytest.fail("admitted")
+
+    assert refused.value.slug == "backing-off"
