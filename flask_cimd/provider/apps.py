@@ -1,0 +1,137 @@
+"""A person's connected apps: what each may do, and the buttons that end it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Response, abort, make_response, redirect, render_template, request
+
+from ..core.atproto import asks_for
+from ..core.display import safe_text, shown_host
+from ..core.redirects import redirect_host
+from ..oauth import Grant
+from .site import Site
+from .storage import LivingGrant
+
+#: Apps on one page.
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppGrant:
+    """One sign-in of an app.
+
+    Attributes:
+        id: of the grant.
+        scopes: granted scopes.
+        texts: a sentence for each scope.
+        resource: identifiers of the resources that its tokens are for.
+        redirect_host: where answers go.
+        created_at: when it was approved.
+        last_used: when a token was issued last, or ``None``.
+    """
+
+    id: str
+    scopes: tuple[str, ...]
+    texts: tuple[str, ...]
+    resource: tuple[str, ...]
+    redirect_host: str
+    created_at: datetime
+    last_used: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectedApp:
+    """One app with its living grants, the newest first.
+
+    Attributes:
+        client_id: identifier URL, or the name that the client has here.
+        host: the host that the app cannot choose freely.
+        name: what the app calls itself, cleaned, or ``None``.
+        is_registered: no URL stands behind the client.
+        grants: its sign-ins.
+    """
+
+    client_id: str
+    host: str
+    name: str | None
+    is_registered: bool
+    grants: tuple[AppGrant, ...]
+
+
+class ConnectedApps:
+    """The views of the page.
+
+    Args:
+        site: the provider in one app.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def show(self) -> Response:
+        """List the apps of the person who is logged in, `PAGE_SIZE` a page."""
+        site = self._site
+        subject = site.subject()
+        if subject is None:
+            return site.log_in(site.path("/apps"), again=False)
+        page = max(1, request.args.get("page", 1, type=int))
+        found = site.storage.living_grants(subject, site.clock(), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
+        apps = [self._as_app(client_id, grants) for client_id, grants in found[:PAGE_SIZE]]
+        return make_response(
+            render_template(
+                "flask_cimd/apps.html",
+                apps=apps,
+                token=site.browser.token(f"apps {subject}"),
+                next_page=page + 1 if len(found) > PAGE_SIZE else None,
+                **site.template_values(),
+            )
+        )
+
+    def revoke(self) -> Response:
+        """End one grant, or every grant of one client, of the person who is logged in."""
+        site, form = self._site, request.form
+        subject = site.subject()
+        if subject is None or not site.browser.accepts(form.get("token", ""), f"apps {subject}"):
+            abort(403)
+        now = site.clock()
+        if form.get("grant"):
+            if not site.storage.revoke_grant_of(subject, form["grant"], now):
+                abort(404)
+        elif form.get("client"):
+            site.storage.revoke_client(subject, form["client"], now)
+        else:
+            abort(400)
+        return redirect(site.path("/apps"), code=303)  # type: ignore[return-value]
+
+    def _as_app(self, client_id: str, grants: tuple[LivingGrant, ...]) -> ConnectedApp:
+        newest = grants[0].grant
+        host, name = _shown(newest)
+        texts = self._site.scope_texts
+        return ConnectedApp(
+            client_id=client_id,
+            host=host,
+            name=name,
+            is_registered=newest.client is None,
+            grants=tuple(
+                AppGrant(
+                    id=living.grant.id,
+                    scopes=tuple(living.grant.scope.split()),
+                    texts=tuple(texts.get(word, word) for word in living.grant.scope.split()),
+                    resource=living.grant.resource,
+                    redirect_host=redirect_host(living.grant.redirect_uri),
+                    created_at=living.grant.created_at,
+                    last_used=living.last_used,
+                )
+                for living in grants
+            ),
+        )
+
+
+def _shown(grant: Grant) -> tuple[str, str | None]:
+    if grant.client is None:
+        return redirect_host(grant.redirect_uri), None
+    # AT Protocol apps are shown by their host alone, since anybody can claim a name.
+    name = None if asks_for(grant.scope) else safe_text(grant.client.client_name) or None
+    return shown_host(grant.client, grant.redirect_uri), name

@@ -1,0 +1,195 @@
+"""The authorization endpoint: who asks, who is logged in, the consent page, and the answer to the client."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from authlib.oauth2 import OAuth2Error
+from flask import Response, make_response, redirect, render_template, request
+
+from ..core.atproto import asks_for
+from ..core.metadata import ClientMetadata
+from ..core.policy import Tier
+from ..errors import RequestError
+from ..oauth import AuthorizationRequest
+from . import consent
+from .consent import Approval, ConsentPage
+from .hooks import ConsentRequest, Identity
+from .site import Site
+
+logger = logging.getLogger(__name__)
+
+
+class AuthorizationPages:
+    """The views of the authorization endpoint.
+
+    Args:
+        site: the provider in one app.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    # -- GET /authorize -------------------------------------------------------------------------------------------
+
+    def ask(self) -> Response:
+        """Show who asks for what. Nobody who is not logged in makes this server fetch anything."""
+        site = self._site
+        site.server.check_authorization_request()
+        subject = site.subject()
+        if subject is None:
+            return self._log_in(again=False)
+        try:
+            asked = site.server.read_authorization_request()
+        except OAuth2Error as error:
+            return self._refuse(error, subject)
+        if asked.max_age is not None and not self._is_fresh(asked.max_age):
+            return self._log_in(again=True)
+        return self._judge(asked, subject)
+
+    def resume(self, handle: str) -> Response:
+        """Go on with a request that waited for a log-in."""
+        site = self._site
+        query = site.waiting.parked(handle, site.browser.digest())
+        if query is None:
+            raise RequestError("request-ended", hint="the request waited too long, or another browser began it")
+        return redirect(f"{site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]
+
+    def _log_in(self, *, again: bool) -> Response:
+        site = self._site
+        handle = site.waiting.park(request.query_string.decode("latin-1"), site.browser.digest())
+        return site.log_in(site.path(f"/authorize/{handle}"), again=again)
+
+    def _is_fresh(self, max_age: int) -> bool:
+        """Say whether the log-in is young enough, or was made for this very request (RFC 9470 §4)."""
+        site = self._site
+        since = site.waiting.parked_since(request.query_string.decode("latin-1"), site.browser.digest())
+        logged_in_at = site.auth_time()
+        if logged_in_at is None:
+            return False
+        age = (site.clock() - logged_in_at).total_seconds()
+        return age < max_age or (since is not None and logged_in_at >= since)
+
+    # -- before anybody sees the page -----------------------------------------------------------------------------
+
+    def _judge(self, asked: AuthorizationRequest, subject: str) -> Response:
+        site = self._site
+        asked = replace(asked, scope=" ".join(consent.without_lonely_email(asked.scope.split())))
+        client = site.client_of(asked)
+        tier = site.tier(client)
+        allowed = site.within_allowance(asked, tier)
+        if allowed is None:
+            return self._silently_denied(asked, subject, None)
+        asked, identity = allowed, site.identity(subject)
+        if asks_for(asked.scope):
+            if identity.did is None:
+                return self._silently_denied(asked, subject, "This account has no identity on the AT Protocol.")
+            if asked.login_hint and not site.is_meant_by(asked.login_hint, subject, identity):
+                # AT Protocol OAuth: with another account than the hinted one the app fails, but only after consent.
+                return self._silently_denied(asked, subject, "The account in login_hint does not live here.")
+        approved = site.last_approval(subject, asked.client_id)
+        verdict = site.before_consent(self._consent_request(asked, client, subject))
+        if verdict == "deny":
+            return self._silently_denied(asked, subject, None)
+        if verdict == "skip":
+            return site.approve(asked, subject, scope=None, lifetime=None, skipped=True)
+        if verdict is not None:
+            return make_response(verdict)
+        return self._show(asked, client, tier, approved, subject, identity)
+
+    def _consent_request(
+        self, asked: AuthorizationRequest, client: ClientMetadata | None, subject: str
+    ) -> ConsentRequest:
+        is_known = self._site.is_approved(subject, asked.client_id, asked.redirect_uri)
+        return ConsentRequest(request=asked, client=client, subject=subject, is_approved_before=is_known)
+
+    def _show(
+        self,
+        asked: AuthorizationRequest,
+        client: ClientMetadata | None,
+        tier: Tier,
+        approved: Approval | None,
+        subject: str,
+        identity: Identity,
+    ) -> Response:
+        site = self._site
+        client = client or site.describe_registered(asked)
+        with_name = consent.shows_names(asked, tier)
+        chooses = consent.may_choose_lifetime(asked, client)
+        page = ConsentPage(
+            view=consent.view_of(
+                client, asked, tier=tier, approved=approved, is_in_making=site.is_in_the_making(client)
+            ),
+            changes=consent.changes_since(approved, client, with_name=with_name),
+            logo=site.logo_url(client) if with_name else None,
+            scopes=consent.scope_choices(asked.scope, site.scope_texts),
+            places=site.places(asked),
+            is_identity_only=asked.scope in ("", "atproto") and not site.places(asked),
+            lifetimes={key: text for key, (text, _) in consent.LIFETIMES.items()} if chooses else {},
+            preset=consent.PRESET_LIFETIME,
+            asks_again=consent.asks_again(asked, client),
+            renews="refresh_token" in client.grant_types,
+            subject=subject,
+            identity=identity,
+            transaction=site.waiting.keep(asked, site.browser.digest(), subject),
+        )
+        return make_response(render_template("flask_cimd/consent.html", page=page, **site.template_values()))
+
+    # -- POST /consent --------------------------------------------------------------------------------------------
+
+    def decide(self) -> Response:
+        """Act on the decision about a request that this browser and this person were shown."""
+        site, form = self._site, request.form
+        subject = site.subject()
+        handle = form.get("transaction", "")
+        found = site.waiting.find(handle, site.browser.digest(), subject) if subject else None
+        if found is None or subject is None or form.get("decision") not in ("approve", "deny"):
+            raise RequestError("request-ended", hint="unknown, expired, or shown to another browser or person")
+        if found.answer is not None:
+            return site.repeat(found.answer)
+        asked = found.request
+        client = site.client_of(asked)
+        if form["decision"] == "deny":
+            return site.deny(asked, subject, handle)
+        lifetime = None
+        if consent.may_choose_lifetime(asked, client):
+            lifetime = consent.chosen_lifetime(form.get("lifetime"))
+        scope = consent.without_lonely_email(form.getlist("scope"))
+        return site.approve(asked, subject, scope=scope, lifetime=lifetime, handle=handle)
+
+    # -- errors ---------------------------------------------------------------------------------------------------
+
+    def _silently_denied(self, asked: AuthorizationRequest, subject: str, description: str | None) -> Response:
+        site = self._site
+        error = site.server.denial(asked, description)
+        return self._answer_error(error, asked.client_id, asked.redirect_uri, subject)
+
+    def _refuse(self, error: OAuth2Error, subject: str | None) -> Response:
+        if error.redirect_uri is None:
+            return self._site.server.answer_error(error)  # type: ignore[no-any-return]
+        client_id = request.values.get("client_id", "")
+        return self._answer_error(error, client_id, error.redirect_uri, subject)
+
+    def _answer_error(self, error: Any, client_id: str, redirect_uri: str, subject: str | None) -> Response:
+        """Redirect to clients that this person knows; show everybody else's error here (RFC 9700 §4.11.2)."""
+        site = self._site
+        answer: Response = site.server.answer_error(error)
+        site.note_refusal(subject, client_id, redirect_uri, error.error)
+        if subject is not None and site.may_redirect_error(error, client_id, redirect_uri, subject):
+            return answer
+        return site.error_page(error, redirect_uri, answer)
+
+    # -- POST /authorize ------------------------------------------------------------------------------------------
+
+    def enter(self) -> Response:
+        """Take a POST: a code that is redeemed for an identity (IndieAuth §5.3.3), or a request as a form."""
+        if "code" in request.form or "grant_type" in request.form:
+            return self._site.redeem_for_identity()
+        # The cookies do not come along with a POST from another site, so the request starts over as a GET.
+        query = urlencode(list(request.form.items(multi=True)))
+        return redirect(f"{self._site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]
+
+

@@ -1,0 +1,100 @@
+"""What is checked when a provider is set up: each finding is a `ConfigurationError` with its cure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from ..errors import ConfigurationError
+from ..oauth import Resource, check_issuer, is_resource_identifier
+
+#: RFC 6749 §3.3 ``scope-token``.
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+
+
+def require_secret_key(app: Flask) -> None:
+    """Refuse an app without ``SECRET_KEY``: forms, nonces and waiting requests depend on it.
+
+    Raises:
+        ConfigurationError: it is missing or empty.
+    """
+    if not app.secret_key:
+        raise ConfigurationError('the provider needs app.config["SECRET_KEY"]; set it before provider.init_app')
+
+
+def require_issuer(issuer: str, *, allow_loopback: bool) -> str:
+    """Return a usable issuer.
+
+    Raises:
+        ConfigurationError: it is empty, not https (http on loopback needs ``CIMD_ALLOW_LOOPBACK``), in upper case, or
+            has a query, fragment, user or final slash (RFC 8414 §2).
+    """
+    if not isinstance(issuer, str) or not issuer:
+        raise ConfigurationError('the provider needs its issuer: provider.init_app(..., issuer="https://me.example")')
+    return check_issuer(issuer, allow_http_loopback=allow_loopback)
+
+
+def require_prefix(prefix: str) -> str:
+    """Return the blueprint's URL prefix.
+
+    Raises:
+        ConfigurationError: it does not begin with a slash, ends with one, or holds unusual characters.
+    """
+    if not _PREFIX.fullmatch(prefix):
+        raise ConfigurationError(f"url_prefix {prefix!r} must look like /oauth, without a final slash")
+    return prefix
+
+
+def require_scopes(scopes: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the scopes with their sentences.
+
+    Raises:
+        ConfigurationError: a scope is not a scope token of RFC 6749 §3.3, or has no sentence.
+    """
+    for word, text in scopes.items():
+        if not isinstance(word, str) or not _SCOPE.fullmatch(word):
+            raise ConfigurationError(f"{word!r} is not a scope: use printable ASCII without space, quote or backslash")
+        if not isinstance(text, str) or not text.strip():
+            raise ConfigurationError(f"the scope {word} needs a sentence for the consent page")
+    return dict(scopes)
+
+
+def require_resources(resources: Iterable[Resource], texts: Mapping[str, str]) -> dict[str, Resource]:
+    """Return resources by identifier.
+
+    Raises:
+        ConfigurationError: an identifier is not an absolute URL without fragment, occurs twice, or a scope of the
+            resource has no sentence.
+    """
+    found: dict[str, Resource] = {}
+    for resource in resources:
+        if not is_resource_identifier(resource.identifier):
+            raise ConfigurationError(f"{resource.identifier!r} is not an absolute URL without fragment")
+        if resource.identifier in found:
+            raise ConfigurationError(f"the resource {resource.identifier} is listed twice")
+        if missing := [word for word in resource.scopes if word not in texts]:
+            raise ConfigurationError(f"the scope {missing[0]} of {resource.identifier} needs a sentence in scopes=")
+        found[resource.identifier] = resource
+    return found
+
+
+def require_free_paths(app: Flask, paths: Iterable[str]) -> None:
+    """Refuse paths that the app serves already.
+
+    Raises:
+        ConfigurationError: it names the first of them.
+    """
+    taken = {rule.rule for rule in app.url_map.iter_rules()}
+    for path in paths:
+        if path in taken:
+            raise ConfigurationError(f"the app has a route for {path} already; choose another url_prefix")
+
+
+def origin_of(issuer: str) -> str:
+    """Return scheme, host and port of the issuer."""
+    parts = urlsplit(issuer)
+    return f"{parts.scheme}://{parts.netloc}"

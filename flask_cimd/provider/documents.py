@@ -1,0 +1,93 @@
+"""The well-known documents of every provider in an app (RFC 8414, RFC 9728)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, jsonify, request
+
+from ..oauth import Resource, discovery_paths, is_resource_identifier, resource_metadata, server_metadata
+from .endpoints import allow_any_origin, preflight
+from .site import Site
+
+_RESOURCE_PATH = "/.well-known/oauth-protected-resource"
+_KEY = "cimd_provider_documents"
+
+ENDPOINTS = {
+    "authorization_endpoint": "/authorize",
+    "token_endpoint": "/token",
+    "pushed_authorization_request_endpoint": "/par",
+    "introspection_endpoint": "/introspect",
+    "revocation_endpoint": "/revoke",
+    "userinfo_endpoint": "/userinfo",
+}
+
+
+def serve(app: Flask, site: Site, more: Mapping[str, Any], *, left_out: frozenset[str]) -> None:
+    """Serve the server's document at each address where clients look, and the documents of its resources.
+
+    The addresses are at the root of the host, whatever the provider's prefix (RFC 8414 §3.1, path insertion).
+
+    Args:
+        more: further members of the server's document.
+        left_out: names of endpoints that the provider does not have.
+    """
+    blueprint = Blueprint(f"{site.name}_documents", __name__)
+
+    def describe() -> Response:
+        return _document(_server_document(site, more, left_out))
+
+    for address in discovery_paths(site.issuer):
+        _add(blueprint, address, "server", describe)
+    sites: list[Site] | None = app.extensions.get(_KEY)
+    if sites is None:
+        sites = app.extensions[_KEY] = []
+        find = _resource_view(sites)
+        _add(blueprint, _RESOURCE_PATH, "resource", find)
+        _add(blueprint, f"{_RESOURCE_PATH}/<path:path>", "resource", find)
+    sites.append(site)
+    app.register_blueprint(blueprint)
+
+
+def _add(blueprint: Blueprint, address: str, name: str, view: Callable[..., Response]) -> None:
+    blueprint.add_url_rule(address, name, view, methods=["GET"], provide_automatic_options=False)
+    blueprint.add_url_rule(address, f"{name}_preflight", lambda **_: preflight(), methods=["OPTIONS"])
+
+
+def _server_document(site: Site, more: Mapping[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
+    server = site.server
+    base = site.origin + site.prefix
+    return server_metadata(
+        site.issuer,
+        scopes=server.scopes,
+        auth_methods=server.auth_methods,
+        endpoints={name: base + path for name, path in ENDPOINTS.items() if name not in left_out},
+        **more,
+    )
+
+
+def _resource_view(sites: list[Site]) -> Callable[..., Response]:
+    def view(path: str = "") -> Response:
+        query = request.query_string.decode("latin-1")
+        rest = (f"/{path}" if path else "") + (f"?{query}" if query else "")
+        for site in sites:
+            # RFC 9728 §3.3: "resource" is the identifier that this very URL was built from.
+            identifier = site.origin + rest
+            found = site.server.find_resource(identifier) if is_resource_identifier(identifier) else None
+            if found is not None:
+                return _document(_resource_document(site, found))
+        return abort(404)
+
+    return view
+
+
+def _resource_document(site: Site, resource: Resource) -> dict[str, Any]:
+    algorithms = list(site.server.dpop.algorithms) if resource.identifier.startswith(site.origin) else []
+    return resource_metadata(resource, site.issuer, dpop_signing_alg_values_supported=algorithms)
+
+
+def _document(members: Mapping[str, Any]) -> Response:
+    answer = allow_any_origin(jsonify(members))
+    answer.headers["Cache-Control"] = "public, max-age=300"
+    return answer

@@ -1,0 +1,79 @@
+"""What a provider asks of the app around it, and what it tells the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from flask import Response
+
+from ..clients import ClientMetadata
+from ..oauth import AuthorizationRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The names of one account, as the families of clients know it.
+
+    Attributes:
+        me: canonical https profile URL (IndieAuth §3.2), or ``None``.
+        did: DID of the AT Protocol, or ``None``; without one the scope ``atproto`` cannot be granted.
+        handle: handle of the AT Protocol, or ``None``.
+    """
+
+    me: str | None = None
+    did: str | None = None
+    handle: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentRequest:
+    """A valid request that is about to be shown to a person.
+
+    Attributes:
+        request: the snapshot that consent, code and redirect are made from.
+        client: what the client says about itself, or ``None`` for a client that the app registered.
+        subject: who is asked.
+        is_approved_before: this person approved this client with this redirect URI, and the grant was not revoked.
+    """
+
+    request: AuthorizationRequest
+    client: ClientMetadata | None
+    subject: str
+    is_approved_before: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """How an authorization request ended; for audit.
+
+    Attributes:
+        outcome: ``approved``, ``denied``, ``skipped`` (approved without a page), or ``refused`` (an error).
+        subject: who decided; ``None`` if nobody was logged in.
+        scope: granted scopes, separated by spaces; empty unless approved.
+        reason: an OAuth error code or a slug of `CIMDError`; empty when approved.
+        at: aware instant.
+    """
+
+    outcome: Literal["approved", "denied", "skipped", "refused"]
+    subject: str | None
+    client_id: str
+    redirect_uri: str
+    scope: str = ""
+    reason: str = ""
+    at: datetime
+
+
+#: What `Provider.before_consent` may answer: ``None`` shows the page.
+Verdict = Literal["deny", "skip"] | Response | None
+
+SubjectHook = Callable[[], str | None]
+LoginHook = Callable[[str, bool], Any]
+AuthTimeHook = Callable[[], datetime | None]
+IdentityHook = Callable[[str], Identity]
+ClaimsHook = Callable[[str, frozenset[str]], Mapping[str, Any]]
+BeforeConsentHook = Callable[[ConsentRequest], Verdict]
+DecisionHook = Callable[[Decision], None]
+RedirectErrorHook = Callable[[ConsentRequest, str], bool]

@@ -1,0 +1,70 @@
+"""How a person logs in: by the app's own hooks, or by Flask-Login where the app has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, current_app, redirect, session, url_for
+
+from ..errors import ConfigurationError
+
+#: Where the instant of a Flask-Login log-in stands in the app's session, as seconds since 1970.
+AUTH_TIME = "_cimd_auth_time"
+
+
+def flask_login_hooks(login_view: str | None) -> dict[str, Callable[..., Any]]:
+    """Return the hooks of an app that registers none: Flask-Login's user, and its log-in or ``login_view``."""
+    return {"subject": _flask_login_subject, "login": _login_by(login_view)}
+
+
+def _flask_login_subject() -> str | None:
+    if _manager() is None:
+        raise ConfigurationError("register @provider.subject, or set Flask-Login up in this app")
+    from flask_login import current_user
+
+    return str(current_user.get_id()) if current_user.is_authenticated else None
+
+
+def _login_by(login_view: str | None) -> Callable[[str, bool], Any]:
+    def login(target: str, again: bool) -> Any:
+        manager = _manager()
+        view = login_view or getattr(manager, "login_view", None)
+        if not view:
+            raise ConfigurationError("name the log-in: Provider(login_view=...), @provider.login or Flask-Login's")
+        if again and manager is not None:
+            # A log-in view sends people on who are logged in already; they are to log in once more.
+            from flask_login import logout_user
+
+            logout_user()
+        address = view if view.startswith(("/", "https://", "http://")) else url_for(view)
+        joiner = "&" if "?" in address else "?"
+        from urllib.parse import urlencode
+
+        return redirect(f"{address}{joiner}{urlencode({'next': target})}", code=303)
+
+    return login
+
+
+def remember_login(app: Flask) -> None:
+    """Note in the app's session when Flask-Login logs a person in, so that ``max_age`` can be answered."""
+    try:
+        from flask_login import user_logged_in
+    except ImportError:
+        return
+    user_logged_in.connect(_note_login, app)
+
+
+def login_at() -> datetime | None:
+    """Return when Flask-Login logged the person in, or ``None`` if it is not known."""
+    since = session.get(AUTH_TIME)
+    return datetime.fromtimestamp(since, UTC) if isinstance(since, int | float) else None
+
+
+def _note_login(*_: Any, **__: Any) -> None:
+    session[AUTH_TIME] = datetime.now(UTC).timestamp()
+
+
+def _manager() -> Any:
+    return getattr(current_app, "login_manager", None)

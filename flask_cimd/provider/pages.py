@@ -1,0 +1,82 @@
+"""The provider's blueprints: pages for people with their security headers, and endpoints for programs with CORS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g, render_template
+
+from .apps import ConnectedApps
+from .authorization import AuthorizationPages
+from .endpoints import Endpoints, allow_any_origin, preflight
+from .site import Site
+
+#: Pages load nothing, are framed nowhere, and their forms may end at the client: ``form-action`` would block the
+#: redirect that follows an approval.
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+
+def pages(site: Site, endpoints: Endpoints) -> Blueprint:
+    """Return the blueprint of the pages."""
+    blueprint = Blueprint(site.name, __name__)
+    authorization, apps = AuthorizationPages(site), ConnectedApps(site)
+    add = blueprint.add_url_rule
+    add("/authorize", "authorize", authorization.ask, methods=["GET"])
+    add("/authorize", "enter", _entry(authorization, endpoints), methods=["POST"])
+    add("/authorize/<handle>", "resume", authorization.resume, methods=["GET"])
+    add("/consent", "consent", authorization.decide, methods=["POST"])
+    add("/apps", "apps", apps.show, methods=["GET"])
+    add("/apps/revoke", "revoke_app", apps.revoke, methods=["POST"])
+    blueprint.after_request(_add_headers)
+    blueprint.after_request(site.browser.remember)
+    return blueprint
+
+
+def direct(site: Site, endpoints: Endpoints) -> Blueprint:
+    """Return the blueprint of the endpoints that programs call."""
+    blueprint = Blueprint(f"{site.name}_direct", __name__)
+    for path, name, view, methods in (
+        ("/par", "push", endpoints.push, ["POST"]),
+        ("/token", "token", endpoints.token, ["POST"]),
+        ("/token", "verify", endpoints.verify, ["GET"]),
+        ("/revoke", "revoke", endpoints.revoke, ["POST"]),
+        ("/introspect", "introspect", endpoints.introspect, ["POST"]),
+        ("/userinfo", "userinfo", endpoints.userinfo, ["GET", "POST"]),
+    ):
+        blueprint.add_url_rule(path, name, view, methods=methods, provide_automatic_options=False)
+    for path in ("/par", "/token", "/revoke", "/introspect", "/userinfo"):
+        blueprint.add_url_rule(path, f"preflight{path.replace('/', '_')}", preflight, methods=["OPTIONS"])
+    blueprint.after_request(allow_any_origin)
+    return blueprint
+
+
+def exempt_from_csrf(app: Flask, *blueprints: Blueprint) -> None:
+    """Take the provider's views out of Flask-WTF's protection where the app has it: they bring their own.
+
+    The app may set `CSRFProtect` up later, so this runs before the protection looks at the first request.
+    """
+
+    def exempt(*_: Any) -> None:
+        protection = app.extensions.get("csrf")
+        if protection is not None and not getattr(app, "_cimd_exempt", False):
+            for blueprint in blueprints:
+                protection.exempt(blueprint)
+
+    app.url_value_preprocessors.setdefault(None, []).append(exempt)
+
+
+def _entry(authorization: AuthorizationPages, endpoints: Endpoints) -> Any:
+    def enter() -> Response:
+        return authorization.enter(endpoints)
+
+    return enter
+
+
+def _add_headers(answer: Response) -> Response:
+    headers = answer.headers
+    headers.setdefault("Content-Security-Policy", _POLICY)
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cache-Control", "no-store")
+    return answer

@@ -1,0 +1,284 @@
+"""`Provider`: an authorization server with its pages, set up with one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flask import Blueprint, Flask, Response, session
+
+from ..core.atproto import SCOPE as ATPROTO
+from ..core.clock import Clock, utc_now
+from ..errors import ConfigurationError
+from ..oauth import (
+    AuthorizationServer,
+    BearerScheme,
+    DPoPScheme,
+    IntrospectionEndpoint,
+    Resource,
+    ResourceProtector,
+    ResourceServer,
+    stored_access,
+)
+from ..oauth.server.storage import TokenStorage
+from . import checks, documents
+from .apps import ConnectedApps
+from .authorization import AuthorizationPages
+from .browser import Browser
+from .endpoints import Endpoints, allow_any_origin, preflight
+from .hooks import (
+    AuthTimeHook,
+    BeforeConsentHook,
+    ClaimsHook,
+    DecisionHook,
+    IdentityHook,
+    LoginHook,
+    RedirectErrorHook,
+    SubjectHook,
+)
+from .login import flask_login_hooks, login_at, remember_login
+from .pages import protect
+from .site import Site
+from .waiting import WaitingRequests
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+    from ..clients.directory import ClientDirectory
+
+HookT = TypeVar("HookT", bound=Callable[..., Any])
+
+_EXTENSION = "cimd_providers"
+_PAGES = ("/authorize", "/consent", "/apps", "/apps/revoke", "/authorize/<handle>")
+_DIRECT = ("/token", "/par", "/revoke", "/introspect", "/userinfo")
+
+
+@dataclass(slots=True, kw_only=True)
+class Hooks:
+    """The app's own functions; the required ones are there when the first request comes."""
+
+    subject: SubjectHook
+    login: LoginHook
+    auth_time: AuthTimeHook | None = None
+    identity: IdentityHook | None = None
+    claims: ClaimsHook | None = None
+    before_consent: BeforeConsentHook | None = None
+    on_decision: DecisionHook | None = None
+    redirect_errors: RedirectErrorHook | None = None
+
+
+class Provider:
+    """An OAuth server for clients that identify themselves by URL: endpoints, metadata, consent, connected apps.
+
+    Set up one `Provider` for each issuer. With Flask-Login in the app nothing but `init_app` is needed; otherwise
+    register `subject` and name the log-in view.
+
+    Args:
+        scopes: what clients may request, each with one sentence for the consent page.
+        resources: further resources that tokens can be requested for (RFC 8707). Their scopes need a sentence in
+            ``scopes`` or ``texts``.
+        texts: sentences for scopes that exist at ``resources`` alone.
+        login_view: endpoint of the app's log-in view, which takes the query parameter ``next``; not needed with
+            Flask-Login or with a `login` hook.
+        indieauth: whether web pages may be clients, and codes may be redeemed for an identity.
+        atproto: whether clients of the AT Protocol may sign in. They can once an `identity` hook gives accounts a DID.
+        find_resource_server: returns a server that may introspect tokens, by its id; the storage's by default.
+        clock: returns the current aware instant; tests inject their own.
+        options: further arguments of `flask_cimd.oauth.AuthorizationServer`, such as lifetimes.
+    """
+
+    def __init__(
+        self,
+        *,
+        scopes: Mapping[str, str],
+        resources: Iterable[Resource] = (),
+        texts: Mapping[str, str] = MappingProxyType({}),
+        login_view: str | None = None,
+        indieauth: bool = True,
+        atproto: bool = True,
+        find_resource_server: Callable[[str], ResourceServer | None] | None = None,
+        clock: Clock = utc_now,
+        **options: Any,
+    ) -> None:
+        self._scopes = checks.require_scopes(scopes)
+        self._texts = {**checks.require_scopes(texts), **self._scopes}
+        self._resources = checks.require_resources(resources, self._texts)
+        self._has = {"indieauth": indieauth, "atproto": atproto}
+        self._find_resource_server = find_resource_server
+        self._clock = clock
+        self._options = options
+        self._hooks = Hooks(**flask_login_hooks(login_view))
+
+    # -- hooks ----------------------------------------------------------------------------------------------------
+
+    def subject(self, hook: HookT) -> HookT:
+        """Register who is logged in: ``() -> str | None``.
+
+        Return a stable identifier of the account, an https URL or an opaque text of at most 2048 characters, or
+        ``None``. It is kept with every grant: never reuse one for another account.
+        """
+        self._hooks.subject = hook
+        return hook
+
+    def login(self, hook: HookT) -> HookT:
+        """Register how a person logs in: ``(target, again) -> response``.
+
+        The response leads to the log-in, and the log-in leads to ``target``, a path of this app. With ``again`` the
+        person is logged in already, and must prove it once more.
+        """
+        self._hooks.login = hook
+        return hook
+
+    def auth_time(self, hook: HookT) -> HookT:
+        """Register when the person logged in: ``() -> datetime | None``; answers ``max_age`` (RFC 9470)."""
+        self._hooks.auth_time = hook
+        return hook
+
+    def identity(self, hook: HookT) -> HookT:
+        """Register the names of an account: ``(subject) -> Identity``; by default an https subject is its ``me``."""
+        self._hooks.identity = hook
+        return hook
+
+    def claims(self, hook: HookT) -> HookT:
+        """Register what scopes show of an account: ``(subject, scopes) -> mapping``.
+
+        The members stand in userinfo, and as ``profile`` in token answers (IndieAuth §5.3.4).
+        """
+        self._hooks.claims = hook
+        return hook
+
+    def before_consent(self, hook: HookT) -> HookT:
+        """Register a rule that runs before the consent page: ``(ConsentRequest) -> "deny" | "skip" | response | None``.
+
+        ``"skip"`` approves without a page: only for clients of your own. A response is sent instead of the page, for
+        example a redirect to a second factor.
+        """
+        self._hooks.before_consent = hook
+        return hook
+
+    def on_decision(self, hook: HookT) -> HookT:
+        """Register what learns how requests ended: ``(Decision) -> None``; its failure ends no sign-in."""
+        self._hooks.on_decision = hook
+        return hook
+
+    def redirect_errors(self, hook: HookT) -> HookT:
+        """Register which errors go to a client without a click: ``(ConsentRequest, error) -> bool``.
+
+        By default those of trusted clients, and of clients that this person approved before (RFC 9700 §4.11.2).
+        """
+        self._hooks.redirect_errors = hook
+        return hook
+
+    # -- setting up -----------------------------------------------------------------------------------------------
+
+    def init_app(
+        self,
+        app: Flask,
+        *,
+        cimd: ClientDirectory,
+        issuer: str,
+        db: SQLAlchemy | None = None,
+        storage: TokenStorage | None = None,
+        url_prefix: str = "",
+    ) -> Site:
+        """Set an app up; call ``cimd.init_app`` first.
+
+        Args:
+            app: the app.
+            cimd: the `CIMD` object of the app.
+            issuer: the exact issuer: https, without final slash, query or fragment; it may have a path.
+            db: the app's Flask-SQLAlchemy object; its tables are made by ``db.create_all()``, by a migration or by
+                ``flask cimd create-tables``.
+            storage: another storage in place of ``db``.
+            url_prefix: prefix of all endpoints, such as ``/oauth``; the well-known documents stay at the root.
+
+        Raises:
+            ConfigurationError: something is missing or unusable; the message says what to change.
+        """
+        if "cimd" not in app.extensions:
+            raise ConfigurationError("call cimd.init_app(app) before provider.init_app(app)")
+        checks.require_secret_key(app)
+        with app.app_context():
+            issuer = checks.require_issuer(issuer, allow_loopback=cimd.settings.fetch.allow_loopback)
+        prefix = checks.require_prefix(url_prefix)
+        name = self._claim(app, issuer, prefix)
+        checks.require_free_paths(app, [prefix + path for path in (*_PAGES, *_DIRECT)])
+        site = self._open(app, cimd, issuer, prefix, name, _storage(db, storage, self._clock))
+        self._serve(app, site)
+        return site
+
+    def _claim(self, app: Flask, issuer: str, prefix: str) -> str:
+        others: list[tuple[str, str]] = app.extensions.setdefault(_EXTENSION, [])
+        for other_issuer, other_prefix in others:
+            if other_issuer == issuer:
+                raise ConfigurationError(f"this app has a provider for {issuer} already")
+            if other_prefix == prefix:
+                raise ConfigurationError(f"another provider of this app has the url_prefix {prefix!r}")
+        others.append((issuer, prefix))
+        return "cimd_provider" if len(others) == 1 else f"cimd_provider_{len(others)}"
+
+    def _open(
+        self, app: Flask, clients: ClientDirectory, issuer: str, prefix: str, name: str, storage: TokenStorage
+    ) -> Site:
+        scopes = [word for word in self._scopes if word != ATPROTO]
+        if self._has["atproto"] and ATPROTO in self._scopes:
+            scopes.append(ATPROTO)
+        server = AuthorizationServer(
+            app,
+            cimd=clients,
+            storage=storage,
+            issuer=issuer,
+            base_url=checks.origin_of(issuer) + prefix,
+            scopes=scopes,
+            resources=self._resources,
+            token_extras=lambda grant: site.token_members(grant),
+            clock=self._clock,
+            **self._options,
+        )
+        site = Site(
+            server=server,
+            clients=clients,
+            storage=storage,
+            waiting=WaitingRequests(storage, self._clock),
+            browser=Browser(name, is_https=issuer.startswith("https://")),
+            hooks=self._hooks,
+            issuer=issuer,
+            prefix=prefix,
+            name=name,
+            scope_texts=self._texts,
+            clock=self._clock,
+        )
+        return site
+
+    def _serve(self, app: Flask, site: Site) -> None:
+        find = self._find_resource_server or site.storage.find_resource_server
+        introspection = IntrospectionEndpoint(site.server, find, members=site.introspected, allow_holder=True)
+        protector = ResourceProtector(
+            lambda secret: stored_access(site.server, secret),
+            audience=site.issuer,
+            schemes=(BearerScheme(), DPoPScheme(site.server.dpop)),
+        )
+        app.register_blueprint(_pages(site), url_prefix=site.prefix or None)
+        app.register_blueprint(
+            _direct(site, Endpoints(site, introspection, protector)), url_prefix=site.prefix or None
+        )
+        more = {
+            "dpop_signing_alg_values_supported": list(site.server.dpop.algorithms),
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "require_pushed_authorization_requests": True if ATPROTO in site.server.scopes else None,
+        }
+        documents.serve(app, site, more, left_out=frozenset())
+        remember_login(app)
+
+
+def _storage(db: SQLAlchemy | None, storage: TokenStorage | None, clock: Clock) -> TokenStorage:
+    if storage is not None:
+        return storage
+    if db is None:
+        raise ConfigurationError("the provider needs db= (Flask-SQLAlchemy), or storage=MemoryStorage() for a trial")
+    from .storage import SQLAlchemyStorage
+
+    return SQLAlchemyStorage(db)
