@@ -73,6 +73,16 @@ def identifiers(metadata: ClientMetadata) -> tuple[ClientIdentifier, ...]:
     return tuple(dict.fromkeys(_identifier(metadata.client_id, uri) for uri in metadata.redirect_uris))
 
 
+def registered_client(client_id: str, redirect_uri: str) -> ClientMetadata:
+    """Return what is known of a client that the app registered and that describes itself nowhere: its redirect URI."""
+    return ClientMetadata(
+        identifier=_identifier(client_id, redirect_uri),
+        source="registered",
+        redirect_uris=(redirect_uri,),
+        grant_types=("authorization_code", "refresh_token"),
+    )
+
+
 def registered_members(metadata: ClientMetadata) -> dict[str, Any]:
     """Return what was registered, to be told to the client (RFC 7591 §3.2.1) and to be kept."""
     members = {

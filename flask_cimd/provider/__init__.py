@@ -1,7 +1,25 @@
-"""A provider's own parts: models and storage on the app's database."""
+"""A ready provider: `Provider`, its storage on the app's database, and what its hooks and templates get."""
 
+from .apps import AppGrant, ConnectedApp
+from .consent import ConsentPage, ScopeChoice
+from .hooks import ConsentRequest, Decision, Identity
 from .models import Models, provider_models
+from .provider import Provider
 from .storage import SQLAlchemyStorage
 from .sweep import Swept, sweep
 
-__all__ = ["Models", "SQLAlchemyStorage", "Swept", "provider_models", "sweep"]
+__all__ = [
+    "AppGrant",
+    "ConnectedApp",
+    "ConsentPage",
+    "ConsentRequest",
+    "Decision",
+    "Identity",
+    "Models",
+    "Provider",
+    "SQLAlchemyStorage",
+    "ScopeChoice",
+    "Swept",
+    "provider_models",
+    "sweep",
+]

@@ -11,8 +11,8 @@ from ..core.atproto import asks_for
 from ..core.display import safe_text, shown_host
 from ..core.redirects import redirect_host
 from ..oauth import Grant
+from ..oauth.server.storage import LivingGrant
 from .site import Site
-from .storage import LivingGrant
 
 #: Apps on one page.
 PAGE_SIZE = 50

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
@@ -19,8 +17,6 @@ from . import consent
 from .consent import Approval, ConsentPage
 from .hooks import ConsentRequest, Identity
 from .site import Site
-
-logger = logging.getLogger(__name__)
 
 
 class AuthorizationPages:
@@ -45,7 +41,7 @@ class AuthorizationPages:
         try:
             asked = site.server.read_authorization_request()
         except OAuth2Error as error:
-            return self._refuse(error, subject)
+            return self._refuse(error, subject, request.values["client_id"])
         if asked.max_age is not None and not self._is_fresh(asked.max_age):
             return self._log_in(again=True)
         return self._judge(asked, subject)
@@ -149,12 +145,21 @@ class AuthorizationPages:
         if found is None or subject is None or form.get("decision") not in ("approve", "deny"):
             raise RequestError("request-ended", hint="unknown, expired, or shown to another browser or person")
         if found.answer is not None:
-            return site.repeat(found.answer)
-        asked = found.request
-        client = site.client_of(asked)
+            return found.answer.send()
+        try:
+            return self._carry_out(found.request, subject, handle)
+        except RequestError:
+            # Two clicks at once: the other one was first, and its answer is the answer.
+            again = site.waiting.find(handle, site.browser.digest(), subject)
+            if again is None or again.answer is None:
+                raise
+            return again.answer.send()
+
+    def _carry_out(self, asked: AuthorizationRequest, subject: str, handle: str) -> Response:
+        site, form = self._site, request.form
         if form["decision"] == "deny":
             return site.deny(asked, subject, handle)
-        lifetime = None
+        lifetime, client = None, site.client_of(asked)
         if consent.may_choose_lifetime(asked, client):
             lifetime = consent.chosen_lifetime(form.get("lifetime"))
         scope = consent.without_lonely_email(form.getlist("scope"))
@@ -163,33 +168,23 @@ class AuthorizationPages:
     # -- errors ---------------------------------------------------------------------------------------------------
 
     def _silently_denied(self, asked: AuthorizationRequest, subject: str, description: str | None) -> Response:
-        site = self._site
-        error = site.server.denial(asked, description)
-        return self._answer_error(error, asked.client_id, asked.redirect_uri, subject)
+        error = self._site.server.denial(asked, description)
+        return self._refuse(error, subject, asked.client_id)
 
-    def _refuse(self, error: OAuth2Error, subject: str | None) -> Response:
-        if error.redirect_uri is None:
-            return self._site.server.answer_error(error)  # type: ignore[no-any-return]
-        client_id = request.values.get("client_id", "")
-        return self._answer_error(error, client_id, error.redirect_uri, subject)
-
-    def _answer_error(self, error: Any, client_id: str, redirect_uri: str, subject: str | None) -> Response:
+    def _refuse(self, error: OAuth2Error, subject: str, client_id: str) -> Response:
         """Redirect to clients that this person knows; show everybody else's error here (RFC 9700 §4.11.2)."""
         site = self._site
-        answer: Response = site.server.answer_error(error)
-        site.note_refusal(subject, client_id, redirect_uri, error.error)
-        if subject is not None and site.may_redirect_error(error, client_id, redirect_uri, subject):
-            return answer
-        return site.error_page(error, redirect_uri, answer)
+        if error.redirect_uri is None:
+            return site.server.answer_error(error)
+        site.note_refusal(subject, client_id, error.redirect_uri, error.error)
+        if site.redirects_errors(client_id, error.redirect_uri, error.error, subject):
+            return site.server.answer_error(error)
+        return site.error_page(error)
 
     # -- POST /authorize ------------------------------------------------------------------------------------------
 
-    def enter(self) -> Response:
-        """Take a POST: a code that is redeemed for an identity (IndieAuth §5.3.3), or a request as a form."""
-        if "code" in request.form or "grant_type" in request.form:
-            return self._site.redeem_for_identity()
+    def restart(self) -> Response:
+        """Take an authorization request as a form."""
         # The cookies do not come along with a POST from another site, so the request starts over as a GET.
         query = urlencode(list(request.form.items(multi=True)))
         return redirect(f"{self._site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]
-
-

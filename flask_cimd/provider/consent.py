@@ -88,9 +88,7 @@ class Approval:
 
 def scope_choices(scope: str, texts: Mapping[str, str]) -> tuple[ScopeChoice, ...]:
     """Return the check boxes for a requested scope string."""
-    return tuple(
-        ScopeChoice(word=word, text=texts.get(word, word), is_fixed=word == ATPROTO) for word in scope.split()
-    )
+    return tuple(ScopeChoice(word=word, text=texts.get(word, word), is_fixed=word == ATPROTO) for word in scope.split())
 
 
 def view_of(

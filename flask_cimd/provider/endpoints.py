@@ -8,8 +8,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from flask import Response, abort, jsonify, request
 
-from ..oauth import IntrospectionEndpoint, ResourceProtector, current_access, verify_token
-from ..oauth import is_legacy_revocation
+from ..oauth import IntrospectionEndpoint, ResourceProtector, current_access, is_legacy_revocation, verify_token
 from .site import Site
 
 #: RFC 9110 §5.6.2 tokens, as a browser lists the headers that it wants to send.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from flask import Response
 
-from ..clients import ClientMetadata
+from ..core.metadata import ClientMetadata
 from ..oauth import AuthorizationRequest
 
 
@@ -76,4 +76,18 @@ IdentityHook = Callable[[str], Identity]
 ClaimsHook = Callable[[str, frozenset[str]], Mapping[str, Any]]
 BeforeConsentHook = Callable[[ConsentRequest], Verdict]
 DecisionHook = Callable[[Decision], None]
-RedirectErrorHook = Callable[[ConsentRequest, str], bool]
+RedirectErrorHook = Callable[[str, str, str, bool], bool]
+
+
+@dataclass(slots=True, kw_only=True)
+class Hooks:
+    """The app's own functions; the required ones are there when the first request comes."""
+
+    subject: SubjectHook
+    login: LoginHook
+    auth_time: AuthTimeHook | None = None
+    identity: IdentityHook | None = None
+    claims: ClaimsHook | None = None
+    before_consent: BeforeConsentHook | None = None
+    on_decision: DecisionHook | None = None
+    redirect_errors: RedirectErrorHook | None = None

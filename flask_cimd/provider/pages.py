@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, render_template
+from flask import Blueprint, Flask, Response, request
 
 from .apps import ConnectedApps
 from .authorization import AuthorizationPages
@@ -67,7 +67,10 @@ def exempt_from_csrf(app: Flask, *blueprints: Blueprint) -> None:
 
 def _entry(authorization: AuthorizationPages, endpoints: Endpoints) -> Any:
     def enter() -> Response:
-        return authorization.enter(endpoints)
+        # A code is redeemed for an identity here (IndieAuth §5.3.3); everything else is a request as a form.
+        if "code" in request.form or "grant_type" in request.form:
+            return endpoints.redeem_for_identity()
+        return authorization.restart()
 
     return enter
 

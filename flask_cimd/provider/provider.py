@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flask import Blueprint, Flask, Response, session
+from flask import Flask
 
 from ..core.atproto import SCOPE as ATPROTO
 from ..core.clock import Clock, utc_now
@@ -17,57 +15,33 @@ from ..oauth import (
     AuthorizationServer,
     BearerScheme,
     DPoPScheme,
+    Grant,
     IntrospectionEndpoint,
     Resource,
     ResourceProtector,
     ResourceServer,
     stored_access,
 )
-from ..oauth.server.storage import TokenStorage
+from ..oauth.server.storage import ProviderStorage
 from . import checks, documents
-from .apps import ConnectedApps
-from .authorization import AuthorizationPages
 from .browser import Browser
-from .endpoints import Endpoints, allow_any_origin, preflight
-from .hooks import (
-    AuthTimeHook,
-    BeforeConsentHook,
-    ClaimsHook,
-    DecisionHook,
-    IdentityHook,
-    LoginHook,
-    RedirectErrorHook,
-    SubjectHook,
-)
-from .login import flask_login_hooks, login_at, remember_login
-from .pages import protect
+from .endpoints import Endpoints
+from .hooks import Hooks
+from .login import flask_login_hooks, remember_login
+from .pages import direct, exempt_from_csrf, pages
 from .site import Site
 from .waiting import WaitingRequests
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-    from ..clients.directory import ClientDirectory
+    from ..extension import CIMD
 
 HookT = TypeVar("HookT", bound=Callable[..., Any])
 
 _EXTENSION = "cimd_providers"
 _PAGES = ("/authorize", "/consent", "/apps", "/apps/revoke", "/authorize/<handle>")
 _DIRECT = ("/token", "/par", "/revoke", "/introspect", "/userinfo")
-
-
-@dataclass(slots=True, kw_only=True)
-class Hooks:
-    """The app's own functions; the required ones are there when the first request comes."""
-
-    subject: SubjectHook
-    login: LoginHook
-    auth_time: AuthTimeHook | None = None
-    identity: IdentityHook | None = None
-    claims: ClaimsHook | None = None
-    before_consent: BeforeConsentHook | None = None
-    on_decision: DecisionHook | None = None
-    redirect_errors: RedirectErrorHook | None = None
 
 
 class Provider:
@@ -165,7 +139,7 @@ class Provider:
         return hook
 
     def redirect_errors(self, hook: HookT) -> HookT:
-        """Register which errors go to a client without a click: ``(ConsentRequest, error) -> bool``.
+        """Register which errors go to a client without a click: ``(client_id, redirect_uri, error, default) -> bool``.
 
         By default those of trusted clients, and of clients that this person approved before (RFC 9700 §4.11.2).
         """
@@ -178,10 +152,10 @@ class Provider:
         self,
         app: Flask,
         *,
-        cimd: ClientDirectory,
+        cimd: CIMD,
         issuer: str,
         db: SQLAlchemy | None = None,
-        storage: TokenStorage | None = None,
+        storage: ProviderStorage | None = None,
         url_prefix: str = "",
     ) -> Site:
         """Set an app up; call ``cimd.init_app`` first.
@@ -206,7 +180,7 @@ class Provider:
         prefix = checks.require_prefix(url_prefix)
         name = self._claim(app, issuer, prefix)
         checks.require_free_paths(app, [prefix + path for path in (*_PAGES, *_DIRECT)])
-        site = self._open(app, cimd, issuer, prefix, name, _storage(db, storage, self._clock))
+        site = self._open(app, cimd, issuer, prefix, name, _storage(db, storage, issuer))
         self._serve(app, site)
         return site
 
@@ -220,21 +194,22 @@ class Provider:
         others.append((issuer, prefix))
         return "cimd_provider" if len(others) == 1 else f"cimd_provider_{len(others)}"
 
-    def _open(
-        self, app: Flask, clients: ClientDirectory, issuer: str, prefix: str, name: str, storage: TokenStorage
-    ) -> Site:
+    def _open(self, app: Flask, clients: CIMD, issuer: str, prefix: str, name: str, storage: ProviderStorage) -> Site:
         scopes = [word for word in self._scopes if word != ATPROTO]
         if self._has["atproto"] and ATPROTO in self._scopes:
             scopes.append(ATPROTO)
+
+        def extras(grant: Grant) -> Mapping[str, Any]:
+            return site.token_members(grant)
+
         server = AuthorizationServer(
             app,
             cimd=clients,
             storage=storage,
             issuer=issuer,
-            base_url=checks.origin_of(issuer) + prefix,
             scopes=scopes,
             resources=self._resources,
-            token_extras=lambda grant: site.token_members(grant),
+            token_extras=extras,
             clock=self._clock,
             **self._options,
         )
@@ -254,17 +229,18 @@ class Provider:
         return site
 
     def _serve(self, app: Flask, site: Site) -> None:
-        find = self._find_resource_server or site.storage.find_resource_server
+        find: Any = self._find_resource_server or getattr(site.storage, "find_resource_server", _nobody)
         introspection = IntrospectionEndpoint(site.server, find, members=site.introspected, allow_holder=True)
         protector = ResourceProtector(
             lambda secret: stored_access(site.server, secret),
             audience=site.issuer,
             schemes=(BearerScheme(), DPoPScheme(site.server.dpop)),
         )
-        app.register_blueprint(_pages(site), url_prefix=site.prefix or None)
-        app.register_blueprint(
-            _direct(site, Endpoints(site, introspection, protector)), url_prefix=site.prefix or None
-        )
+        endpoints = Endpoints(site, introspection, protector)
+        blueprints = pages(site, endpoints), direct(site, endpoints)
+        for blueprint in blueprints:
+            app.register_blueprint(blueprint, url_prefix=site.prefix or None)
+        exempt_from_csrf(app, *blueprints)
         more = {
             "dpop_signing_alg_values_supported": list(site.server.dpop.algorithms),
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
@@ -274,11 +250,15 @@ class Provider:
         remember_login(app)
 
 
-def _storage(db: SQLAlchemy | None, storage: TokenStorage | None, clock: Clock) -> TokenStorage:
+def _nobody(server_id: str) -> ResourceServer | None:  # noqa: ARG001  the port passes it
+    return None
+
+
+def _storage(db: SQLAlchemy | None, storage: ProviderStorage | None, issuer: str) -> ProviderStorage:
     if storage is not None:
         return storage
     if db is None:
         raise ConfigurationError("the provider needs db= (Flask-SQLAlchemy), or storage=MemoryStorage() for a trial")
     from .storage import SQLAlchemyStorage
 
-    return SQLAlchemyStorage(db)
+    return SQLAlchemyStorage(db, issuer)

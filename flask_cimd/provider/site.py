@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, make_response, redirect, render_template, session, url_for
+from authlib.oauth2 import OAuth2Error
+from flask import Response, make_response, render_template, url_for
 from werkzeug.exceptions import ServiceUnavailable
 
 from ..clients.directory import ClientDirectory
+from ..core.atproto import asks_for
 from ..core.clock import Clock
-from ..core.display import shown_host
 from ..core.metadata import ClientMetadata
 from ..core.policy import Tier
 from ..core.redirects import redirect_host
+from ..core.registration import registered_client
 from ..errors import CIMDError
-from ..oauth import AuthorizationRequest, AuthorizationServer, Grant, Resource
+from ..oauth import AuthorizationRequest, AuthorizationServer, Grant, MetadataClient, Resource
 from ..oauth.server.allowance import within_allowance
-from ..oauth.server.storage import TokenStorage
+from ..oauth.server.response_modes import AuthorizationResponse
+from ..oauth.server.storage import ProviderStorage, Settlement
 from .browser import Browser
 from .consent import Approval
-from .hooks import ConsentRequest, Decision, Identity, Verdict
+from .hooks import ConsentRequest, Decision, Hooks, Identity, Verdict
+from .login import login_at
 from .texts import translate
 from .waiting import WaitingRequests
 
-if TYPE_CHECKING:
-    from .provider import Hooks
-
 logger = logging.getLogger(__name__)
 
-_AUTH_TIME = "_cimd_auth_time"
 _LONGEST_SUBJECT = 2048
 
 
@@ -61,7 +61,7 @@ class Site:
 
     server: AuthorizationServer
     clients: ClientDirectory
-    storage: TokenStorage
+    storage: ProviderStorage
     waiting: WaitingRequests
     browser: Browser
     hooks: Hooks
@@ -113,8 +113,7 @@ class Site:
         """Return when the person logged in, or ``None`` if the app does not say."""
         if self.hooks.auth_time is not None:
             return self.hooks.auth_time()
-        since = session.get(_AUTH_TIME)
-        return datetime.fromtimestamp(since, UTC) if isinstance(since, int | float) else None
+        return login_at()
 
     def log_in(self, target: str, *, again: bool) -> Response:
         """Send the person to the app's log-in, which leads back to ``target``."""
@@ -131,9 +130,29 @@ class Site:
         names = {subject, identity.me, (identity.me or "").rstrip("/"), identity.did, identity.handle}
         return _as_name(login_hint) in {_as_name(name) for name in names if name}
 
-    def claims(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
+    def me(self, subject: str) -> str:
+        """Return the profile URL of an account, or its subject where it has none."""
+        return self.identity(subject).me or subject
+
+    def profile(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
         """Return what these scopes show of an account."""
         return dict(self.hooks.claims(subject, frozenset(scope))) if self.hooks.claims is not None else {}
+
+    def identity_members(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
+        """Return ``me`` and, if a scope shows any of it, ``profile`` (IndieAuth §5.3.3, §5.3.4)."""
+        profile = self.profile(subject, scope) if scope else {}
+        me = self.identity(subject).me
+        return {**({"me": me} if me else {}), **({"profile": profile} if profile else {})}
+
+    def token_members(self, grant: Grant) -> dict[str, Any]:
+        """Return what a token answer holds besides the token; ``sub`` is the DID for the AT Protocol."""
+        members = self.identity_members(grant.subject, grant.scope.split())
+        return {**members, "sub": self.identity(grant.subject).did} if asks_for(grant.scope) else members
+
+    def introspected(self, grant: Grant) -> dict[str, Any]:
+        """Return what introspection says besides RFC 7662: ``me`` (IndieAuth §6.2)."""
+        me = self.identity(grant.subject).me
+        return {"me": me} if me else {}
 
     # -- the client -----------------------------------------------------------------------------------------------
 
@@ -143,13 +162,14 @@ class Site:
         Raises:
             CIMDError: the client is not admitted any more.
         """
-        return self.server.client_of(asked.client_id, asked.client)
+        if asked.client is not None:
+            return self.clients.readmit(asked.client)
+        found = self.clients.find_registered(asked.client_id)
+        return found.metadata if isinstance(found, MetadataClient) else None
 
     def describe_registered(self, asked: AuthorizationRequest) -> ClientMetadata:
         """Return what is known of a client that the app registered: its redirect URI."""
-        from ..core.registration import described
-
-        return described(asked.client_id, asked.redirect_uri)
+        return registered_client(asked.client_id, asked.redirect_uri)
 
     def tier(self, client: ClientMetadata | None) -> Tier:
         """Return how far a client is trusted; the app's own clients are known."""
@@ -214,10 +234,10 @@ class Site:
     def deny(self, asked: AuthorizationRequest, subject: str, handle: str) -> Response:
         """Tell the client that the person said no; a click on Deny always redirects."""
         answer: Response = self.server.deny(asked, settle=self._settle(handle, asked))
-        self.note(Decision(outcome="denied", reason="access_denied", **self._about(asked, subject)))  # type: ignore[arg-type]
+        self.note(Decision(outcome="denied", reason="access_denied", **self._about(asked, subject)))
         return answer
 
-    def _settle(self, handle: str, asked: AuthorizationRequest) -> Callable[[str], Any]:
+    def _settle(self, handle: str, asked: AuthorizationRequest) -> Callable[[AuthorizationResponse], Settlement]:
         return lambda answer: self.waiting.settlement(handle, answer, asked.pushed)
 
     def _about(self, asked: AuthorizationRequest, subject: str | None) -> dict[str, Any]:
@@ -228,9 +248,39 @@ class Site:
             "at": self.clock(),
         }
 
-    def repeat(self, answer: str) -> Response:
-        """Return the answer that a decision had a moment ago."""
-        return self.server.repeat(answer)
+    # -- errors ---------------------------------------------------------------------------------------------------
+
+    def redirects_errors(self, client_id: str, redirect_uri: str, error: str, subject: str | None) -> bool:
+        """Say whether an error goes to the client without a click (RFC 9700 §4.11.2)."""
+        knows = self._is_trusted(client_id) or (
+            subject is not None and self.is_approved(subject, client_id, redirect_uri)
+        )
+        hook = self.hooks.redirect_errors
+        return knows if hook is None else bool(hook(client_id, redirect_uri, error, knows))
+
+    def _is_trusted(self, client_id: str) -> bool:
+        """Say whether the operator trusts the client: by a rule, or by having registered it."""
+        try:
+            client = self.server.query_client(client_id)
+        except (CIMDError, OAuth2Error):
+            return False
+        if not isinstance(client, MetadataClient):
+            return client is not None
+        return self.clients.admission.tier(client.metadata.identifier) is Tier.TRUSTED
+
+    def error_page(self, error: OAuth2Error) -> Response:
+        """Show an OAuth error here, with a button that takes it to the client."""
+        answer = self.server.error_response(error)
+        page = render_template(
+            "flask_cimd/refused.html",
+            description=error.get_error_description() or "",
+            error=error.error,
+            host=redirect_host(answer.redirect_uri),
+            back=answer.redirect_uri if answer.mode == "form_post" else answer.location,
+            members=answer.members if answer.mode == "form_post" else None,
+            **self.template_values(),
+        )
+        return make_response(page, 400)
 
     def note(self, decision: Decision) -> None:
         """Tell the app's hook how a request ended; its failure ends no sign-in."""
@@ -253,3 +303,9 @@ class Site:
                 at=self.clock(),
             )
         )
+
+
+def _as_name(text: str) -> str:
+    """Fold a handle, DID or address as people write it: blanks, bidi marks, ``@``, ``at://``, case, final dot."""
+    kept = "".join(c for c in text if c.isprintable()).strip()
+    return kept.removeprefix("at://").removeprefix("@").rstrip("/.").lower()

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..core.clock import Clock
 from ..oauth import AuthorizationRequest
-from ..oauth.server.storage import Settlement, TokenStorage, Waiting, digest, new_secret
+from ..oauth.server.response_modes import AuthorizationResponse
+from ..oauth.server.storage import ProviderStorage, Settlement, Waiting, digest, new_secret
 
 #: How long a person may take to log in, and then to decide.
 LIFETIME = timedelta(minutes=10)
@@ -36,11 +37,11 @@ class Pending:
 
     Attributes:
         request: the snapshot.
-        answer: where the decision already sent the browser, or ``None`` while it is undecided.
+        answer: how the decision was answered already, or ``None`` while there is none.
     """
 
     request: AuthorizationRequest
-    answer: str | None
+    answer: AuthorizationResponse | None
 
 
 class WaitingRequests:
@@ -51,7 +52,7 @@ class WaitingRequests:
         clock: returns the current aware instant.
     """
 
-    def __init__(self, storage: TokenStorage, clock: Clock) -> None:
+    def __init__(self, storage: ProviderStorage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
 
@@ -100,13 +101,20 @@ class WaitingRequests:
             return None
         if kept.answer is not None:
             answer = _decrypted(kept.answer, handle)
-            return None if answer is None else Pending(request=_request(kept), answer=answer)
+            return (
+                None
+                if answer is None
+                else Pending(request=_request(kept), answer=AuthorizationResponse.from_json(answer))
+            )
         return Pending(request=_request(kept), answer=None)
 
-    def settlement(self, handle: str, answer: str, pushed: str | None) -> Settlement:
+    def settlement(self, handle: str, answer: AuthorizationResponse, pushed: str | None) -> Settlement:
         """Return what the storage writes in the transaction that carries a decision out."""
         return Settlement(
-            waiting=digest(handle), answer=_encrypted(answer, handle), until=self._clock() + REPEATED, pushed=pushed
+            waiting=digest(handle),
+            answer=_encrypted(answer.to_json(), handle),
+            until=self._clock() + REPEATED,
+            pushed=pushed,
         )
 
 

@@ -84,7 +84,7 @@ class ClientOrigin:
         origin = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802  the standard library calls it so
+            def do_GET(self) -> None:
                 origin.fetches.append(self.path)
                 body = origin._documents.get(self.path)
                 self.send_response(200 if body is not None else 404)

@@ -113,9 +113,12 @@ class _Form(HTMLParser):
         if tag == "form":
             self._is_inside = "consent" in (values.get("action") or "")
             self.action = values.get("action") if self._is_inside else self.action
-        elif tag == "input" and self._is_inside and values.get("name"):
-            if values.get("type") != "checkbox" or ("checked" in values and "disabled" not in values):
-                self.fields.setdefault(str(values["name"]), []).append(values.get("value") or "")
+        elif tag == "input" and self._is_inside and values.get("name") and _is_sent(values):
+            self.fields.setdefault(str(values["name"]), []).append(values.get("value") or "")
 
     def handle_endtag(self, tag: str) -> None:
         self._is_inside = self._is_inside and tag != "form"
+
+
+def _is_sent(values: Mapping[str, str | None]) -> bool:
+    return values.get("type") != "checkbox" or ("checked" in values and "disabled" not in values)

@@ -87,14 +87,14 @@ def server_metadata(
         scopes: what can be asked for.
         auth_methods: of clients at the token and revocation endpoints. ``none`` must be stated, or widespread
             clients do not choose to identify themselves by URL.
-        endpoints: path by name, such as ``{"token_endpoint": "/token"}``.
+        endpoints: path below the issuer, or whole URL, by name, such as ``{"token_endpoint": "/token"}``.
         more: further members; ``None`` and empty values are left out (RFC 8414 §3.2).
     """
     methods = list(auth_methods)
     algorithms = list(ALGORITHMS) if "private_key_jwt" in methods else None
     members: dict[str, Any] = {
         "issuer": issuer,
-        **{name: issuer + path for name, path in endpoints.items()},
+        **{name: path if "://" in path else issuer + path for name, path in endpoints.items()},
         "scopes_supported": list(scopes),
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
