@@ -22,6 +22,7 @@ from .server.client_authentication import Authentication, Authenticator
 from .server.grants import AuthorizationCodeGrant, RefreshTokenGrant, RequirePKCE
 from .server.indieauth import is_legacy_revocation, verify_token
 from .server.introspection import IntrospectionEndpoint, ResourceServer
+from .server.memory_storage import MemoryStorage
 from .server.metadata import (
     check_issuer,
     discovery_paths,
@@ -62,6 +63,7 @@ __all__ = [
     "InvalidProofError",
     "InvalidTargetError",
     "MemoryReplayCache",
+    "MemoryStorage",
     "MetadataClient",
     "PrivateKeyJWT",
     "ProtectedASGI",

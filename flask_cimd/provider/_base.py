@@ -21,9 +21,6 @@ from .models import provider_models
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-#: Rotated refresh tokens and ended grants are kept this long, so that a reuse is still noticed.
-KEPT_AFTER_END = timedelta(days=30)
-
 
 class StorageBase:
     """Holds the tables of one ``db`` and the issuer whose rows a storage sees."""

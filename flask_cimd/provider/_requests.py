@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..oauth import AuthorizationRequest
-from ..oauth.server.storage import WAITING_BYTES, Settlement, Waiting
+from ..oauth.server.storage import PUSHED_BYTES, PUSHED_ENTRIES, WAITING_BYTES, Settlement, Waiting
 from ._base import StorageBase, b, instant, params, seconds, upsert
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-#: Pushed requests of all clients together, and their bytes: beyond either, the oldest are dropped.
-PUSHED_ENTRIES = 10_000
-PUSHED_BYTES = 64 * 1024 * 1024
-#: Each process looks at these bounds after this many pushed requests.
+#: Each process looks at the bounds of pushed requests after this many of them.
 _LOOK_EVERY = 64
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, and_, func, insert, or_, select, true, update
 
 from ..oauth import Code, Grant, Token
-from ..oauth.server.storage import REPETITIONS, Settlement
-from ._base import KEPT_AFTER_END, b, instant, later, params, seconds, texts
+from ..oauth.server.storage import KEPT_AFTER_END, REPETITIONS, Settlement
+from ._base import b, instant, later, params, seconds, texts
 from ._registrations import Registrations
 from ._requests import Requests, Spent
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, delete, exists, func, select, update
 
-from ._base import KEPT_AFTER_END, b, params, seconds, upsert
+from ..oauth.server.storage import CODES_KEPT, KEPT_AFTER_END
+from ._base import b, params, seconds, upsert
 from ._database import Database
 from .models import provider_models
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Rows that one transaction deletes at most: other writers wait no longer than that takes.
 BATCH = 500
-#: A code is kept this long past its end, so that its reuse ends the grant (RFC 6749 §4.1.2).
-_CODES_KEPT = timedelta(days=1)
 #: A sweep that was killed keeps others out for this time at most.
 _LEASE = timedelta(minutes=10)
 _LEASE_KEY = "flask-cimd:sweep"
@@ -89,7 +88,7 @@ def _steps(db: SQLAlchemy, now: datetime) -> Iterator[tuple[Table, dict[str, Any
     grants, codes, tokens = models.Grant.__table__, models.Code.__table__, models.Token.__table__
     long_ago = params(before=seconds(now - KEPT_AFTER_END))
     for table in (tokens, codes):
-        kept = timedelta() if table is tokens else _CODES_KEPT
+        kept = timedelta() if table is tokens else CODES_KEPT
         yield table, _expired(table, table.c.expires_at), params(before=seconds(now - kept))
         joined = table.join(grants, grants.c.id == table.c.grant_id)
         yield table, _delete_some(table, select(table.c.digest).select_from(joined), grants.c.ends_at), long_ago

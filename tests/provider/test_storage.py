@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import current_app
 
+from flask_cimd.oauth import MemoryStorage
 from flask_cimd.oauth.server.storage import ProviderStorage
 from flask_cimd.provider import SQLAlchemyStorage
 from flask_cimd.testing import StorageContract
@@ -28,3 +29,11 @@ class TestSQLAlchemyStorage(StorageContract):
                 return work()
 
         return super().together(in_context)
+
+
+class TestMemoryStorage(StorageContract):
+    AT_ONCE = 64
+
+    @pytest.fixture
+    def storage(self) -> ProviderStorage:
+        return MemoryStorage()

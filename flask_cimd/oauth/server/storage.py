@@ -216,6 +216,13 @@ class LivingGrant:
     ends_at: datetime
 
 
+#: Rotated refresh tokens and ended grants are kept this long, so that a reuse is still noticed.
+KEPT_AFTER_END = timedelta(days=30)
+#: A code is kept this long past its end, so that its reuse ends the grant (RFC 6749 §4.1.2).
+CODES_KEPT = timedelta(days=1)
+#: Pushed requests of all clients together, and their bytes: beyond either, the oldest are dropped.
+PUSHED_ENTRIES = 10_000
+PUSHED_BYTES = 64 * 1024 * 1024
 #: How often a refresh token may be exchanged again within its grace.
 REPETITIONS = 8
 #: Living grants of one client that a page of `ProviderStorage.living_grants` holds at most.

@@ -1,0 +1,147 @@
+"""Requests that wait and keys that are seen once, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, MutableMapping
+from dataclasses import replace
+from datetime import datetime
+from threading import RLock
+from typing import Any, TypeVar
+
+from .storage import (
+    PUSHED_BYTES,
+    PUSHED_ENTRIES,
+    WAITING_BYTES,
+    AuthorizationRequest,
+    Settlement,
+    Waiting,
+)
+
+_Value = TypeVar("_Value")
+#: Replay keys beyond which the expired ones are looked for.
+_MANY_KEYS = 10_000
+
+
+class MemoryRequests:
+    """Pushed and waiting requests and replay keys behind one lock."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._keys: dict[str, datetime] = {}
+        self._pushed: dict[str, tuple[AuthorizationRequest, datetime, int]] = {}
+        self._waiting: dict[str, Waiting] = {}
+        #: Digest of the code in the answer of a decided request, by the digest of the request.
+        self._decided: dict[str, str | None] = {}
+
+    def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
+        """Remember a key until it expires; ``False`` if it is remembered already."""
+        with self._lock:
+            if now < self._keys.get(key, now):
+                return False
+            if len(self._keys) >= _MANY_KEYS:
+                drop(self._keys, lambda ends: ends <= now, len(self._keys))
+            self._keys[key] = expires_at
+            return True
+
+    # -- pushed requests ----------------------------------------------------------------------------------------
+
+    def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:
+        """Keep a pushed request until a person decides or it expires; the oldest make room."""
+        with self._lock:
+            drop(self._pushed, lambda kept: kept[1] <= now, len(self._pushed))
+            self._pushed[digest] = (request, expires_at, len(request.to_json()))
+            while len(self._pushed) > PUSHED_ENTRIES or _bytes(self._pushed.values()) > PUSHED_BYTES:
+                del self._pushed[next(iter(self._pushed))]
+
+    def find_pushed(self, digest: str, now: datetime) -> AuthorizationRequest | None:
+        """Return a pushed request that is neither decided nor expired."""
+        found = self._pushed.get(digest)
+        return found[0] if found is not None and now < found[1] else None
+
+    def take_pushed(self, digest: str) -> bool:
+        """Forget a pushed request; ``False`` if another request did so first."""
+        return self._pushed.pop(digest, None) is not None
+
+    # -- waiting requests ---------------------------------------------------------------------------------------
+
+    def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:
+        """Keep a request in place of one with the same digest; ``False`` if its content is too long."""
+        if len(waiting.content.encode()) > WAITING_BYTES:
+            return False
+        with self._lock:
+            drop(self._waiting, lambda kept: kept.expires_at <= now, len(self._waiting))
+            self._waiting[waiting.digest] = waiting
+            self._decided.pop(waiting.digest, None)
+            others = [
+                kept
+                for kept in self._waiting.values()
+                if kept.browser == waiting.browser and not self._is_decided(kept)
+            ]
+            size = 0
+            for number, kept in enumerate(sorted(others, key=lambda one: one.created_at, reverse=True)):
+                size += len(kept.content.encode())
+                if number >= most or size > WAITING_BYTES:
+                    del self._waiting[kept.digest]
+        return True
+
+    def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
+        """Return a request that waits, or was decided a moment ago and keeps its answer."""
+        with self._lock:
+            found = self._waiting.get(digest)
+            if found is None or found.expires_at <= now:
+                return None
+            code = self._decided.get(digest)
+            return None if code is not None and self._is_spent(code) else found
+
+    def drop_waiting(self, digest: str) -> None:
+        """Forget a request."""
+        with self._lock:
+            self._waiting.pop(digest, None)
+
+    def settle(self, settlement: Settlement, now: datetime) -> bool:
+        """Carry out a decision that makes no grant; ``False`` if it is decided or expired already."""
+        with self._lock:
+            return self._spend(settlement, now, None)
+
+    def _spend(self, settlement: Settlement, now: datetime, code: str | None) -> bool:
+        found = self._waiting.get(settlement.waiting)
+        if found is None or found.expires_at <= now or self._is_decided(found):
+            return False
+        if settlement.pushed is not None:
+            if self.find_pushed(settlement.pushed, now) is None:
+                return False
+            del self._pushed[settlement.pushed]
+        if settlement.answer is None:
+            del self._waiting[settlement.waiting]
+        else:
+            self._decided[settlement.waiting] = code
+            decided = replace(found, answer=settlement.answer, expires_at=settlement.until)
+            self._waiting[settlement.waiting] = decided
+        return True
+
+    def _is_decided(self, waiting: Waiting) -> bool:
+        return waiting.digest in self._decided
+
+    def _is_spent(self, code: str) -> bool:
+        """Say whether a code was redeemed."""
+        raise NotImplementedError
+
+    def _sweep_requests(self, now: datetime, limit: int) -> int:
+        rows = drop(self._pushed, lambda kept: kept[1] <= now, limit)
+        rows += drop(self._waiting, lambda kept: kept.expires_at <= now, limit - rows)
+        rows += drop(self._keys, lambda ends: ends <= now, limit - rows)
+        for digest in [digest for digest in self._decided if digest not in self._waiting]:
+            del self._decided[digest]
+        return rows
+
+
+def drop(kept: MutableMapping[str, _Value], is_over: Callable[[_Value], bool], limit: int) -> int:
+    """Delete at most so many entries that are over, and return how many."""
+    found = [key for key, value in kept.items() if is_over(value)][: max(limit, 0)]
+    for key in found:
+        del kept[key]
+    return len(found)
+
+
+def _bytes(pushed: Collection[Any]) -> int:
+    return sum(size for _, _, size in pushed)

@@ -1,0 +1,307 @@
+"""A storage in this process, for tests and trials: everything in it ends with the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ._memory_requests import MemoryRequests, drop
+from .introspection import ResourceServer
+from .registration import Registration
+from .storage import (
+    CODES_KEPT,
+    GRANTS_PER_CLIENT,
+    KEPT_AFTER_END,
+    REPETITIONS,
+    Code,
+    Grant,
+    LivingGrant,
+    Settlement,
+    Token,
+)
+
+#: Registrations that nobody approved yet; beyond them the oldest is dropped.
+_MOST_UNUSED = 200
+_UNUSED, _IDLE = timedelta(days=1), timedelta(days=90)
+
+
+@dataclass(slots=True)
+class _KeptGrant:
+    grant: Grant
+    ends_at: datetime
+    used_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _KeptCode:
+    code: Code
+    grant_id: str
+
+
+@dataclass(slots=True)
+class _KeptToken:
+    """A token and its place in its family, as the columns of ``cimd_token`` describe it."""
+
+    token: Token
+    grant_id: str
+    parent: str | None
+    repetition: int
+    rotations: int = 0
+    rotated_at: datetime | None = None
+    is_over: bool = False
+
+    def as_token(self) -> Token:
+        may_repeat = self.rotated_at is not None and not self.is_over and self.rotations <= REPETITIONS
+        return replace(
+            self.token,
+            spent=self.is_over or self.rotated_at is not None,
+            rotated_at=self.rotated_at if may_repeat else None,
+        )
+
+    def may_rotate(self, now: datetime, grace: timedelta) -> bool:
+        if self.is_over or self.token.revoked or self.token.kind != "refresh":
+            return False
+        return self.rotated_at is None or (now < self.rotated_at + grace and self.rotations <= REPETITIONS)
+
+
+@dataclass(slots=True)
+class _KeptRegistration:
+    registration: Registration
+    ends_at: datetime
+    used_at: datetime | None = None
+
+
+class MemoryStorage(MemoryRequests):
+    """A `ProviderStorage` and ``RegistrationStorage`` of one process, for tests and trials.
+
+    It holds everything in memory behind one lock, and nothing is shared with other processes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grants: dict[str, _KeptGrant] = {}
+        self._codes: dict[str, _KeptCode] = {}
+        self._tokens: dict[str, _KeptToken] = {}
+        self._registrations: dict[str, _KeptRegistration] = {}
+        self._servers: dict[str, tuple[str, ResourceServer]] = {}
+
+    # -- codes --------------------------------------------------------------------------------------------------
+
+    def add_code(self, grant: Grant, code: Code, settlement: Settlement | None = None) -> bool:
+        """Keep a new grant with its code, together with spending what was decided."""
+        with self._lock:
+            if settlement is not None and not self._spend(settlement, grant.created_at, code.digest):
+                return False
+            self._grants[grant.id] = _KeptGrant(grant, code.expires_at)
+            self._codes[code.digest] = _KeptCode(code, grant.id)
+            self._note_use(grant, grant.created_at)
+        return True
+
+    def find_code(self, digest: str) -> tuple[Grant, Code] | None:
+        """Return a code, spent and expired ones included."""
+        with self._lock:
+            found = self._codes.get(digest)
+            return None if found is None else (self._grants[found.grant_id].grant, found.code)
+
+    def _is_spent(self, code: str) -> bool:
+        found = self._codes.get(code)
+        return found is None or found.code.spent
+
+    def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
+        """Spend a code, add its tokens and keep what the exchange settled; ``False`` if it is spent already."""
+        with self._lock:
+            found = self._codes.get(digest)
+            if found is None or found.code.spent:
+                return False
+            kept = self._grants[found.grant_id]
+            if tokens or grant is not None:
+                if kept.grant.revoked:
+                    return False
+                kept.used_at, kept.ends_at = now, max((token.expires_at for token in tokens), default=now)
+                _settle(kept, grant)
+                self._add_tokens(kept.grant.id, tokens, None, 0)
+            found.code = replace(found.code, spent=True)
+        return True
+
+    # -- tokens -------------------------------------------------------------------------------------------------
+
+    def find_token(self, digest: str) -> tuple[Grant, Token] | None:
+        """Return a token, dead ones included."""
+        with self._lock:
+            found = self._tokens.get(digest)
+            return None if found is None else (self._grants[found.grant_id].grant, found.as_token())
+
+    def rotate(
+        self,
+        digest: str,
+        tokens: Sequence[Token],
+        now: datetime,
+        grant: Grant | None = None,
+        *,
+        grace: timedelta = timedelta(),
+    ) -> bool:
+        """Exchange a refresh token for its successors; ``False``, and nothing is added, if it is spent."""
+        with self._lock:
+            found = self._tokens.get(digest)
+            if found is None or not found.may_rotate(now, grace):
+                return False
+            kept = self._grants[found.grant_id]
+            if kept.grant.revoked:
+                return False
+            if found.rotated_at is None:
+                found.rotated_at = now
+                self._end_siblings(found)
+            found.rotations += 1
+            found.token = replace(found.token, expires_at=now + KEPT_AFTER_END)
+            kept.used_at = now
+            kept.ends_at = max([kept.ends_at, *(token.expires_at for token in tokens)])
+            _settle(kept, grant)
+            self._add_tokens(kept.grant.id, tokens, digest, found.rotations - 1)
+            self._note_use(kept.grant, now)
+        return True
+
+    def _end_siblings(self, rotated: _KeptToken) -> None:
+        if rotated.parent is None:
+            return
+        if (parent := self._tokens.get(rotated.parent)) is not None:
+            parent.is_over = True
+        for other in self._tokens.values():
+            if other.parent == rotated.parent and other.repetition != rotated.repetition:
+                other.is_over = True
+
+    def _add_tokens(self, grant_id: str, tokens: Sequence[Token], parent: str | None, repetition: int) -> None:
+        for token in tokens:
+            self._tokens[token.digest] = _KeptToken(token, grant_id, parent, repetition)
+
+    def revoke_token(self, digest: str, now: datetime) -> None:
+        """End one token."""
+        with self._lock:
+            found = self._tokens.get(digest)
+            if found is None:
+                return
+            found.token = replace(found.token, revoked=True)
+            kept = self._grants[found.grant_id]
+            if not kept.grant.revoked:
+                others = [one.as_token() for one in self._tokens.values() if one.grant_id == found.grant_id]
+                usable = [token.expires_at for token in others if not (token.spent or token.revoked)]
+                kept.ends_at = max(usable, default=now)
+
+    # -- approvals ----------------------------------------------------------------------------------------------
+
+    def last_approved(self, subject: str, client_id: str) -> Grant | None:
+        """Return the newest grant of a client that this person approved, living or not."""
+        found = self._chosen(lambda grant: (grant.subject, grant.client_id) == (subject, client_id))
+        return max((kept.grant for kept in found), key=lambda grant: grant.created_at, default=None)
+
+    def has_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
+        """Say whether this person approved the client with this redirect URI, by a grant that is not revoked."""
+        wanted = (subject, client_id, redirect_uri, False)
+        return bool(self._chosen(lambda one: (one.subject, one.client_id, one.redirect_uri, one.revoked) == wanted))
+
+    def living_grants(
+        self, subject: str, now: datetime, *, limit: int, offset: int = 0
+    ) -> list[tuple[str, tuple[LivingGrant, ...]]]:
+        """Return ``limit`` clients with living grants of this person, in the order of their identifiers."""
+        found: dict[str, list[LivingGrant]] = {}
+        for kept in self._chosen(lambda grant: grant.subject == subject and not grant.revoked):
+            if kept.used_at is not None and now < kept.ends_at:
+                living = LivingGrant(grant=kept.grant, last_used=kept.used_at, ends_at=kept.ends_at)
+                found.setdefault(kept.grant.client_id, []).append(living)
+        for grants in found.values():
+            grants.sort(key=lambda living: living.grant.created_at, reverse=True)
+        page = sorted(found)[offset : offset + limit]
+        return [(client_id, tuple(found[client_id][:GRANTS_PER_CLIENT])) for client_id in page]
+
+    def _chosen(self, is_wanted: Callable[[Grant], bool]) -> list[_KeptGrant]:
+        with self._lock:
+            return [kept for kept in self._grants.values() if is_wanted(kept.grant)]
+
+    # -- ends ---------------------------------------------------------------------------------------------------
+
+    def revoke_grant(self, grant_id: str, now: datetime) -> None:
+        """End a grant with everything that came from it."""
+        self._end(lambda grant: grant.id == grant_id, now)
+
+    def revoke_grant_of(self, subject: str, grant_id: str, now: datetime) -> bool:
+        """End a grant of this person; ``False`` if they have no such grant, or it is revoked."""
+        return self._end(lambda grant: (grant.subject, grant.id) == (subject, grant_id), now) == 1
+
+    def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
+        """End all grants of a client, of one person or of everybody; return how many were not revoked before."""
+        return self._end(lambda grant: grant.client_id == client_id and subject in (None, grant.subject), now)
+
+    def revoke_subject(self, subject: str, now: datetime) -> int:
+        """End all grants of a person; return how many were not revoked before."""
+        return self._end(lambda grant: grant.subject == subject, now)
+
+    def _end(self, is_wanted: Callable[[Grant], bool], now: datetime) -> int:
+        with self._lock:
+            ended = self._chosen(lambda grant: is_wanted(grant) and not grant.revoked)
+            for kept in ended:
+                kept.grant, kept.ends_at = replace(kept.grant, revoked=True), now
+        return len(ended)
+
+    # -- registrations and resource servers ---------------------------------------------------------------------
+
+    def add(self, registration: Registration, now: datetime) -> bool:
+        """Keep a registration; the oldest that nobody approved makes room."""
+        with self._lock:
+            self._registrations[registration.client_id] = _KeptRegistration(registration, now + _UNUSED)
+            unused = [key for key, kept in self._registrations.items() if kept.used_at is None]
+            for key in unused[:-_MOST_UNUSED]:
+                del self._registrations[key]
+        return True
+
+    def find(self, client_id: str, now: datetime) -> Registration | None:
+        """Return a registration that has not ended."""
+        found = self._registrations.get(client_id)
+        return found.registration if found is not None and now < found.ends_at else None
+
+    def remove(self, client_id: str) -> bool:
+        """Forget a registration; say whether there was one."""
+        return self._registrations.pop(client_id, None) is not None
+
+    def _note_use(self, grant: Grant, now: datetime) -> None:
+        found = self._registrations.get(grant.client_id)
+        if grant.client is None and found is not None:
+            found.used_at, found.ends_at = now, now + _IDLE
+
+    def add_resource_server(self, server: ResourceServer, name: str, now: datetime) -> None:  # noqa: ARG002
+        """Keep a resource server under a name for the operator."""
+        self._servers[server.id] = (name, server)
+
+    def find_resource_server(self, server_id: str) -> ResourceServer | None:
+        """Return a resource server."""
+        found = self._servers.get(server_id)
+        return None if found is None else found[1]
+
+    # -- upkeep -------------------------------------------------------------------------------------------------
+
+    def sweep(self, now: datetime, limit: int = 10_000) -> int:
+        """Delete at most ``limit`` entries that can never matter again; return how many."""
+        long_ago = now - KEPT_AFTER_END
+        with self._lock:
+            ended = {key for key, kept in self._grants.items() if kept.ends_at <= long_ago}
+            rows = drop(self._tokens, lambda kept: kept.token.expires_at <= now or kept.grant_id in ended, limit)
+            rows += drop(
+                self._codes,
+                lambda kept: kept.code.expires_at <= now - CODES_KEPT or kept.grant_id in ended,
+                limit - rows,
+            )
+            in_use = {kept.grant_id for kept in (*self._tokens.values(), *self._codes.values())}
+            rows += drop(
+                self._grants, lambda kept: kept.ends_at <= long_ago and kept.grant.id not in in_use, limit - rows
+            )
+            rows += drop(self._registrations, lambda kept: kept.ends_at <= now, limit - rows)
+            return rows + self._sweep_requests(now, limit - rows)
+
+
+def _settle(kept: _KeptGrant, settled: Grant | None) -> None:
+    if settled is not None:
+        kept.grant = replace(
+            kept.grant,
+            auth_method=settled.auth_method,
+            client_key=settled.client_key,
+            dpop_jkt=settled.dpop_jkt,
+        )
