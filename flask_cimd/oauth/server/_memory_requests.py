@@ -72,17 +72,16 @@ class MemoryRequests:
             drop(self._waiting, lambda kept: kept.expires_at <= now, len(self._waiting))
             self._waiting[waiting.digest] = waiting
             self._decided.pop(waiting.digest, None)
-            others = [
-                kept
-                for kept in self._waiting.values()
-                if kept.browser == waiting.browser and not self._is_decided(kept)
-            ]
-            size = 0
-            for number, kept in enumerate(sorted(others, key=lambda one: one.created_at, reverse=True)):
-                size += len(kept.content.encode())
-                if number >= most or size > WAITING_BYTES:
-                    del self._waiting[kept.digest]
+            self._bound_waiting(waiting.browser, most)
         return True
+
+    def _bound_waiting(self, browser: str, most: int) -> None:
+        mine = [kept for kept in self._waiting.values() if kept.browser == browser and not self._is_decided(kept)]
+        size = 0
+        for number, kept in enumerate(sorted(mine, key=lambda one: one.created_at, reverse=True)):
+            size += len(kept.content.encode())
+            if number >= most or size > WAITING_BYTES:
+                del self._waiting[kept.digest]
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
         """Return a request that waits, or was decided a moment ago and keeps its answer."""

@@ -283,16 +283,18 @@ class MemoryStorage(MemoryRequests):
         long_ago = now - KEPT_AFTER_END
         with self._lock:
             ended = {key for key, kept in self._grants.items() if kept.ends_at <= long_ago}
-            rows = drop(self._tokens, lambda kept: kept.token.expires_at <= now or kept.grant_id in ended, limit)
-            rows += drop(
-                self._codes,
-                lambda kept: kept.code.expires_at <= now - CODES_KEPT or kept.grant_id in ended,
-                limit - rows,
-            )
-            in_use = {kept.grant_id for kept in (*self._tokens.values(), *self._codes.values())}
-            rows += drop(
-                self._grants, lambda kept: kept.ends_at <= long_ago and kept.grant.id not in in_use, limit - rows
-            )
+
+            def is_old_token(kept: _KeptToken) -> bool:
+                return kept.token.expires_at <= now or kept.grant_id in ended
+
+            def is_old_code(kept: _KeptCode) -> bool:
+                return kept.code.expires_at <= now - CODES_KEPT or kept.grant_id in ended
+
+            rows = drop(self._tokens, is_old_token, limit)
+            rows += drop(self._codes, is_old_code, limit - rows)
+            ended -= {token.grant_id for token in self._tokens.values()}
+            ended -= {code.grant_id for code in self._codes.values()}
+            rows += drop(self._grants, lambda kept: kept.grant.id in ended, limit - rows)
             rows += drop(self._registrations, lambda kept: kept.ends_at <= now, limit - rows)
             return rows + self._sweep_requests(now, limit - rows)
 
