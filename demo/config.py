@@ -12,7 +12,6 @@ from limits import parse
 from flask_cimd.core.did import check_did, check_handle, did_web
 from flask_cimd.errors import ConfigurationError
 from flask_cimd.oauth import check_issuer, is_resource_identifier
-from flask_cimd.settings import SETTINGS
 
 DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
 _DEVELOPMENT_KEY = "development"
@@ -206,12 +205,9 @@ def _flag(environment: Mapping[str, str], name: str) -> bool:
 
 
 def _cimd_settings(environment: Mapping[str, str], *, development: bool, legacy: bool) -> dict[str, str]:
-    known = {setting.key for setting in SETTINGS}
-    given = {key: value for key, value in environment.items() if key in known}
+    given = {key: value for key, value in environment.items() if key.startswith("CIMD_")}
     # The demo's store is its database, so that all workers share what one of them fetched.
     defaults = {
-        "CIMD_ALLOW_LOOPBACK_CLIENTS": "1",
-        "CIMD_ALLOW_VIRTUAL_CLIENTS": "1",
         "CIMD_STORE": "sqlalchemy",
         "CIMD_LOGOS": "1",
         "CIMD_AUTH_METHODS": "none,private_key_jwt",
@@ -219,5 +215,7 @@ def _cimd_settings(environment: Mapping[str, str], *, development: bool, legacy:
     if development:
         defaults |= {"CIMD_ALLOW_LOOPBACK": "1"}
     if legacy:
-        defaults |= {"CIMD_REQUIRE_PKCE": "0", "CIMD_LEGACY_RESPONSE_TYPE": "1", "CIMD_LEGACY_ME": "1"}
-    return defaults | given
+        defaults |= {"CIMD_INDIEAUTH": "2019"}
+    # The last of repeated fields counts, so that the environment may turn these clients off.
+    profile = "allow_loopback_clients, allow_virtual_clients, " + given.get("CIMD_PROFILE", "draft")
+    return {**defaults, **given, "CIMD_PROFILE": profile}

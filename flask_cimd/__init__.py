@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .core.identifier import ClientIdentifier
 from .core.metadata import ClientMetadata
+from .core.profile import Profile
 from .errors import (
     AddressBlockedError,
     CIMDError,
@@ -42,6 +43,7 @@ __all__ = [
     "IdentifierError",
     "PolicyDeniedError",
     "Problem",
+    "Profile",
     "RedirectMismatchError",
     "RegistrationEndedError",
     "RequestError",

@@ -115,7 +115,6 @@ class CIMD:
             settings.store,
             db=db,
             size=settings.cache_size,
-            redis_url=settings.redis_url,
             kept_past_expiry=settings.stale_max,
         )
         parts = assemble(settings, store, notify=_notify, clock=self.clock)

@@ -1,20 +1,27 @@
-"""Every ``CIMD_*`` setting: read once from the app's configuration, bounded, frozen."""
+"""The ``CIMD_*`` settings: each declared once, read once from the app's configuration, checked and frozen.
+
+``python -m flask_cimd.settings`` prints the table of the README.
+"""
 
 from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 from .core import setting_values as read
 from .core.freshness import Bounds
 from .core.identifier import IdentifierRules
 from .core.legacy import LegacyRules
 from .core.policy import HostPattern, Policy
+from .core.profile import Profile, read_profile
 from .core.rules import DocumentRules
+from .core.setting_values import Setting, declare, declared_settings, table_of
 from .core.urls import LOOPBACK_HOSTS
 from .errors import ConfigurationError
 from .fetch.fetcher import FetchSettings
@@ -22,113 +29,166 @@ from .fetch.limits import SiteLimits, site_finder
 
 logger = logging.getLogger(__name__)
 
+_MOST_DAY, _MOST_YEAR = 86_400, 31_536_000  # seconds
+_SITE_WINDOW = 60  # seconds
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One configuration key.
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one app.
+
+    Each field is the configuration key ``CIMD_`` and its name in capitals; the properties group them for the modules
+    that use them.
 
     Attributes:
-        key: the name in ``app.config``.
-        default: its value when it is not set.
-        note: one line for the README's table.
-        read: turns the configured value into the used one; raises ``ValueError`` or ``TypeError``.
+        counts_loopback: whether fetches from hosts on this computer count towards ``CIMD_SITE_FETCHES``.
     """
 
-    key: str
-    default: object
-    note: str
-    read: Callable[[Any], Any]
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting("CIMD_PROFILE", "draft", "named set of base rules: `draft`, or `strict` (no query, no bare `/`, no "
-            "IndieAuth fallback)", read.one_of("draft", "strict")),
-    Setting("CIMD_INDIEAUTH_FALLBACK", True, "h-app clients when the answer is HTML", read.flag),
-    Setting("CIMD_FETCH_TIMEOUT", 5, "seconds for a whole fetch: look-up, connect, TLS, headers, body", read.seconds(0.1, 10)),
-    Setting("CIMD_CONNECT_TIMEOUT", 2, "seconds for one connection attempt", read.seconds(0.1, 10)),
-    Setting("CIMD_MAX_DOCUMENT_SIZE", 5120, "bytes of JSON; one more is refused", read.count(256, 1048576)),
-    Setting("CIMD_MAX_HTML_SIZE", 262144, "bytes of HTML; one more is refused", read.count(256, 524288)),
-    Setting("CIMD_CACHE_MIN", 60, "shortest lifetime in seconds; 0 follows the headers down", read.seconds(0, 86400)),
-    Setting("CIMD_CACHE_DEFAULT", 3600, "lifetime without caching headers", read.seconds(0, 31536000)),
-    Setting("CIMD_CACHE_MAX", 86400, "longest lifetime", read.seconds(0, 31536000)),
-    Setting("CIMD_STALE_MAX", 86400, "seconds past its lifetime that a copy serves existing grants while a refetch fails", read.seconds(0, 86400)),
-    Setting("CIMD_FAILURE_BACKOFF", 0, "seconds during which a URL that failed is not asked again", read.seconds(0, 10)),
-    Setting("CIMD_CACHE_SIZE", None, "clients kept, in a shared store as many key sets and logos besides; the least recently used go first in memory, the first to expire in a shared store; "
-            "`None` = 1000 in memory, a million in a shared store", read.optional_count(1, 100_000_000)),
-    Setting("CIMD_ALLOWED_PORTS", None, "ports to connect to; `None` = any", read.ports),
-    Setting("CIMD_ALLOWED_HOSTS", None, "host patterns let in (`app.example`, `.example.com`); `None` = any", read.optional_hosts),
-    Setting("CIMD_DENIED_HOSTS", (), "host patterns turned away before any look-up", read.hosts),
-    Setting("CIMD_TRUSTED_HOSTS", (), "host patterns of clients in the tier `trusted`", read.hosts),
-    Setting("CIMD_SERVICE_HOSTS", (), "hosts where anybody can publish a document for an app in the making: consent pages say so", read.hosts),
-    Setting("CIMD_REDIRECT_RELATION", "any", "how redirect URIs relate to the client's URL: `any`, `same-site` (that host, above or below it) or `same-origin`", read.one_of("any", "same-site", "same-origin")),
-    Setting("CIMD_REDIRECT_EXEMPT_HOSTS", (), "document hosts that `CIMD_REDIRECT_RELATION` does not bind: services for developers", read.hosts),
-    Setting("CIMD_AUTH_METHODS", ("none",), "client authentication methods this server has", read.methods),
-    Setting("CIMD_ASSERTION_AUDIENCES", (), "accepted in assertions instead of the issuer, such as the token endpoint's URL for older clients", read.items),
-    Setting("CIMD_REQUIRE_AUTH_METHOD", False, "refuse documents without `token_endpoint_auth_method`", read.flag),
-    Setting("CIMD_ALLOW_ROOT_PATH", True, "accept the path `/`", read.flag),
-    Setting("CIMD_ALLOW_QUERY", True, "accept a query in the client's URL", read.flag),
-    Setting("CIMD_LENIENT_MEDIA_TYPE", False, "read `text/plain` as a JSON document, as raw Git hosting serves it", read.flag),
-    Setting("CIMD_LOCALHOST_ANY_PORT", True, "let the port of a redirect to the name `localhost` differ, as for `127.0.0.1`", read.flag),
-    Setting("CIMD_ALLOW_DOTLESS_SCHEMES", False, "accept redirect schemes such as `myapp:` from documents", read.flag),
-    Setting("CIMD_ALLOW_HTTP_CLIENTS", False, "IndieAuth clients over plain http: anybody on the way can forge them", read.flag),
-    Setting("CIMD_FOLLOW_PAGE_REDIRECTS", False, "follow at most 3 redirects within one host, to a page only", read.flag),
-    Setting("CIMD_CONTINUE_WITHOUT_CLIENT_INFO", False, "let IndieAuth clients in whose page cannot be read, with redirects within their own origin", read.flag),
-    Setting("CIMD_ALLOW_LOOPBACK_CLIENTS", False, "IndieAuth clients on `http://localhost`, never fetched", read.flag),
-    Setting("CIMD_ALLOW_VIRTUAL_CLIENTS", False, "AT Protocol's `http://localhost?redirect_uri=…` clients for developers, never fetched", read.flag),
-    Setting("CIMD_REQUIRE_PKCE", True, "off lets page and loopback clients come without PKCE; all others need it always", read.flag),
-    Setting("CIMD_LEGACY_RESPONSE_TYPE", False, "page and loopback clients: `response_type=id`, or none, is a sign-in without access", read.flag),
-    Setting("CIMD_LEGACY_ME", False, "page and loopback clients: add the person's address to the redirect", read.flag),
-    Setting("CIMD_LEGACY_REDEEM", True, "take a code at the authorization endpoint without `grant_type`", read.flag),
-    Setting("CIMD_LEGACY_TOKEN_VERIFICATION", True, "answer a GET at the token endpoint about the token it presents", read.flag),
-    Setting("CIMD_LEGACY_REVOKE", True, "take `action=revoke` at the token endpoint", read.flag),
-    Setting("CIMD_PUBLISH_ENDPOINT_RELS", True, "a profile page should name the endpoints themselves, for clients of before 2022", read.flag),
-    Setting("CIMD_STORE", "memory", "`memory`, `sqlalchemy`, `redis`, or an object", read.store),
-    Setting("CIMD_REDIS_URL", None, "for `CIMD_STORE = \"redis\"`: `redis://host:port/number`, `rediss://` or `unix://`", read.optional_text),
-    Setting("CIMD_MAX_FETCHES", 4, "simultaneous fetches of one process, below its thread count", read.count(1, 1000)),
-    Setting("CIMD_SITE_FETCHES", 30, "documents of one site, and again as many key sets and logos, that a process fetches within `CIMD_SITE_WINDOW`; hosts on this computer count only if it is set", read.count(1, 1_000_000)),
-    Setting("CIMD_SITE_WINDOW", 60, "seconds", read.seconds(1, 86400)),
-    Setting("CIMD_SHARED_DOMAINS", (), "domains whose subdomains belong to different people (`pages.example`), beside those of the extra `sites`", read.hosts),
-    Setting("CIMD_LOGO_POLICY", "any", "where a logo may come from: `any` host, or `same-site` as the client's URL (that host, above or below it)", read.one_of("any", "same-site")),
-    Setting("CIMD_LOGOS", False, "fetch, redraw and serve clients' logos; needs the extra `logo`", read.flag),
-    Setting("CIMD_MAX_LOGO_SIZE", 524288, "bytes of a logo; one more and there is none", read.count(1024, 4194304)),
-    Setting("CIMD_PROXY", None, "proxy URL for fetches; the proxy must then check addresses", read.optional_text),
-    Setting("CIMD_CA_BUNDLE", None, "file of trusted certificates; `None` = certifi", read.optional_text),
-    Setting("CIMD_USER_AGENT", None, "`None` = name, version and address of this package", read.text),
-    Setting("CIMD_NAT64", False, "IPv6-only network: judge the IPv4 address inside `64:ff9b::/96`", read.flag),
-    Setting("CIMD_ALLOW_LOOPBACK", False, "development only: https clients on this computer; logged at start", read.flag),
-    Setting("CIMD_DEVELOPMENT_HOSTS", {}, "development only: `name=127.0.0.1:port`, honoured with `CIMD_ALLOW_LOOPBACK`", read.development_hosts),
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The settings of one app, as the rooms read them."""
-
-    identifier_rules: IdentifierRules
-    document_rules: DocumentRules
-    fetch: FetchSettings
-    bounds: Bounds
-    assertion_audiences: tuple[str, ...]
-    stale_max: timedelta
-    failure_backoff: timedelta
-    policy: Policy
-    legacy: LegacyRules
-    indieauth_fallback: bool
-    lenient_media_type: bool
-    follow_page_redirects: bool
-    continue_without_client_info: bool
-    max_document_size: int
-    max_html_size: int
-    max_fetches: int
-    cache_size: int | None
-    store: Any
-    logos: bool
-    max_logo_size: int
-    redis_url: str | None
-    site_fetches: int
-    site_window: float
-    shared_domains: tuple[HostPattern, ...]
-    counts_loopback: bool
+    profile: Profile = declare(
+        "clients",
+        "draft",
+        "rules for URLs and documents: `draft`, `strict`, a `Profile`, or text such as `draft, lenient_media_type, "
+        "allow_query=no`",
+        read_profile,
+    )
+    indieauth: str | Literal[False] = declare(
+        "clients",
+        "2024",
+        "accept clients without a JSON document, as old as IndieAuth's version of `2024`, `2022` or `2019`; `False` "
+        "accepts none and is the default with `strict`",
+        read.indieauth,
+    )
+    allow_http_clients: bool = declare(
+        "clients",
+        False,
+        "accept IndieAuth clients over plain http, which anyone on the network path can forge",
+        read.flag,
+    )
+    continue_without_client_info: bool = declare(
+        "clients",
+        False,
+        "accept IndieAuth clients whose page cannot be read; they redirect within their own origin",
+        read.flag,
+    )
+    auth_methods: tuple[str, ...] = declare(
+        "clients", ("none",), "client authentication methods, of `none` and `private_key_jwt`", read.methods
+    )
+    assertion_audiences: tuple[str, ...] = declare(
+        "clients",
+        (),
+        "audiences of client assertions that are accepted besides the issuer, such as the token endpoint's URL",
+        read.items,
+    )
+    allowed_hosts: tuple[HostPattern, ...] | None = declare(
+        "hosts",
+        None,
+        "host patterns that are accepted (`app.example`, `.example.com`); `None` accepts any",
+        read.optional_hosts,
+    )
+    denied_hosts: tuple[HostPattern, ...] = declare(
+        "hosts", (), "host patterns that are refused before any name look-up", read.hosts
+    )
+    trusted_hosts: tuple[HostPattern, ...] = declare(
+        "hosts", (), "host patterns of clients in the tier `trusted`", read.hosts
+    )
+    service_hosts: tuple[HostPattern, ...] = declare(
+        "hosts",
+        (),
+        "host patterns of services that publish documents for apps under development; the consent page warns",
+        read.hosts,
+    )
+    shared_domains: tuple[HostPattern, ...] = declare(
+        "hosts",
+        (),
+        "domains whose subdomains belong to different owners (`pages.example`), besides those of the extra `sites`",
+        read.hosts,
+    )
+    fetch_timeout: float = declare(
+        "fetches",
+        5,
+        "deadline of a whole fetch: name look-up, connection, TLS, headers and body",
+        read.seconds(0.1, 10),
+        unit="seconds",
+    )
+    connect_timeout: float = declare(
+        "fetches", 2, "timeout of one connection attempt", read.seconds(0.1, 10), unit="seconds"
+    )
+    max_document_size: int = declare("fetches", 5120, "largest JSON document", read.count(256, 1_048_576), unit="bytes")
+    max_html_size: int = declare("fetches", 262_144, "largest web page", read.count(256, 524_288), unit="bytes")
+    allowed_ports: tuple[int, ...] | None = declare(
+        "fetches", None, "ports that may be connected to; `None` allows any", read.ports
+    )
+    max_fetches: int = declare(
+        "fetches",
+        4,
+        "simultaneous fetches of one process; keep it below the number of threads",
+        read.count(1, 1000),
+        unit="fetches",
+    )
+    site_fetches: int = declare(
+        "fetches",
+        30,
+        "documents of one site that a process fetches, and again as many key sets and logos; hosts on this computer "
+        "count only if the key is set",
+        read.count(1, 1_000_000),
+        unit="fetches a minute",
+    )
+    failure_backoff: timedelta = declare(
+        "fetches",
+        0,
+        "time during which a URL is not fetched again after a failure",
+        read.duration(0, 10),
+        unit="seconds",
+    )
+    proxy: str | None = declare("fetches", None, "proxy URL; the proxy must then check addresses", read.optional_text)
+    ca_bundle: str | None = declare(
+        "fetches", None, "file of trusted certificates; `None` uses certifi", read.optional_text
+    )
+    user_agent: str = declare(
+        "fetches", None, "`User-Agent` header; `None` sends name, version and address of this package", read.user_agent
+    )
+    nat64: bool = declare(
+        "fetches", False, "IPv6-only network: check the IPv4 address inside `64:ff9b::/96`", read.flag
+    )
+    store: Any = declare(
+        "cache",
+        "memory",
+        "`memory`, `sqlalchemy`, a Redis URL (`redis://host:port/number`, `rediss://…`, `unix://…`) or a store object",
+        read.store,
+    )
+    cache_size: int | None = declare(
+        "cache",
+        None,
+        "clients that are kept, and in a shared store as many key sets and logos; memory drops the least recently "
+        "used, a shared store the first to expire; `None` keeps 1000 in memory, a million in a shared store",
+        read.optional_count(1, 100_000_000),
+        unit="clients",
+    )
+    cache_min: timedelta = declare(
+        "cache", 60, "shortest lifetime; 0 follows the response headers", read.duration(0, _MOST_DAY), unit="seconds"
+    )
+    cache_default: timedelta = declare(
+        "cache", 3600, "lifetime without caching headers", read.duration(0, _MOST_YEAR), unit="seconds"
+    )
+    cache_max: timedelta = declare("cache", 86_400, "longest lifetime", read.duration(0, _MOST_YEAR), unit="seconds")
+    stale_max: timedelta = declare(
+        "cache",
+        86_400,
+        "time after its lifetime during which a stale copy serves existing grants while fetches fail",
+        read.duration(0, _MOST_DAY),
+        unit="seconds",
+    )
+    logos: bool = declare(
+        "logos", False, "fetch, re-encode and serve the logos of clients; needs the extra `logo`", read.flag
+    )
+    max_logo_size: int = declare("logos", 524_288, "largest logo", read.count(1024, 4_194_304), unit="bytes")
+    allow_loopback: bool = declare(
+        "development", False, "accept https clients on this computer; never in production; logged at start", read.flag
+    )
+    development_hosts: Mapping[str, tuple[str, int]] = declare(
+        "development", {}, "`name=127.0.0.1:port,…`; needs `CIMD_ALLOW_LOOPBACK`", read.development_hosts
+    )
+    counts_loopback: bool = False
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -140,124 +200,149 @@ class Settings:
             ConfigurationError: a value is out of bounds or of the wrong type.
         """
         _warn_about_unknown(config)
-        strict = config.get("CIMD_PROFILE") == "strict"
-        values = {s.key: _read(s, config, strict=strict) for s in SETTINGS}
-        _check_together(values)
-        return _assemble(values, counts_loopback="CIMD_SITE_FETCHES" in config)
+        defaults = {"CIMD_INDIEAUTH": False} if _is_strict(config.get("CIMD_PROFILE")) else {}
+        values = {s.name: _read(s, config.get(s.key, defaults.get(s.key, s.default))) for s in SETTINGS}
+        settings = cls(**values, counts_loopback="CIMD_SITE_FETCHES" in config)
+        _check_together(settings)
+        return settings._without_unused()
+
+    def _without_unused(self) -> Settings:
+        """Return the settings without those that need another setting, which is off."""
+        changes: dict[str, Any] = {}
+        if not self.indieauth:
+            profile = replace(self.profile, follow_page_redirects=False)
+            changes |= {"profile": profile, "allow_http_clients": False, "continue_without_client_info": False}
+        if not self.allow_loopback:
+            changes["development_hosts"] = {}
+        return replace(self, **changes)
+
+    @cached_property
+    def identifier_rules(self) -> IdentifierRules:
+        """Which client identifier URLs are accepted."""
+        return IdentifierRules(
+            allow_root_path=self.profile.allow_root_path,
+            allow_query=self.profile.allow_query,
+            allow_loopback=self.allow_loopback,
+            indieauth=bool(self.indieauth),
+            allow_http_clients=self.allow_http_clients,
+            allow_loopback_clients=self.profile.allow_loopback_clients,
+            allow_virtual_clients=self.profile.allow_virtual_clients,
+        )
+
+    @cached_property
+    def document_rules(self) -> DocumentRules:
+        """How strictly the metadata of clients is read."""
+        return DocumentRules(
+            auth_methods=self.auth_methods,
+            allow_dotless_schemes=self.profile.allow_dotless_schemes,
+            require_auth_method=self.profile.require_auth_method,
+            localhost_any_port=self.profile.localhost_any_port,
+            logo_policy=self.profile.logo_policy,
+            allow_loopback=self.allow_loopback,
+            indieauth=bool(self.indieauth),
+            redirect_relation=self.profile.redirect_relation,
+            redirect_exempt_hosts=tuple(HostPattern.parse(host) for host in self.profile.redirect_exempt_hosts),
+        )
+
+    @cached_property
+    def legacy(self) -> LegacyRules:
+        """Which requests of older clients are answered."""
+        return LegacyRules.of_version(self.indieauth)
+
+    @cached_property
+    def fetch(self) -> FetchSettings:
+        """How fetches are made."""
+        return FetchSettings(
+            timeout=self.fetch_timeout,
+            connect_timeout=self.connect_timeout,
+            allowed_ports=self.allowed_ports,
+            allow_loopback=self.allow_loopback,
+            development_hosts=self.development_hosts,
+            proxy=self.proxy,
+            ca_bundle=self.ca_bundle,
+            user_agent=self.user_agent,
+            nat64=self.nat64,
+            allow_http=self.allow_http_clients,
+        )
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """The limits on lifetimes."""
+        return Bounds(minimum=self.cache_min, default=self.cache_default, maximum=self.cache_max)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The static rules about hosts."""
+        return Policy(
+            allowed_hosts=self.allowed_hosts,
+            denied_hosts=self.denied_hosts,
+            trusted_hosts=self.trusted_hosts,
+            service_hosts=self.service_hosts,
+        )
 
     def site_limits(self) -> SiteLimits:
-        """Return a fresh count of fetches by site."""
-        local = set() if self.counts_loopback else LOOPBACK_HOSTS | set(self.fetch.development_hosts)
+        """Return a new counter of fetches by site."""
+        local = set() if self.counts_loopback else LOOPBACK_HOSTS | set(self.development_hosts)
         return SiteLimits(
             self.site_fetches,
-            self.site_window,
+            _SITE_WINDOW,
             site_of=site_finder(self.shared_domains),
             exempt=local.__contains__,
         )
 
 
-#: What ``CIMD_PROFILE = "strict"`` changes; keys that are set explicitly win.
-_STRICT = {"CIMD_ALLOW_ROOT_PATH": False, "CIMD_ALLOW_QUERY": False, "CIMD_INDIEAUTH_FALLBACK": False}
+#: Every setting, in the order of the documentation.
+SETTINGS = declared_settings(Settings)
+
+#: Where a key of an earlier version went.
+_MOVED = {
+    **{f"CIMD_{declared.name.upper()}": f"{declared.name} in CIMD_PROFILE" for declared in fields(Profile)},
+    "CIMD_REQUIRE_PKCE": "CIMD_INDIEAUTH",
+    "CIMD_PUBLISH_ENDPOINT_RELS": "CIMD_INDIEAUTH",
+    "CIMD_REDIS_URL": "CIMD_STORE",
+    "CIMD_SITE_WINDOW": "CIMD_SITE_FETCHES",
+}
 
 
-def _read(setting: Setting, config: Mapping[str, Any], *, strict: bool) -> Any:
-    default = _STRICT.get(setting.key, setting.default) if strict else setting.default
+def settings_table() -> str:
+    """Return the table of all settings in Markdown."""
+    return table_of(SETTINGS)
+
+
+def _is_strict(value: Any) -> bool:
+    return isinstance(value, str) and "strict" in (item.strip() for item in value.split(","))
+
+
+def _read(setting: Setting, value: Any) -> Any:
     try:
-        return setting.read(config.get(setting.key, default))
+        return setting.read(value)
     except (ValueError, TypeError, AttributeError) as exc:
         raise ConfigurationError(f"{setting.key}: {exc}") from exc
 
 
 def _warn_about_unknown(config: Mapping[str, Any]) -> None:
-    known = [s.key for s in SETTINGS]
+    known = [setting.key for setting in SETTINGS]
     for key in config:
         if key.startswith("CIMD_") and key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1)
-            logger.warning("unknown setting %s%s", key, f"; did you mean {nearest[0]}?" if nearest else "")
+            nearest = _nearest(key, known)
+            logger.warning("unknown setting %s%s", key, f"; did you mean {nearest}?" if nearest else "")
 
 
-def _check_together(values: Mapping[str, Any]) -> None:
-    if not values["CIMD_CACHE_MIN"] <= values["CIMD_CACHE_DEFAULT"] <= values["CIMD_CACHE_MAX"]:
+def _nearest(key: str, known: list[str]) -> str | None:
+    if key.startswith("CIMD_LEGACY_"):
+        return "CIMD_INDIEAUTH"
+    found = difflib.get_close_matches(key, [*known, *_MOVED], n=1)
+    return _MOVED.get(found[0], found[0]) if found else None
+
+
+def _check_together(settings: Settings) -> None:
+    if not settings.cache_min <= settings.cache_default <= settings.cache_max:
         raise ConfigurationError("CIMD_CACHE_MIN, CIMD_CACHE_DEFAULT and CIMD_CACHE_MAX must rise in this order")
-    if values["CIMD_DEVELOPMENT_HOSTS"] and not values["CIMD_ALLOW_LOOPBACK"]:
+    if settings.development_hosts and not settings.allow_loopback:
         logger.warning("CIMD_DEVELOPMENT_HOSTS is ignored without CIMD_ALLOW_LOOPBACK")
-    if values["CIMD_ALLOW_LOOPBACK"]:
+    if settings.allow_loopback:
         logger.warning("CIMD_ALLOW_LOOPBACK is on: clients on this computer are fetched; never use this in production")
 
 
-def _assemble(v: Mapping[str, Any], *, counts_loopback: bool) -> Settings:
-    loopback = v["CIMD_ALLOW_LOOPBACK"]
-    fallback = v["CIMD_INDIEAUTH_FALLBACK"]
-    return Settings(
-        identifier_rules=IdentifierRules(
-            allow_root_path=v["CIMD_ALLOW_ROOT_PATH"],
-            allow_query=v["CIMD_ALLOW_QUERY"],
-            allow_loopback=loopback,
-            indieauth=fallback,
-            allow_http_clients=v["CIMD_ALLOW_HTTP_CLIENTS"],
-            allow_loopback_clients=v["CIMD_ALLOW_LOOPBACK_CLIENTS"],
-            allow_virtual_clients=v["CIMD_ALLOW_VIRTUAL_CLIENTS"],
-        ),
-        document_rules=DocumentRules(
-            auth_methods=v["CIMD_AUTH_METHODS"],
-            allow_dotless_schemes=v["CIMD_ALLOW_DOTLESS_SCHEMES"],
-            require_auth_method=v["CIMD_REQUIRE_AUTH_METHOD"],
-            localhost_any_port=v["CIMD_LOCALHOST_ANY_PORT"],
-            logo_policy=v["CIMD_LOGO_POLICY"],
-            allow_loopback=loopback,
-            indieauth=fallback,
-            redirect_relation=v["CIMD_REDIRECT_RELATION"],
-            redirect_exempt_hosts=v["CIMD_REDIRECT_EXEMPT_HOSTS"],
-        ),
-        fetch=FetchSettings(
-            timeout=v["CIMD_FETCH_TIMEOUT"],
-            connect_timeout=v["CIMD_CONNECT_TIMEOUT"],
-            allowed_ports=v["CIMD_ALLOWED_PORTS"],
-            allow_loopback=loopback,
-            development_hosts=v["CIMD_DEVELOPMENT_HOSTS"] if loopback else {},
-            proxy=v["CIMD_PROXY"],
-            ca_bundle=v["CIMD_CA_BUNDLE"],
-            user_agent=v["CIMD_USER_AGENT"],
-            nat64=v["CIMD_NAT64"],
-            allow_http=fallback and v["CIMD_ALLOW_HTTP_CLIENTS"],
-        ),
-        bounds=Bounds(
-            minimum=timedelta(seconds=v["CIMD_CACHE_MIN"]),
-            default=timedelta(seconds=v["CIMD_CACHE_DEFAULT"]),
-            maximum=timedelta(seconds=v["CIMD_CACHE_MAX"]),
-        ),
-        assertion_audiences=v["CIMD_ASSERTION_AUDIENCES"],
-        stale_max=timedelta(seconds=v["CIMD_STALE_MAX"]),
-        failure_backoff=timedelta(seconds=v["CIMD_FAILURE_BACKOFF"]),
-        policy=Policy(
-            allowed_hosts=v["CIMD_ALLOWED_HOSTS"],
-            denied_hosts=v["CIMD_DENIED_HOSTS"],
-            trusted_hosts=v["CIMD_TRUSTED_HOSTS"],
-            service_hosts=v["CIMD_SERVICE_HOSTS"],
-        ),
-        legacy=LegacyRules(
-            require_pkce=v["CIMD_REQUIRE_PKCE"],
-            response_type=v["CIMD_LEGACY_RESPONSE_TYPE"],
-            me=v["CIMD_LEGACY_ME"],
-            redeem=v["CIMD_LEGACY_REDEEM"],
-            token_verification=v["CIMD_LEGACY_TOKEN_VERIFICATION"],
-            revoke=v["CIMD_LEGACY_REVOKE"],
-            endpoint_rels=v["CIMD_PUBLISH_ENDPOINT_RELS"],
-        ),
-        indieauth_fallback=fallback,
-        lenient_media_type=v["CIMD_LENIENT_MEDIA_TYPE"],
-        follow_page_redirects=fallback and v["CIMD_FOLLOW_PAGE_REDIRECTS"],
-        continue_without_client_info=fallback and v["CIMD_CONTINUE_WITHOUT_CLIENT_INFO"],
-        max_document_size=v["CIMD_MAX_DOCUMENT_SIZE"],
-        max_html_size=v["CIMD_MAX_HTML_SIZE"],
-        max_fetches=v["CIMD_MAX_FETCHES"],
-        cache_size=v["CIMD_CACHE_SIZE"],
-        store=v["CIMD_STORE"],
-        logos=v["CIMD_LOGOS"],
-        max_logo_size=v["CIMD_MAX_LOGO_SIZE"],
-        redis_url=v["CIMD_REDIS_URL"],
-        site_fetches=v["CIMD_SITE_FETCHES"],
-        site_window=v["CIMD_SITE_WINDOW"],
-        shared_domains=v["CIMD_SHARED_DOMAINS"],
-        counts_loopback=counts_loopback,
-    )
+if __name__ == "__main__":
+    sys.stdout.write(settings_table() + "\n")

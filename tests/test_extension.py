@@ -17,6 +17,7 @@ from flask_cimd import (
     FetchError,
     IdentifierError,
     PolicyDeniedError,
+    Profile,
     signals,
 )
 from flask_cimd.errors import UnexpectedResponseError
@@ -96,7 +97,7 @@ def test_a_page_becomes_a_legacy_client(origin: Any, make_app: Any) -> None:
 
 @proves("C-34")
 def test_pages_are_refused_when_the_fallback_is_off(origin: Any, make_app: Any) -> None:
-    app, cimd = make_app(CIMD_INDIEAUTH_FALLBACK=False)
+    app, cimd = make_app(CIMD_INDIEAUTH=False)
     origin.serve("/app", b"<p>", headers={"Content-Type": "text/html"})
     with app.app_context(), pytest.raises(UnexpectedResponseError) as caught:
         cimd.resolve(origin.url("/app"))
@@ -325,7 +326,7 @@ def test_signals_tell_what_happened(origin: Any, make_app: Any, clock: Clock) ->
 
 @proves("C-65")
 def test_memory_stays_bounded_over_ten_thousand_identifiers(make_app: Any) -> None:
-    app, cimd = make_app(CIMD_ALLOW_LOOPBACK_CLIENTS=True, CIMD_CACHE_SIZE=50)
+    app, cimd = make_app(CIMD_PROFILE="allow_loopback_clients", CIMD_CACHE_SIZE=50)
     with app.app_context():
         for number in range(10_000):
             cimd.resolve(f"http://127.0.0.1:{number % 60000 + 1}/")
@@ -337,7 +338,7 @@ def test_plain_text_is_a_document_by_a_switch_only(origin: Any, make_app: Any) -
     # Raw Git hosting serves it so
     url = publish(origin, headers={"Content-Type": "text/plain; charset=utf-8"})
     for lenient in (False, True):
-        app, cimd = make_app(CIMD_LENIENT_MEDIA_TYPE=lenient)
+        app, cimd = make_app(CIMD_PROFILE=Profile(lenient_media_type=lenient))
         with app.app_context():
             if lenient:
                 assert cimd.resolve(url).source == "document"
@@ -348,7 +349,7 @@ def test_plain_text_is_a_document_by_a_switch_only(origin: Any, make_app: Any) -
 
 @proves("C-68")
 def test_the_port_of_localhost_can_be_held_for_documents_and_pages(origin: Any, make_app: Any) -> None:
-    app, cimd = make_app(CIMD_LOCALHOST_ANY_PORT=False)
+    app, cimd = make_app(CIMD_PROFILE="localhost_any_port=no")
     page = origin.serve(
         "/page", b"<link rel=redirect_uri href=http://localhost/cb>", headers={"Content-Type": "text/html"}
     )

@@ -5,16 +5,18 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import trustme
 from flask import Flask
 
-from flask_cimd import errors
+from flask_cimd import Profile, errors
 from flask_cimd.core import identifier
+from flask_cimd.core.legacy import LegacyRules
 from flask_cimd.oauth import AuthorizationServer
-from flask_cimd.settings import SETTINGS
+from flask_cimd.settings import settings_table
 from tests.support.demo import ROOT, SignIn
 from tests.support.origin import TLSOrigin, publish_document
 from tests.support.quickstart import README, code_blocks, environment, quick_start, rows, section
@@ -84,10 +86,27 @@ def test_every_method_that_the_readme_names_exists() -> None:
 
 
 def test_the_settings_table_is_the_settings() -> None:
-    table = {row[0].strip("`"): row[1].strip("`") for row in rows(section("Settings"))}
-    assert list(table) == [setting.key for setting in SETTINGS]
-    for setting in SETTINGS:
-        assert ast.literal_eval(table[setting.key]) == setting.default, setting.key
+    assert settings_table() in README
+
+
+def test_the_table_of_profile_fields_is_the_profile() -> None:
+    table = {row[0].strip("`"): ast.literal_eval(row[1].strip("`")) for row in rows(section("Profiles", "###"))}
+    assert table == {field.name: field.default for field in fields(Profile)}
+
+
+def test_the_table_of_older_requests_is_the_rules() -> None:
+    versions = (False, "2024", "2022", "2019")
+    kept = [LegacyRules.of_version(version) for version in versions]
+    expected = [
+        [bool(version) for version in versions],
+        [rules.redeem for rules in kept],
+        [rules.token_verification and rules.revoke and rules.endpoint_rels for rules in kept],
+        [not rules.require_pkce for rules in kept],
+        [rules.response_type for rules in kept],
+        [rules.me for rules in kept],
+    ]
+    table = rows(section("Clients of IndieAuth's earlier versions", "###"))
+    assert [[cell == "yes" for cell in row[1:]] for row in table] == expected
 
 
 def test_the_environment_table_is_what_the_demo_reads() -> None:

@@ -1,13 +1,21 @@
 """Settings are read once, bounded, and say what is wrong."""
 
 import logging
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flask_cimd.errors import ConfigurationError
-from flask_cimd.settings import SETTINGS, Settings
+from flask_cimd import ConfigurationError, Profile
+from flask_cimd.core.legacy import LegacyRules
+from flask_cimd.core.policy import HostPattern
+from flask_cimd.settings import SETTINGS, Settings, settings_table
 from tests.support.proves import proves
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @proves("C-37", "C-60")
@@ -21,19 +29,20 @@ def test_an_empty_configuration_gives_the_documented_defaults() -> None:
     assert settings.fetch.timeout == 5
     assert settings.max_fetches == 4
     assert not settings.fetch.allow_loopback
-    assert settings.indieauth_fallback
+    assert settings.indieauth == "2024"
+    assert len(SETTINGS) <= 34
 
 
 def test_durations_may_be_timedeltas_and_flags_may_be_words() -> None:
     settings = Settings.from_config(
         {
             "CIMD_FETCH_TIMEOUT": timedelta(seconds=3),
-            "CIMD_INDIEAUTH_FALLBACK": "off",
+            "CIMD_INDIEAUTH": "off",
             "CIMD_ALLOWED_PORTS": "443, 8443",
         }
     )
     assert settings.fetch.timeout == 3
-    assert not settings.indieauth_fallback
+    assert settings.indieauth is False
     assert settings.fetch.allowed_ports == (443, 8443)
 
 
@@ -49,22 +58,42 @@ def test_durations_may_be_timedeltas_and_flags_may_be_words() -> None:
         ("CIMD_ALLOWED_HOSTS", ["https://app.example"]),
         ("CIMD_AUTH_METHODS", ["client_secret_basic"]),
         ("CIMD_STORE", "pickle"),
+        ("CIMD_STORE", "redis"),
         ("CIMD_PROFILE", "lax"),
-        ("CIMD_ALLOW_QUERY", "maybe"),
+        ("CIMD_PROFILE", "draft, allow_query=maybe"),
+        ("CIMD_PROFILE", "redirect_relation=same"),
+        ("CIMD_PROFILE", "redirect_exempt_hosts=https://dev.example"),
+        ("CIMD_PROFILE", {"allow_query": False}),
+        ("CIMD_INDIEAUTH", "2020"),
+        ("CIMD_INDIEAUTH", True),
+        ("CIMD_ALLOW_HTTP_CLIENTS", "maybe"),
         ("CIMD_DEVELOPMENT_HOSTS", "client.example.com=10.0.0.5:443"),
         ("CIMD_DEVELOPMENT_HOSTS", "nonsense"),
         ("CIMD_CACHE_MIN", 7200),  # above the default lifetime
     ],
 )
 def test_an_unusable_value_stops_the_start(key: str, value: object) -> None:
-    with pytest.raises(ConfigurationError, match="CIMD_"):
+    with pytest.raises(ConfigurationError, match=f"^{key}"):
         Settings.from_config({key: value})
 
 
-def test_an_unknown_key_is_named_with_the_nearest_valid_one(caplog: pytest.LogCaptureFixture) -> None:
-    Settings.from_config({"CIMD_FETCH_TIMOUT": 3})
-    assert "CIMD_FETCH_TIMOUT" in caplog.text
-    assert "did you mean CIMD_FETCH_TIMEOUT?" in caplog.text
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("CIMD_FETCH_TIMOUT", "CIMD_FETCH_TIMEOUT"),
+        ("CIMD_INDIEAUTH_FALLBACK", "CIMD_INDIEAUTH"),
+        ("CIMD_REQUIRE_PKCE", "CIMD_INDIEAUTH"),
+        ("CIMD_LEGACY_RESPONSE_TYPE", "CIMD_INDIEAUTH"),
+        ("CIMD_ALLOW_QUERY", "allow_query in CIMD_PROFILE"),
+        ("CIMD_REDIRECT_RELATION", "redirect_relation in CIMD_PROFILE"),
+        ("CIMD_REDIS_URL", "CIMD_STORE"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_valid_one(
+    caplog: pytest.LogCaptureFixture, key: str, nearest: str
+) -> None:
+    Settings.from_config({key: 3})
+    assert f"unknown setting {key}; did you mean {nearest}?" in caplog.text
 
 
 def test_loopback_is_loud_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -83,15 +112,93 @@ def test_development_hosts_need_the_loopback_switch() -> None:
     }
 
 
-def test_the_strict_profile_tightens_and_explicit_keys_win() -> None:
+def test_the_strict_profile_accepts_no_indieauth_client_unless_the_setting_says_so() -> None:
     strict = Settings.from_config({"CIMD_PROFILE": "strict"})
-    assert not strict.identifier_rules.allow_root_path
-    assert not strict.identifier_rules.allow_query
-    assert not strict.indieauth_fallback
-    assert Settings.from_config({"CIMD_PROFILE": "strict", "CIMD_ALLOW_QUERY": True}).identifier_rules.allow_query
+    assert (strict.identifier_rules.allow_root_path, strict.identifier_rules.allow_query) == (False, False)
+    assert strict.indieauth is False
+    both = Settings.from_config({"CIMD_PROFILE": "strict, allow_query", "CIMD_INDIEAUTH": "2024"})
+    assert (both.identifier_rules.allow_root_path, both.identifier_rules.allow_query) == (False, True)
+    assert both.indieauth == "2024"
 
 
-def test_every_setting_has_a_note_and_a_readable_default() -> None:
+@pytest.mark.parametrize(
+    ("value", "version", "legacy"),
+    [
+        ("2024", "2024", LegacyRules()),
+        (2024, "2024", LegacyRules()),
+        ("2022", "2022", LegacyRules(require_pkce=False)),
+        ("2019", "2019", LegacyRules(require_pkce=False, response_type=True, me=True)),
+        *(
+            (off, False, LegacyRules(redeem=False, token_verification=False, revoke=False, endpoint_rels=False))
+            for off in (False, "0", "off", "")
+        ),
+    ],
+)
+def test_indieauth_is_a_version_or_off(value: object, version: object, legacy: LegacyRules) -> None:
+    settings = Settings.from_config({"CIMD_INDIEAUTH": value})
+    assert (settings.indieauth, settings.legacy) == (version, legacy)
+
+
+def test_without_indieauth_its_other_switches_have_no_effect() -> None:
+    config = {
+        "CIMD_INDIEAUTH": False,
+        "CIMD_ALLOW_HTTP_CLIENTS": True,
+        "CIMD_CONTINUE_WITHOUT_CLIENT_INFO": True,
+        "CIMD_PROFILE": "follow_page_redirects",
+    }
+    settings = Settings.from_config(config)
+    assert not settings.fetch.allow_http
+    assert not settings.continue_without_client_info
+    assert not settings.profile.follow_page_redirects
+    on = Settings.from_config(config | {"CIMD_INDIEAUTH": "2024"})
+    assert on.fetch.allow_http
+    assert on.continue_without_client_info
+    assert on.profile.follow_page_redirects
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("allow_dotless_schemes", True),
+        ("require_auth_method", True),
+        ("localhost_any_port", False),
+        ("logo_policy", "same-site"),
+        ("redirect_relation", "same-origin"),
+        ("redirect_exempt_hosts", (HostPattern("dev.example"),)),
+    ],
+)
+def test_the_profile_reaches_the_rules_of_documents(field: str, value: Any) -> None:
+    given = ("dev.example",) if field == "redirect_exempt_hosts" else value
+    rules = Settings.from_config({"CIMD_PROFILE": Profile(**{field: given})}).document_rules
+    assert getattr(rules, field) == value
+    assert getattr(Settings.from_config({}).document_rules, field) != value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("allow_root_path", False),
+        ("allow_query", False),
+        ("allow_loopback_clients", True),
+        ("allow_virtual_clients", True),
+    ],
+)
+def test_the_profile_reaches_the_rules_of_identifiers(field: str, value: bool) -> None:
+    rules = Settings.from_config({"CIMD_PROFILE": Profile(**{field: value})}).identifier_rules
+    assert getattr(rules, field) is value
+    assert getattr(Settings.from_config({}).identifier_rules, field) is not value
+
+
+def test_every_setting_is_documented_and_its_default_readable() -> None:
     for setting in SETTINGS:
         assert setting.note
-        setting.read(setting.default)
+        assert setting.read(setting.default) == getattr(Settings(), setting.name)
+    numbers = {s.key for s in SETTINGS if isinstance(s.default, int) and not isinstance(s.default, bool)}
+    assert {s.key for s in SETTINGS if s.unit} == numbers | {"CIMD_CACHE_SIZE"}
+
+
+def test_the_table_is_printed_by_the_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flask_cimd.settings"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert (done.stdout, done.stderr) == (settings_table() + "\n", "")

@@ -111,9 +111,9 @@ class ClientLoader:
         """
         return self._fetcher.fetch(
             identifier.fetch_url,
-            accept=_JSON_OR_PAGE if self._settings.indieauth_fallback else _JSON_ONLY,
+            accept=_JSON_OR_PAGE if self._settings.indieauth else _JSON_ONLY,
             max_size_for=self._max_size_for,
-            max_size_after_redirect=self._max_page_size if self._settings.follow_page_redirects else None,
+            max_size_after_redirect=self._max_page_size if self._settings.profile.follow_page_redirects else None,
             log=log,
         )
 
@@ -192,12 +192,12 @@ class ClientLoader:
     # -- media types ----------------------------------------------------------------------------------------------
 
     def _is_document(self, media_type: str) -> bool:
-        return is_json(media_type) or (self._settings.lenient_media_type and media_type == "text/plain")
+        return is_json(media_type) or (self._settings.profile.lenient_media_type and media_type == "text/plain")
 
     def _max_size_for(self, media_type: str) -> int:
         if self._is_document(media_type):
             return self._settings.max_document_size
-        return self._max_page_size(media_type) if self._settings.indieauth_fallback else 0
+        return self._max_page_size(media_type) if self._settings.indieauth else 0
 
     def _max_page_size(self, media_type: str) -> int:
         return self._settings.max_html_size if media_type in _PAGE_TYPES else 0

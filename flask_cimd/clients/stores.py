@@ -21,20 +21,19 @@ def open_store(
     *,
     db: SQLAlchemy | None = None,
     size: int | None = None,
-    redis_url: str | None = None,
     kept_past_expiry: timedelta = KEPT_PAST_EXPIRY,
 ) -> ClientStore:
     """Return the store that ``CIMD_STORE`` names, or the object it is.
 
     Raises:
-        ConfigurationError: ``sqlalchemy`` without a database, ``redis`` without its URL or package.
+        ConfigurationError: ``sqlalchemy`` without a database, a Redis URL that cannot be parsed or without the package.
     """
     if chosen == "memory":
         return MemoryStore(size or MEMORY_SIZE)
     if chosen == "sqlalchemy":
         return _open_sqlalchemy(db, size or SHARED_SIZE)
-    if chosen == "redis":
-        return _open_redis(redis_url, size or SHARED_SIZE, kept_past_expiry)
+    if isinstance(chosen, str):
+        return _open_redis(chosen, size or SHARED_SIZE, kept_past_expiry)
     store: ClientStore = chosen
     return store
 
@@ -47,14 +46,14 @@ def _open_sqlalchemy(db: SQLAlchemy | None, size: int) -> ClientStore:
     return SQLAlchemyStore(db, size)
 
 
-def _open_redis(url: str | None, size: int, kept_past_expiry: timedelta) -> ClientStore:
-    if not url:
-        raise ConfigurationError('CIMD_STORE = "redis" needs CIMD_REDIS_URL, such as redis://127.0.0.1:6379/0')
+def _open_redis(url: str, size: int, kept_past_expiry: timedelta) -> ClientStore:
     try:
         from ..stores.redis import RedisStore, connect
     except ImportError as exc:
-        raise ConfigurationError('CIMD_STORE = "redis" needs the extra: pip install "flask-cimd[redis]"') from exc
+        raise ConfigurationError('a Redis URL in CIMD_STORE needs the extra: pip install "flask-cimd[redis]"') from exc
     try:
         return RedisStore(connect(url), size=size, kept_past_expiry=kept_past_expiry)
     except ValueError as exc:
-        raise ConfigurationError("CIMD_REDIS_URL must begin with redis://, rediss:// or unix://") from exc
+        raise ConfigurationError(
+            "CIMD_STORE must be a URL such as redis://127.0.0.1:6379/0, rediss://… or unix://…"
+        ) from exc

@@ -1,22 +1,73 @@
-"""How the value of a setting is read: from Python, or from text as environment variables hold it.
+"""Declarations of settings, and readers of their values.
 
-Each reader returns the value in use, or raises ``ValueError`` or ``TypeError`` with a sentence that helps.
+A reader takes Python objects, or text as environment variables hold it. It returns the value in use, or raises
+``ValueError`` or ``TypeError`` with the accepted values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
+from .legacy import INDIEAUTH_VERSIONS
 from .policy import HostPattern
 
-#: Name, version and an address, so that a client's operator can see who asks (RFC 9110 §10.1.5).
+#: Name, version and address of this package, for operators of the fetched hosts (RFC 9110 §10.1.5).
 USER_AGENT = "flask-cimd/0.1 (+https://pypi.org/project/flask-cimd/)"
+_REDIS = ("redis://", "rediss://", "unix://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One configuration key.
+
+    Attributes:
+        key: the name in ``app.config``.
+        name: the attribute that holds the value in use.
+        topic: ``clients``, ``hosts``, ``fetches``, ``cache``, ``logos`` or ``development``.
+        default: the value of a key that is not set, as it may stand in ``app.config``.
+        unit: of a number, else empty.
+        note: one line of documentation in Markdown.
+        read: returns the value in use; raises ``ValueError`` or ``TypeError``.
+    """
+
+    key: str
+    name: str
+    topic: str
+    default: Any
+    unit: str
+    note: str
+    read: Callable[[Any], Any]
+
+
+def declare(topic: str, default: Any, note: str, reader: Callable[[Any], Any], *, unit: str = "") -> Any:
+    """Return a dataclass field that is one setting; the name of the field gives the key."""
+    metadata = {"topic": topic, "default": default, "unit": unit, "note": note, "read": reader}
+    return field(default_factory=lambda: reader(default), metadata=metadata)
+
+
+def declared_settings(cls: Any) -> tuple[Setting, ...]:
+    """Return the settings that a dataclass declares, in order."""
+    return tuple(
+        Setting(key=f"CIMD_{declared.name.upper()}", name=declared.name, **declared.metadata)
+        for declared in fields(cls)
+        if declared.metadata
+    )
+
+
+def table_of(settings: Iterable[Setting]) -> str:
+    """Return a table of settings in Markdown."""
+    rows = [("key", "default", "unit", "what it sets"), ("---",) * 4]
+    for setting in settings:
+        default = repr(setting.default).replace("'", '"')
+        rows.append((f"`{setting.key}`", f"`{default}`", setting.unit, setting.note))
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def flag(value: object) -> bool:
-    """Return a boolean; texts as environment variables hold them count too."""
+    """Read a boolean, or ``1``, ``true``, ``yes``, ``on`` and ``0``, ``false``, ``no``, ``off`` as text."""
     if isinstance(value, str):
         lowered = value.strip().lower()
         if lowered in {"1", "true", "yes", "on"}:
@@ -28,7 +79,7 @@ def flag(value: object) -> bool:
 
 
 def seconds(low: float, high: float) -> Callable[[Any], float]:
-    """Return a reader of durations within bounds, as seconds or a ``timedelta``."""
+    """Return a reader of durations as seconds; it takes numbers of seconds and ``timedelta``."""
 
     def read(value: Any) -> float:
         seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
@@ -39,8 +90,13 @@ def seconds(low: float, high: float) -> Callable[[Any], float]:
     return read
 
 
+def duration(low: float, high: float) -> Callable[[Any], timedelta]:
+    """Return a reader of durations as ``timedelta``; it takes numbers of seconds and ``timedelta``."""
+    return lambda value: timedelta(seconds=seconds(low, high)(value))
+
+
 def count(low: int, high: int) -> Callable[[Any], int]:
-    """Return a reader of whole numbers within bounds."""
+    """Return a reader of integers from ``low`` to ``high``."""
 
     def read(value: Any) -> int:
         number = int(value)
@@ -52,23 +108,12 @@ def count(low: int, high: int) -> Callable[[Any], int]:
 
 
 def optional_count(low: int, high: int) -> Callable[[Any], int | None]:
-    """Return a reader of whole numbers within bounds, or of nothing."""
+    """Return a reader of integers from ``low`` to ``high``, or ``None``."""
     return lambda value: None if value in (None, "") else count(low, high)(value)
 
 
-def one_of(*names: str) -> Callable[[Any], str]:
-    """Return a reader that takes these words alone."""
-
-    def read(value: Any) -> str:
-        if value not in names:
-            raise ValueError("must be one of " + ", ".join(names))
-        return str(value)
-
-    return read
-
-
 def items(value: Any) -> tuple[str, ...]:
-    """Read a list, or a comma-separated string as environment variables hold it."""
+    """Read a list, or text with commas."""
     if isinstance(value, str):
         return tuple(item.strip() for item in value.split(",") if item.strip())
     if not isinstance(value, Iterable):
@@ -77,32 +122,32 @@ def items(value: Any) -> tuple[str, ...]:
 
 
 def hosts(value: Any) -> tuple[HostPattern, ...]:
-    """Return host patterns."""
+    """Read host patterns."""
     return tuple(HostPattern.parse(item) for item in items(value))
 
 
 def optional_hosts(value: Any) -> tuple[HostPattern, ...] | None:
-    """Return host patterns, or ``None`` for any host."""
+    """Read host patterns; ``None`` means any host."""
     return None if value is None else hosts(value)
 
 
 def ports(value: Any) -> tuple[int, ...] | None:
-    """Return port numbers, or ``None`` for any port."""
+    """Read port numbers; ``None`` means any port."""
     return None if value is None else tuple(count(1, 65535)(item) for item in items(value))
 
 
 def optional_text(value: Any) -> str | None:
-    """Return the text, or ``None`` for an empty one."""
+    """Read text; empty text is ``None``."""
     return str(value) if value else None
 
 
-def text(value: Any) -> str:
-    """Return the text, or the user agent of this package."""
+def user_agent(value: Any) -> str:
+    """Read a user agent; the default names this package."""
     return str(value or USER_AGENT)
 
 
 def methods(value: Any) -> tuple[str, ...]:
-    """Return client authentication methods."""
+    """Read client authentication methods."""
     methods = items(value)
     if not methods or not set(methods) <= {"none", "private_key_jwt"}:
         raise ValueError("may hold none and private_key_jwt; shared secrets are never possible")
@@ -121,8 +166,17 @@ def development_hosts(value: Any) -> Mapping[str, tuple[str, int]]:
     return hosts
 
 
+def indieauth(value: Any) -> Any:
+    """Read the oldest version of IndieAuth whose clients are accepted, or ``False``."""
+    if str(value) in INDIEAUTH_VERSIONS:
+        return str(value)
+    if value is not True and str(value).strip().lower() in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError(f"must be {', '.join(INDIEAUTH_VERSIONS)} or False")
+
+
 def store(value: Any) -> Any:
-    """Return the name of a store, or the store itself."""
-    if isinstance(value, str) and value not in {"memory", "sqlalchemy", "redis"}:
-        raise ValueError("must be memory, sqlalchemy, redis or a store object")
+    """Read the name of a store, the URL of a Redis server, or a store object."""
+    if isinstance(value, str) and value not in {"memory", "sqlalchemy"} and not value.startswith(_REDIS):
+        raise ValueError("must be memory, sqlalchemy, a URL such as redis://127.0.0.1:6379/0, or a store object")
     return value

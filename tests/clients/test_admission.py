@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_cimd import CIMD, CIMDError, FetchError, PolicyDeniedError, TooManyFetchesError, signals
+from flask_cimd import CIMD, CIMDError, FetchError, PolicyDeniedError, Profile, TooManyFetchesError, signals
 from flask_cimd.clients.admission import Admission
 from flask_cimd.clients.pins import Pin, stands_in
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
@@ -181,10 +181,11 @@ def test_redirect_uris_may_have_to_be_on_the_clients_origin_but_not_for_exempt_h
     make_app: Any, origin: TLSOrigin
 ) -> None:
     url = publish_document(origin, redirect_uris=["http://localhost:3000/cb"])
-    app, cimd = make_app(CIMD_REDIRECT_RELATION="same-origin")
+    app, cimd = make_app(CIMD_PROFILE=Profile(redirect_relation="same-origin"))
     with app.app_context(), pytest.raises(CIMDError, match="invalid-document"):
         cimd.resolve(url)
-    app, cimd = make_app(CIMD_REDIRECT_RELATION="same-origin", CIMD_REDIRECT_EXEMPT_HOSTS=["localhost"])
+    exempt = Profile(redirect_relation="same-origin", redirect_exempt_hosts=("localhost",))
+    app, cimd = make_app(CIMD_PROFILE=exempt)
     with app.app_context():
         assert cimd.resolve(url).redirect_uris == ("http://localhost:3000/cb",)
 
@@ -371,7 +372,7 @@ def test_neighbours_on_a_shared_domain_do_not_lock_each_other_out() -> None:
 
 
 def test_every_outcome_is_told_with_slug_host_phase_and_duration(make_app: Any, origin: TLSOrigin) -> None:
-    app, cimd = make_app(CIMD_DENIED_HOSTS=["denied.example"], CIMD_ALLOW_LOOPBACK_CLIENTS=True)
+    app, cimd = make_app(CIMD_DENIED_HOSTS=["denied.example"], CIMD_PROFILE="allow_loopback_clients")
     heard: list[tuple[str, str, str]] = []
 
     def resolved(sender: Flask, *, host: str, origin: str, duration: float, **values: Any) -> None:

@@ -136,7 +136,7 @@ def resolver_for(case: dict[str, Any], origin: SocketOrigin, ca_bundle: Path, st
             "CIMD_DEVELOPMENT_HOSTS": {} if "names" in case else {HOST: ("127.0.0.1", origin.port)},
             "CIMD_CA_BUNDLE": str(ca_bundle),
             "CIMD_FETCH_TIMEOUT": 0.25 if case["slug"] == "deadline" else 5,
-            "CIMD_INDIEAUTH_FALLBACK": case.get("fallback", True),
+            "CIMD_INDIEAUTH": "2024" if case.get("fallback", True) else False,
         }
     )
 
@@ -146,7 +146,7 @@ def resolver_for(case: dict[str, Any], origin: SocketOrigin, ca_bundle: Path, st
         return list(case["names"])
 
     if "names" in case:
-        settings = replace(settings, fetch=replace(settings.fetch, resolve=resolve))
+        vars(settings)["fetch"] = replace(settings.fetch, resolve=resolve)  # computed once, so this one is used
     return ClientResolver(settings, store=store, clock=Clock())
 
 

@@ -72,7 +72,7 @@ def test_a_bad_document_is_never_tried_as_a_page(origin: TLSOrigin, make_app: Ma
 
 def test_without_the_fallback_only_json_is_asked_for(origin: TLSOrigin, make_app: MakeApp) -> None:
     url = origin.serve("/", PAGE, headers=HTML)
-    with resolving(make_app, CIMD_INDIEAUTH_FALLBACK=False, CIMD_CONTINUE_WITHOUT_CLIENT_INFO=True) as cimd:
+    with resolving(make_app, CIMD_INDIEAUTH=False, CIMD_CONTINUE_WITHOUT_CLIENT_INFO=True) as cimd:
         with pytest.raises(UnexpectedResponseError):
             cimd.resolve(url)
         with pytest.raises(IdentifierError):
@@ -90,7 +90,7 @@ def test_a_document_without_a_list_is_an_indieauth_client_of_its_own_origin(
         client = cimd.query_client(url)
         assert client.check_redirect_uri(origin.url("/cb"))
         assert not client.check_redirect_uri("https://other.example/cb")
-    with resolving(make_app, CIMD_INDIEAUTH_FALLBACK=False) as cimd:
+    with resolving(make_app, CIMD_INDIEAUTH=False) as cimd:
         assert not cimd.query_client(url).check_redirect_uri(origin.url("/cb"))
 
 
@@ -144,7 +144,7 @@ def test_redirects_are_not_followed(origin: TLSOrigin, make_app: MakeApp) -> Non
 def test_a_switch_follows_redirects_within_the_host(origin: TLSOrigin, make_app: MakeApp, status: int) -> None:
     origin.serve("/moved/page", PAGE, headers=HTML)
     url = redirect(origin, "/", "/moved/page#top", status)
-    with resolving(make_app, CIMD_FOLLOW_PAGE_REDIRECTS=True) as cimd:
+    with resolving(make_app, CIMD_PROFILE="follow_page_redirects") as cimd:
         client = cimd.resolve(url)
     # The identity stays what was asked for; the final place is only the base of what is relative.
     assert client.client_id == url
@@ -155,7 +155,7 @@ def test_a_switch_follows_redirects_within_the_host(origin: TLSOrigin, make_app:
 def test_three_redirects_are_followed_and_no_fourth(origin: TLSOrigin, make_app: MakeApp) -> None:
     urls = [redirect(origin, f"/{n}", f"/{n + 1}") for n in range(4)]
     origin.serve("/4", PAGE, headers=HTML)
-    with resolving(make_app, CIMD_FOLLOW_PAGE_REDIRECTS=True) as cimd:
+    with resolving(make_app, CIMD_PROFILE="follow_page_redirects") as cimd:
         assert cimd.resolve(urls[1]).source == "page"
         with pytest.raises(UnexpectedResponseError):
             cimd.resolve(urls[0])
@@ -166,7 +166,10 @@ def test_json_behind_a_redirect_is_refused(origin: TLSOrigin, make_app: MakeApp)
     url = redirect(origin, "/", "/client.json")
     document = {"client_id": url, "redirect_uris": [origin.url("/cb")]}
     origin.serve("/client.json", json.dumps(document).encode(), headers={"Content-Type": "application/json"})
-    with resolving(make_app, CIMD_FOLLOW_PAGE_REDIRECTS=True) as cimd, pytest.raises(UnexpectedResponseError) as caught:
+    with (
+        resolving(make_app, CIMD_PROFILE="follow_page_redirects") as cimd,
+        pytest.raises(UnexpectedResponseError) as caught,
+    ):
         cimd.resolve(url)
     assert caught.value.slug == "media-type"
 
@@ -191,7 +194,10 @@ def test_json_behind_a_redirect_is_refused(origin: TLSOrigin, make_app: MakeApp)
 def test_a_redirect_to_anywhere_else_is_refused(origin: TLSOrigin, make_app: MakeApp, location: str) -> None:
     origin.serve("/page", PAGE, headers=HTML)
     url = redirect(origin, "/", location.replace("{port}", str(origin.port)))
-    with resolving(make_app, CIMD_FOLLOW_PAGE_REDIRECTS=True) as cimd, pytest.raises(UnexpectedResponseError) as caught:
+    with (
+        resolving(make_app, CIMD_PROFILE="follow_page_redirects") as cimd,
+        pytest.raises(UnexpectedResponseError) as caught,
+    ):
         cimd.resolve(url)
     assert caught.value.slug == "redirect"
     assert len(origin.requests) == 1
@@ -249,7 +255,7 @@ def test_a_switch_lets_plain_http_in_with_a_warning_and_trusts_no_list(make_app:
 
 
 def test_plain_http_may_be_redirected_to_https_and_never_back(make_app: MakeApp, plain: TLSOrigin) -> None:
-    switches: dict[str, Any] = {"CIMD_ALLOW_HTTP_CLIENTS": True, "CIMD_FOLLOW_PAGE_REDIRECTS": True}
+    switches: dict[str, Any] = {"CIMD_ALLOW_HTTP_CLIENTS": True, "CIMD_PROFILE": "follow_page_redirects"}
     redirect(plain, "/up", "https://app.example.com/page")
     redirect(plain, "/down", "http://app.example.com/page")
     plain.serve("/page", PAGE, headers=HTML)
@@ -267,7 +273,7 @@ def test_plain_http_may_be_redirected_to_https_and_never_back(make_app: MakeApp,
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 def test_a_loopback_client_is_never_fetched(make_app: MakeApp, plain: TLSOrigin, host: str) -> None:
     plain.serve("/", PAGE, headers=HTML)
-    with resolving(make_app, CIMD_ALLOW_LOOPBACK_CLIENTS=True) as cimd:
+    with resolving(make_app, CIMD_PROFILE="allow_loopback_clients") as cimd:
         client = cimd.query_client(f"http://{host}:{plain.port}/")
     assert client.metadata.client_name is None
     assert client.metadata.redirect_uris == ()
@@ -283,7 +289,7 @@ def test_a_loopback_client_is_never_fetched(make_app: MakeApp, plain: TLSOrigin,
 @proves("IA-50")
 def test_another_loopback_name_is_another_host(make_app: MakeApp) -> None:
     # The redirect host must be the same literal host
-    with resolving(make_app, CIMD_ALLOW_LOOPBACK_CLIENTS=True) as cimd:
+    with resolving(make_app, CIMD_PROFILE="allow_loopback_clients") as cimd:
         assert not cimd.query_client("http://127.0.0.1:8080/").check_redirect_uri("http://localhost:8080/cb")
 
 

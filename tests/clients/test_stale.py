@@ -114,7 +114,7 @@ def test_a_copy_of_other_rules_is_dropped_and_fetched_again_in_the_same_request(
     app, cimd = make_cimd(CIMD_STORE=store)
     with app.app_context():
         assert cimd.resolve(url).redirect_uris == ("https://elsewhere.example/cb",)
-    app, cimd = make_cimd(CIMD_STORE=store, CIMD_REDIRECT_RELATION="same-origin")
+    app, cimd = make_cimd(CIMD_STORE=store, CIMD_PROFILE="redirect_relation=same-origin")
     with app.app_context():
         with pytest.raises(DocumentError):
             cimd.resolve(url)
@@ -122,7 +122,7 @@ def test_a_copy_of_other_rules_is_dropped_and_fetched_again_in_the_same_request(
         publish_document(origin)
         assert cimd.resolve(url).redirect_uris == (origin.url("/cb"),)
     assert len(origin.requests) == 3
-    app, cimd = make_cimd(CIMD_STORE=store, CIMD_REDIRECT_RELATION="same-origin")
+    app, cimd = make_cimd(CIMD_STORE=store, CIMD_PROFILE="redirect_relation=same-origin")
     with app.app_context():
         cimd.resolve(url)
     assert len(origin.requests) == 3  # the same rules: the copy serves

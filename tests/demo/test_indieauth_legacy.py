@@ -160,18 +160,20 @@ def test_a_token_that_is_worth_nothing_is_refused(origin: Any, make_site: Any) -
 
 
 def test_the_older_token_check_has_a_switch(origin: Any, make_site: Any) -> None:
-    site = make_site(CIMD_LEGACY_TOKEN_VERIFICATION="0")
-    token = site.owner().tokens(publish_page(origin))["access_token"]
+    site = make_site(CIMD_INDIEAUTH="0")
+    token = site.owner().tokens(publish_client(origin))["access_token"]
     assert check(site, token, "application/json").status_code == 405
 
 
 @proves("IA-109")
 def test_a_token_is_ended_at_the_token_endpoint(origin: Any, make_site: Any) -> None:
-    for site, ended in ((make_site(), True), (make_site(CIMD_LEGACY_REVOKE="0"), False)):
-        token = site.owner().tokens(publish_page(origin))["access_token"]
-        answer = site.browser().post("/token", {"action": "revoke", "token": token})
-        assert answer.status_code == (200 if ended else 400)
-        assert (check(site, token, "*/*").status_code == 401) is ended
+    for site, status, left in ((make_site(), 200, 401), (make_site(CIMD_INDIEAUTH="0"), 400, 200)):
+        client_id = publish_client(origin)
+        token = site.owner().tokens(client_id)["access_token"]
+        form = {"action": "revoke", "token": token, "client_id": client_id}
+        assert site.browser().post("/token", form).status_code == status
+        found = site.browser().get("/userinfo", headers={"Authorization": f"Bearer {token}"})
+        assert found.status_code == left
 
 
 def test_a_document_client_names_itself_there_too(origin: Any, site: Site) -> None:
@@ -183,7 +185,9 @@ def test_a_document_client_names_itself_there_too(origin: Any, site: Site) -> No
     assert check(site, token, "*/*").status_code == 401
 
 
-def test_the_switch_turns_on_three_things_and_each_can_be_turned_off_again(make_site: Callable[..., Site]) -> None:
+def test_the_switch_accepts_clients_of_2019_and_a_setting_of_the_environment_wins(
+    make_site: Callable[..., Site],
+) -> None:
     # Design §5.2
     def rules(**environment: str) -> LegacyRules:
         found = make_site(**environment)
@@ -193,4 +197,4 @@ def test_the_switch_turns_on_three_things_and_each_can_be_turned_off_again(make_
 
     assert rules() == LegacyRules()
     assert rules(DEMO_LEGACY_CLIENTS="1") == LegacyRules(require_pkce=False, response_type=True, me=True)
-    assert rules(DEMO_LEGACY_CLIENTS="1", CIMD_LEGACY_ME="0") == LegacyRules(require_pkce=False, response_type=True)
+    assert rules(DEMO_LEGACY_CLIENTS="1", CIMD_INDIEAUTH="2022") == LegacyRules(require_pkce=False)

@@ -72,7 +72,7 @@ def test_the_metadata_says_everything_that_indieauth_names(site: Site) -> None:
 
 @proves("IA-18")
 def test_the_older_links_have_a_switch(make_site: Any) -> None:
-    answer = make_site(CIMD_PUBLISH_ENDPOINT_RELS="0").browser().get("/")
+    answer = make_site(CIMD_INDIEAUTH="0").browser().get("/")
     assert [
         str(tag["rel"][0]) for tag in soup(answer).select("head link[rel*=endpoint], head link[rel*=indieauth]")
     ] == ["indieauth-metadata"]
@@ -292,9 +292,9 @@ def test_json_is_not_a_form(origin: Any, site: Site, path: str) -> None:
 def test_a_missing_grant_type_is_taken_as_authorization_code_where_codes_are_redeemed_for_identities(
     origin: Any, make_site: Any, form: dict[str, str]
 ) -> None:
-    site, strict = make_site(), make_site(CIMD_LEGACY_REDEEM="0")
-    for here, status in ((site, 200), (strict, 400)):
-        sign_in, code = profile_code(here, publish_page(origin))
+    site, without = make_site(), make_site(CIMD_INDIEAUTH="0")
+    for here, status, client_id in ((site, 200, publish_page(origin)), (without, 400, publish_client(origin))):
+        sign_in, code = profile_code(here, client_id)
         members = {
             "code": code,
             "client_id": sign_in.client_id,

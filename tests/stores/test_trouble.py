@@ -108,7 +108,7 @@ from flask import Flask
 from flask_cimd import CIMD
 import flask_cimd.oauth
 app = Flask("app")
-app.config["CIMD_ALLOW_LOOPBACK_CLIENTS"] = True
+app.config["CIMD_PROFILE"] = "allow_loopback_clients"
 cimd = CIMD(app)
 with app.app_context():
     print(cimd.resolve("http://127.0.0.1:8000/").source)
