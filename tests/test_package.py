@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -61,6 +63,49 @@ def test_the_package_says_what_it_is(metadata: Any) -> None:
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
     assert "# flask-cimd" in metadata.get_payload()
+
+
+#: What the wheel needs without extras.
+RUNTIME = {"flask", "authlib", "joserfc", "requests", "urllib3", "certifi", "mf2py", "beautifulsoup4", "lxml"}
+#: Packages that Flask and joserfc themselves are built on, and name in their own interfaces.
+BROUGHT = {"werkzeug", "blinker", "click", "jinja2", "markupsafe", "itsdangerous", "cryptography"}
+#: Packages that an extra brings.
+EXTRAS = {"flask_sqlalchemy", "sqlalchemy", "redis", "PIL", "publicsuffixlist"}
+#: Packages that are used only if the host application uses them.
+OF_THE_APP = {"flask_login", "flask_babel", "pytest", "trustme"}
+
+
+def _requirements(metadata: Any) -> set[tuple[str, str]]:
+    """Return name and extra of every requirement."""
+    found = set()
+    for line in metadata.get_all("Requires-Dist"):
+        need, _, marker = line.partition(";")
+        found.add((re.split(r"[\[<>=~! ]", need)[0], marker.partition("==")[2].strip(" '")))
+    return found
+
+
+def test_the_wheel_without_extras_needs_nine_packages(metadata: Any) -> None:
+    needs = _requirements(metadata)
+    assert {name for name, extra in needs if not extra} == RUNTIME
+    assert ("flask-sqlalchemy", "sqlalchemy") in needs
+    assert {("flask-sqlalchemy", "provider"), ("flask-sqlalchemy", "demo"), ("limits", "demo")} <= set(needs)
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    declared = (RUNTIME - {"beautifulsoup4"}) | {"bs4", "flask_cimd"} | BROUGHT | EXTRAS | OF_THE_APP
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "flask_cimd").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imported(node)
+    }
+    assert imported - sys.stdlib_module_names - declared == set()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
 def test_nothing_has_an_upper_bound(metadata: Any) -> None:
