@@ -7,11 +7,11 @@ reachable), 2 wrong usage.
 
 from flask.cli import AppGroup
 
-from . import clients, explain, keys, policy
+from . import clients, explain, keys, policy, storage
 
 __all__ = ["commands"]
 
 commands = AppGroup("cimd", help="OAuth clients that identify themselves by URL.")
-for module in (clients, explain, keys, policy):
+for module in (clients, explain, keys, policy, storage):
     for command in module.COMMANDS:
         commands.add_command(command)

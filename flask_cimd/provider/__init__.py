@@ -3,7 +3,7 @@
 from .apps import AppGrant, ConnectedApp
 from .consent import ConsentPage, ScopeChoice
 from .hooks import ConsentRequest, Decision, Identity
-from .models import Models, provider_models
+from .models import Models, missing_tables, provider_models
 from .provider import Provider
 from .storage import SQLAlchemyStorage
 from .sweep import Swept, sweep
@@ -20,6 +20,7 @@ __all__ = [
     "SQLAlchemyStorage",
     "ScopeChoice",
     "Swept",
+    "missing_tables",
     "provider_models",
     "sweep",
 ]

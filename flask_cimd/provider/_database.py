@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection
@@ -75,21 +76,28 @@ class Database:
             return result
 
     def _retried(self, attempt: Callable[[], _Result]) -> _Result:
-        try:
+        # A pooled connection outlives neither a restart of the database server nor the time when a SQLite file could
+        # not be written. Nothing was committed on it, so the work is done once more, on a new one.
+        with _translated():
             try:
                 return attempt()
             except DBAPIError as exc:
-                # Nothing was committed. A pooled connection outlives neither a restart of the database server nor the
-                # time when a SQLite file could not be written: such a connection stays read-only.
                 if _is_read_only(exc):
                     self._db.engine.dispose()
                 elif not exc.connection_invalidated:
                     raise
-                return attempt()
-        except _UncertainCommitError as exc:
-            raise _storage_error(exc.__cause__) from exc.__cause__
-        except SQLAlchemyError as exc:
-            raise _storage_error(exc) from exc
+        with _translated():
+            return attempt()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except _UncertainCommitError as exc:
+        raise _storage_error(exc.__cause__) from exc.__cause__
+    except SQLAlchemyError as exc:
+        raise _storage_error(exc) from exc
 
 
 class _UncertainCommitError(Exception):

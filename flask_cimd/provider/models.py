@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Text, false
+from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Text, false, inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from ._database import Database
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -51,6 +53,17 @@ def provider_models(db: SQLAlchemy) -> Models:
     if found is None:
         found = db.metadata.info[_KEY] = _define(db.metadata)
     return found
+
+
+def missing_tables(db: SQLAlchemy) -> list[str]:
+    """Return the names of the tables that the current app's database does not have yet; needs an app context.
+
+    Raises:
+        StorageError: the database does not answer.
+    """
+    provider_models(db)
+    wanted = {name for name in db.metadata.tables if name.startswith(TABLE_PREFIX)}
+    return sorted(wanted - set(Database(db).run(lambda connection: inspect(connection).get_table_names())))
 
 
 def _define(shared: MetaData) -> Models:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BATCH = 500
 #: A sweep that was killed keeps others out for this time at most.
 _LEASE = timedelta(minutes=10)
+#: Tables of the client store, if the app keeps it in its database: how long their rows are of use past their end.
+_CACHES = {"cimd_client": timedelta(hours=24), "cimd_fetched": timedelta(), "cimd_lease": timedelta()}
 _LEASE_KEY = "flask-cimd:sweep"
 
 
@@ -46,7 +48,8 @@ def sweep(db: SQLAlchemy, now: datetime, *, limit: int = 10_000, every: timedelt
     """Delete at most ``limit`` rows that have ended, with all issuers' together; needs an app context.
 
     Expired tokens, those of living grants too; codes a day after their end; rotated refresh tokens and ended grants
-    after 30 days; expired pushed and waiting requests, replay keys and registrations.
+    after 30 days; expired pushed and waiting requests, replay keys and registrations; entries of the client store a day
+    after their end.
 
     Args:
         db: the app's Flask-SQLAlchemy object.
@@ -97,6 +100,9 @@ def _steps(db: SQLAlchemy, now: datetime) -> Iterator[tuple[Table, dict[str, Any
     for model in (models.PushedRequest, models.WaitingRequest, models.ReplayKey):
         table = model.__table__
         yield table, _expired(table, table.c.expires_at), params(before=seconds(now))
+    for name, kept in _CACHES.items():
+        if (cache := db.metadata.tables.get(name)) is not None:
+            yield cache, _expired(cache, cache.c.expires_at), params(before=seconds(now - kept))
     registrations = models.Registration.__table__
     yield registrations, _expired(registrations, registrations.c.ends_at), params(before=seconds(now))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import delete
+from sqlalchemy import delete, event
 
 from flask_cimd.provider import SQLAlchemyStorage, provider_models
 from tests.support.databases import private_schema
@@ -26,6 +26,8 @@ def db(request: pytest.FixtureRequest) -> Iterator[SQLAlchemy]:
     url: str = request.getfixturevalue(name)
     with opened_database(url if request.param == "sqlite" else private_schema(url)) as opened:
         provider_models(opened)
+        if request.param == "sqlite":
+            event.listen(opened.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
         opened.create_all()
         yield opened
 

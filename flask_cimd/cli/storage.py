@@ -1,0 +1,75 @@
+"""``flask cimd create-tables`` and ``sweep``: the tables of the provider and of the store, and their upkeep."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from ..core.clock import utc_now
+from ..errors import StorageError
+from .shared import json_option, print_json
+
+
+def _database() -> Any:
+    """Return the Flask-SQLAlchemy object of the current app."""
+    db = current_app.extensions.get("sqlalchemy")
+    if db is None:
+        raise click.ClickException("this app has no database; call db.init_app(app) of Flask-SQLAlchemy in its factory")
+    return db
+
+
+@click.command("create-tables")
+@with_appcontext
+def create_tables() -> None:
+    """Make the tables that this package needs and that are not there; apps with migrations do not need it."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ..provider.models import TABLE_PREFIX, provider_models
+
+    db = _database()
+    provider_models(db)
+    tables = [table for name, table in db.metadata.tables.items() if name.startswith(TABLE_PREFIX)]
+    try:
+        db.metadata.create_all(db.engine, tables=tables)
+    except SQLAlchemyError as exc:
+        raise click.ClickException(f"the database refused: {type(exc).__name__}") from exc
+    for name in sorted(table.name for table in tables):
+        click.echo(name)
+
+
+@click.command("sweep")
+@click.option("--limit", type=click.IntRange(min=1), default=100_000, show_default=True, help="Rows in all.")
+@click.option(
+    "--every",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Do nothing if another sweep began less than this many seconds ago.",
+)
+@json_option
+@with_appcontext
+def sweep(limit: int, every: int, *, as_json: bool) -> None:
+    """Delete expired codes, tokens, requests and registrations, and grants that ended 30 days ago.
+
+    Run it from a scheduler, once an hour or once a day. It writes in small transactions, so that requests go on
+    meanwhile; of several processes one sweeps.
+    """
+    from ..provider.sweep import sweep as sweep_tables
+
+    try:
+        swept = sweep_tables(_database(), utc_now(), limit=limit, every=timedelta(seconds=every))
+    except StorageError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        print_json({"tables": dict(swept.by_table), "done": swept.is_done})
+        return
+    for table, rows in swept.by_table.items():
+        click.echo(f"{table}\t{rows}")
+    if not swept.is_done:
+        click.echo("rows are left, or another process sweeps: run it again", err=True)
+
+
+COMMANDS = (create_tables, sweep)
