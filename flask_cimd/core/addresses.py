@@ -1,4 +1,4 @@
-"""May we connect to this address? Own tables, because ``ipaddress`` changes its mind between Python versions.
+"""Decide which addresses may be connected to, by tables of this project: ``ipaddress`` differs between Python versions.
 
 The tables are those of RFC 6890 with its later additions, plus multicast and every form of IPv6 address that
 carries an IPv4 address inside (CIMD §8.6).
@@ -6,7 +6,11 @@ carries an IPv4 address inside (CIMD §8.6).
 
 from __future__ import annotations
 
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Network = IPv4Network | IPv6Network
+_Address = IPv4Address | IPv6Address
 
 _SPECIAL_V4 = tuple(
     IPv4Network(network)
@@ -16,20 +20,33 @@ _SPECIAL_V4 = tuple(
         "203.0.113.0/24", "224.0.0.0/3",
     )
 )  # fmt: skip
-#: The only IPv6 space that is handed out for the public internet (RFC 4291 §2.4) ...
+#: The only IPv6 space that is handed out for the public internet (RFC 4291 §2.4).
 _GLOBAL_V6 = IPv6Network("2000::/3")
-#: ... and what is special inside it: Teredo and other assignments, documentation, 6to4.
+#: The special parts of it: Teredo and other assignments, documentation, 6to4.
 _SPECIAL_V6 = tuple(
     IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )  # fmt: skip
 _NAT64 = IPv6Network("64:ff9b::/96")
+#: For translators of one network (RFC 8215).
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+_6TO4 = IPv6Network("2002::/16")
+_IPV4_COMPATIBLE = IPv6Network("::/96")
+#: Refused even inside the networks of a private host: this computer, its links, multicast and reserved space, and the
+#: addresses at which clouds hand out a machine's credentials.
+_NEVER = tuple(
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "100.100.100.200/32", "192.0.0.192/32",
+        "::/128", "::1/128", "fe80::/10", "ff00::/8", "fd00:ec2::/32",
+    )
+)  # fmt: skip
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 #: Interface identifiers of ISATAP (RFC 5214 §6.1), which carry an IPv4 address in their last 32 bits.
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
 def blocked_reason(address: str, *, allow_loopback: bool = False, nat64: bool = False) -> str | None:
-    """Say why an address must not be connected to, or ``None`` if it may.
+    """Return why an address must not be connected to, or ``None`` if it may.
 
     Args:
         address: as a name look-up returns it.
@@ -42,8 +59,48 @@ def blocked_reason(address: str, *, allow_loopback: bool = False, nat64: bool = 
         return None
     try:
         return _blocked_v6(IPv6Address(address), nat64=nat64) if ":" in address else _blocked_v4(IPv4Address(address))
-    except (AddressValueError, ValueError):
+    except ValueError:
         return "not-an-address"
+
+
+def private_reason(address: str, networks: Sequence[Network]) -> str | None:
+    """Return why an address of a private host must not be connected to, or ``None`` if it may.
+
+    Args:
+        address: as a name look-up returns it.
+        networks: where the operator says that the host's addresses lie.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return "not-an-address"
+    if "%" in address:
+        return "scoped"
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    found = mapped or found
+    if any(inner in network for inner in (found, *_carried(found)) for network in _NEVER):
+        return "special-use"
+    return None if any(found in network for network in networks) else "outside-networks"
+
+
+def is_never_private(network: Network) -> bool:
+    """Say whether no address of a network may ever be a private host's, or the network is all of the internet."""
+    if network.prefixlen == 0:
+        return True
+    return any(network.version == never.version and network.subnet_of(never) for never in _NEVER)  # type: ignore[arg-type]
+
+
+def _carried(address: _Address) -> tuple[IPv4Address, ...]:
+    """Return the IPv4 addresses that an IPv6 address leads to."""
+    if isinstance(address, IPv4Address):
+        return ()
+    last = IPv4Address(int(address) & 0xFFFFFFFF)
+    carriers = (_NAT64, _LOCAL_NAT64, _IPV4_COMPATIBLE)
+    if any(address in carrier for carrier in carriers) or (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
+        return (last,)
+    if address in _6TO4:
+        return (IPv4Address((int(address) >> 80) & 0xFFFFFFFF),)
+    return tuple(address.teredo or ())
 
 
 def _blocked_v4(address: IPv4Address) -> str | None:

@@ -10,28 +10,29 @@ from __future__ import annotations
 import http.client
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-import certifi
-import requests
 import urllib3
+from urllib3.response import BaseHTTPResponse
 from werkzeug.http import parse_options_header
 
 from ..core.text import is_visible
 from ..errors import (
     CIMDError,
-    DeadlineExceededError,
     FetchError,
     GoneError,
-    Phase,
     ResponseTooLargeError,
     UnexpectedResponseError,
 )
-from .connection import FetchLog, FetchSettings, GuardedAdapter, Trip
+from .bot_protection import bot_protection
+from .connection import new_tls_context, open_connection, proxy_headers
+from .guard import FetchLog, FetchSettings, Guard
+from .look_up import SHARED, LookUps
 
 __all__ = ["FetchLog", "FetchSettings", "Fetcher", "Response"]
 
@@ -66,15 +67,20 @@ class Response:
 
 
 class Fetcher:
-    """Fetches strangers' URLs for one app."""
+    """Fetches strangers' URLs for one app.
 
-    def __init__(self, settings: FetchSettings) -> None:
+    Args:
+        settings: how fetches are made.
+        look_ups: bounds the name look-ups; by default those of the whole process.
+    """
+
+    def __init__(self, settings: FetchSettings, *, look_ups: LookUps = SHARED) -> None:
         self.settings = settings
+        self._look_ups = look_ups
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
-        """Trust anchors are read once: loading them costs more than a fetch."""
-        return ssl.create_default_context(cafile=self.settings.ca_bundle or certifi.where())
+        return new_tls_context(self.settings.ca_bundle)
 
     def fetch(
         self,
@@ -85,6 +91,7 @@ class Fetcher:
         max_size_after_redirect: MaxSize | None = None,
         deadline: float | None = None,
         log: FetchLog | None = None,
+        document_host: str | None = None,
     ) -> Response:
         """GET a URL once.
 
@@ -92,84 +99,76 @@ class Fetcher:
             url: absolute https URL; http only where the settings allow it.
             accept: the ``Accept`` header.
             max_size_for: media type to the most bytes its body may have; 0 refuses the media type.
-            max_size_after_redirect: the same for an answer that a redirect led to; ``None`` follows none. At most
+            max_size_after_redirect: the same for a response that a redirect led to; ``None`` follows none. At most
                 three are followed, within one host, and never from https to http.
             deadline: seconds for the whole fetch, if not those of the settings.
             log: filled with what the fetch saw, whether it succeeds or not.
+            document_host: host of the document that is fetched, or that names the URL. ``private_hosts`` of the
+                settings holds for URLs on this host alone; ``None`` reaches no private address.
 
         Raises:
             FetchError: or a child; ``phase`` says how far it came.
         """
-        if urlsplit(url).scheme not in self._schemes:
+        if not url.lower().startswith(self._schemes):
             raise UnexpectedResponseError("scheme", hint="only https is fetched", phase="resolve")
-        with Trip(self.settings, deadline or self.settings.timeout, log) as trip, requests.Session() as session:
-            self._prepare(session, trip, accept)
-            try:
-                response = self._follow(session, trip, url, max_size_for, max_size_after_redirect)
-            except CIMDError:
-                if trip.fired:
-                    raise _too_slow(trip) from None
-                raise
-            except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError,
-                    ValueError) as exc:  # fmt: skip
-                raise _translate(exc, trip) from exc
-            # Cutting the connection inside the headers looks like a complete, empty answer.
-            if trip.fired:
-                raise _too_slow(trip)
-            return response
+        guard = Guard(
+            self.settings,
+            deadline or self.settings.timeout,
+            log=log,
+            document_host=document_host.lower() if document_host else None,
+            look_ups=self._look_ups,
+        )
+        with guard, _translated(guard):
+            return self._follow(guard, url, accept, max_size_for, max_size_after_redirect)
 
     @property
     def _schemes(self) -> tuple[str, ...]:
-        return ("https", "http") if self.settings.allow_http else ("https",)
+        return ("https://", "http://") if self.settings.allow_http else ("https://",)
 
-    def _prepare(self, session: requests.Session, trip: Trip, accept: str) -> None:
-        session.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
-        session.adapters.clear()
-        for scheme in self._schemes:
-            session.mount(f"{scheme}://", GuardedAdapter(trip, self._context))
-        session.headers.clear()
-        session.headers.update(
-            {"User-Agent": self.settings.user_agent, "Accept": accept, "Accept-Encoding": "identity"}
-        )
-        if self.settings.proxy is not None:
-            session.proxies = dict.fromkeys(self._schemes, self.settings.proxy)
-
-    def _follow(
-        self, session: requests.Session, trip: Trip, url: str, first: MaxSize, later: MaxSize | None
-    ) -> Response:
+    def _follow(self, guard: Guard, url: str, accept: str, first: MaxSize, later: MaxSize | None) -> Response:
         for hop in range(_MOST_HOPS + 1):
-            response = self._exchange(session, trip, url, later if hop and later else first)
+            response = self._exchange(guard, url, accept, later if hop and later else first)
             if isinstance(response, Response):
                 return response
             if later is None or hop == _MOST_HOPS:
                 break
             url = _next_url(url, response)
-        raise UnexpectedResponseError("redirect", hint=f"status {trip.log.status}; {_not_followed(later)}")
+        raise UnexpectedResponseError("redirect", hint=f"status {guard.log.status}; {_not_followed(later)}")
 
-    def _exchange(self, session: requests.Session, trip: Trip, url: str, max_size_for: MaxSize) -> Response | str:
-        """Return the answer, or where it redirects to."""
-        # CIMD §5: "MUST NOT automatically follow HTTP redirects".
-        timeout = (trip.remaining(), trip.remaining())
-        trip.aim(url)
-        with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as answer:
-            trip.log.status = answer.status_code
-            trip.log.headers = {name.lower(): value for name, value in answer.headers.items()}
-            if answer.status_code in _REDIRECTS:
-                return answer.headers.get("Location", "")
-            _require_ok(answer)
-            media_type, charset = _media_type(answer)
-            limit = max_size_for(media_type)
-            if not limit:
-                raise UnexpectedResponseError("media-type", hint=_media_type_hint(answer, media_type))
-            return Response(
-                status=answer.status_code,
-                headers=trip.log.headers,
-                link_headers=tuple(answer.raw.headers.getlist("link")),
-                media_type=media_type,
-                charset=charset,
-                body=_read(answer, limit, trip),
-                url=url,
-            )
+    def _exchange(self, guard: Guard, url: str, accept: str, max_size_for: MaxSize) -> Response | str:
+        """Return the response, or where it redirects to."""
+        guard.phase = "resolve"
+        with closing(open_connection(guard, url, self._context)) as connection:
+            connection.connect()
+            headers = {"User-Agent": self.settings.user_agent, "Accept": accept, "Accept-Encoding": "identity"}
+            if connection.proxy_is_forwarding:
+                headers |= proxy_headers(self.settings)
+            connection.request("GET", guard.target, headers=headers, preload_content=False, decode_content=False)
+            with closing(connection.getresponse()) as answer:
+                return _read_response(guard, url, answer, max_size_for)
+
+
+def _read_response(guard: Guard, url: str, answer: BaseHTTPResponse, max_size_for: MaxSize) -> Response | str:
+    guard.log.status = answer.status
+    guard.log.headers = headers = {name.lower(): value for name, value in answer.headers.itermerged()}
+    # CIMD §5: "MUST NOT automatically follow HTTP redirects".
+    if answer.status in _REDIRECTS:
+        return headers.get("location", "")
+    _require_ok(answer.status, headers)
+    media_type, parameters = parse_options_header(headers.get("content-type"))
+    media_type = media_type.strip().lower()
+    limit = max_size_for(media_type)
+    if not limit:
+        raise UnexpectedResponseError("media-type", hint=_media_type_hint(media_type, headers))
+    return Response(
+        status=answer.status,
+        headers=headers,
+        link_headers=tuple(answer.headers.getlist("link")),
+        media_type=media_type,
+        charset=parameters.get("charset"),
+        body=_read_body(answer, headers, limit, guard),
+        url=url,
+    )
 
 
 def _next_url(url: str, location: str) -> str:
@@ -194,59 +193,67 @@ def _not_followed(later: object) -> str:
     return "redirects are not followed" if later is None else f"more than {_MOST_HOPS} redirects"
 
 
-def _require_ok(answer: requests.Response) -> None:
-    if answer.status_code != 200:
-        hint = f"status {answer.status_code} instead of 200"
-        if answer.status_code in (404, 410):
+def _require_ok(status: int, headers: Mapping[str, str]) -> None:
+    if status != 200:
+        hint = f"status {status} instead of 200{_protection_hint(status, headers)}"
+        if status in (404, 410):
             raise GoneError("status", hint=hint)
         raise UnexpectedResponseError("status", hint=hint)
-    coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise UnexpectedResponseError("content-coding", hint="the body is compressed although identity was asked for")
 
 
-def _media_type(answer: requests.Response) -> tuple[str, str | None]:
-    media_type, parameters = parse_options_header(answer.headers.get("Content-Type"))
-    return media_type.strip().lower(), parameters.get("charset")
-
-
-def _media_type_hint(answer: requests.Response, media_type: str) -> str:
-    challenged = "; a bot protection answered" if "cf-mitigated" in answer.headers else ""
+def _media_type_hint(media_type: str, headers: Mapping[str, str]) -> str:
     shown = media_type if is_visible(media_type) and len(media_type) < 80 else "unreadable"
-    return f"media type {shown or 'missing'} instead of application/json{challenged}"
+    return f"media type {shown or 'missing'} instead of application/json{_protection_hint(200, headers)}"
 
 
-def _read(answer: requests.Response, limit: int, trip: Trip) -> bytes:
+def _protection_hint(status: int, headers: Mapping[str, str]) -> str:
+    protection = bot_protection(status, headers)
+    return f"; {protection} answered instead of the site" if protection else ""
+
+
+def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int, guard: Guard) -> bytes:
     """Read at most ``limit`` raw bytes; one more is an error, and what was read is thrown away (CIMD §8.7)."""
-    raw: Any = answer.raw
+    raw: Any = answer
     body = bytearray()
     while chunk := raw.read1(_CHUNK, decode_content=False):
-        trip.remaining()
+        guard.remaining()
         body += chunk
-        trip.log.size = len(body)
+        guard.log.size = len(body)
         if len(body) > limit:
             raise ResponseTooLargeError("too-large", hint=f"more than {limit} bytes")
-    announced = answer.headers.get("Content-Length")
-    if announced is not None and "Transfer-Encoding" not in answer.headers and announced.strip() != str(len(body)):
+    announced = headers.get("content-length")
+    if announced is not None and "transfer-encoding" not in headers and announced.strip() != str(len(body)):
         raise UnexpectedResponseError("truncated", hint="the body is not as long as Content-Length says")
     return bytes(body)
 
 
-def _too_slow(trip: Trip) -> DeadlineExceededError:
-    return DeadlineExceededError("deadline", hint="the fetch took too long", phase=trip.phase)
+@contextmanager
+def _translated(guard: Guard) -> Iterator[None]:
+    """Raise what a fetch raises as a `FetchError`, and after the deadline as nothing but that."""
+    try:
+        yield
+    except CIMDError:
+        if guard.is_late:
+            raise guard.too_late() from None
+        raise
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as exc:
+        raise _translate(exc, guard) from exc
+    # Cut inside the head, a response can look complete and empty.
+    if guard.is_late:
+        raise guard.too_late()
 
 
-def _translate(exc: Exception, trip: Trip) -> FetchError:
-    if trip.fired or isinstance(exc, (requests.Timeout, TimeoutError)):
-        return _too_slow(trip)
-    if isinstance(exc, requests.exceptions.ProxyError):
-        return FetchError("connection-failed", hint="the proxy does not connect to the host", phase="connect")
-    if trip.phase == "tls" or isinstance(exc, requests.exceptions.SSLError):
+def _translate(exc: Exception, guard: Guard) -> FetchError:
+    if guard.is_late or isinstance(exc, (urllib3.exceptions.TimeoutError, TimeoutError)):
+        return guard.too_late()
+    if guard.phase == "tls" or isinstance(exc, (ssl.SSLError, urllib3.exceptions.SSLError)):
         return FetchError("tls-failed", hint="no trusted TLS connection to the host", phase="tls")
-    if trip.phase in ("resolve", "connect"):
-        return FetchError("connection-failed", hint="the host cannot be reached", phase=trip.phase)
-    truncated = "IncompleteRead" in repr(exc)
-    phase: Phase = "response"
-    if truncated:
-        return UnexpectedResponseError("truncated", hint="the connection ended inside the answer", phase=phase)
-    return UnexpectedResponseError("bad-response", hint="the answer is not well-formed HTTP", phase=phase)
+    if guard.phase in ("resolve", "connect"):
+        reached = "the proxy does not connect to the host" if guard.settings.proxy else "the host cannot be reached"
+        return FetchError("connection-failed", hint=reached, phase=guard.phase)
+    if "IncompleteRead" in repr(exc):
+        return UnexpectedResponseError("truncated", hint="the connection ended inside the response")
+    return UnexpectedResponseError("bad-response", hint="the response is not well-formed HTTP")

@@ -18,8 +18,6 @@ from ..core.identifier import ClientIdentifier
 from ..core.policy import HostPattern
 from ..errors import CIMDError, FetchError, TooManyFetchesError
 
-#: Name look-ups of this process that may run at once; a look-up cannot be cancelled, so hanging ones are bounded.
-LOOK_UPS = BoundedSemaphore(16)
 #: Number of sites counted at once; the one asked longest ago is forgotten first.
 _MAX_SITES = 10_000
 #: Number of failures remembered at once.

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-import certifi
 import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
 from ..core.strict_json import StrictJSONError, read_object
 from ..errors import FetchError, UnexpectedResponseError
+from ..fetch.connection import new_tls_context
 from ..fetch.fetcher import FetchSettings
 from ..fetch.session import VettedAdapter
 from .authentication import TokenAuthentication
@@ -143,4 +143,4 @@ def _names_challenge(answer: requests.Response) -> bool:
 @lru_cache(maxsize=4)
 def _trust(ca_bundle: str | None) -> ssl.SSLContext:
     """Trust anchors are read once: loading them costs more than a request."""
-    return ssl.create_default_context(cafile=ca_bundle or certifi.where())
+    return new_tls_context(ca_bundle)

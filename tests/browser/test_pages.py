@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.chromium import Watch
 from tests.support.demo import REDIRECT, RunningDemo, SignIn, publish_client
-from tests.support.proves import proves
 
 LONG_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 
@@ -140,15 +139,3 @@ def test_the_dark_of_night(open_page: Any, origin: Any, running_site: RunningDem
     pictures(watch.page, "consent-dark")
     ground = watch.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground != "rgb(244, 243, 239)"
-
-
-@proves("C-117", "O-17")
-def test_no_other_site_can_frame_the_consent_page(open_page: Any, origin: Any, running_site: RunningDemo) -> None:
-    # Seen in a real browser, not only in a header.
-    watch = open_page(ignore_https_errors=True)
-    log_in(watch, running_site)
-    url = f"{running_site.base_url}/authorize?{urlencode(SignIn.begin(publish_client(origin)).parameters)}"
-    trap = origin.serve("/trap", f'<iframe src="{url}"></iframe>'.encode(), headers={"Content-Type": "text/html"})
-    watch.page.goto(trap)
-    watch.page.wait_for_load_state("networkidle")
-    assert all(frame.locator("text=Approve").count() == 0 for frame in watch.page.frames)

@@ -9,7 +9,17 @@ import requests
 from flask import Flask
 
 from flask_cimd import CIMD, PolicyDeniedError
-from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, redirect_parameters, soup, warnings_on
+from tests.support.demo import (
+    REDIRECT,
+    Browser,
+    SignIn,
+    Site,
+    publish_client,
+    redirect_parameters,
+    refusal_on,
+    soup,
+    warnings_on,
+)
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 
@@ -68,7 +78,7 @@ def test_an_app_that_is_turned_away_costs_no_fetch_and_comes_in_when_the_rule_is
     owner = site.owner()
     client_id = publish_client(origin)
     add_rule(owner, client_id, "deny")
-    assert owner.authorize(SignIn.begin(client_id)).status_code == 400
+    assert refusal_on(owner.authorize(SignIn.begin(client_id))) == "client-denied"
     assert origin.requests == []
     owner.press(owner.get("/clients"), "Remove")
     assert owner.authorize(SignIn.begin(client_id)).status_code == 200
@@ -83,7 +93,7 @@ def test_a_rule_for_one_address_says_nothing_about_its_neighbours(site: Site, or
     assert acquaintance(owner.authorize(SignIn.begin(trusted))) == "trusted"
     assert acquaintance(owner.authorize(SignIn.begin(neighbour))) == "new"
     add_rule(owner, "localhost", "deny")
-    assert owner.authorize(SignIn.begin(neighbour)).status_code == 400
+    assert refusal_on(owner.authorize(SignIn.begin(neighbour))) == "client-denied"
 
 
 @proves("M-38")
@@ -110,7 +120,8 @@ def test_an_app_that_is_turned_away_loses_its_access_until_the_rule_is_gone(site
     assert site.browser().get("/userinfo", headers=bearer).status_code == 401
     asked = site.browser().post("/introspect", {"token": tokens["access_token"]}, headers=bearer)
     assert asked.json() == {"active": False}
-    assert site.browser().refresh(client_id, tokens["refresh_token"]).status_code == 401
+    refused = site.browser().refresh(client_id, tokens["refresh_token"])
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
     owner.press(owner.get("/clients"), "Remove")
     assert site.browser().get("/userinfo", headers=bearer).status_code == 200
     assert site.browser().refresh(client_id, tokens["refresh_token"]).status_code == 200

@@ -10,7 +10,7 @@ import pytest
 
 from flask_cimd.core.legacy import LegacyRules
 from tests.demo.test_indieauth_provider import publish_page
-from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters
+from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters, refusal_on
 from tests.support.proves import proves
 
 WITHOUT_PKCE: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
@@ -49,7 +49,7 @@ def test_a_verifier_for_a_code_without_a_challenge_spends_it(origin: Any, legacy
 def test_who_brings_a_challenge_is_held_to_it(origin: Any, legacy: Site) -> None:
     owner, client_id = legacy.owner(), publish_page(origin)
     sign_in, code = owner.code(client_id)
-    assert owner.redeem(sign_in, code, code_verifier="").status_code == 400
+    assert owner.redeem(sign_in, code, code_verifier="").json()["error"] == "invalid_request"
     for changes in ({"code_challenge_method": None}, {"code_challenge_method": "plain"}, {"code_challenge": None}):
         answer = owner.authorize(SignIn.begin(client_id, **changes))
         assert redirect_parameters(answer)["error"] == "invalid_request"
@@ -60,11 +60,20 @@ def test_without_pkce_a_state_is_needed(origin: Any, legacy: Site) -> None:
     assert redirect_parameters(answer)["error"] == "invalid_request"
 
 
-@pytest.mark.parametrize("parameters", [WITHOUT_PKCE, {"response_type": "id"}, {"response_type": None}])
-def test_a_client_with_a_document_gets_no_such_favour(origin: Any, legacy: Site, parameters: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "error"),
+    [
+        (WITHOUT_PKCE, ("invalid_request", "The parameter code_challenge is required.")),
+        ({"response_type": "id"}, ("unsupported_response_type", "code is the only response type.")),
+        ({"response_type": None}, ("invalid_request", "The parameter response_type is missing.")),
+    ],
+)
+def test_a_client_with_a_document_gets_no_such_favour(
+    origin: Any, legacy: Site, parameters: dict[str, Any], error: tuple[str, str]
+) -> None:
     client_id, owner = publish_client(origin), legacy.owner()
     answer = redirect_parameters(owner.authorize(SignIn.begin(client_id, **parameters)))
-    assert answer["error"] in ("invalid_request", "unsupported_response_type")
+    assert (answer["error"], answer["error_description"]) == error
     assert "me" not in owner.approve(owner.authorize(SignIn.begin(client_id)))
 
 
@@ -84,7 +93,7 @@ def test_an_old_program_on_this_computer_is_refused_with_a_page_that_says_why(si
     owner = site.owner()
     for parameters in (WITHOUT_PKCE, {"response_type": "id"}, {"response_type": None}):
         page = owner.authorize(SignIn.begin(LOOPBACK, REDIRECT, **parameters))
-        assert page.status_code == 400
+        assert refusal_on(page) == "outdated-request"
         assert "not protected by a code challenge (PKCE)" in page.text
     assert "me" not in owner.approve(owner.authorize(SignIn.begin(LOOPBACK)))
 
@@ -179,7 +188,9 @@ def test_a_token_is_ended_at_the_token_endpoint(origin: Any, make_site: Any) -> 
 def test_a_document_client_names_itself_there_too(origin: Any, site: Site) -> None:
     client_id = publish_client(origin)
     token = site.owner().tokens(client_id)["access_token"]
-    assert site.browser().post("/token", {"action": "revoke", "token": token}).status_code in (400, 401)
+    refused = site.browser().post("/token", {"action": "revoke", "token": token})
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+    assert check(site, token, "*/*").status_code == 200
     ended = site.browser().post("/token", {"action": "revoke", "token": token, "client_id": client_id})
     assert ended.status_code == 200
     assert check(site, token, "*/*").status_code == 401

@@ -7,6 +7,7 @@ import struct
 import zlib
 
 import pytest
+import requests
 from PIL import Image
 
 from tests.demo.posting import Poster, png
@@ -126,20 +127,39 @@ def test_refuses_a_file_above_the_bound(posting_site: Site, poster: Poster) -> N
     assert count_of_images(posting_site) == 0
 
 
+def assert_refused(answer: requests.Response, description: str) -> None:
+    assert (answer.status_code, answer.json()["error_description"]) == (400, description)
+
+
 def test_a_bad_photo_spoils_the_post_with_the_good_ones(posting_site: Site, poster: Poster) -> None:
     files = [("photo[]", ("a.png", png())), ("photo[]", ("b.png", b"no picture"))]
-    assert poster.form({"content": "x"}, files=files).status_code == 400
+    answer = poster.form({"content": "x"}, files=files)
+    assert (answer.status_code, answer.json()["error_description"]) == (
+        400,
+        "The file is not an image that can be read. Send JPEG, PNG, GIF or WebP.",
+    )
     assert count_of_images(posting_site) == 0
 
 
 def test_refuses_files_in_other_parts_and_too_many(poster: Poster) -> None:
-    assert poster.form({"content": "x"}, files={"video": ("a.png", png())}).status_code == 400
-    many = [("photo[]", (f"{n}.png", png())) for n in range(11)]
-    assert poster.form({"content": "x"}, files=many).status_code == 400
+    most = [("photo[]", (f"{n}.png", png())) for n in range(10)]
+    assert poster.form({"content": "x"}, files=most).status_code == 201
+    for files in ({"video": ("a.png", png())}, [*most, ("photo[]", ("10.png", png()))]):
+        answer = poster.form({"content": "x"}, files=files)
+        assert (answer.status_code, answer.json()["error_description"]) == (
+            400,
+            "A post takes up to 10 files, each in a part called photo.",
+        )
+
+
+def test_the_media_endpoint_takes_one_file(poster: Poster) -> None:
     two = [("file", ("a.png", png())), ("file", ("b.png", png()))]
-    answer = poster.browser.request("POST", "/media", files=two, headers=poster.bearer)
-    assert answer.status_code == 400
-    assert poster.browser.request("POST", "/media", headers=poster.bearer).status_code == 400
+    for files in (two, None, {"photo": ("a.png", png())}):
+        answer = poster.browser.request("POST", "/media", files=files, headers=poster.bearer)
+        assert (answer.status_code, answer.json()["error_description"]) == (
+            400,
+            "Send one file, in the part called file.",
+        )
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_refuses_a_token_in_header_and_form(poster: Poster) -> None:
 
 def test_refuses_a_token_in_the_query(poster: Poster) -> None:
     answer = poster.browser.post(f"/micropub?access_token={poster.token}", {"content": "x"})
-    assert answer.status_code in (400, 401)
+    assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
 
 
 def test_refuses_an_unknown_token(poster: Poster) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import mf2py
 import pytest
+import requests
 from bs4 import BeautifulSoup
 
 from tests.demo.posting import png
@@ -19,6 +20,11 @@ def save(owner: Browser, *, photo: bytes | None = None, **fields: str):
     token = soup(page).select_one("main input[name=csrf_token]")["value"]
     form = {"csrf_token": token, "name": "Ada", "note": "", "links": "", "urls": "", **fields}
     return owner.post("/profile", form, files={"photo": ("me.png", photo or b"")} if photo else None)
+
+
+def alert_on(page: requests.Response) -> str:
+    (found,) = soup(page).select("[role=alert]")
+    return found.get_text()
 
 
 def card(site: Site) -> dict:
@@ -74,20 +80,20 @@ def test_a_photo_stays_until_it_is_taken_away(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "problem"),
     [
-        {"name": ""},
-        {"name": "\u200b\u202e"},
-        {"links": "javascript:alert(1)"},
-        {"links": "social.example/@ada"},
-        {"urls": "https://a.example/ data:text/html,x"},
-        {"links": "\n".join(f"https://a.example/{n}" for n in range(21))},
+        ({"name": ""}, "Give a name."),
+        ({"name": "\u200b\u202e"}, "Give a name."),
+        ({"links": "javascript:alert(1)"}, "Each line must be"),
+        ({"links": "social.example/@ada"}, "Each line must be"),
+        ({"urls": "https://a.example/ data:text/html,x"}, "Each line must be"),
+        ({"links": "\n".join(f"https://a.example/{n}" for n in range(21))}, "20 addresses"),
     ],
 )
-def test_says_what_is_wrong_and_keeps_nothing(site: Site, fields: dict[str, str]) -> None:
+def test_says_what_is_wrong_and_keeps_nothing(site: Site, fields: dict[str, str], problem: str) -> None:
     answer = save(site.owner(), **fields)
     assert answer.status_code == 400
-    assert soup(answer).select_one("[role=alert]")
+    assert problem in alert_on(answer)
     assert card(site)["name"] == ["The owner"]
 
 
@@ -99,6 +105,7 @@ def test_a_photo_may_be_larger_than_a_form(site: Site) -> None:
 def test_a_photo_that_is_none_is_refused(site: Site) -> None:
     answer = save(site.owner(), photo=b"<svg onload=alert(1)>")
     assert answer.status_code == 400
+    assert "not an image that can be read" in alert_on(answer)
     assert card(site)["name"] == ["The owner"]
 
 

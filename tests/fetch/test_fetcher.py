@@ -209,17 +209,70 @@ def test_one_deadline_ends_every_kind_of_slowness(serve: Serve, fetch: Any, star
 
 @proves("C-39")
 @pytest.mark.parametrize(
-    ("start", "piece"),
+    ("start", "piece", "hint"),
     [
-        pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500, id="interim responses"),
-        pytest.param(CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: y\r\n" * 2000, id="trailers"),
+        pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n", "before the body", id="100 Continue"),
+        pytest.param(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", "before the body", id="103 Early Hints"),
+        pytest.param(b"", b"H", "before the body", id="a status line"),
+        pytest.param(JSON + b"X: ", b"x", "before the body", id="a field"),
+        pytest.param(JSON, b"Link: </a>; rel=redirect_uri\r\n" * 50, "", id="fields"),
+        pytest.param(CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: y\r\n", "trailers", id="trailers"),
+        pytest.param(CHUNKED + b"2\r\n{}\r\n0\r\nX: ", b"y", "trailers", id="one trailer"),
+        pytest.param(CHUNKED, b"1;" + b"x" * 900 + b"\r\n \r\n", "chunk sizes", id="chunk extensions"),
+        pytest.param(CHUNKED, b"0", "chunk sizes", id="a chunk size"),
     ],
 )
-def test_what_no_byte_cap_counts_ends_at_the_deadline(serve: Serve, fetch: Any, start: bytes, piece: bytes) -> None:
-    started = time.monotonic()
-    with pytest.raises(DeadlineExceededError):
-        fetch(serve(floods(start, piece)), deadline=0.3)
-    assert time.monotonic() - started < 8
+def test_bytes_outside_the_body_are_bounded(serve: Serve, fetch: Any, start: bytes, piece: bytes, hint: str) -> None:
+    # C-39: without a bound, interim responses would keep a core busy until the deadline
+    origin = serve(floods(start, piece * 500))
+    with pytest.raises(UnexpectedResponseError) as caught:
+        fetch(origin)
+    assert (caught.value.slug, caught.value.phase) == ("bad-response", "response")
+    assert hint in caught.value.hint
+
+
+def filled(head: bytes, size: int) -> bytes:
+    """Return a head of exactly this many bytes."""
+    end = b"Content-Length: 2\r\n\r\n"
+    while size - len(head) - len(end) > 1000:
+        head += b"X: " + b"x" * 495 + b"\r\n"
+    return head + b"X: " + b"x" * (size - len(head) - len(end) - 5) + b"\r\n" + end
+
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+
+@pytest.mark.parametrize("interim", [b"", HINTS, HINTS * 300])
+def test_one_count_of_32_kib_covers_everything_before_the_body(serve: Serve, fetch: Any, interim: bytes) -> None:
+    for size, fits in ((32 * 1024, True), (32 * 1024 + 1, False)):
+        origin = serve(says(interim + filled(JSON, size - len(interim)) + b"{}"))
+        if fits:
+            assert fetch(origin).body == b"{}"
+            continue
+        with pytest.raises(UnexpectedResponseError) as caught:
+            fetch(origin)
+        assert (caught.value.slug, caught.value.hint) == ("bad-response", "more than 32768 bytes before the body")
+
+
+@pytest.mark.parametrize(("size", "fits"), [(8 * 1024, True), (8 * 1024 + 1, False)])
+def test_trailers_have_8_kib(serve: Serve, fetch: Any, size: int, fits: bool) -> None:
+    # the empty line that ends them counts
+    trailers = b"X: y\r\n" * 1000 + b"X: " + b"y" * (size - 6007) + b"\r\n\r\n"
+    origin = serve(says(CHUNKED + b"2\r\n{}\r\n0\r\n" + trailers))
+    if fits:
+        assert fetch(origin).body == b"{}"
+        return
+    with pytest.raises(UnexpectedResponseError) as caught:
+        fetch(origin)
+    assert (caught.value.slug, caught.value.hint) == ("bad-response", "more than 8192 bytes of trailers")
+
+
+def test_interim_responses_without_end_cost_little_cpu(serve: Serve, fetch: Any) -> None:
+    origin = serve(says(b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n" * 40_000))
+    started = time.thread_time()
+    with pytest.raises(UnexpectedResponseError):
+        fetch(origin)
+    assert time.thread_time() - started < 0.3
 
 
 def test_the_deadline_of_the_settings_is_used_when_none_is_given(serve: Serve, fetch: Any) -> None:

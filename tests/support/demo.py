@@ -207,6 +207,14 @@ def warnings_on(page: requests.Response) -> list[str]:
     return [str(tag["data-warning"]) for tag in soup(page).select("[data-warning]")]
 
 
+def refusal_on(page: requests.Response) -> str:
+    """Return the slug of the error page that tells the owner why an app is refused."""
+    assert (page.status_code, "Location" in page.headers) == (400, False), page.text
+    slug = soup(page).select_one("small code")
+    assert slug is not None, page.text
+    return slug.get_text()
+
+
 def soup(page: requests.Response) -> BeautifulSoup:
     """Parse a page."""
     return BeautifulSoup(page.text, "lxml")

@@ -1,0 +1,113 @@
+"""Connect to whichever of a host's vetted addresses answers first (Happy Eyeballs, RFC 8305 §4 and §5)."""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+#: RFC 8305 §5: "recommended to be 250 milliseconds".
+ATTEMPT_DELAY = 0.25
+#: Addresses that are tried in one fetch, so that a name with thousands of them is not a port scan of ours.
+MOST_ATTEMPTS = 20
+_UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
+#: Takes no file descriptor of its own; Windows has none and uses select().
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+Target = tuple[str, int]
+
+
+def alternate(targets: Sequence[Target]) -> list[Target]:
+    """Return the targets with the address families in turn, beginning with that of the first (RFC 8305 §4)."""
+    first = [target for target in targets if _family(target) == _family(targets[0])]
+    other = [target for target in targets if _family(target) != _family(targets[0])]
+    shared = min(len(first), len(other))
+    pairs = [target for pair in zip(first, other, strict=False) for target in pair]
+    return pairs + first[shared:] + other[shared:]
+
+
+def _family(target: Target) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+
+
+def connect_first(
+    targets: Sequence[Target], *, attempt_timeout: float, seconds_left: Callable[[], float]
+) -> tuple[socket.socket, str] | None:
+    """Return a connection to the first target that accepts one, and its address; ``None`` if none does in time.
+
+    An attempt begins when the one before failed or is 250 ms old. All others are closed as soon as one succeeds.
+
+    Args:
+        targets: IP address and port; nothing is looked up.
+        attempt_timeout: seconds after which one attempt is given up.
+        seconds_left: returns the seconds until the end of the whole fetch.
+    """
+    with _Attempts(alternate(targets)[:MOST_ATTEMPTS], attempt_timeout) as attempts:
+        while (left := seconds_left()) > 0 and attempts.begin_due():
+            if connected := attempts.wait(left):
+                return connected
+    return None
+
+
+class _Attempts(ExitStack):
+    """The attempts of one fetch that are under way; leaving the block closes those that did not succeed."""
+
+    def __init__(self, targets: Sequence[Target], timeout: float) -> None:
+        super().__init__()
+        self._waiting = deque(targets)
+        self._timeout = timeout
+        self._next_at = 0.0
+        self._ends: dict[socket.socket, tuple[float, str]] = {}
+        self._selector = self.enter_context(_Selector())
+        self.callback(self._close_all)
+
+    def _close_all(self) -> None:
+        for attempt in self._ends:
+            attempt.close()
+
+    def begin_due(self) -> bool:
+        """Begin the attempts that are due; say whether any is under way."""
+        while self._waiting and (not self._ends or time.monotonic() >= self._next_at):
+            target = self._waiting.popleft()
+            if self._begin(target):
+                self._next_at = time.monotonic() + ATTEMPT_DELAY
+        return bool(self._ends)
+
+    def _begin(self, target: Target) -> bool:
+        try:
+            attempt = socket.socket(_family(target), socket.SOCK_STREAM)
+        except OSError:  # this computer has no IPv6
+            return False
+        attempt.setblocking(False)
+        if attempt.connect_ex(target) not in _UNDER_WAY:
+            attempt.close()
+            return False
+        self._selector.register(attempt, selectors.EVENT_WRITE)
+        self._ends[attempt] = (time.monotonic() + self._timeout, target[0])
+        return True
+
+    def wait(self, left: float) -> tuple[socket.socket, str] | None:
+        """Wait until an attempt succeeds, fails or is given up, or until the next one is due."""
+        until = min(end for end, _ in self._ends.values())
+        if self._waiting:
+            until = min(until, self._next_at)
+        ready = self._selector.select(max(0.0, min(left, until - time.monotonic())))
+        for key, _ in ready:
+            if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                self._selector.unregister(key.fileobj)
+                return key.fileobj, self._ends.pop(key.fileobj)[1]
+            self._give_up(key.fileobj)
+        now = time.monotonic()
+        for attempt in [attempt for attempt, (end, _) in self._ends.items() if end <= now]:
+            self._give_up(attempt)
+        return None
+
+    def _give_up(self, attempt: socket.socket) -> None:
+        self._selector.unregister(attempt)
+        del self._ends[attempt]
+        attempt.close()
+        self._next_at = 0.0  # RFC 8305 §5: a failure starts the next attempt at once

@@ -1,0 +1,99 @@
+"""Reads a response whose every byte is bounded, those that no size of a body counts included (RFC 9112).
+
+Each line of a head, a chunk or a trailer costs some microseconds of CPU, so a stranger's server that sends interim
+responses or trailers without end would buy a core for as long as the deadline lets it.
+"""
+
+from __future__ import annotations
+
+import http.client
+from typing import Any
+
+from ..errors import UnexpectedResponseError
+
+#: Bytes of everything before the body: interim responses, status lines and header fields together.
+MOST_HEAD = 32 * 1024
+#: Bytes of all chunk sizes with their extensions; enough for ten thousand chunks of one byte.
+MOST_CHUNK_LINES = 32 * 1024
+#: Bytes of the trailer fields.
+MOST_TRAILERS = 8 * 1024
+
+
+class _BoundedLines:
+    """A stream that counts what is read from it by lines; blocks of bytes are the body and are counted elsewhere.
+
+    Attributes:
+        last: the line that was read last.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.last = b""
+        self._is_chunks = False
+        self._count(MOST_HEAD, "bytes before the body")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _count(self, most: int, what: str) -> None:
+        self._left, self._hint = most, f"more than {most} {what}"
+
+    def begin_body(self) -> None:
+        """Count chunk sizes from now on, and trailer fields after the last chunk."""
+        self._is_chunks = True
+        self._count(MOST_CHUNK_LINES, "bytes of chunk sizes")
+
+    def readline(self, limit: int = -1) -> bytes:
+        """Return a line.
+
+        Raises:
+            UnexpectedResponseError: slug ``bad-response``; the lines of this part are too many or too long.
+        """
+        most = self._left + 1
+        line: bytes = self._stream.readline(most if limit < 0 else min(limit, most))
+        self._left -= len(line)
+        if self._left < 0:
+            raise UnexpectedResponseError("bad-response", hint=self._hint)
+        if self._is_chunks and _is_last_chunk(line):
+            self._is_chunks = False
+            self._count(MOST_TRAILERS, "bytes of trailers")
+        self.last = line
+        return line
+
+
+def _is_last_chunk(line: bytes) -> bool:
+    size = line.partition(b";")[0].strip()
+    return bool(size) and not size.strip(b"0")
+
+
+class BoundedResponse(http.client.HTTPResponse):
+    """The standard library's response with bounds, and with two gaps closed.
+
+    The standard library skips interim responses of status 100 alone and takes a 103 for the final one (RFC 9110
+    §15.2); and it takes the end of the stream for the end of the head: cut there, a response would lose its ``Link``
+    or ``Cache-Control`` and still look complete.
+
+    Raises:
+        UnexpectedResponseError: slug ``bad-response``, from whatever reads: a part exceeds its bound.
+        http.client.IncompleteRead: the connection ended inside the head.
+    """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._lines = _BoundedLines(self.fp)
+        self.fp = self._lines  # type: ignore[assignment]  # a buffered reader in all that is used of it
+
+    def begin(self) -> None:
+        """Read the head of the final response."""
+        super().begin()
+        if self._lines.last not in (b"\r\n", b"\n"):
+            raise http.client.IncompleteRead(b"")
+        if self.chunked:
+            self._lines.begin_body()
+
+    def _read_status(self) -> tuple[int, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # private in typeshed
+            if not 100 <= status < 200 or status == 101:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
