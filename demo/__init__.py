@@ -1,4 +1,4 @@
-"""A personal site whose owner signs in elsewhere with it: the worked example of `flask_cimd`."""
+"""A personal site that lets its owner sign in to other sites: the worked example of `flask_cimd`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint, Registr
 
 logger = logging.getLogger(__name__)
 
-#: Every module with pages or endpoints.
-ROOMS = (
+#: Modules with a blueprint of pages or endpoints.
+_MODULES = (
     home,
     notes,
     did,
@@ -54,20 +54,22 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     """Build the site and bring its database up to date.
 
     Args:
-        environment: the ``DEMO_*`` and ``CIMD_*`` variables; those of the process if it is not given.
-        clock: returns the current aware instant.
+        environment: the ``DEMO_*`` and ``CIMD_*`` variables; by default, the environment of the process.
+        clock: returns the current time as an aware `datetime`.
 
     Raises:
-        ConfigurationError: a variable is missing or unusable.
+        ConfigurationError: a variable is missing or invalid.
     """
     configuration = Configuration.from_environment(os.environ if environment is None else environment)
     if configuration.development:
-        logger.warning("DEMO_DEVELOPMENT is on: default password, apps on this computer; never use it in production")
-    if urlsplit(configuration.me).hostname != urlsplit(configuration.base_url).hostname:
-        # Not fetched here: a page that is down for a moment must not keep the site from starting.
         logger.warning(
-            "DEMO_ME (%s) lies on another host than this site: its page must link here, or the site "
-            "would claim the address of somebody else; %s/setup checks that",
+            "DEMO_DEVELOPMENT is on: default password, loopback clients; never use it in production"
+        )
+    if urlsplit(configuration.me).hostname != urlsplit(configuration.base_url).hostname:
+        # The page is not fetched here: the site must start while that page is down.
+        logger.warning(
+            "DEMO_ME (%s) is on another host than this site: that page must link to this site, or the site "
+            "claims an address that it does not control; check it at %s/setup",
             configuration.me,
             configuration.base_url,
         )
@@ -98,8 +100,8 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     )
     app.extensions["demo"] = Services(configuration, cimd, server, introspection, storage, identity, clock)
     security.init_app(app, configuration)
-    for room in ROOMS:
-        app.register_blueprint(room.blueprint)
+    for module in _MODULES:
+        app.register_blueprint(module.blueprint)
     app.register_blueprint(wellknown.create_blueprint(configuration.base_url))
     programs = (*endpoints.MACHINE_VIEWS, *micropub.MACHINE_VIEWS, card.save, xrpc.other)
     security.exempt(app, authorize.entry, *programs)

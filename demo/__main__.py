@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--no-samples", action="store_true", help="run the site alone")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    # Stopping a service sends SIGTERM; it ends like Ctrl-C, so that servers and files are closed.
+    # Service managers send SIGTERM; it ends the process like Ctrl-C, so that servers and files are closed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with contextlib.suppress(KeyboardInterrupt):
@@ -75,11 +75,11 @@ def _announce(configuration: Configuration, environment: Mapping[str, str], samp
     lines = [f"The site:  {configuration.base_url}/"]
     lines += [f"{sample.name + ':':<10} {sample.url}/   {sample.about}" for sample in samples]
     if samples and mcp_process.is_installed():
-        lines.append(f"{'MCP:':<10} {environment['DEMO_MCP_URL']}   Your notes, for programs that speak MCP.")
+        lines.append(f"{'MCP:':<10} {environment['DEMO_MCP_URL']}   Your notes, for MCP clients.")
     if configuration.development:
         chosen = "DEMO_OWNER_PASSWORD" in environment
         lines.append("Password:  " + ("the one in DEMO_OWNER_PASSWORD" if chosen else DEVELOPMENT_PASSWORD))
-        lines.append("DEMO_DEVELOPMENT=1: for trying out on this computer only. Ctrl-C stops everything.")
+        lines.append("DEMO_DEVELOPMENT=1: for use on this computer only. Press Ctrl-C to stop.")
     print("\n" + "\n".join(lines) + "\n", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Pages for what goes wrong: our own words, nothing of the request."""
+"""Error pages, in words of this site: no text of the request is shown."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ logger = logging.getLogger(__name__)
 
 _MACHINE_PATHS = endpoints.MACHINE_PATHS | micropub.MACHINE_PATHS | {registration.PATH}
 _TEXTS = {
-    400: ("That request cannot be answered", "Something in it is missing, damaged or too old. Go back and try again."),
-    403: ("Not allowed", "Log in again, then try once more."),
-    404: ("Nothing is here", "The address may be mistyped, or the page is gone."),
-    405: ("Not this way", "This address exists, but not for that kind of request."),
-    410: ("This is gone", "The owner took it away."),
-    413: ("That is too large", "The request holds more than this site reads."),
-    429: ("Too many attempts", "Wait a while, then try again."),
-    503: ("Not right now", "The site cannot reach its data. Try again in a moment."),
+    400: ("Bad request", "Something in the request is missing, damaged or expired. Go back and try again."),
+    403: ("Not allowed", "Log in and try again."),
+    404: ("Page not found", "Check the address, or start from the home page."),
+    405: ("Method not allowed", "This address does not accept this kind of request."),
+    410: ("Deleted", "The owner has deleted this page."),
+    413: ("Too large", "The request is larger than this site accepts."),
+    429: ("Too many attempts", "Wait a few minutes, then try again."),
+    503: ("Temporarily unavailable", "The site cannot reach its database. Try again in a moment."),
 }
-_FALLBACK = ("Something went wrong here", "It is not your fault. Try again in a moment.")
+_FALLBACK = ("Something went wrong", "The error is on this site, not on your side. Try again in a moment.")
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages."""
+    """Register the error handlers."""
     app.register_error_handler(HTTPException, show)
-    app.register_error_handler(SQLAlchemyError, _show_database_trouble)
+    app.register_error_handler(SQLAlchemyError, _show_database_error)
 
 
 def show(error: HTTPException) -> Response:
-    """Answer with a page for people, or JSON where only programs call."""
+    """Answer with a page, or with JSON on the paths that only programs call."""
     status = error.code or 500
     if request.path.startswith(xrpc.PREFIX):
         answer = xrpc.allow_any_origin(xrpc.answer_exception(status))
@@ -51,7 +51,7 @@ def show(error: HTTPException) -> Response:
     return answer
 
 
-def _show_database_trouble(error: SQLAlchemyError) -> Response:
-    logger.error("the database fails", exc_info=error)
+def _show_database_error(error: SQLAlchemyError) -> Response:
+    logger.error("database error", exc_info=error)
     is_temporary = getattr(error, "connection_invalidated", False) or type(error).__name__ == "OperationalError"
     return show(ServiceUnavailable(retry_after=5) if is_temporary else InternalServerError())

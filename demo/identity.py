@@ -1,4 +1,4 @@
-"""Who the owner is, as apps are told."""
+"""The identity of the owner, as apps learn it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from flask_cimd.oauth import Grant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What the owner says about themself.
+    """The profile that the owner wrote.
 
     Attributes:
-        photo: name of an image of this site.
-        links: profiles elsewhere, shown with ``rel=me``.
-        urls: further home pages of the same person.
+        photo: file name of an image on this site.
+        links: profiles on other sites, shown with ``rel=me``.
+        urls: other home pages of the owner.
     """
 
     name: str
@@ -29,10 +29,10 @@ class Owner:
 
 
 class Identity:
-    """The owner's address and profile.
+    """The address and the profile of the owner.
 
     Args:
-        load: returns what the owner wrote on the site, or ``None``; then the environment speaks.
+        load: returns the profile saved on the site, or ``None`` to use the one of the environment.
     """
 
     def __init__(self, configuration: Configuration, load: Callable[[], Owner | None]) -> None:
@@ -40,12 +40,12 @@ class Identity:
         self._load = load
 
     def owner(self) -> Owner:
-        """Return what everybody may know of the owner."""
+        """Return the public profile."""
         given = self._configuration
         return self._load() or Owner(name=given.owner_name, note=given.owner_note, links=given.owner_links)
 
     def photo_url(self, owner: Owner) -> str | None:
-        """Return the absolute address of the owner's photo."""
+        """Return the absolute URL of the photo."""
         return f"{self._configuration.base_url}/media/{owner.photo}" if owner.photo else None
 
     @property
@@ -54,7 +54,7 @@ class Identity:
         return self._configuration.me
 
     def profile(self, scope: Collection[str]) -> dict[str, str] | None:
-        """Return what these scopes show of the owner, or ``None``; e-mail never alone (IndieAuth §5.3.4)."""
+        """Return the profile that these scopes give, or ``None``; ``email`` needs ``profile`` (IndieAuth §5.3.4)."""
         if "profile" not in scope:
             return None
         owner = self.owner()
@@ -65,17 +65,17 @@ class Identity:
         return shown
 
     def members(self, scope: Collection[str]) -> dict[str, Any]:
-        """Return ``me`` and, if granted, ``profile``."""
+        """Return ``me`` and, if the scopes allow it, ``profile``."""
         profile = self.profile(scope)
         return {"me": self.me, **({"profile": profile} if profile else {})}
 
     def token_members(self, grant: Grant) -> dict[str, Any]:
-        """Return what a token answer holds besides the token (IndieAuth §5.3.3); ``sub`` is for the AT Protocol."""
+        """Return the extra members of a token response (IndieAuth §5.3.3); ``sub`` is for the AT Protocol."""
         members = self.members(grant.scope.split())
         return {**members, "sub": self._configuration.did} if asks_for(grant.scope) else members
 
     def is_meant_by(self, login_hint: str) -> bool:
-        """Say whether an app expects the owner: by handle, DID or address."""
+        """Say whether ``login_hint`` names the owner by handle, DID or address."""
         here = self._configuration
         names = {here.handle, f"at://{here.handle}", here.did, self.me, self.me.rstrip("/"), here.base_url}
         return login_hint.strip().removeprefix("@").lower() in {name.lower() for name in names}

@@ -1,4 +1,4 @@
-"""How often a stranger may guess the password, leave a request, make this site fetch something, register an app."""
+"""Rate limits by address: failed logins, pushed requests, fetches that strangers cause, and registrations of apps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from demo.owner.login import is_logged_in
 from demo.provider import registration
 from flask_cimd import CIMD, ClientIdentifier, FetchLimitError, TooManyFetchesError
 
-#: Seconds that a client is told to wait.
-_A_WHILE = 600
-#: Threads of a worker, of the 16 that it has, that may wait for strangers' documents; the others stay with the owner.
-_PLACES = 8
+#: Seconds in ``Retry-After``.
+_RETRY_AFTER = 600
+#: Threads of a worker (of 16) that may wait for documents fetched for strangers; the others stay free for the owner.
+_MOST_STRANGERS = 8
 
 
 def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
-    """Limit all of that by address; a worker process counts for itself."""
-    limiter = Limiter(_who_asks, app=app, storage_uri="memory://", strategy="moving-window")
+    """Apply the limits of the configuration; each worker process counts separately."""
+    limiter = Limiter(_peer, app=app, storage_uri="memory://", strategy="moving-window")
 
     def limit(endpoint: str, rate: str | None, **options: Any) -> None:
         if rate is not None and endpoint in app.view_functions:
@@ -36,44 +36,46 @@ def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
     limit(registration.VIEW, configuration.registration_limit)
     if configuration.fetch_limit is not None:
         cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))
-        cimd.allow_fetch(_in_a_place(app))
+        cimd.allow_fetch(_with_a_thread(app))
 
 
 def _within(limiter: Limiter, limit: RateLimitItem) -> Callable[[ClientIdentifier], bool]:
-    """Return a rule for fetches that nobody who is logged in asked for: those of pushed requests."""
+    """Return a rule that limits fetches without a login, which pushed requests cause."""
 
     def rule(identifier: ClientIdentifier) -> bool:
         if not has_request_context() or is_logged_in():
             return True
-        if not limiter.limiter.hit(limit, "fetch", _who_asks()):
-            raise FetchLimitError("too-many-new-clients", identifier.raw, retry_after=_A_WHILE)
+        if not limiter.limiter.hit(limit, "fetch", _peer()):
+            raise FetchLimitError("too-many-new-clients", identifier.raw, retry_after=_RETRY_AFTER)
         return True
 
     return rule
 
 
-def _in_a_place(app: Flask) -> Callable[[ClientIdentifier], bool]:
-    """Return a rule that bounds how many strangers wait at once: one slow document could hold every thread."""
-    places = BoundedSemaphore(_PLACES)
+def _with_a_thread(app: Flask) -> Callable[[ClientIdentifier], bool]:
+    """Return a rule that limits how many strangers wait at once: slow documents could occupy every thread."""
+    threads = BoundedSemaphore(_MOST_STRANGERS)
 
     def rule(identifier: ClientIdentifier) -> bool:
         if not has_request_context() or is_logged_in() or g.get("waits"):
             return True
-        if not places.acquire(blocking=False):
-            raise TooManyFetchesError("too-many-fetches", identifier.raw, hint="strangers wait in all their places")
+        if not threads.acquire(blocking=False):
+            raise TooManyFetchesError(
+                "too-many-fetches", identifier.raw, hint="all threads for strangers wait"
+            )
         g.waits = True
         return True
 
     def leave(_: BaseException | None) -> None:
         if g.pop("waits", False):
-            places.release()
+            threads.release()
 
     app.teardown_request(leave)
     return rule
 
 
-def _who_asks() -> str:
-    """Return the peer's address; of IPv6 the network, since one customer has all addresses of a /64."""
+def _peer() -> str:
+    """Return the address of the peer; for IPv6 the /64 network, all of which one customer has."""
     peer = request.remote_addr or "127.0.0.1"
     try:
         address = ip_address(peer)

@@ -1,4 +1,4 @@
-"""The MCP endpoint as a second process beside the site, for ``python -m demo``."""
+"""The MCP endpoint as a second process next to the site, for ``python -m demo``."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from flask import Flask
 from demo.provider import resource_servers
 from demo.services import services
 
-#: The endpoint's port lies above those of the samples, below that of their documents.
+#: Port of the endpoint minus port of the site: above those of the sample apps, below that of their documents.
 PORT_OFFSET = 8
 
 
 def is_installed() -> bool:
-    """Say whether the extra ``mcp`` is there."""
+    """Say whether the extra ``mcp`` is installed."""
     return find_spec("mcp") is not None
 
 
 def usual_url(port: int) -> str:
-    """Return where the endpoint is in development, beside a site on this port."""
+    """Return the URL of the endpoint in development, for a site on this port."""
     return f"http://127.0.0.1:{port + PORT_OFFSET}/mcp"
 
 
 @contextmanager
 def running_mcp(app: Flask, environment: Mapping[str, str]) -> Iterator[None]:
-    """Run the endpoint while the block lasts, with credentials for introspection that end with it."""
+    """Run the endpoint during the block, with introspection credentials that are removed afterwards."""
     with app.app_context():
         url = services().configuration.mcp_url or ""
         server, secret = resource_servers.let_in("Your notes", url)
@@ -38,10 +38,10 @@ def running_mcp(app: Flask, environment: Mapping[str, str]) -> Iterator[None]:
     try:
         with process:
             if process.stdout is None or not process.stdout.readline():
-                raise OSError(f"the MCP endpoint does not start at {url}")
+                raise OSError(f"the MCP endpoint did not start at {url}")
             try:
                 yield
-            finally:  # stopping arrives as an exception; leaving the outer block waits for the process
+            finally:  # Ctrl-C arrives here as an exception; the outer block waits for the process
                 process.terminate()
     finally:
         process.kill()

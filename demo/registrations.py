@@ -1,4 +1,4 @@
-"""Apps that registered themselves: kept while somebody uses them, and never many."""
+"""Dynamically registered apps: removed when unused, and bounded in number."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from demo.models import RegistrationRow, db
 from flask_cimd.oauth import Registration
 
-#: An app that the owner did not approve within this time has ended.
+#: A registration that the owner does not approve within this time ends.
 UNUSED = timedelta(days=1)
-#: As has one that neither asked the owner nor renewed its access for so long: as long as a refresh token lives.
+#: A registration without an approval or a refresh for this time ends; refresh tokens live as long.
 IDLE = timedelta(days=90)
-#: Of apps that nobody approved yet; simultaneous requests may go a little beyond.
+#: Registrations that wait for a first approval; simultaneous requests may exceed it slightly.
 MOST_UNUSED = 200
 
 _registration = RegistrationRow.__table__
@@ -24,7 +24,7 @@ class DatabaseRegistrations:
     """`flask_cimd.oauth.RegistrationStorage` on the site's database."""
 
     def add(self, registration: Registration, now: datetime) -> bool:
-        """Keep a registration; ``False`` while too many wait for the owner."""
+        """Store a registration; ``False`` if too many wait for a first approval."""
         waiting = select(func.count()).select_from(_registration).where(_registration.c.used_at.is_(None))
         with db.engine.begin() as connection:
             connection.execute(delete(_registration).where(~_is_alive(now)))
@@ -40,7 +40,7 @@ class DatabaseRegistrations:
         return True
 
     def find(self, client_id: str, now: datetime) -> Registration | None:
-        """Return a registration that has not ended."""
+        """Return a registration, unless it has ended."""
         query = select(_registration).where(_registration.c.client_id == client_id, _is_alive(now))
         with db.engine.connect() as connection:
             row = connection.execute(query).first()
@@ -51,7 +51,7 @@ class DatabaseRegistrations:
 
 
 def note_use(connection: Connection, client_id: str, now: datetime) -> None:
-    """Keep an app alive whose grant began or was renewed, in the transaction that says so."""
+    """Note that a grant of the app began or was refreshed, in the transaction of that grant."""
     mine = _registration.c.client_id == client_id
     connection.execute(update(_registration).where(mine).values(used_at=now.timestamp()))
 

@@ -1,4 +1,4 @@
-"""Bring the database to today's schema, safely from many processes at once."""
+"""Schema upgrades that many processes may start at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from flask_cimd.publish.files import locked_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-#: Any constant that nothing else in the database uses.
+#: Key of the PostgreSQL advisory lock: any number that no other lock of the database uses.
 _ADVISORY_LOCK = 0x63696D64
 _IN_PROCESS = Lock()
 
@@ -28,7 +28,7 @@ def migration_config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(engine: Engine) -> None:
-    """Apply the migrations that the database does not have yet; whoever starts second waits and finds them done."""
+    """Apply the missing migrations under a database lock; a second process waits and finds nothing left to do."""
     with _IN_PROCESS, _locked(engine), engine.begin() as connection:
         command.upgrade(migration_config(connection), "head")
 
@@ -43,7 +43,7 @@ def _locked(engine: Engine) -> Iterator[None]:
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
     elif engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
-        # SQLite commits data definition statements one by one, so its own locks do not cover a migration.
+        # SQLite commits each data definition statement by itself, so its own locks do not cover a migration.
         with locked_file(Path(f"{engine.url.database}.lock")):
             yield
     else:

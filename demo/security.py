@@ -1,4 +1,4 @@
-"""What every answer of the site carries and every request must: headers, cookies, CSRF tokens, the real origin."""
+"""Security of all requests and responses: headers, cookies, CSRF tokens, and the origin of the configuration."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors
 
 
 def init_app(app: Flask, configuration: Configuration) -> None:
-    """Set cookies, headers and CSRF protection up."""
+    """Set up cookies, headers, CSRF protection and the origin."""
     app.config.update(
-        # __Host-: only this host, only https, no Domain; browsers refuse the prefix over http.
+        # __Host-: this host only, https only, no Domain attribute; browsers reject the prefix over http.
         SESSION_COOKIE_NAME="__Host-site" if configuration.is_https else "site_session",
         SESSION_COOKIE_SECURE=configuration.is_https,
         SESSION_COOKIE_HTTPONLY=True,
-        # Lax: the app's link to /authorize must bring the session along.
+        # Lax: the redirect of an app to /authorize must send the session cookie.
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=64 * 1024,
         MAX_FORM_PARTS=100,
-        # A token lives as long as its session; the request that waits for a decision has a shorter life of its own.
+        # A CSRF token is valid as long as its session; the request that a consent form is about expires by itself.
         WTF_CSRF_TIME_LIMIT=None,
     )
     CSRFProtect(app)
@@ -35,16 +35,16 @@ def init_app(app: Flask, configuration: Configuration) -> None:
 
 
 def exempt(app: Flask, *views: Callable[..., Any]) -> None:
-    """Let views be called without a CSRF token: programs call them, and no cookie of theirs counts."""
+    """Exempt views from CSRF protection: programs call them, and they ignore cookies."""
     protect: CSRFProtect = app.extensions["csrf"]
     for view in views:
         protect.exempt(view)
 
 
 def allow_leaving() -> None:
-    """Let forms of this page end at another site.
+    """Leave ``form-action`` out of the policy of this page.
 
-    ``form-action`` also judges the redirect after a form, so with it the answer to an app would be blocked.
+    Browsers apply ``form-action`` to the redirect after a form as well, so it would block the redirect to the app.
     """
     g.may_leave = True
 
@@ -66,7 +66,7 @@ def _add_headers(configuration: Configuration) -> Callable[[Response], Response]
 
 
 def _at_origin(application: Any, configuration: Configuration) -> Any:
-    """Take scheme and host from the configuration, never from a request; the peer from the TLS proxy in front."""
+    """Take scheme and host from the configuration, never from the request, and the peer from the TLS proxy."""
     if not configuration.is_https:
         return application
     inner = ProxyFix(application, x_for=1, x_proto=0, x_host=0, x_port=0, x_prefix=0)

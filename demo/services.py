@@ -1,4 +1,4 @@
-"""The parts of one site, for its views."""
+"""The objects that views need, built once per app."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What `create_app` built."""
+    """Objects that `create_app` builds."""
 
     configuration: Configuration
     cimd: CIMD
@@ -29,6 +29,6 @@ class Services:
 
 
 def services() -> Services:
-    """Return the current app's parts."""
+    """Return the objects of the current app."""
     found: Services = current_app.extensions["demo"]
     return found

@@ -1,1 +1,1 @@
-"""What only the owner sees."""
+"""Pages of the owner only."""

@@ -1,4 +1,4 @@
-"""The apps that the owner let in, and the button that ends it."""
+"""The page of connected apps, and the button that revokes a grant."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from demo.models import GrantRow
 from demo.owner.login import owner_only
+from demo.provider.scopes import SCOPE_TEXTS
 from demo.services import services
 from flask_cimd import CIMDError
 from flask_cimd.core.atproto import asks_for
@@ -21,8 +22,16 @@ blueprint = Blueprint("apps", __name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """A granted scope with its description."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectedApp:
-    """One grant as the page shows it; each installation of an app has one of its own."""
+    """One grant as the page shows it; each installation of an app has its own."""
 
     id: str
     name: str | None
@@ -30,7 +39,7 @@ class ConnectedApp:
     client_id: str
     is_registered: bool
     redirect_host: str
-    scopes: list[str]
+    scopes: list[Scope]
     since: datetime
     used: datetime | None
 
@@ -38,7 +47,7 @@ class ConnectedApp:
 @blueprint.get("/apps")
 @owner_only
 def show() -> str:
-    """List the grants that are still alive."""
+    """List the grants that can still be used."""
     here = services()
     rows = here.storage.living_grants(here.clock())
     return render_template("apps.html", apps=[_as_app(row) for row in rows])
@@ -47,7 +56,7 @@ def show() -> str:
 @blueprint.post("/apps/<grant_id>/revoke")
 @owner_only
 def revoke(grant_id: str) -> Response:
-    """End one grant with all its tokens."""
+    """Revoke one grant with all its tokens."""
     here = services()
     if not grant_id.isalnum():
         abort(404)
@@ -62,10 +71,10 @@ def _as_app(row: GrantRow) -> ConnectedApp:
         snapshot = None if row.client is None else read_snapshot(row.client_id, row.client)
         metadata = services().server.metadata_of(row.client_id, snapshot)
     except CIMDError:
-        pass  # no longer let in; what it was granted can still be seen and ended
+        pass  # the app is blocked by now; its grant is still shown and can be revoked
     else:
         host = shown_host(metadata, row.redirect_uri)
-        # Apps of the AT Protocol are shown by their host alone: anybody can claim a name (AT-73).
+        # AT Protocol OAuth: anybody can claim a name, so only the host is shown.
         name = None if asks_for(row.scope) else safe_text(metadata.client_name) or None
     return ConnectedApp(
         id=row.id,
@@ -74,7 +83,7 @@ def _as_app(row: GrantRow) -> ConnectedApp:
         client_id=row.client_id,
         is_registered=is_registered,
         redirect_host=redirect_host(row.redirect_uri),
-        scopes=row.scope.split(),
+        scopes=[Scope(value, SCOPE_TEXTS.get(value, value)) for value in row.scope.split()],
         since=datetime.fromtimestamp(row.created_at, UTC),
         used=datetime.fromtimestamp(row.used_at, UTC) if row.used_at else None,
     )

@@ -1,4 +1,4 @@
-"""What the owner says about themself: on the home page, and to apps that may know it."""
+"""The form for the profile of the owner, which the home page and apps show."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def show() -> str:
 @blueprint.post("/profile")
 @owner_only
 def save() -> Response | tuple[str, int]:
-    """Keep what the form says, photo included, or say what is wrong with it and keep nothing."""
-    # The app checks CSRF tokens before any view, within the bound of all forms; here a photo comes along, and
-    # nobody but the owner gets so far that it is read.
+    """Save the form with its photo, or show what is wrong and save nothing."""
+    # This view is exempt from the CSRF check before all views, which reads the body within the bound of other forms.
+    # A photo is larger; its body is read here, after the login check, so only the owner can send one.
     request.max_content_length = media.LARGEST_FILE + _ENVELOPE
     current_app.extensions["csrf"].protect()
     here = services()
@@ -54,7 +54,7 @@ def _form(owner: Owner, *, problem: str | None = None) -> str:
 def _read(known: Owner) -> Owner:
     name = safe_text(request.form.get("name", ""), NAME_LIMIT)
     if not name:
-        raise PropertyError("Give a name.")
+        raise PropertyError("Enter a name.")
     return Owner(
         name=name,
         note=safe_text(request.form.get("note", ""), _NOTE_LIMIT),
@@ -78,7 +78,7 @@ def _as_typed(known: Owner) -> Owner:
 def _urls(field: str) -> tuple[str, ...]:
     urls = tuple(dict.fromkeys(request.form.get(field, "").split()))
     if len(urls) > _MOST_LINES:
-        raise PropertyError(f"More than {_MOST_LINES} addresses are too many.")
+        raise PropertyError(f"Enter at most {_MOST_LINES} addresses.")
     if not all(is_web_url(url) for url in urls):
-        raise PropertyError("Each line must be an address that begins with https:// or http://.")
+        raise PropertyError("Each line must be an address that starts with https:// or http://.")
     return urls

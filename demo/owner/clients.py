@@ -1,4 +1,4 @@
-"""Who may come in: the owner's rules about apps, and what apps of each tier may ask for."""
+"""The page of rules: which apps are blocked, allowed or trusted, and what each tier of apps may ask for."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from flask_cimd.core.policy import Allowance, Decision, Rule, Tier
 
 blueprint = Blueprint("clients", __name__)
 
-DECISIONS = {Decision.DENY: "Turned away", Decision.ALLOW: "Let in", Decision.TRUST: "Trusted"}
+DECISIONS = {Decision.DENY: "Blocked", Decision.ALLOW: "Allowed", Decision.TRUST: "Trusted"}
 TIERS = {
-    Tier.TRUSTED: ("Trusted apps", "Apps that you marked as trusted."),
-    Tier.KNOWN: ("Apps with a rule", "Apps that you let in by name."),
-    Tier.UNKNOWN: ("All other apps", "Apps that no rule speaks of."),
+    Tier.TRUSTED: ("Trusted apps", "Apps with a rule that trusts them."),
+    Tier.KNOWN: ("Allowed apps", "Apps with a rule that allows them."),
+    Tier.UNKNOWN: ("All other apps", "Apps without a rule."),
 }
 _MOST_CHARACTERS = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Something that apps of a tier may ask for, or not."""
+    """A scope or resource that apps of a tier may or may not ask for."""
 
     value: str
     text: str
@@ -35,7 +35,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class TierView:
-    """One tier as the page shows it."""
+    """One tier of apps as the page shows it."""
 
     tier: Tier
     title: str
@@ -54,7 +54,7 @@ def show() -> str:
 @blueprint.post("/clients/rules")
 @owner_only
 def add() -> Response | tuple[str, int]:
-    """Add a rule, or replace the one about the same subject."""
+    """Add a rule, or replace the one for the same subject."""
     subject = request.form.get("subject", "").strip()
     try:
         rule = Rule.parse(subject[: _MOST_CHARACTERS + 1], request.form.get("decision", ""))
@@ -75,7 +75,7 @@ def remove() -> Response:
 @blueprint.post("/clients/tiers/<tier>")
 @owner_only
 def limit(tier: str) -> Response:
-    """Say what apps of a tier may ask for; with everything ticked there is no limit, for what comes later either."""
+    """Set what apps of a tier may ask for; with all boxes checked there is no limit, now or for scopes added later."""
     if tier not in TIERS:
         abort(404)
     allowance = Allowance(
@@ -86,8 +86,8 @@ def limit(tier: str) -> Response:
     return redirect(url_for("clients.show"), code=303)
 
 
-def _limit(ticked: list[str], offered: dict[str, str]) -> frozenset[str] | None:
-    chosen = frozenset(ticked) & offered.keys()
+def _limit(checked: list[str], offered: dict[str, str]) -> frozenset[str] | None:
+    chosen = frozenset(checked) & offered.keys()
     return None if chosen == offered.keys() else frozenset(chosen)
 
 
@@ -127,5 +127,5 @@ def _choices(offered: dict[str, str], allowed: frozenset[str] | None) -> list[Ch
 
 
 def _resources() -> dict[str, str]:
-    """Return what tokens can be asked for, by identifier; the issuer stands for the site itself."""
-    return {services().server.issuer: "This site itself"} | named_resources()
+    """Return the names of the resources that apps can ask for, by identifier; the issuer stands for the site."""
+    return {services().server.issuer: "This site"} | named_resources()

@@ -1,4 +1,4 @@
-"""The owner's dry run: why does this app's address work here, or not?"""
+"""The page that checks the address of an app, step by step, as a sign-in would."""
 
 from __future__ import annotations
 
@@ -10,19 +10,33 @@ from demo.services import services
 blueprint = Blueprint("explain", __name__)
 
 _MOST_CHARACTERS = 2048
+#: Titles of the steps of an explanation; other steps are named by the member of the document that they are about.
+_STEP_TITLES = {
+    "identifier": "Address",
+    "policy": "Rules of this site",
+    "resolve": "DNS",
+    "connect": "Connection",
+    "tls": "TLS",
+    "headers": "Header",
+    "response": "Response",
+    "lifetime": "Cache",
+    "page": "Page",
+    "authentication": "Client authentication",
+    "keys": "Keys",
+}
 
 
 @blueprint.get("/explain")
 @owner_only
 def show() -> str:
-    """Show the form; nothing is fetched by following a link here."""
+    """Show the form; a GET request fetches nothing."""
     return render_template("explain.html", client_id="", found=None)
 
 
 @blueprint.post("/explain")
 @owner_only
 def run() -> str:
-    """Look at one client URL with the rules of a sign-in; the owner alone may make this site fetch one."""
+    """Check one client identifier URL with the rules of a sign-in."""
     client_id = request.form.get("client_id", "").strip()[: _MOST_CHARACTERS + 1]
     found = services().cimd.explain(client_id) if client_id else None
-    return render_template("explain.html", client_id=client_id, found=found)
+    return render_template("explain.html", client_id=client_id, found=found, step_titles=_STEP_TITLES)

@@ -1,4 +1,4 @@
-"""The owner's way in: one password, one form, no script."""
+"""The login of the owner: one password, one HTML form, no JavaScript."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from demo.services import services
 
 blueprint = Blueprint("login", __name__)
 
-#: How long after a login the page that asked for it may count on it.
-_ON_THE_WAY = timedelta(minutes=1)
+#: How long a login counts as fresh for the page that asked for it, whatever its ``max_age``.
+_FRESH_FOR_PAGE = timedelta(minutes=1)
 
 
 @blueprint.get("/login")
 def show() -> Response | str:
-    """Show the form, or go on if the owner is logged in and that is enough."""
+    """Show the form; redirect to ``next`` if the owner is logged in, unless ``again`` asks for a new login."""
     target = _local(request.args.get("next"))
     is_theirs = is_logged_in()
     return redirect(target, code=303) if is_theirs and "again" not in request.args else _form(target, again=is_theirs)
@@ -33,11 +33,11 @@ def show() -> Response | str:
 
 @blueprint.post("/login")
 def log_in() -> Response | tuple[str, int]:
-    """Check the password and start a fresh session."""
+    """Check the password and begin a new session."""
     target = _local(request.form.get("next"))
     if not _same(request.form.get("password", ""), services().configuration.owner_password):
         return _form(target, failed=True), 403
-    session.clear()  # nothing that was set before the login survives it
+    session.clear()  # session fixation: no member of the session before the login is kept
     session["owner"] = _password_mark()
     session["id"] = secrets.token_urlsafe(16)
     session["since"] = services().clock().timestamp()
@@ -53,34 +53,34 @@ def log_out() -> Response:
 
 
 def is_logged_in() -> bool:
-    """Say whether this browser is the owner's; a changed password ends every session."""
+    """Say whether the session is that of the owner; a changed password ends every session."""
     return _same(str(session.get("owner", "")), _password_mark())
 
 
 def logged_in_at() -> datetime | None:
-    """Return when this browser's session began with the password."""
+    """Return the time of the login of this session."""
     since = session.get("since")
     return None if since is None else datetime.fromtimestamp(since, UTC)
 
 
 def has_logged_in_within(max_age: int) -> bool:
-    """Say whether the login is younger than so many seconds, or was just now made for this very page.
+    """Say whether the login is younger than ``max_age`` seconds, or was just made for this page.
 
-    The second counts once: whoever opens the page again with ``max_age`` 0 is asked again, and nobody twice.
+    A login made for this page counts once: a second request with ``max_age`` 0 asks for the password again.
     """
     since = logged_in_at()
     age = services().clock() - since if since else timedelta.max
     came_for_this = session.pop("came_for", "") == _page(request.full_path)
-    return age < timedelta(seconds=max_age) or (came_for_this and age < _ON_THE_WAY)
+    return age < timedelta(seconds=max_age) or (came_for_this and age < _FRESH_FOR_PAGE)
 
 
 def session_id() -> str:
-    """Return the name of the owner's session, to which requests for consent are bound."""
+    """Return the identifier of the session, which waiting authorization requests are bound to."""
     return str(session["id"])
 
 
 def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Send everybody else to the login form."""
+    """Redirect requests without the session of the owner to the login form."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -94,13 +94,13 @@ def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _form(target: str, *, failed: bool = False, again: bool = False) -> str:
     if target.startswith(url_for("authorize.ask")):
-        allow_leaving()  # the form's redirects may end at the app
+        allow_leaving()  # the redirects after the form may end at the app
     development = services().configuration.development
     return render_template("login.html", next=target, failed=failed, again=again, development=development)
 
 
 def _local(target: str | None) -> str:
-    """Return the target if it is a path of this site; anything else leads home."""
+    """Return the target if it is a path of this site, else the path of the home page."""
     plain = target is not None and target.isascii() and target.isprintable() and "\\" not in target
     return (
         target if target and plain and target.startswith("/") and not target.startswith("//") else url_for("home.show")
@@ -115,12 +115,12 @@ def _password_mark() -> str:
 
 
 def _page(target: str) -> str:
-    """Return a short name for a path with its query; browsers may write the same one in different ways."""
+    """Return a digest of a path with its query, decoded: browsers may encode the same query differently."""
     parts = urlsplit(target)
     return hashlib.sha256(repr((parts.path, parse_qsl(parts.query))).encode()).hexdigest()
 
 
 def _same(given: str, expected: str) -> bool:
-    # Digests first: the time of the comparison must not tell the length.
+    # Digests have one length, so the time of the comparison does not reveal the length of the password.
     digests = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (given, expected))
     return hmac.compare_digest(*digests)

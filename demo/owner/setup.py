@@ -1,4 +1,4 @@
-"""Help for an owner whose home page lies elsewhere: which links it needs, and whether they are there."""
+"""Help for an owner whose home page is on another server: the links that it needs, and a check of them."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ blueprint = Blueprint("setup", __name__)
 _LARGEST_PAGE = 1024 * 1024
 _PAGES = ("text/html", "application/xhtml+xml")
 _PURPOSES = {
-    "indieauth-metadata": "Signing in",
-    "authorization_endpoint": "Signing in with older apps",
-    "token_endpoint": "Giving access to older apps",
-    "micropub": "Posting",
+    "indieauth-metadata": "Sign-in",
+    "authorization_endpoint": "Sign-in with older apps",
+    "token_endpoint": "Access for older apps",
+    "micropub": "Posts",
 }
-#: Our words for what kept us from reading the page, by slug.
-_TROUBLE = {
-    "redirect": "It sends visitors on to another address. Give the address where they end.",
-    "status": "It does not answer with status 200.",
-    "media-type": "What it serves is no HTML page.",
-    "content-coding": "It compresses its answer although it was asked not to.",
-    "too-large": "It is larger than 1 MB.",
-    "deadline": "It took too long to answer.",
-    "name-not-found": "Its name leads nowhere.",
-    "tls-failed": "Its certificate is not trusted.",
-    "address-blocked": "Its name leads to a private or special address.",
+#: What the owner reads when the page cannot be fetched, by the slug of the error.
+_FETCH_ERRORS = {
+    "redirect": "It redirects to another address. Enter the address that it redirects to.",
+    "status": "It does not answer with HTTP status 200.",
+    "media-type": "It is not an HTML page.",
+    "content-coding": "The server compresses the page although the request does not allow it.",
+    "too-large": "It is larger than 1 MiB.",
+    "deadline": "The server took too long to answer.",
+    "name-not-found": "The host name does not exist in DNS.",
+    "tls-failed": "The certificate of the server is not trusted.",
+    "address-blocked": "The host name resolves to a private or special address.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that was looked at; ``line`` is what to put into the page."""
+    """Result of one check; ``line`` is the HTML to add to the page."""
 
     name: str
     outcome: Literal["holds", "broken", "remark"]
@@ -54,14 +54,14 @@ class Step:
 @blueprint.get("/setup")
 @owner_only
 def show() -> str:
-    """Show the links; nothing is fetched by following a link here."""
+    """Show the links; a GET request fetches nothing."""
     return _page(_suggestion(), ())
 
 
 @blueprint.post("/setup")
 @owner_only
 def check() -> str:
-    """Fetch the owner's page once, under guard, and compare its links with this site's."""
+    """Fetch the page once, with the guarded fetcher, and compare its links with those of this site."""
     url = request.form.get("url", "").strip()
     return _page(url[:2048], tuple(_look_at(url)))
 
@@ -78,7 +78,7 @@ def _page(url: str, steps: tuple[Step, ...]) -> str:
 
 
 def _suggestion() -> str:
-    """Return the first of the owner's addresses that is not on this site."""
+    """Return the first address of the owner that is not on this site."""
     here = services()
     own = here.configuration.base_url + "/"
     return next((url for url in (here.identity.me, *here.identity.owner().urls) if not url.startswith(own)), "")
@@ -86,7 +86,7 @@ def _suggestion() -> str:
 
 def _look_at(url: str) -> Iterator[Step]:
     if not is_web_url(url) or urlsplit(url).scheme != "https":
-        yield Step(name="Address", outcome="broken", text="Give the whole https address of your page.")
+        yield Step(name="Address", outcome="broken", text="Enter the full https address of your page.")
         return
     try:
         fetched = _fetch(url)
@@ -98,12 +98,12 @@ def _look_at(url: str) -> Iterator[Step]:
             relations=site_links(),
         )
     except CIMDError as error:
-        yield Step(name="Page", outcome="broken", text=_TROUBLE.get(error.slug, "It could not be read."))
+        yield Step(name="Page", outcome="broken", text=_FETCH_ERRORS.get(error.slug, "It cannot be fetched."))
         return
     except UnreadablePageError:
-        yield Step(name="Page", outcome="broken", text="It cannot be read as HTML.")
+        yield Step(name="Page", outcome="broken", text="It cannot be parsed as HTML.")
         return
-    yield Step(name="Page", outcome="holds", text="It could be read.")
+    yield Step(name="Page", outcome="holds", text="It was fetched.")
     for relation, expected in site_links().items():
         yield _compare(relation, expected, found[relation])
     yield _compare_me(url)
@@ -116,23 +116,25 @@ def _fetch(url: str) -> Fetched:
 
 
 def _compare(relation: str, expected: str, found: tuple[str, ...]) -> Step:
-    """Compare as apps do: the first link counts (IndieAuth §4.1)."""
+    """Compare as apps do: the first link of a relation counts (IndieAuth §4.1)."""
     name, line = _PURPOSES[relation], f'<link rel="{relation}" href="{expected}">'
     if not found:
         is_extra = relation == "micropub"
-        text = "There is no link; apps cannot post." if is_extra else "The link is missing."
+        text = "The link is missing, so apps cannot post." if is_extra else "The link is missing."
         return Step(name=name, outcome="remark" if is_extra else "broken", text=text, line=line)
     if found[0] == expected:
-        return Step(name=name, outcome="holds", text="The link leads here.")
+        return Step(name=name, outcome="holds", text="The link points to this site.")
     if expected in found:
-        return Step(name=name, outcome="broken", text="Another link comes first, and apps follow that one.", line=line)
-    return Step(name=name, outcome="broken", text="The link leads to another address than this site’s.", line=line)
+        return Step(
+            name=name, outcome="broken", text="Another link comes first, and apps use that one.", line=line
+        )
+    return Step(name=name, outcome="broken", text="The link points to another address.", line=line)
 
 
 def _compare_me(url: str) -> Step:
     here = services()
     if url == here.identity.me:
-        return Step(name="Your address", outcome="holds", text="Apps will know you by this very address.")
+        return Step(name="Your address", outcome="holds", text="Apps know you by this address.")
     known = url in here.identity.owner().urls
     advice = "" if known else " Set DEMO_ME to this address, or list it in your profile."
-    return Step(name="Your address", outcome="remark", text=f"Apps will know you as {here.identity.me}.{advice}")
+    return Step(name="Your address", outcome="remark", text=f"Apps know you as {here.identity.me}.{advice}")

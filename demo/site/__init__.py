@@ -1,1 +1,1 @@
-"""What everybody sees."""
+"""Public pages, and endpoints for programs other than the authorization server."""

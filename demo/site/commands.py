@@ -1,4 +1,4 @@
-"""What a Micropub request asks for, whichever way it was written: a form or JSON (Micropub §3)."""
+"""Parsing of Micropub requests, in form and in JSON syntax (Micropub §3)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Create:
     """A new post.
 
     Attributes:
-        slug: what the app would like to see in the address; ``None`` if it does not care.
-        photo_alts: descriptions of uploaded photos, in their order.
+        slug: the slug that the app suggests, or ``None``.
+        photo_alts: alternative texts of the uploaded photos, in their order.
     """
 
     properties: Properties
@@ -40,14 +40,14 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """A post to take away."""
+    """Deletion of a post."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelete:
-    """A post to bring back."""
+    """Undeletion of a post."""
 
     url: str
 
@@ -56,10 +56,10 @@ Command = Create | Update | Delete | Undelete
 
 
 def from_form(form: Mapping[str, list[str]]) -> Command:
-    """Read a form: names may end in ``[]``, names that begin with ``mp-`` are for the server (Micropub §3.3.1).
+    """Parse a form; names may end in ``[]``, names that begin with ``mp-`` are for the server (Micropub §3.3.1).
 
     Raises:
-        PropertyError: it asks for nothing that can be done.
+        PropertyError: the request is invalid.
     """
     members: dict[str, list[Any]] = {}
     for name, values in form.items():
@@ -69,17 +69,17 @@ def from_form(form: Mapping[str, list[str]]) -> Command:
             raise PropertyError("An update must be sent as JSON.")
         return _on_existing(action, _only(members, "url"))
     kind = _only(members, "h") or "entry"
-    # Forms cannot nest; apps agreed on this spelling for content that is markup.
+    # Forms cannot nest; apps use this name for content in HTML.
     if html := members.pop("content[html]", None):
         members["content"] = [{"html": text} for text in html]
     return _create(f"h-{kind}", members, members)
 
 
 def from_json(body: Mapping[str, Any]) -> Command:
-    """Read a JSON object (Micropub §3.3.2, §3.4).
+    """Parse a JSON object (Micropub §3.3.2, §3.4).
 
     Raises:
-        PropertyError: it asks for nothing that can be done.
+        PropertyError: the request is invalid.
     """
     if "action" in body:
         url = body.get("url")
@@ -137,7 +137,7 @@ def _update(url: Any, body: Mapping[str, Any]) -> Update:
 
 
 def _changes(what: str, members: Any) -> Properties:
-    """Unlike in a new post, a replaced property may have no values: then it is taken away."""
+    """Unlike in a new post, a replaced property may have no values, which removes it."""
     if members is None:
         return {}
     if not isinstance(members, dict):
@@ -156,7 +156,7 @@ def _removals(remove: Any) -> tuple[tuple[str, ...], Mapping[str, list[Any]]]:
 
 
 def _only(members: Mapping[str, Any], name: str) -> str | None:
-    """Return a parameter that has one value, given bare or as an array of one."""
+    """Return the one value of a parameter, given by itself or as an array of length one."""
     value = members.get(name)
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else None

@@ -1,4 +1,4 @@
-"""How a post is shown: what apps sent becomes markup that can do nothing, in pages and in the feed alike."""
+"""Posts as pages and the feed show them; content that apps sent is sanitised."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _TAGS = frozenset({
     "mark", "ol", "p", "pre", "q", "s", "small", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr",
     "ul",
 })  # fmt: skip
-# No class, id or rel: with them a post could claim microformats of its own, such as another h-card or a rel=me link.
+# No class, id or rel: with them, a post could add microformats, such as another h-card or a rel=me link.
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt"}, "ol": {"start"}, "td": {"colspan"}, "th": {"colspan"}}
 _SCHEMES = frozenset({"http", "https", "mailto"})
 _LINK_RELATION = "noopener noreferrer"
-#: `urlize` needs quadratic time for long runs of what may close a sentence; no address is followed by that many.
+#: `urlize` needs quadratic time for long runs of these characters; no URL is followed by that many.
 _CLOSING_RUN = re.compile(r"[)>.,]{33}")
-#: The links that a post is about, with our words for each.
+#: Properties whose values are links to what a post is about, with their labels.
 _CONTEXTS = {
     "in-reply-to": "In reply to",
     "like-of": "Likes",
@@ -42,7 +42,7 @@ _CONTEXTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
-    """A photo of a post; one that is not this site's own is linked and never loaded."""
+    """A photo of a post; a photo on another site is a link and never loaded."""
 
     url: str
     is_own: bool
@@ -79,12 +79,12 @@ class PostView:
 
 
 def permalink(slug: str) -> str:
-    """Return the absolute address of a post."""
+    """Return the absolute URL of a post."""
     return services().configuration.base_url + url_for("notes.show", slug=slug)
 
 
 def view(post: Post) -> PostView:
-    """Prepare a post for showing."""
+    """Return what templates and the feed show of a post."""
     values = post.properties.get("content", ())
     content: Value = values[0] if values else ""
     name = first_text(post.properties, "name")
@@ -105,26 +105,26 @@ def view(post: Post) -> PostView:
     )
 
 
-#: Markup that is still another after so many readings becomes text.
+#: Passes of the sanitiser; markup that still changes after them is reduced to text.
 _MOST_PASSES = 4
 
 
 @lru_cache(maxsize=64)
 def sanitise(html: str, images: str) -> Markup:
-    """Return a stranger's markup reduced to text, emphasis, lists, links and images.
+    """Return untrusted HTML reduced to text, emphasis, lists, tables, links and images of this site.
 
     Args:
-        images: what the address of an image must begin with.
+        images: prefix that the URL of an image must have.
     """
     kept = _clean(html, images)
     for _ in range(_MOST_PASSES):
-        # Links astray in tables move when a browser reads them again; what it makes of it must be what was checked.
+        # Parsers move misplaced links out of tables, so the next parse may differ: sanitise to a fixed point.
         before, kept = kept, _clean(kept, images)
         if kept == before:
             break
     else:
         kept = nh3.clean(kept, tags=set())
-    return Markup(kept)  # noqa: S704  this is what the sanitiser is for
+    return Markup(kept)  # noqa: S704  sanitised
 
 
 def _clean(html: str, images: str) -> str:
@@ -136,12 +136,12 @@ def _clean(html: str, images: str) -> str:
         url_schemes=set(_SCHEMES),
         link_rel=_LINK_RELATION,
     )
-    # Character references may stand for what no feed can hold.
+    # Character references may stand for characters that XML does not allow.
     return clean_block(kept)
 
 
 def _filter_attribute(tag: str, name: str, value: str, images: str) -> str | None:
-    """Drop images from elsewhere: their server would learn of every visit. Relative links would lead into this site."""
+    """Drop images of other sites, which would reveal visits, and relative links, which would point to this site."""
     if (tag, name) == ("img", "src"):
         return value if media.is_own(value, images) else None
     if (tag, name) == ("a", "href"):
@@ -163,12 +163,12 @@ def _paragraphs(text: str) -> Markup:
 
 
 def _linked(paragraph: str) -> str:
-    """Return a paragraph of text, escaped, with its addresses as links."""
+    """Return a paragraph of text, escaped, with its URLs as links."""
     return str(escape(paragraph)) if _CLOSING_RUN.search(paragraph) else urlize(paragraph, rel=_LINK_RELATION)
 
 
 def _opening(content: Value, markup: Markup) -> str:
-    """Return what a post begins with, without tags."""
+    """Return the beginning of a post, without tags."""
     return content[: 8 * _TITLE_LIMIT] if isinstance(content, str) else markup.striptags()
 
 

@@ -1,4 +1,4 @@
-"""Where the AT Protocol finds the owner: the site's own DID document, and the DID behind its name."""
+"""Identity documents of the AT Protocol: the DID document of the site, and the DID of its handle."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from flask_cimd.core.did import did_document, did_web
 
 blueprint = Blueprint("did", __name__)
 
-#: Apps walk this chain before every refresh; a short memory keeps it fast and its changes quick.
+#: Apps resolve the identity before every refresh; a short lifetime keeps that fast and changes visible soon.
 _CACHING = "public, max-age=60"
 
 
 @blueprint.get("/.well-known/did.json")
 def document() -> Response:
-    """Serve the site's DID document, unless the owner has a DID that somebody else keeps."""
+    """Serve the DID document of the site, unless the owner has a DID hosted elsewhere."""
     here = services().configuration
     if here.did != did_web(here.base_url):
         abort(404)
@@ -24,13 +24,13 @@ def document() -> Response:
 
 @blueprint.get("/.well-known/atproto-did")
 def did() -> Response:
-    """Serve the DID of the owner's handle, and nothing else."""
+    """Serve the DID of the handle as plain text."""
     return Response(services().configuration.did, content_type="text/plain; charset=utf-8")
 
 
 @blueprint.after_request
 def allow_any_origin(answer: Response) -> Response:
-    """Let scripts of any origin read what is public anyhow."""
+    """Let scripts of any origin read these public documents."""
     answer.headers["Access-Control-Allow-Origin"] = "*"
     if answer.status_code == 200:
         answer.headers["Cache-Control"] = _CACHING

@@ -1,4 +1,4 @@
-"""The posts as an Atom feed (RFC 4287)."""
+"""The Atom feed of the posts (RFC 4287)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _entry(post: PostView) -> etree._Element:
         _ATOM.link(rel="alternate", href=post.url),
         _ATOM.published(_stamp(post.published)),
         _ATOM.updated(_stamp(post.updated or post.published)),
-        # The markup is text here: lxml escapes it, and readers take it apart again.
+        # The content is HTML as text: lxml escapes it, and readers parse it.
         _ATOM.content(render_template("_post_body.html", post=post), type="html"),
         *(_ATOM.category(term=word) for word in post.categories),
     )

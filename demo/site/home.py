@@ -1,4 +1,4 @@
-"""The owner's home page: who they are for people, and where to sign in for programs."""
+"""The home page: the profile of the owner, their posts, and the discovery links of the site."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ blueprint = Blueprint("home", __name__)
 
 @blueprint.get("/")
 def show() -> Response:
-    """Show the profile with its discovery links, as elements and as headers (IndieAuth §4.1)."""
+    """Show the page with its discovery links, as elements and as headers (IndieAuth §4.1)."""
     here = services()
     links = site_links()
     number = _page_number()
@@ -53,6 +53,6 @@ def _page_number() -> int:
 
 @blueprint.get("/healthz")
 def healthz() -> tuple[str, int]:
-    """Say whether the site and its database answer."""
+    """Answer 200 if the database can be reached."""
     db.session.execute(text("SELECT 1"))
     return "ok", 200

@@ -1,4 +1,4 @@
-"""The links by which apps find this site's endpoints, on its own home page and on its owner's pages elsewhere."""
+"""The links by which apps find the endpoints, for the home page and for the owner's pages on other servers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from demo.site import micropub
 
 
 def site_links() -> dict[str, str]:
-    """Return relation and absolute URL: for today's apps, for those of before 2022, and for apps that post."""
+    """Return absolute URLs by link relation: for current apps, for apps from before 2022, and for apps that post."""
     here = services()
     older = ("authorization_endpoint", "token_endpoint") if here.server.legacy.endpoint_rels else ()
     paths = {

@@ -1,7 +1,7 @@
-"""The owner's notes for programs that speak MCP: ``python -m demo.site.mcp``, a process of its own.
+"""The MCP endpoint for the notes of the owner, as a separate process: ``python -m demo.site.mcp``.
 
-It shares the site's database, and asks the site's introspection endpoint what each token allows. It needs the extra
-``mcp`` and, from the environment, the site's own variables and ``DEMO_MCP_ID`` and ``DEMO_MCP_SECRET``, which
+It uses the database of the site and introspects each token at the site. It needs the extra ``mcp`` and the environment
+of the site, and in addition ``DEMO_MCP_ID`` and ``DEMO_MCP_SECRET``, which the command
 ``flask --app demo resource-server add NAME DEMO_MCP_URL`` prints.
 """
 
@@ -35,7 +35,7 @@ from flask_cimd import ConfigurationError
 from flask_cimd.core.strict_json import StrictJSONError, read_object
 from flask_cimd.oauth import IntrospectedTokens, ProtectedASGI, ResourceProtector, TokenRefused, resource_metadata
 
-#: What each tool needs; a tool that is not named here cannot be called.
+#: Scope that each tool needs; tools without an entry cannot be called.
 TOOL_SCOPES = {
     "list_notes": "notes:read",
     "read_note": "notes:read",
@@ -49,7 +49,7 @@ _DEFAULT_PORT = 5008
 
 
 class Note(BaseModel, frozen=True):
-    """One note as tools answer it."""
+    """One note in the result of a tool."""
 
     slug: str
     url: str
@@ -59,10 +59,10 @@ class Note(BaseModel, frozen=True):
 
 
 def scopes_needed(body: bytes) -> Collection[str]:
-    """Return the scopes of the tool that a JSON-RPC message calls; everything else needs a living token only.
+    """Return the scopes of the tool that a JSON-RPC message calls; other messages need a valid token only.
 
     Raises:
-        TokenRefused: 400; members that occur twice are refused, since two readers could see two tools.
+        TokenRefused: 400; duplicate members are refused, since two parsers could read two tools.
     """
     if not body:
         return ()
@@ -79,7 +79,7 @@ def scopes_needed(body: bytes) -> Collection[str]:
 
 
 class Tools:
-    """What programs can do with the notes; whether they may is settled before a tool is reached."""
+    """The tools of the endpoint; scopes are checked before a tool is called."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -106,23 +106,23 @@ class Tools:
             try:
                 post = posts.add(properties, is_draft=draft, published_at=now, slug=None, images=(), now=now)
             except RequestEntityTooLarge as error:
-                raise ToolError("The site is full.") from error
+                raise ToolError("The storage of the site is full.") from error
             return _as_note(post)
 
     def delete_note(self, slug: str) -> Note:
-        """Take a note off the site; the owner can bring it back."""
+        """Delete a note."""
         with self._app.test_request_context():
             _existing(slug)
             changed = posts.change(slug, lambda post: replace(post, deleted_at=post.deleted_at or services().clock()))
             if changed is None:
-                raise ToolError("There is no such note.")
+                raise ToolError("There is no note with this slug.")
             return _as_note(changed)
 
 
 def _existing(slug: str) -> posts.Post:
     post = posts.find(slug)
     if post is None or post.deleted_at is not None:
-        raise ToolError("There is no such note.")
+        raise ToolError("There is no note with this slug.")
     return post
 
 
@@ -137,7 +137,7 @@ def _as_note(post: posts.Post) -> Note:
 
 
 def create_server(app: Flask) -> MCPServer[Any]:
-    """Return the MCP server with its tools, on the site's database."""
+    """Return the MCP server with its tools."""
     about = "Read and write the notes of one person's site."
     server: MCPServer[Any] = MCPServer("notes", instructions=about, log_level="WARNING")
     tools = Tools(app)
@@ -147,10 +147,10 @@ def create_server(app: Flask) -> MCPServer[Any]:
 
 
 def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
-    """Return the whole MCP endpoint: tokens first, then the tools.
+    """Return the MCP endpoint as an ASGI application that checks tokens before it calls tools.
 
     Raises:
-        ConfigurationError: a variable is missing or unusable.
+        ConfigurationError: a variable is missing or invalid.
     """
     app = create_app(environment)
     with app.app_context():
@@ -163,7 +163,7 @@ def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
         server_id=server_id,
         secret=secret,
         issuer=configuration.base_url,
-        # The site itself may have a certificate of a private authority, as its clients may.
+        # The certificate of the site may be of a private authority.
         ca_bundle=configuration.cimd.get("CIMD_CA_BUNDLE"),
     )
     place = urlsplit(url)
@@ -183,7 +183,7 @@ def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
 
 
 def _without_streams(inner: Any) -> Any:
-    """Answer 405 where a client asks for a stream of news: there are none, and open ones would come back for ever."""
+    """Answer 405 to GET: this server sends no event stream, and clients would reconnect for ever."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["method"] != "POST":
@@ -204,7 +204,7 @@ def main() -> int:
         return 2
     port = environment.get("DEMO_MCP_PORT") or urlsplit(environment["DEMO_MCP_URL"]).port or _DEFAULT_PORT
     with socket.create_server((environment.get("DEMO_HOST", "127.0.0.1"), int(port))) as listener:
-        # Whoever waits for this line can connect: the listener keeps connections until they are answered.
+        # After this line, connections succeed: the listener queues them until the server accepts them.
         print(f"The MCP endpoint: {environment['DEMO_MCP_URL']}", flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
     return 0

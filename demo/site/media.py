@@ -1,4 +1,4 @@
-"""Images: every one is decoded, measured and written anew before it is kept, and served from here alone."""
+"""Images: each is decoded, measured and re-encoded before it is stored, and served by this site only."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from demo.services import services
 from demo.site.tables import MediaRow
 from flask_cimd.clients.images import SafeImage, reencode
 
-#: Of one uploaded file, and of a request that brings files.
+#: Bytes of one uploaded file, and of a request with files.
 LARGEST_FILE = 10 * 1024 * 1024
 LARGEST_REQUEST = 4 * LARGEST_FILE
 MOST_FILES = 10
 _MOST_PIXELS = 40_000_000
 _LONGEST_EDGE = 2048
-#: An app that is let in can fill this much of the database and no more.
+#: Bytes of all stored images together.
 _MOST_STORED = 1024 * 1024 * 1024
 _NAME = re.compile(r"[0-9a-f]{32}\.(?:jpg|png|webp)")
 _media: Any = MediaRow.__table__
@@ -34,20 +34,20 @@ blueprint = Blueprint("media", __name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredImage:
-    """An image and the name that it is, or will be, served under."""
+    """An image and the name that it is served under."""
 
     name: str
     image: SafeImage
 
     @property
     def url(self) -> str:
-        """Its absolute address."""
+        """Its absolute URL."""
         return f"{prefix()}{self.name}"
 
 
 @blueprint.get("/media/<name>")
 def show(name: str) -> Response:
-    """Serve an image; its name is random and its bytes never change."""
+    """Serve an image; names are random, and their content never changes."""
     if not _NAME.fullmatch(name):
         abort(404)
     with db.engine.connect() as connection:
@@ -55,7 +55,7 @@ def show(name: str) -> Response:
     if row is None:
         abort(404)
     answer = Response(row.content, content_type=row.media_type)
-    # Opened by itself the image is a document of this origin, so it may do nothing at all.
+    # Opened as a document, the image belongs to this origin, so it is sandboxed.
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"
     answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return answer
@@ -65,8 +65,8 @@ def read_upload(upload: FileStorage) -> StoredImage:
     """Return an uploaded file as an image that is safe to show; nothing is stored yet.
 
     Raises:
-        ImageError: it is no image of a known format, damaged, or has too many pixels.
-        RequestEntityTooLarge: the file is too long.
+        ImageError: the format is unknown, the file is damaged, or the image has too many pixels.
+        RequestEntityTooLarge: the file is too large.
     """
     data = upload.stream.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
@@ -76,10 +76,10 @@ def read_upload(upload: FileStorage) -> StoredImage:
 
 
 def add(connection: Connection, stored: StoredImage, now: datetime) -> None:
-    """Keep an image, as part of the caller's transaction.
+    """Store an image in the transaction of the caller.
 
     Raises:
-        RequestEntityTooLarge: the site is full.
+        RequestEntityTooLarge: the images together would be too large.
     """
     held = connection.execute(select(func.coalesce(func.sum(func.length(_media.c.content)), 0))).scalar_one()
     if held + len(stored.image.content) > _MOST_STORED:
@@ -97,10 +97,10 @@ def add(connection: Connection, stored: StoredImage, now: datetime) -> None:
 
 
 def is_own(url: str, images: str) -> bool:
-    """Say whether a URL is that of an image of this site, whose addresses begin with ``images``."""
+    """Say whether a URL is that of an image of this site; ``images`` is the prefix of these URLs."""
     return url.startswith(images) and _NAME.fullmatch(url.removeprefix(images)) is not None
 
 
 def prefix() -> str:
-    """Return what the addresses of this site's images begin with."""
+    """Return the prefix of the URLs of this site's images."""
     return f"{services().configuration.base_url}/media/"

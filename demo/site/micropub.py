@@ -1,4 +1,4 @@
-"""The Micropub endpoint: apps that the owner let in write, change and take away posts (W3C Micropub)."""
+"""The Micropub endpoint: apps with a token create, update, delete and undelete posts (W3C Micropub)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from flask_cimd.oauth import TokenRefused, current_access
 
 PATH, MEDIA_PATH = "/micropub", "/media"
 MACHINE_PATHS = frozenset({PATH, MEDIA_PATH})
-#: Bytes of a request that brings no files.
+#: Bytes of a request without files.
 _LARGEST_TEXT = 512 * 1024
-#: What a multipart request has besides its files.
+#: Bytes of a multipart request besides its files.
 _ENVELOPE = 64 * 1024
 _DELETED = "The post is deleted; undelete it first."
 
@@ -39,13 +39,13 @@ for _name, _path in (("preflight", PATH), ("media_preflight", MEDIA_PATH)):
 
 @blueprint.before_request
 def bound() -> None:
-    """Say how much of the body is read at most; it comes first, because the token may be in a form."""
+    """Bound the body before the token is read, because the token may be in a form."""
     if request.mimetype == "multipart/form-data":
         files = media.LARGEST_REQUEST if request.path == PATH else media.LARGEST_FILE
         request.max_content_length = files + _ENVELOPE
         return
     request.max_content_length = _LARGEST_TEXT
-    # Without a length Werkzeug cuts what is too long and goes on; what was cut must not become a post.
+    # Without Content-Length, Werkzeug truncates a body that is too long; a truncated body must not become a post.
     if request.content_length is None and len(request.get_data()) >= _LARGEST_TEXT:
         raise RequestEntityTooLarge
 
@@ -53,9 +53,9 @@ def bound() -> None:
 @blueprint.get(PATH)
 @posting()
 def query() -> Response:
-    """Tell an app what it needs to know before it posts (Micropub §3.7)."""
+    """Answer a query of an app (Micropub §3.7)."""
     match request.args.get("q"):
-        case None | "config":  # clients ask without a question to see whether their token is good
+        case None | "config":  # apps send no q to see whether their token is valid
             return jsonify(_configuration())
         case "syndicate-to":
             return jsonify({"syndicate-to": []})
@@ -87,10 +87,10 @@ def act() -> Response:
 @blueprint.post(MEDIA_PATH)
 @posting("media")
 def upload() -> Response:
-    """Take one image and answer with its address (Micropub §3.6)."""
+    """Store one image and answer with its URL (Micropub §3.6)."""
     uploads = request.files.getlist("file")
     if len(uploads) != 1 or len(request.files) != 1:
-        raise PropertyError("Send one file, in the part called file.")
+        raise PropertyError("Send one file, in a part named file.")
     stored = media.read_upload(uploads[0])
     with db.engine.begin() as connection:
         media.add(connection, stored, services().clock())
@@ -126,7 +126,7 @@ def _create(command: Create) -> Response:
     now = services().clock()
     post = posts.add(
         properties,
-        # A token that may only draft never publishes, whatever its app asks for.
+        # A token with the scope draft only never publishes, whatever the app asks for.
         is_draft=command.is_draft or not may_publish,
         published_at=command.published or now,
         slug=command.slug,
@@ -137,7 +137,7 @@ def _create(command: Create) -> Response:
 
 
 def _may(scope: str) -> bool:
-    """Say whether the token has a scope, by itself or within another."""
+    """Say whether the token has a scope, itself or implied by another."""
     try:
         posting.require(current_access, scope)
     except TokenRefused:
@@ -148,7 +148,7 @@ def _may(scope: str) -> bool:
 def _uploads() -> list[FileStorage]:
     files = [file for _, file in request.files.items(multi=True) if file.filename]
     if len(files) > media.MOST_FILES or {name.removesuffix("[]") for name in request.files} - {"photo"}:
-        raise PropertyError(f"A post takes up to {media.MOST_FILES} files, each in a part called photo.")
+        raise PropertyError(f"A post can have up to {media.MOST_FILES} files, each in a part named photo.")
     return files
 
 
@@ -158,11 +158,11 @@ def _described(urls: list[str], alts: tuple[str, ...]) -> list[Value]:
 
 
 def _find(url: str) -> Post:
-    """Return the post at an address, deleted ones included; the address must be exactly the one it was given."""
+    """Return the post at a URL, also if it is deleted; the URL must be exactly that of the post."""
     slug = url.rpartition("/")[2]
     post = posts.find(slug) if url == permalink(slug) else None
     if post is None:
-        raise PropertyError("There is no post at that url.")
+        raise PropertyError("There is no post at this url.")
     return post
 
 
@@ -178,7 +178,7 @@ def _updated(post: Post, command: Update, now: datetime) -> Post:
     is_draft = status == "draft" if status else post.is_draft
     is_published = post.is_draft and not is_draft
     if is_published:
-        # Changing what a post says is one thing, showing it to everybody another.
+        # Publishing a draft needs more than the right to update posts.
         posting.require(current_access, "create")
     kept = {name: values for name, values in properties.items() if values and name not in mf2.APART}
     mf2.require_substance(kept)
@@ -188,7 +188,7 @@ def _updated(post: Post, command: Update, now: datetime) -> Post:
 
 
 def _applied(properties: Properties, command: Update) -> Properties:
-    """Return the properties after the changes; of those that are kept apart there is one value each."""
+    """Return the properties after the changes; properties with columns of their own have one value."""
     result = {**properties, **command.replace}
     result = mf2.merged(result, {name: values for name, values in command.add.items() if name not in mf2.APART})
     result |= {name: values for name, values in command.add.items() if name in mf2.APART}
@@ -200,7 +200,7 @@ def _applied(properties: Properties, command: Update) -> Properties:
 
 
 def _with_settings(post: Post) -> Properties:
-    """Return the properties as apps see them: with the date and the status among them."""
+    """Return the properties as apps see them, with ``published`` and ``post-status``."""
     return {
         **post.properties,
         "published": [post.published_at.isoformat(timespec="seconds")],
@@ -226,9 +226,9 @@ def _configuration() -> dict[str, object]:
 
 
 def _source() -> Response:
-    """Answer with a post as its app sent it; without a url, with the newest posts.
+    """Answer with a post as its app sent it, or with the newest posts if no ``url`` is given.
 
-    What everybody can read anyway is told to every app that posts, drafts only to those that may read them.
+    Every app that can post may read published posts; drafts need the scope ``update``.
     """
     reads_drafts = _may("update")
     if not reads_drafts and not _may("draft"):

@@ -1,4 +1,4 @@
-"""A post at its permanent address, the owner's list of drafts, and what the owner can do without an app."""
+"""The page of a post, the list of drafts, and the owner's buttons that publish and delete posts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("notes", __name__)
 
 @blueprint.get("/notes/<slug>")
 def show(slug: str) -> str:
-    """Show one post; drafts to the owner alone."""
+    """Show one post; a draft only to the owner."""
     post = posts.find(slug)
     if post is None or (post.is_draft and not is_logged_in()):
         abort(404)
@@ -37,14 +37,14 @@ def show(slug: str) -> str:
 @blueprint.get("/drafts")
 @owner_only
 def show_drafts() -> str:
-    """List what apps left for the owner to publish."""
+    """List the drafts."""
     return render_template("drafts.html", posts=[view(post) for post in posts.drafts()], is_owner=True)
 
 
 @blueprint.post("/notes/<slug>/publish")
 @owner_only
 def publish(slug: str) -> Response:
-    """Show a draft to everybody from now on."""
+    """Publish a draft."""
     now = services().clock()
     return _changed(slug, lambda post: replace(post, is_draft=False, published_at=now) if post.is_draft else post)
 
@@ -52,7 +52,7 @@ def publish(slug: str) -> Response:
 @blueprint.post("/notes/<slug>/delete")
 @owner_only
 def delete(slug: str) -> Response:
-    """Take a post away; apps with the scope ``undelete`` can bring it back."""
+    """Delete a post; apps with the scope ``undelete`` can undelete it."""
     now = services().clock()
     return _changed(slug, lambda post: replace(post, deleted_at=post.deleted_at or now))
 

@@ -1,4 +1,4 @@
-"""Where posts live: each has a permanent address; deleted ones are kept, so that they can come back."""
+"""Storage of posts: each has a permanent URL; deleted posts are kept, so that they can be undeleted."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from demo.site.tables import PostRow
 
 PAGE_SIZE = 20
 _ATTEMPTS = 5
-#: Characters of all posts together; no person writes so much, but an app could.
+#: Characters of all posts together: bounds what apps can store.
 _MOST_STORED = 256 * 1024 * 1024
-#: Of what is made from words; what tells two apart comes on top.
+#: Characters of a slug made from words; a suffix that makes it unique is added to that.
 _LONGEST_SLUG = 60
 _SLUG = re.compile(r"[a-z0-9-]{1,80}")
 _post: Any = PostRow.__table__
@@ -33,12 +33,12 @@ _post: Any = PostRow.__table__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """One post as it stands.
+    """One post.
 
     Attributes:
-        slug: the last part of its address; lower-case ASCII, digits and hyphens.
-        properties: without ``published`` and ``post-status``, which have fields of their own.
-        version: how often it was changed.
+        slug: last segment of its URL; lower-case ASCII letters, digits and hyphens.
+        properties: without ``published`` and ``post-status``, which are fields.
+        version: number of changes.
     """
 
     slug: str
@@ -62,10 +62,10 @@ def add(
     images: Sequence[StoredImage],
     now: datetime,
 ) -> Post:
-    """Keep a new post together with its uploaded images, all or nothing, under a free slug near the wished one.
+    """Store a new post and its uploaded images in one transaction, under the given slug or a variant that is free.
 
     Raises:
-        RequestEntityTooLarge: the site is full.
+        RequestEntityTooLarge: the posts or the images together would be too large.
     """
     wish = make_slug(slug or first_text(properties, "name") or _opening(properties)) or secrets.token_hex(4)
     post = Post(slug=wish, properties=properties, is_draft=is_draft, published_at=published_at)
@@ -81,7 +81,7 @@ def add(
                 if held + len(values["properties"]) > _MOST_STORED:
                     raise RequestEntityTooLarge
                 connection.execute(insert(_post).values(slug=post.slug, **values))
-        except IntegrityError:  # somebody else's slug
+        except IntegrityError:  # another post has this slug
             post = replace(post, slug=f"{wish}-{secrets.token_hex(3)}")
         else:
             return post
@@ -89,7 +89,7 @@ def add(
 
 
 def find(slug: str) -> Post | None:
-    """Return a post, drafts and deleted ones included; the slug may be anything that somebody typed."""
+    """Return a post, also if it is a draft or deleted; the slug may be any text."""
     if not _SLUG.fullmatch(slug):
         return None
     with db.engine.connect() as connection:
@@ -98,9 +98,9 @@ def find(slug: str) -> Post | None:
 
 
 def change(slug: str, edit: Edit) -> Post | None:
-    """Replace a post by what ``edit`` makes of it; ``None`` if there is no such post.
+    """Replace a post by the result of ``edit``; ``None`` if there is no such post.
 
-    Simultaneous changes are made one after the other: ``edit`` may be called again with a newer post.
+    If another request changes the post at the same time, ``edit`` is called again with the newer post.
     """
     for _ in range(_ATTEMPTS):
         post = find(slug)
@@ -115,7 +115,7 @@ def change(slug: str, edit: Edit) -> Post | None:
 
 
 def published(page: int = 1, size: int = PAGE_SIZE) -> tuple[list[Post], bool]:
-    """Return one page of what everybody may see, newest first, and whether there is an older page."""
+    """Return one page of public posts, newest first, and whether there is an older page."""
     return _page(select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(False)), page, size)
 
 
@@ -125,12 +125,12 @@ def editable(size: int = PAGE_SIZE) -> list[Post]:
 
 
 def drafts(size: int = PAGE_SIZE) -> list[Post]:
-    """Return what waits to be published, newest first."""
+    """Return drafts, newest first."""
     return _page(select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(True)), 1, size)[0]
 
 
 def last_change() -> datetime | None:
-    """Return when anything that everybody may see changed last, deletions included."""
+    """Return the time of the last change to public posts, including deletions."""
     columns = (func.max(_post.c.published_at), func.max(_post.c.updated_at), func.max(_post.c.deleted_at))
     with db.engine.connect() as connection:
         instants = connection.execute(select(*columns).where(_post.c.is_draft.is_(False))).one()
@@ -139,7 +139,7 @@ def last_change() -> datetime | None:
 
 
 def make_slug(text: str) -> str:
-    """Return the text as a part of an address: ASCII letters, digits and hyphens; empty if nothing is left."""
+    """Return the text as a slug of ASCII letters, digits and hyphens, which may be empty."""
     plain = unicodedata.normalize("NFKD", text[: 8 * _LONGEST_SLUG]).encode("ascii", "ignore").decode().lower()
     words = re.findall(r"[a-z0-9]+", plain.replace("'", ""))
     slug = ""
@@ -152,7 +152,7 @@ def make_slug(text: str) -> str:
 
 
 def _opening(properties: Properties) -> str:
-    """Return the first words of a plain post; markup is not looked into."""
+    """Return the first words of the content; HTML is not parsed."""
     return " ".join(first_text(properties, "content").split()[:6])
 
 

@@ -1,4 +1,4 @@
-"""The example of a protected resource: the owner's profile for programs, at an address of its own."""
+"""The example of a protected resource: the owner's profile as JSON, with its own resource identifier."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask_cimd.oauth import ResourceProtector, current_access
 blueprint = Blueprint("profile", __name__)
 blueprint.after_request(allow_any_origin)
 blueprint.add_url_rule(PROFILE_PATH, view_func=preflight, methods=["OPTIONS"])
-#: Its identifier is its URL, so a token for anything else is refused here.
+#: The resource identifier is the URL, so tokens for other resources are refused.
 protect = ResourceProtector(
     find_access, audience=lambda: services().configuration.base_url + PROFILE_PATH, schemes=SCHEMES
 )
@@ -22,6 +22,6 @@ protect = ResourceProtector(
 @blueprint.get(PROFILE_PATH)
 @protect("profile")
 def show() -> Response:
-    """Tell the holder of a token about the owner."""
+    """Answer with the profile that the token gives access to."""
     here = services()
     return jsonify(here.identity.members(current_access.scope))

@@ -1,4 +1,4 @@
-"""Where the owner's profile lives: the environment says how it begins, the owner's form how it goes on."""
+"""Storage of the profile that the owner saved; before that, the environment provides it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ONLY = 1
 
 
 def load() -> Owner | None:
-    """Return what the owner wrote, or ``None`` if they wrote nothing yet."""
+    """Return the saved profile, or ``None`` if none was saved."""
     with db.engine.connect() as connection:
         row = connection.execute(select(_profile).where(_profile.c.id == _ONLY)).first()
     if row is None:
@@ -34,7 +34,7 @@ def load() -> Owner | None:
 
 
 def save(owner: Owner, image: StoredImage | None, now: datetime) -> None:
-    """Keep the profile, together with a new photo if there is one."""
+    """Save the profile and its new photo, if any, in one transaction."""
     with db.engine.begin() as connection:
         if image is not None:
             media.add(connection, image, now)

@@ -1,7 +1,7 @@
-"""What a post may say: microformats2 properties, read from forms and JSON, bounded before anything is kept.
+"""The microformats2 properties of a post: parsed from forms and JSON, validated and bounded.
 
-Nothing here touches the database or the request. Text stays as the author's app sent it; `demo.site.content` makes
-it safe where it is shown.
+This module uses neither the database nor the request. Text is kept as the app sent it; `demo.site.content` sanitises
+it for display.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from urllib.parse import urlsplit
 Value = str | dict[str, str]
 Properties = dict[str, list[Value]]
 
-#: What the site keeps in columns of their own, not among a post's properties.
+#: Properties that are columns of the table, or not stored.
 APART = ("published", "post-status", "visibility")
 MOST_VALUES = 50
 _LONGEST_LINE = 1_000
 _LONGEST_CONTENT = 100_000
-#: Sanitisers need quadratic time for some nestings; no article comes near.
+#: Sanitisers need quadratic time for some nestings.
 _MOST_TAGS = 5_000
 _LONGEST_URL = 2_048
 _YEARS = range(1970, 2100)
 
 
 class PropertyError(ValueError):
-    """A value cannot be used; ``args[0]`` is a sentence for the app's developer, without any of the app's text."""
+    """A value is invalid; ``args[0]`` is a sentence for the developer of the app, without text of the app."""
 
 
 def read(name: str, values: Any) -> list[Value]:
-    """Return the values of one property as they are kept.
+    """Return the valid, distinct values of one property.
 
     Raises:
-        PropertyError: the values are no list, too many, too long or of a wrong kind.
+        PropertyError: the values are not a list, too many, too long or of a wrong type.
     """
     if not isinstance(values, list):
         raise PropertyError(f"The values of {name} must be an array.")
@@ -53,27 +53,27 @@ def read_known(properties: Mapping[str, Any]) -> Properties:
     """Return the properties that this site knows; others "MUST" be ignored (Micropub §3.3).
 
     Raises:
-        PropertyError: one of them is unusable.
+        PropertyError: a value is invalid.
     """
     found = {name: read(name, values) for name, values in properties.items() if name in KNOWN}
     return {name: values for name, values in found.items() if values}
 
 
 def require_substance(properties: Properties) -> None:
-    """Raise unless there is something to read or see.
+    """Raise if the post would be empty.
 
     Raises:
-        PropertyError: there is nothing.
+        PropertyError: the post has no content, name, photo or link.
     """
     if not _SUBSTANCE & properties.keys():
         raise PropertyError("The post is empty: it needs content, a name, a photo or a link.")
 
 
 def parse_instant(text: str) -> datetime:
-    """Return an ISO 8601 date and time; without a zone it is UTC.
+    """Parse an ISO 8601 date and time; without an offset, it is in UTC.
 
     Raises:
-        PropertyError: it is none, or outside 1970 to 2099.
+        PropertyError: the text is invalid, or the year is not from 1970 to 2099.
     """
     try:
         instant = datetime.fromisoformat(text.strip())
@@ -81,12 +81,12 @@ def parse_instant(text: str) -> datetime:
     except (ValueError, OverflowError) as exc:
         raise PropertyError("published must be a date and time as in 2026-11-25T13:20:00Z.") from exc
     if aware.year not in _YEARS:
-        raise PropertyError("published must lie between 1970 and 2099.")
+        raise PropertyError("published must be from 1970 to 2099.")
     return aware
 
 
 def is_web_url(url: str) -> bool:
-    """Say whether this is an absolute http or https URL that can stand in a link."""
+    """Say whether this is an absolute http or https URL without spaces, at most 2048 characters long."""
     if len(url) > _LONGEST_URL or not url.isprintable() or " " in url or "\\" in url:
         return False
     try:
@@ -97,13 +97,13 @@ def is_web_url(url: str) -> bool:
 
 
 def clean_block(text: str) -> str:
-    """Return text that XML and every database can hold, with line breaks as they are."""
+    """Return the text without characters that XML or databases reject; line breaks become LF."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(c for c in unified if c in "\n\t" or _is_text(c)).strip()
 
 
 def _is_text(character: str) -> bool:
-    # Cc: controls; Cs: halves of pairs; U+FFFE and U+FFFF: no characters at all (XML 1.0 §2.2).
+    # Cc: control characters; Cs: surrogates; U+FFFE and U+FFFF: not characters (XML 1.0 §2.2).
     return unicodedata.category(character) not in ("Cc", "Cs") and character not in "\ufffe\uffff"
 
 
@@ -160,9 +160,9 @@ def _status(_: str, value: Any) -> str:
 
 
 def _visibility(_: str, value: Any) -> str:
-    # Taking the post and showing it to everybody would betray its author.
+    # Ignoring another visibility would publish what the author meant for few.
     if value != "public":
-        raise PropertyError("This site shows every published post to everybody: visibility must be public.")
+        raise PropertyError("visibility must be public: every published post is public on this site.")
     return ""
 
 
@@ -193,10 +193,10 @@ def without(properties: Properties, name: str, values: Sequence[Any]) -> Propert
 
 
 def merged(properties: Properties, added: Mapping[str, Iterable[Value]]) -> Properties:
-    """Return the properties with values added to those that are there (Micropub §3.4.2).
+    """Return the properties with the added values appended (Micropub §3.4.2).
 
     Raises:
-        PropertyError: there would be too many.
+        PropertyError: a property would have too many values.
     """
     result = dict(properties)
     for name, values in added.items():
@@ -212,6 +212,6 @@ def _plain(value: Value) -> str:
 
 
 def first_text(properties: Properties, name: str) -> str:
-    """Return the first value of a property as text; markup and alternative texts are not looked into."""
+    """Return the first value of a property as text; a photo is its URL, HTML content is empty."""
     values = properties.get(name)
     return _plain(values[0]) if values else ""

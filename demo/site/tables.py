@@ -1,4 +1,4 @@
-"""What the site publishes: posts, images, and who its owner is."""
+"""Tables of what the site publishes: posts, images and the profile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from demo.models import Instant, Model
 
 
 class PostRow(Model):
-    """One post; what it says is kept as microformats2 properties, as Micropub knows them."""
+    """One post, with its microformats2 properties as JSON."""
 
     __tablename__ = "post"
 
@@ -20,12 +20,12 @@ class PostRow(Model):
     published_at: Mapped[float] = mapped_column(Instant, index=True)
     updated_at: Mapped[float | None] = mapped_column(Instant)
     deleted_at: Mapped[float | None] = mapped_column(Instant)
-    #: Counts changes, so that of two simultaneous ones none is lost.
+    #: Number of changes: a change applies only to the version that it was made from.
     version: Mapped[int] = mapped_column(Integer)
 
 
 class ProfileRow(Model):
-    """What the owner wrote about themself; there is at most one row."""
+    """The profile of the owner; at most one row."""
 
     __tablename__ = "profile"
 
@@ -38,7 +38,7 @@ class ProfileRow(Model):
 
 
 class MediaRow(Model):
-    """An image that this site wrote itself; it lives in the database, so that all workers serve it."""
+    """An image that this site encoded; it is in the database, so that all workers serve it."""
 
     __tablename__ = "media"
 

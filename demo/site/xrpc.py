@@ -1,6 +1,6 @@
-"""The little that a site which is no Personal Data Server answers to apps of the AT Protocol: who somebody is.
+"""The two identity methods of the AT Protocol that a site without a Personal Data Server can answer.
 
-Every other method is answered as the protocol wants it (https://atproto.com/specs/xrpc), so that apps can say so.
+All other methods are refused with the errors of the protocol (https://atproto.com/specs/xrpc).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _refused(refused: TokenRefused) -> Response:
     return jsonify(error=name, message=refused.description or "Send an access token with a DPoP proof.")
 
 
-#: AT-59: a challenge that begins with anything but DPoP stops the official client.
+#: The official client of the AT Protocol fails on a challenge that begins with another scheme than DPoP.
 session = ResourceProtector(
     find_access,
     audience=lambda: services().server.issuer,
@@ -40,7 +40,7 @@ session = ResourceProtector(
 
 @blueprint.get("/com.atproto.identity.resolveHandle")
 def resolve_handle() -> Response:
-    """Tell the DID of the owner's handle; this site knows no other."""
+    """Answer with the DID of the owner's handle; other handles are unknown here."""
     here = services().configuration
     if request.args.get("handle", "").lower() != here.handle:
         return answer_error(400, "InvalidRequest", "Unable to resolve handle")
@@ -50,7 +50,7 @@ def resolve_handle() -> Response:
 @blueprint.get("/com.atproto.server.getSession")
 @session("atproto")
 def get_session() -> Response:
-    """Tell an app whose session it holds."""
+    """Answer with the account of the session."""
     here = services().configuration
     return jsonify(handle=here.handle, did=here.did, active=True)
 
@@ -58,7 +58,7 @@ def get_session() -> Response:
 @blueprint.route("/", defaults={"method": ""}, methods=["GET", "POST"])
 @blueprint.route("/<path:method>", methods=["GET", "POST"])
 def other(method: str) -> Response:
-    """Refuse every other method."""
+    """Refuse all other methods."""
     if len(method) > _MAX_NSID or not _NSID.fullmatch(method):
         return answer_error(400, "InvalidRequest", "The path does not name a method")
     if method in _QUERIES:
@@ -67,21 +67,21 @@ def other(method: str) -> Response:
 
 
 def answer_error(status: int, error: str, message: str) -> Response:
-    """Return an error as the protocol writes it."""
+    """Return an error in the format of the protocol."""
     answer = jsonify(error=error, message=message)
     answer.status_code = status
     return answer
 
 
 def answer_exception(status: int) -> Response:
-    """Return what the framework refuses before a view sees it."""
+    """Return an error of the framework in the format of the protocol."""
     name = "InvalidRequest" if status < 500 else "InternalServerError"
     return answer_error(status, name, HTTPStatus(status).phrase)
 
 
 @blueprint.after_request
 def allow_any_origin(answer: Response) -> Response:
-    """Let apps in browsers call from any origin: no cookie counts here. ``*`` would not cover Authorization."""
+    """Let scripts of any origin call: cookies are ignored here. ``*`` would not cover the header Authorization."""
     answer.headers["Access-Control-Allow-Origin"] = "*"
     answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
     answer.headers["Access-Control-Allow-Headers"] = (

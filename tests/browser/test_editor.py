@@ -24,7 +24,7 @@ def let_in(watch: Watch, demo: RunningDemo) -> Any:
 def test_a_note_written_in_the_editor_stands_on_the_home_page(open_page: Any, sample_demo: RunningDemo) -> None:
     watch = open_page(viewport=PHONE, java_script_enabled=False)
     page = let_in(watch, sample_demo)
-    page.get_by_label("Your words").fill("Written in a browser <3\nhttps://example.org/")
+    page.get_by_label("New note").fill("Written in a browser <3\nhttps://example.org/")
     page.get_by_role("button", name="Publish", exact=True).click()
     page.get_by_role("link", name="On your site").click()
     assert page.locator(".h-entry .e-content").inner_text() == "Written in a browser <3\nhttps://example.org/"

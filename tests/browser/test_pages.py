@@ -50,7 +50,7 @@ def test_home_and_login(watch: Watch, running_site: RunningDemo, check: Any) -> 
     check("login")
     watch.page.get_by_label("Password").fill("wrong")
     watch.page.get_by_role("button", name="Log in").click()
-    assert "not the password" in watch.page.inner_text("[role=alert]")
+    assert "Wrong password" in watch.page.inner_text("[role=alert]")
     check("login-failed")
     watch.page.get_by_label("Password").fill(running_site.password)
     watch.page.keyboard.press("Enter")

@@ -16,7 +16,7 @@ def test_an_approved_app_is_listed_with_what_it_may_know(origin: Any, any_site: 
     any_site.owner().tokens(publish_client(origin, client_name="<b>Guestbook</b>"))
     (text,) = listed(any_site)
     assert "<b>Guestbook</b>" in text
-    assert "profile" in text
+    assert "See your name and the address of your site" in text
     assert f"localhost:{origin.port}" in text
 
 

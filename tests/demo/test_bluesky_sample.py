@@ -28,7 +28,7 @@ def test_signs_in_refreshes_and_signs_out(demo: RunningDemo) -> None:
 
     assert soup(home).select("#handle")[0].text == "@owner.test"
     assert soup(home).select("#did")[0].text.startswith("did:web:localhost%3A")
-    assert "The tokens are new." in refreshed.text
+    assert "The tokens were refreshed." in refreshed.text
     assert "Sign in as @owner.test" in app.get("/").text
     assert "Revoke access" not in owner.get("/apps").text
 

@@ -38,7 +38,7 @@ def acquaintance(page: requests.Response) -> str:
 
 
 def limit(owner: Browser, tier: str, *, scope: list[str], resource: list[str] | None = None) -> None:
-    names = {"trusted": "trusted apps", "known": "apps with a rule", "unknown": "all other apps"}
+    names = {"trusted": "trusted apps", "known": "allowed apps", "unknown": "all other apps"}
     page = owner.get("/clients")
     changes = {"scope": scope} if resource is None else {"scope": scope, "resource": resource}
     assert owner.press(page, f"Save for {names[tier]}", **changes).status_code == 303
@@ -50,11 +50,11 @@ def test_rules_are_added_replaced_and_removed(any_site: Site) -> None:
     assert add_rule(owner, "Spam.Example", "deny").status_code == 303
     assert add_rule(owner, "https://app.example/client.json", "trust").status_code == 303
     assert rules_on(owner.get("/clients")) == {
-        "spam.example": "Turned away",
+        "spam.example": "Blocked",
         "https://app.example/client.json": "Trusted",
     }
     add_rule(owner, "spam.example", "allow")
-    assert rules_on(owner.get("/clients"))["spam.example"] == "Let in"
+    assert rules_on(owner.get("/clients"))["spam.example"] == "Allowed"
     page = owner.get("/clients")
     assert owner.press(page, "Remove", subject="spam.example").status_code == 303
     assert list(rules_on(owner.get("/clients"))) == ["https://app.example/client.json"]
@@ -67,7 +67,7 @@ def test_rules_are_added_replaced_and_removed(any_site: Site) -> None:
 def test_a_rule_that_could_never_match_is_refused_and_shown_again(site: Site, subject: str, decision: str) -> None:
     answer = add_rule(site.owner(), subject, decision)
     assert answer.status_code == 400
-    assert "never match" in answer.text
+    assert "would never match an app" in answer.text
     assert "<script>alert" not in answer.text
 
 

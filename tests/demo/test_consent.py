@@ -92,7 +92,7 @@ def test_links_of_the_app_are_https_and_harmless(origin: Any, site: Site) -> Non
     assert set(links) == {"https://elsewhere.example/about", origin.url("/privacy")}
     for link in links.values():
         assert set(link["rel"]) >= {"noopener", "noreferrer", "nofollow"}
-    assert "links to elsewhere.example" in page.text
+    assert "on elsewhere.example" in page.text
     assert "javascript:" not in page.text
 
 

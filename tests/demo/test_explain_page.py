@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.demo import Site, publish_client
+from tests.support.demo import Site, publish_client, soup
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 
@@ -15,9 +15,13 @@ def test_following_a_link_fetches_nothing(site: Site, origin: TLSOrigin) -> None
 
 def test_the_owner_sees_each_step_and_the_verdict(site: Site, origin: TLSOrigin) -> None:
     owner = site.owner()
-    page = owner.press(owner.get("/explain"), "Look", client_id=publish_client(origin, client_name="Notebook"))
+    page = owner.press(owner.get("/explain"), "Check", client_id=publish_client(origin, client_name="Notebook"))
     assert "This app can sign you in" in page.text
-    assert "tls" in page.text
+    titles = dict.fromkeys(step.get_text() for step in soup(page).select("[data-verdict] .steps strong"))
+    assert list(titles) == [
+        "Address", "Rules of this site", "DNS", "Connection", "TLS", "Header", "Response", "Cache", "/client_id",
+        "/client_name", "/redirect_uris/0", "/grant_types", "Client authentication",
+    ]  # fmt: skip
     assert origin.count("/client.json") == 1
 
 
@@ -25,7 +29,7 @@ def test_the_owner_sees_each_step_and_the_verdict(site: Site, origin: TLSOrigin)
 def test_remote_text_is_escaped(site: Site, origin: TLSOrigin) -> None:
     owner = site.owner()
     client_id = publish_client(origin, **{"<script>alert(1)</script>": 1, "client_name": "<b>bold</b>"})
-    page = owner.press(owner.get("/explain"), "Look", client_id=client_id)
+    page = owner.press(owner.get("/explain"), "Check", client_id=client_id)
     assert "<script>" not in page.text
     assert "<b>bold" not in page.text
 
@@ -33,5 +37,5 @@ def test_remote_text_is_escaped(site: Site, origin: TLSOrigin) -> None:
 @proves("L-39")
 def test_nonsense_is_told_as_a_step(site: Site) -> None:
     owner = site.owner()
-    page = owner.press(owner.get("/explain"), "Look", client_id="http://127.0.0.1:33418 https://vscode.dev/redirect")
-    assert "This app is refused here" in page.text
+    page = owner.press(owner.get("/explain"), "Check", client_id="http://127.0.0.1:33418 https://vscode.dev/redirect")
+    assert "This site refuses the app" in page.text

@@ -104,7 +104,7 @@ def test_the_oldest_request_is_a_sign_in_and_nothing_else(origin: Any, legacy: S
     owner = legacy.owner()
     sign_in = old_request(publish_page(origin), response_type=response_type, scope="create", resource=legacy.base_url)
     page = owner.authorize(sign_in)
-    assert "This is a sign-in alone" in page.text
+    assert "data-sign-in-only" in page.text
     answer = owner.approve(page, scope=["create"])
     assert owner.redeem(sign_in, answer["code"], "/token", code_verifier="").json()["error"] == "invalid_grant"
     answer = owner.approve(owner.authorize(sign_in))

@@ -151,7 +151,7 @@ def test_the_me_of_a_request_is_a_hint_and_never_believed(origin: Any, site: Sit
 def test_unknown_scopes_and_a_lonely_email_are_dropped(origin: Any, site: Site, scope: str) -> None:
     page = site.owner().authorize(SignIn.begin(publish_page(origin), scope=scope))
     assert soup(page).select("input[name=scope]") == []
-    assert "This is a sign-in alone" in page.text
+    assert "data-sign-in-only" in page.text
 
 
 @proves("IA-57", "IA-58", "IA-59", "IA-62", "IA-78")
@@ -394,7 +394,7 @@ def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
     owner, client_id = site.owner(), publish_page(origin)
     sign_in = owner.authorize(SignIn.begin(client_id, scope=None))
     assert "app asks who you are" in sign_in.text
-    assert "This is a sign-in alone" in sign_in.text
+    assert "data-sign-in-only" in sign_in.text
     assert soup(sign_in).select("select[name=lifetime], input[name=scope]") == []
     access = owner.authorize(SignIn.begin(client_id, scope="profile create"))
     assert "app asks for access" in access.text
@@ -406,7 +406,7 @@ def test_a_sign_in_is_told_from_giving_access(origin: Any, site: Site) -> None:
         "year",
     ]
     assert soup(access).select_one('a[href="/apps"]')
-    assert "may renew it, for a year at most" in access.text
+    assert "can renew its access for up to a year" in access.text
     for page in (sign_in, access):
         assert client_id in page.text
         assert "Old app" in page.text
@@ -441,13 +441,13 @@ def test_a_document_may_leave_out_its_name_and_hold_what_nobody_knows(origin: An
     page = site.owner().authorize(SignIn.begin(client_id))
     assert soup(page).select_one("h1.host").text == f"localhost:{origin.port}"
     assert "It calls itself" not in page.text
-    assert "links to other.example" in page.text
+    assert "on other.example" in page.text
 
 
 def test_an_app_that_refreshes_has_no_lifetime_to_pick(origin: Any, site: Site) -> None:
     page = site.owner().authorize(SignIn.begin(publish_client(origin), scope="profile"))
     assert soup(page).select("select") == []
-    assert "after a year it asks you again" in page.text
+    assert "After a year the app has to ask you again." in page.text
 
 
 def test_the_owner_picks_how_long_access_lasts(origin: Any, site: Site) -> None:

@@ -41,7 +41,7 @@ def test_the_password_logs_in_and_log_out_ends_it(site: Site) -> None:
 def test_any_other_password_does_not(site: Site, password: Any) -> None:
     answer = attempt(site, password)
     assert answer.status_code == 403
-    assert "That is not the password." in answer.text
+    assert "Wrong password. Try again." in answer.text
 
 
 def test_the_password_is_not_taken_from_the_query(site: Site) -> None:

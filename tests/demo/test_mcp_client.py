@@ -24,9 +24,9 @@ def test_person_reads_and_writes_notes_through_the_sample(tmp_path: Path) -> Non
         approve(app.press(app.get("/"), f"Sign in as {demo.base_url}/"))
         page = app.press(app.get("/"), "Read my notes")
         assert "There are no notes yet." in soup(page).get_text()
-        asked = app.press(page, "Write it", text="Hello")
+        asked = app.press(page, "Publish", text="Hello")
         assert "scope=notes%3Aread+notes%3Awrite" in asked.headers["Location"]
         approve(asked)
-        page = app.press(app.get("/"), "Write it", text="Hello from the assistant")
+        page = app.press(app.get("/"), "Publish", text="Hello from the assistant")
         assert "Hello from the assistant" in soup(page).get_text()
         assert "Hello from the assistant" in demo.browser().get("/").text

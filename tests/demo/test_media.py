@@ -148,7 +148,7 @@ def test_refuses_files_in_other_parts_and_too_many(poster: Poster) -> None:
         answer = poster.form({"content": "x"}, files=files)
         assert (answer.status_code, answer.json()["error_description"]) == (
             400,
-            "A post takes up to 10 files, each in a part called photo.",
+            "A post can have up to 10 files, each in a part named photo.",
         )
 
 
@@ -158,7 +158,7 @@ def test_the_media_endpoint_takes_one_file(poster: Poster) -> None:
         answer = poster.browser.request("POST", "/media", files=files, headers=poster.bearer)
         assert (answer.status_code, answer.json()["error_description"]) == (
             400,
-            "Send one file, in the part called file.",
+            "Send one file, in a part named file.",
         )
 
 

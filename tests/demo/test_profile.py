@@ -82,12 +82,12 @@ def test_a_photo_stays_until_it_is_taken_away(site: Site) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"name": ""}, "Give a name."),
-        ({"name": "\u200b\u202e"}, "Give a name."),
+        ({"name": ""}, "Enter a name."),
+        ({"name": "\u200b\u202e"}, "Enter a name."),
         ({"links": "javascript:alert(1)"}, "Each line must be"),
         ({"links": "social.example/@ada"}, "Each line must be"),
         ({"urls": "https://a.example/ data:text/html,x"}, "Each line must be"),
-        ({"links": "\n".join(f"https://a.example/{n}" for n in range(21))}, "20 addresses"),
+        ({"links": "\n".join(f"https://a.example/{n}" for n in range(21))}, "Enter at most 20 addresses."),
     ],
 )
 def test_says_what_is_wrong_and_keeps_nothing(site: Site, fields: dict[str, str], problem: str) -> None:
@@ -135,7 +135,7 @@ def elements(site: Site, **changes: str | None) -> str:
 
 def look(site: Site, url: str) -> tuple[str, dict[str, str]]:
     owner = site.owner()
-    page = soup(owner.press(owner.get("/setup"), "Look", url=url))
+    page = soup(owner.press(owner.get("/setup"), "Check", url=url))
     verdict = page.select_one("[data-verdict]")
     steps = {step.strong.text: step["class"][0] for step in page.select(".steps li")}
     return verdict["data-verdict"], steps
@@ -159,18 +159,18 @@ def test_finds_them_as_elements_and_as_headers(site: Site, origin: TLSOrigin) ->
 @pytest.mark.parametrize(
     ("changes", "before", "broken"),
     [
-        ({"token_endpoint": None}, "", "Giving access to older apps"),
-        ({"indieauth_metadata": "https://old.example/metadata"}, "", "Signing in"),
-        ({}, '<link rel="authorization_endpoint" href="https://old.example/">', "Signing in with older apps"),
+        ({"token_endpoint": None}, "", "Access for older apps"),
+        ({"indieauth_metadata": "https://old.example/metadata"}, "", "Sign-in"),
+        ({}, '<link rel="authorization_endpoint" href="https://old.example/">', "Sign-in with older apps"),
         (
             {"authorization_endpoint": None},
             '<a rel="authorization_endpoint" href="{here}/authorize">x</a>',
-            "Signing in with older apps",
+            "Sign-in with older apps",
         ),
         (
             {"indieauth_metadata": None},
             '<template><link rel="indieauth-metadata" href="{here}/.well-known/oauth-authorization-server"></template>',
-            "Signing in",
+            "Sign-in",
         ),
     ],
 )
@@ -187,7 +187,7 @@ def test_says_which_line_is_to_be_mended(
 def test_a_page_without_micropub_is_complete(site: Site, origin: TLSOrigin) -> None:
     page = elements(site, micropub=None)
     verdict, steps = look(site, origin.serve("/", page.encode(), headers={"Content-Type": "text/html"}))
-    assert (verdict, steps["Posting"]) == ("holds", "remark")
+    assert (verdict, steps["Posts"]) == ("holds", "remark")
 
 
 def test_a_page_elsewhere_signs_in_through_this_site(make_site: Callable[..., Site], origin: TLSOrigin) -> None:
@@ -251,6 +251,6 @@ def test_nothing_of_the_page_is_shown(site: Site, origin: TLSOrigin) -> None:
     page = '<link rel="token_endpoint" href="https://evil.example/&quot;><script>alert(1)</script>">'
     url = origin.serve("/", page.encode(), headers={"Content-Type": "text/html"})
     owner = site.owner()
-    shown = owner.press(owner.get("/setup"), "Look", url=url).text
+    shown = owner.press(owner.get("/setup"), "Check", url=url).text
     assert "evil.example" not in shown
     assert "<script>" not in shown

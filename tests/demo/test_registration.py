@@ -167,7 +167,7 @@ def test_the_owner_sees_where_the_answer_goes_and_that_nobody_vouches(site: Site
     assert headline.text == "app.example"
     assert warnings_on(page) == ["registered-client"]
     assert "Your &lt;bank&gt;" in page.text
-    assert "It registered itself as" in page.text
+    assert "Registered here as" in page.text
     assert soup(page).select_one("[data-acquaintance=new]")
 
 

@@ -64,7 +64,7 @@ def test_indieauth_authentication_signs_in_where_old_clients_are_let_in(legacy_s
     with client("authentication") as program:
         begun = program.ask(step="begin", me=me, **CLIENT)
         page = open_page(owner, begun["url"])
-        assert "This is a sign-in alone" in page.text
+        assert "data-sign-in-only" in page.text
         answer = owner.approve(page)
         assert (answer["me"], answer["state"]) == (me, "state-of-the-app")
         assert program.ask(step="redeem", code=answer["code"]) == {"me": me}

@@ -110,7 +110,7 @@ def test_datasette_signs_in_with_an_address_that_is_a_static_site(python: Path, 
             begun = app.post(f"{url}/-/indieauth", data={**fields, "me": me}, allow_redirects=False, timeout=30)
             owner = demo.owner()
             page = owner.get(begun.headers["Location"])
-            assert "This is a sign-in alone" in page.text
+            assert "data-sign-in-only" in page.text
             back = owner.press(page, "Approve").headers["Location"]
             done = app.get(back, allow_redirects=False, timeout=30)
             assert done.status_code == 302, done.text

@@ -245,7 +245,7 @@ def test_step_up_takes_one_more_consent(place: Site, client_id: str) -> None:
 def test_consent_says_for_which_place_access_is_asked(place: Site, client_id: str) -> None:
     page = place.owner().authorize(SignIn.begin(client_id, resource=MCP, scope="notes:write"))
     text = soup(page).get_text(" ", strip=True)
-    assert f"It asks for access to Your notes at {MCP} and nowhere else." in text
+    assert f"It asks for access to Your notes only, at {MCP} ." in text
     assert "Write, change and delete your notes" in text
 
 
