@@ -62,9 +62,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     """
     configuration = Configuration.from_environment(os.environ if environment is None else environment)
     if configuration.development:
-        logger.warning(
-            "DEMO_DEVELOPMENT is on: default password, loopback clients; never use it in production"
-        )
+        logger.warning("DEMO_DEVELOPMENT is on: default password, loopback clients; never use it in production")
     if urlsplit(configuration.me).hostname != urlsplit(configuration.base_url).hostname:
         # The page is not fetched here: the site must start while that page is down.
         logger.warning(

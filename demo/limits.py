@@ -60,9 +60,7 @@ def _with_a_thread(app: Flask) -> Callable[[ClientIdentifier], bool]:
         if not has_request_context() or is_logged_in() or g.get("waits"):
             return True
         if not threads.acquire(blocking=False):
-            raise TooManyFetchesError(
-                "too-many-fetches", identifier.raw, hint="all threads for strangers wait"
-            )
+            raise TooManyFetchesError("too-many-fetches", identifier.raw, hint="all threads for strangers wait")
         g.waits = True
         return True
 

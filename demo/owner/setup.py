@@ -125,9 +125,7 @@ def _compare(relation: str, expected: str, found: tuple[str, ...]) -> Step:
     if found[0] == expected:
         return Step(name=name, outcome="holds", text="The link points to this site.")
     if expected in found:
-        return Step(
-            name=name, outcome="broken", text="Another link comes first, and apps use that one.", line=line
-        )
+        return Step(name=name, outcome="broken", text="Another link comes first, and apps use that one.", line=line)
     return Step(name=name, outcome="broken", text="The link points to another address.", line=line)
 
 
