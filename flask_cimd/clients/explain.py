@@ -184,7 +184,7 @@ class Explainer:
 
     def _describe(self, found: Explanation, metadata: ClientMetadata, response: Response | None) -> None:
         if response is not None and metadata.source == "document":
-            _members(found, metadata, response.body)
+            _members(found, metadata, response.json_body)
         elif response is None:
             text = "A loopback client: nothing is fetched, nothing is known of it."
             found.add("page", "remark", text, rule="loopback")

@@ -148,9 +148,14 @@ def fetch_key_set(linked: LinkedFetcher, metadata: ClientMetadata) -> tuple[tupl
         metadata.jwks_uri or "",
         client_id=metadata.client_id,
         accept="application/json, application/jwk-set+json;q=0.9",
-        max_size_for=lambda media_type: MAX_KEY_SET if is_json(media_type) else 0,
+        max_size_for=lambda media_type: MAX_KEY_SET if _may_be_keys(media_type) else 0,
     )
-    return _read(response.body, metadata.client_id), response
+    return _read(response.json_body, metadata.client_id), response
+
+
+def _may_be_keys(media_type: str) -> bool:
+    """Say whether the content decides: servers that do not know ``.well-known`` files leave them untyped."""
+    return is_json(media_type) or media_type in ("", "text/plain", "application/octet-stream")
 
 
 def _store_key(metadata: ClientMetadata) -> str:

@@ -43,4 +43,11 @@ class LinkedFetcher:
         if self._admission.is_denied(host):
             raise AddressBlockedError("host-denied", client_id, hint="the linked host is on the deny list")
         with self._budget.for_linked(host, client_id):
-            return self._fetcher.fetch(uri, accept=accept, max_size_for=max_size_for, deadline=deadline)
+            return self._fetcher.fetch(
+                uri,
+                accept=accept,
+                max_size_for=max_size_for,
+                deadline=deadline,
+                # A private host is reached on behalf of its own documents alone: no stranger's document leads inside.
+                document_host=urlsplit(client_id).hostname,
+            )

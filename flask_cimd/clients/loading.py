@@ -115,6 +115,7 @@ class ClientLoader:
             max_size_for=self._max_size_for,
             max_size_after_redirect=self._max_page_size if self._settings.profile.follow_page_redirects else None,
             log=log,
+            document_host=identifier.host,
         )
 
     def read(self, identifier: ClientIdentifier, response: Response | None) -> ClientMetadata:
@@ -132,7 +133,7 @@ class ClientLoader:
         # The media type decides: a bad JSON document is never tried as a page.
         if self._is_document(response.media_type):
             rules = self._settings.document_rules
-            return parse_document(response.body, identifier, rules, media_type=response.media_type)
+            return parse_document(response.json_body, identifier, rules, media_type=response.media_type)
         return parse_page(
             response.body,
             identifier=identifier,

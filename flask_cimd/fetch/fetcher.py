@@ -7,6 +7,7 @@ environment. Redirects are refused too, except by a switch, for pages, within on
 
 from __future__ import annotations
 
+import codecs
 import http.client
 import re
 import ssl
@@ -47,7 +48,7 @@ MaxSize = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A complete answer with status 200.
+    """A complete response with status 200.
 
     Attributes:
         headers: lower-case names; repeated fields joined by commas.
@@ -64,6 +65,11 @@ class Response:
     charset: str | None
     body: bytes
     url: str
+
+    @property
+    def json_body(self) -> bytes:
+        """The body for a JSON parser: without one UTF-8 byte order mark, which RFC 8259 §8.1 lets parsers ignore."""
+        return self.body.removeprefix(codecs.BOM_UTF8)
 
 
 class Fetcher:

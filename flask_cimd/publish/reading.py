@@ -68,7 +68,7 @@ class Reading:
         """
         answer = self._get(url, "application/json", lambda media_type: _MOST_JSON if _JSON.fullmatch(media_type) else 0)
         try:
-            return read_object(answer.body)
+            return read_object(answer.json_body)
         except StrictJSONError as exc:
             raise self.refuse("not-json", f"{exc.rule}: {exc.message}") from exc
 

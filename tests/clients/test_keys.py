@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -15,7 +16,14 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_cimd import CIMD, ClientMetadata
 from flask_cimd.clients.keys import MAX_KEY_SET, ClientKeys
 from flask_cimd.clients.parts import assemble
-from flask_cimd.errors import AddressBlockedError, DocumentError, FetchError, GoneError, ResponseTooLargeError
+from flask_cimd.errors import (
+    AddressBlockedError,
+    DocumentError,
+    FetchError,
+    GoneError,
+    ResponseTooLargeError,
+    UnexpectedResponseError,
+)
 from flask_cimd.stores import MemoryFetchedStore, MemoryStore
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder, name_leads_to
@@ -172,7 +180,8 @@ def test_a_key_set_that_is_gone_leaves_nothing(origin: TLSOrigin, make_cimd: Any
         (b'{"keys": [{"kty": "EC", "crv": "P-256", "x": "A", "y": "A", "d": "A"}]}', JSON, 200, DocumentError),
         (b'{"keys": [], "keys": []}', JSON, 200, DocumentError),
         (b'{"keys": []' + b" " * MAX_KEY_SET + b"}", JSON, 200, ResponseTooLargeError),
-        (b"<html>", {"Content-Type": "text/html"}, 200, FetchError),
+        (b"<html>", {"Content-Type": "text/html"}, 200, UnexpectedResponseError),
+        (b'{"keys": []}', {"Content-Type": "text/html"}, 200, UnexpectedResponseError),
         (b"", {"Location": "https://localhost/keys"}, 302, FetchError),
     ],
 )
@@ -186,6 +195,42 @@ def test_what_is_no_set_of_public_keys_is_refused(
             cimd.client_keys.find(client, "one")
         serve_keys(origin, KeyHolder("", Clock()))
         assert names(cimd.client_keys.find(client, "one")) == ["one"]  # nothing bad was kept
+
+
+@proves("C-81")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain; charset=utf-8"},
+        {"Content-Type": "application/octet-stream"},
+        {"Content-Type": ""},
+        {},
+        JSON,
+    ],
+)
+@pytest.mark.parametrize("mark", [b"", BOM_UTF8])
+def test_an_untyped_key_set_is_read_by_its_content(
+    origin: TLSOrigin, make_cimd: Any, clock: Clock, headers: dict[str, str], mark: bytes
+) -> None:
+    app, cimd = make_cimd()
+    with app.app_context():
+        body = mark + json.dumps(KeyHolder("", clock).jwks).encode()
+        client = client_of(origin, cimd, origin.serve("/jwks.json", body, headers=headers))
+        assert names(cimd.client_keys.find(client, "one")) == ["one"]
+        for number, wrong in enumerate((b"not here", mark + BOM_UTF8 + BOM_UTF8 + body, b'{"keys": [], "keys": []}')):
+            client = client_of(origin, cimd, origin.serve(f"/{number}.json", wrong, headers=headers))
+            with pytest.raises(DocumentError):
+                cimd.client_keys.find(client, "one")
+
+
+@proves("C-37")
+def test_a_byte_order_mark_counts_towards_the_largest_size(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
+    app, cimd = make_cimd()
+    with app.app_context():
+        body = BOM_UTF8 + json.dumps(KeyHolder("", clock).jwks).encode()
+        client = client_of(origin, cimd, origin.serve("/jwks.json", body.ljust(MAX_KEY_SET + 1), headers=JSON))
+        with pytest.raises(ResponseTooLargeError):
+            cimd.client_keys.find(client, "one")
 
 
 def test_an_empty_key_set_means_that_every_key_is_withdrawn(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
