@@ -109,7 +109,7 @@ def name_leads_to(monkeypatch: pytest.MonkeyPatch, name: str, address: str) -> N
     def resolve(host: str, port: int) -> list[str]:
         return [address] if host == name else look_up(host, port)
 
-    monkeypatch.setattr("flask_cimd.fetch.connection.look_up", resolve)
+    monkeypatch.setattr("flask_cimd.fetch.guard.look_up", resolve)
 
 
 def _encode(raw: bytes) -> str:
