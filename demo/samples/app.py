@@ -3,114 +3,146 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
-from flask import Flask, current_app, redirect, render_template, request, session, url_for
+from flask import Flask, current_app, redirect, render_template, session, url_for
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
-from demo.samples.signin import Client, Provider, SignInError, begin, discover, finish
+from flask_cimd.fetch.fetcher import FetchSettings
+from flask_cimd.publish import LoginBlueprint, PublishedClient, SignedIn
 
-#: So many people's tokens are remembered.
-_MOST_TOKENS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What one person let the app do: the token stays here, the browser only has a random name for it."""
-
-    endpoint: str
-    token: str
-    scope: frozenset[str]
+#: How samples make connections: the site is on this computer, by plain http.
+LOCAL = FetchSettings(allow_loopback=True)
+#: People whose tokens are remembered.
+_MOST_PEOPLE = 100
 
 
-def current_access() -> Access | None:
-    """Return the access of whoever is signed in in this browser."""
-    found: Access | None = _tokens().get(session.get("access", ""))
+class People:
+    """Who is signed in: tokens stay in this process, and the browser has a random name for them."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, SignedIn] = {}
+        self._told: dict[str, list[str]] = {}
+
+    def remember(self, person: SignedIn) -> None:
+        """Keep a person; the one who came first goes when there are too many."""
+        while len(self._known) >= _MOST_PEOPLE:
+            gone = next(iter(self._known))
+            self._known.pop(gone)
+            self._told.pop(gone, None)
+        session["person"] = secrets.token_urlsafe(16)
+        self._known[session["person"]] = person
+
+    def current(self) -> SignedIn | None:
+        """Return who is signed in in this browser."""
+        return self._known.get(session.get("person", ""))
+
+    def tell(self, answer: list[str]) -> None:
+        """Keep what a finished call answered for the next page."""
+        self._told[session.get("person", "")] = answer
+
+    def told(self) -> list[str] | None:
+        """Return what is to be shown once."""
+        return self._told.pop(session.get("person", ""), None)
+
+    def forget(self) -> SignedIn | None:
+        """Sign the person out of this app, and return who it was."""
+        person = self._known.pop(session.get("person", ""), None)
+        session.clear()
+        return person
+
+
+class SampleError(Exception):
+    """The app cannot do what the person asked for; the message is for the person."""
+
+
+def people() -> People:
+    """Return the current app's people."""
+    found: People = current_app.extensions["people"]
     return found
 
 
-def empty_app(name: str) -> Flask:
-    """Return an app without pages; its cookie has a name of its own, because cookies do not tell ports apart."""
+def require_person() -> SignedIn:
+    """Return who is signed in in this browser.
+
+    Raises:
+        SampleError: nobody.
+    """
+    person = people().current()
+    if person is None:
+        raise SampleError("Sign in first.")
+    return person
+
+
+def show(status: int = 200, **more: Any) -> tuple[str, int]:
+    """Render the app's page."""
+    page: Mapping[str, Any] = current_app.extensions["sample"]
+    known = {"person": people().current(), "answer": people().told(), "problem": None}
+    return render_template(page["template"], **{**page, **known, **more}), status
+
+
+def create_sample(
+    name: str,
+    title: str,
+    about: str,
+    client: PublishedClient,
+    address: str,
+    *,
+    template: str = "sample.html",
+    redirect_uri: str,
+    **options: Any,
+) -> Flask:
+    """Build one app that signs people in.
+
+    Args:
+        client: how the app presents itself.
+        address: what its button signs in with.
+        options: of `PublishedClient.login_blueprint`.
+    """
     app = Flask(f"{__package__}.{name}", root_path=__file__.rpartition("/samples/")[0])
     app.config.update(
         SECRET_KEY=secrets.token_urlsafe(32),
-        SESSION_COOKIE_NAME=f"{name}_session",
+        SESSION_COOKIE_NAME=f"{name}_session",  # cookies do not tell ports apart
         SESSION_COOKIE_SAMESITE="Lax",
         # Lax holds other sites off, but all ports of this computer are one site.
         WTF_CSRF_TIME_LIMIT=None,
     )
     CSRFProtect(app)
+    app.extensions["people"] = People()
+    app.extensions["sample"] = {
+        "about": {"title": title, "text": about},
+        "address": address,
+        "site": address if address.startswith("http") else f"@{address}",
+        "template": template,
+    }
+
+    def keep(person: SignedIn) -> None:
+        people().remember(person)
+
+    usual = {"on_signed_in": keep, "show": lambda message, status: show(status, problem=message)}
+    login = client.login_blueprint("/sign-in", redirect_uri=redirect_uri, **{**usual, **options})
+    app.register_blueprint(login)
+    app.extensions["login"] = login
+    app.add_url_rule("/", "home", show)
+    app.add_url_rule("/sign-out", "sign_out", sign_out, methods=["POST"])
+    app.register_error_handler(SampleError, lambda error: show(400, problem=str(error)))
     return app
 
 
-def create_sample(
-    name: str,
-    about: dict[str, str],
-    client: Client,
-    profile_url: str,
-    *,
-    template: str = "sample.html",
-    find: Callable[[], Provider] | None = None,
-) -> Flask:
-    """Build one app that signs in with plain requests.
-
-    Args:
-        find: finds the server to sign in at; by the profile URL if it is not given.
-    """
-    app = empty_app(name)
-    app.extensions["sample_tokens"] = {}
-
-    def page(status: int = 200, *, problem: str | None = None) -> tuple[str, int]:
-        person = session.get("person")
-        access = current_access()
-        known = {"person": person, "may_post": access is not None and "create" in access.scope}
-        return render_template(template, about=about, site=profile_url, problem=problem, **known), status
-
-    @app.get("/")
-    def home() -> tuple[str, int]:
-        return page()
-
-    @app.post("/sign-in")
-    def sign_in() -> Response:
-        url, session["pending"] = begin(find() if find else discover(profile_url), client, profile_url)
-        return redirect(url, code=303)
-
-    @app.get("/callback")
-    def callback() -> Response:
-        pending = session.pop("pending", None)
-        if pending is None:
-            raise SignInError("No sign-in was started here. Start again.")
-        person = finish(request.args, pending, client, profile_url)
-        token, scope = person.pop("access_token", None), person.pop("scope", "")
-        endpoint = pending["resource"] or pending["micropub"]
-        if token and endpoint:
-            _remember(Access(endpoint, token, frozenset(scope.split())))
-        session["person"] = person
-        return redirect(url_for("home"), code=303)
-
-    @app.post("/sign-out")
-    def sign_out() -> Response:
-        _tokens().pop(session.get("access", ""), None)
-        session.clear()
-        return redirect(url_for("home"), code=303)
-
-    @app.errorhandler(SignInError)
-    def explain(error: SignInError) -> tuple[str, int]:
-        return page(400, problem=str(error))
-
-    return app
+def login() -> LoginBlueprint:
+    """Return the current app's login."""
+    found: LoginBlueprint = current_app.extensions["login"]
+    return found
 
 
-def _tokens() -> dict[str, Access]:
-    tokens: dict[str, Access] = current_app.extensions["sample_tokens"]
-    return tokens
+def sign_out() -> Response:
+    """Forget the person."""
+    people().forget()
+    return home()
 
 
-def _remember(access: Access) -> None:
-    tokens = _tokens()
-    while len(tokens) >= _MOST_TOKENS:
-        tokens.pop(next(iter(tokens)))
-    session["access"] = secrets.token_urlsafe(16)
-    tokens[session["access"]] = access
+def home() -> Response:
+    """Lead back to the app's page."""
+    return redirect(url_for("home"), code=303)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, redirect, render_template, request, session, url_for
+import requests
+from authlib.integrations.base_client import OAuthError
+from flask import Flask
 from werkzeug.wrappers import Response
 
-from demo.samples import atproto
-from demo.samples.app import empty_app
-from demo.samples.signin import SignInError
+from demo.samples.app import LOCAL, SampleError, create_sample, home, people, require_person, show
+from flask_cimd import CIMDError
+from flask_cimd.publish import PublishedClient, SignedIn
 
 NAME = "bluesky"
 TITLE = "Skyline"
 ABOUT = "Signs in by handle, as apps for Bluesky do, with a key of its own."
-#: So many people's sessions are remembered.
-_MOST_SESSIONS = 100
+_TIMEOUT = 10
 
 
 def create_app(redirect_uri: str, handle: str, resolver: str) -> Flask:
@@ -25,70 +27,56 @@ def create_app(redirect_uri: str, handle: str, resolver: str) -> Flask:
     Args:
         redirect_uri: where the answer comes.
         handle: whom it signs in.
-        resolver: origin that knows handles.
+        resolver: origin that knows handles, in place of DNS.
     """
-    client_id = f"http://localhost?{urlencode({'redirect_uri': redirect_uri, 'scope': 'atproto'})}"
-    app = empty_app(NAME)
-    # Keys and tokens stay here; the browser only has a random name for them.
-    sessions: dict[str, atproto.Session] = {}
-
-    def page(status: int = 200, *, problem: str | None = None, refreshed: bool = False) -> tuple[str, int]:
-        mine = sessions.get(session.get("signed_in", ""))
-        known = {
-            "person": atproto.who_is_it(mine) if mine and not problem else None,
-            "tokens": mine.tokens if mine else None,
-            "site": f"@{handle}",
-            "problem": problem,
-            "refreshed": refreshed,
-        }
-        return render_template("sample_bluesky.html", about={"title": TITLE, "text": ABOUT}, **known), status
-
-    @app.get("/")
-    def home() -> tuple[str, int]:
-        return page()
-
-    @app.post("/sign-in")
-    def sign_in() -> Response:
-        url, begun = atproto.begin(handle, resolver, client_id, redirect_uri)
-        session["pending"] = _remember(sessions, begun)
-        return redirect(url, code=303)
-
-    @app.get("/callback")
-    def callback() -> Response:
-        name = session.pop("pending", "")
-        if name not in sessions:
-            raise SignInError("No sign-in was started here. Start again.")
-        atproto.finish(sessions[name], request.args, client_id, redirect_uri)
-        session["signed_in"] = name
-        return redirect(url_for("home"), code=303)
+    client = PublishedClient(
+        client_id=f"http://localhost?{urlencode({'redirect_uri': redirect_uri, 'scope': 'atproto'})}",
+        members={"redirect_uris": [redirect_uri]},
+        fetch=LOCAL,
+        resolve_handle=lambda name: resolve(resolver, name),
+    )
+    options: dict[str, Any] = {
+        "template": "sample_bluesky.html",
+        "redirect_uri": redirect_uri,
+        "scope": "atproto",
+        "kind": "account",
+    }
+    app = create_sample(NAME, TITLE, ABOUT, client, handle, **options)
+    app.context_processor(lambda: {"account": lambda: account(client)})
 
     @app.post("/refresh")
     def refresh() -> tuple[str, int]:
-        mine = sessions.get(session.get("signed_in", ""))
-        if mine is None:
-            raise SignInError("Nobody is signed in here.")
-        atproto.refresh(mine, client_id)
-        return page(refreshed=True)
+        person = require_person()
+        try:
+            token = client.session(person.server, token=person.token).refresh_token()
+        except (OAuthError, CIMDError) as exc:
+            people().forget()
+            raise SampleError("The session has ended. Sign in again.") from exc
+        people().remember(replace(person, token=token))
+        return show(refreshed=True)
 
-    @app.post("/sign-out")
     def sign_out() -> Response:
-        mine = sessions.pop(session.pop("signed_in", ""), None)
-        if mine is not None:
-            atproto.sign_out(mine, client_id)
-        return redirect(url_for("home"), code=303)
+        person = people().forget()
+        if person is not None:
+            client.session(person.server, token=person.token).revoke_token()
+        return home()
 
-    @app.errorhandler(SignInError)
-    def explain(error: SignInError) -> tuple[str, int]:
-        sessions.pop(session.pop("signed_in", ""), None)
-        return page(400, problem=str(error))
-
+    app.view_functions["sign_out"] = sign_out
     return app
 
 
-def _remember(sessions: dict[str, atproto.Session], begun: atproto.Session) -> str:
-    """Keep a session under a new name; the oldest makes room."""
-    while len(sessions) >= _MOST_SESSIONS:
-        del sessions[next(iter(sessions))]
-    name = secrets.token_urlsafe(16)
-    sessions[name] = begun
-    return name
+def account(client: PublishedClient) -> dict[str, Any] | None:
+    """Ask the account's own server whose session this is; ``None`` if it has ended."""
+    person: SignedIn = require_person()
+    with client.session(person.server, token=person.token) as http:
+        answer = http.get(f"{person.server.account}/xrpc/com.atproto.server.getSession")
+    return answer.json() if answer.ok else None
+
+
+def resolve(resolver: str, handle: str) -> list[str]:
+    """Return the DID that an origin knows for a handle."""
+    with requests.Session() as http:
+        http.trust_env = False
+        url = f"{resolver}/xrpc/com.atproto.identity.resolveHandle"
+        answer = http.get(url, params={"handle": handle}, timeout=_TIMEOUT, allow_redirects=False)
+    return [str(answer.json()["did"])] if answer.ok else []

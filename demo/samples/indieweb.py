@@ -4,83 +4,88 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, redirect, request, url_for
+from flask import Flask, request, session
 from werkzeug.wrappers import Response
 
-from demo.samples.app import create_sample, current_access
+from demo.samples.app import SampleError, create_sample, home, people, require_person
 from demo.samples.publishing import Publisher, Written
-from demo.samples.signin import Client, SignInError
+from flask_cimd import CIMDError
+from flask_cimd.publish import PublishedClient, SignedIn
 
 NAME = "indieweb"
 TITLE = "Notebook"
 ABOUT = "Describes itself with a JSON document, asks for your profile, and writes notes on your site."
 SCOPE = "profile create update delete"
+#: Members of the document.
+MEMBERS = {"client_name": TITLE, "grant_types": ["authorization_code"], "scope": f"{SCOPE} email"}
 
 
-def document(client_id: str, redirect_uri: str) -> dict[str, Any]:
-    """Return the client metadata document."""
-    return {
-        "client_id": client_id,
-        "client_name": TITLE,
-        "client_uri": client_id.rpartition("/")[0] + "/",
-        "redirect_uris": [redirect_uri],
-        "grant_types": ["authorization_code"],
-        "response_types": ["code"],
-        "token_endpoint_auth_method": "none",
-        "scope": f"{SCOPE} email",
-    }
-
-
-def create_app(client_id: str, redirect_uri: str, profile_url: str) -> Flask:
+def create_app(client: PublishedClient, redirect_uri: str, profile_url: str) -> Flask:
     """Build the app."""
-    client = Client(client_id=client_id, redirect_uri=redirect_uri, scope=SCOPE, wants_token=True)
-    app = create_sample(NAME, {"title": TITLE, "text": ABOUT}, client, profile_url, template="editor.html")
 
-    @app.context_processor
-    def written() -> dict[str, Any]:
-        return {"posts": _posts}
+    def keep(person: SignedIn) -> None:
+        people().remember(person)
+        session["micropub"] = find_micropub(client, person)
+
+    def publisher() -> Publisher:
+        person, endpoint = require_person(), session.get("micropub")
+        if not endpoint or "create" not in str(person.token.get("scope")).split():
+            raise SampleError("Sign in first, and let the app write on your site.")
+        return Publisher(endpoint, client.session(person.server, token=person.token))
+
+    def posts() -> list[Written]:
+        """Return what is there already; a site that does not tell leaves only the empty form."""
+        try:
+            return publisher().posts()
+        except SampleError:
+            return []
+
+    options: dict[str, Any] = {
+        "template": "editor.html",
+        "redirect_uri": redirect_uri,
+        "scope": SCOPE,
+        "on_signed_in": keep,
+    }
+    app = create_sample(NAME, TITLE, ABOUT, client, profile_url, **options)
+    app.context_processor(lambda: {"posts": posts, "may_post": may_post()})
 
     @app.post("/notes")
     def write() -> Response:
-        _publisher().create(_text(), is_draft="draft" in request.form)
-        return _home()
+        publisher().create(_text(), is_draft="draft" in request.form)
+        return home()
 
     @app.post("/notes/change")
     def change() -> Response:
-        publisher, url = _publisher(), request.form.get("url", "")
+        url = request.form.get("url", "")
         match request.form.get("do"):
             case "save":
-                publisher.change(url, _text())
+                publisher().change(url, _text())
             case "publish":
-                publisher.publish(url)
+                publisher().publish(url)
             case "delete":
-                publisher.delete(url)
-        return _home()
+                publisher().delete(url)
+        return home()
 
     return app
 
 
-def _posts() -> list[Written]:
-    """Return what is there already; a site that does not tell leaves only the empty form."""
+def may_post() -> bool:
+    """Say whether the person let this app write on their site."""
+    person = people().current()
+    granted = str(person.token.get("scope")).split() if person else []
+    return "create" in granted and bool(session.get("micropub"))
+
+
+def find_micropub(client: PublishedClient, person: SignedIn) -> str | None:
+    """Return where the person's posts go; ``None`` if their site takes none."""
     try:
-        return _publisher().posts()
-    except SignInError:
-        return []
-
-
-def _publisher() -> Publisher:
-    access = current_access()
-    if access is None:
-        raise SignInError("Sign in first, and let the app write on your site.")
-    return Publisher(access.endpoint, access.token)
+        return next(iter(client.links(person.me or "", "micropub")["micropub"]), None)
+    except CIMDError:
+        return None
 
 
 def _text() -> str:
     text = request.form.get("content", "").strip()
     if not text:
-        raise SignInError("Write something first.")
+        raise SampleError("Write something first.")
     return text
-
-
-def _home() -> Response:
-    return redirect(url_for("home"), code=303)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask
 
-from demo.samples.app import create_sample
-from demo.samples.signin import Client
+from demo.samples.app import LOCAL, create_sample
+from flask_cimd.publish import PublishedClient
 
 NAME = "legacy"
 TITLE = "Who am I"
@@ -24,5 +26,6 @@ def page(redirect_uri: str) -> str:
 
 def create_app(client_id: str, redirect_uri: str, profile_url: str) -> Flask:
     """Build the app."""
-    client = Client(client_id=client_id, redirect_uri=redirect_uri, scope="", wants_token=False)
-    return create_sample(NAME, {"title": TITLE, "text": ABOUT}, client, profile_url, template="sample_who.html")
+    client = PublishedClient(client_id=client_id, members={"redirect_uris": [redirect_uri]}, fetch=LOCAL)
+    options: dict[str, Any] = {"template": "sample_who.html", "redirect_uri": redirect_uri, "identity_only": True}
+    return create_sample(NAME, TITLE, ABOUT, client, profile_url, **options)

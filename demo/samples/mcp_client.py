@@ -2,54 +2,63 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from flask import Flask, redirect, render_template, request, session, url_for
-from requests.utils import parse_dict_header
+from flask import Flask, current_app, request, session
 from werkzeug.wrappers import Response
 
-from demo.samples.app import create_sample, current_access
-from demo.samples.signin import Client, Provider, SignInError, begin, fresh_session, get, read_metadata
+from demo.samples.app import SampleError, create_sample, home, login, people, show
+from flask_cimd import CIMDError
+from flask_cimd.publish import PublishedClient, SignedIn
 
 NAME = "mcp_client"
 TITLE = "Assistant"
 ABOUT = "Speaks MCP: reads your notes, and asks again before it writes one."
+#: Members of the document.
+MEMBERS = {"client_name": TITLE, "grant_types": ["authorization_code"]}
 _HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
 _TIMEOUT = 10
+#: Calls that wait for a consent, and characters of a note.
+_MOST_WAITING = 100
+_MOST_CHARACTERS = 20_000
 
 
-def document(client_id: str, redirect_uri: str) -> dict[str, Any]:
-    """Return the client metadata document."""
-    return {
-        "client_id": client_id,
-        "client_name": TITLE,
-        "redirect_uris": [redirect_uri],
-        "grant_types": ["authorization_code"],
-        "response_types": ["code"],
-        "token_endpoint_auth_method": "none",
-    }
-
-
-def create_app(client_id: str, redirect_uri: str, profile_url: str, mcp_url: str) -> Flask:
+def create_app(client: PublishedClient, redirect_uri: str, profile_url: str, mcp_url: str) -> Flask:
     """Build the app."""
-    client = Client(client_id=client_id, redirect_uri=redirect_uri, scope="", wants_token=True)
-    about = {"title": TITLE, "text": ABOUT}
-    template = "assistant.html"
-    app = create_sample(NAME, about, client, profile_url, template=template, find=lambda: discover_resource(mcp_url))
 
     def use(tool: str, **arguments: str) -> Any:
-        access = current_access()
-        answer = _call(mcp_url, access.token if access else None, tool, arguments)
+        """Call a tool; where the token is not enough, ask for more first and call it afterwards."""
+        answer = _call(client, mcp_url, tool, arguments)
         if answer.status_code in (401, 403):
             # RFC 6750 §3.1: the challenge names what is missing; one more consent brings it.
-            url, session["pending"] = begin(_provider(answer, mcp_url), client, profile_url)
-            return redirect(url, code=303)
-        found = _result(answer)
-        page = {"about": about, "site": profile_url, "person": session.get("person"), "problem": None}
-        return render_template(template, **page, answer=found)
+            _wait(tool, arguments)
+            return sign_in(answer.headers.get("WWW-Authenticate", ""))
+        return show(answer=_result(answer))
+
+    def sign_in(challenge: str) -> Response:
+        server = client.discover(mcp_url, kind="resource", challenge=challenge)
+        return login().start(server, scope=server.scope)
+
+    def signed_in(person: SignedIn) -> Any:
+        people().remember(person)
+        waiting = current_app.extensions["waiting"].pop(session.pop("waiting", ""), None)
+        if waiting is None:
+            return None
+        answer = _call(client, mcp_url, *waiting)
+        people().tell(_result(answer) if answer.ok else ["The notes still refuse that."])
+        return None
+
+    options: dict[str, Any] = {"template": "assistant.html", "redirect_uri": redirect_uri, "on_signed_in": signed_in}
+    app = create_sample(NAME, TITLE, ABOUT, client, profile_url, **options)
+    app.extensions["waiting"] = {}
+    app.register_error_handler(CIMDError, lambda error: show(error.status, problem=error.public_message))
+
+    @app.post("/connect")
+    def connect() -> Any:
+        return sign_in(_call(client, mcp_url, "list_notes", {}).headers.get("WWW-Authenticate", ""))
 
     @app.post("/notes")
     def read_notes() -> Any:
@@ -57,50 +66,40 @@ def create_app(client_id: str, redirect_uri: str, profile_url: str, mcp_url: str
 
     @app.post("/write")
     def write_note() -> Any:
-        return use("write_note", text=request.form.get("text", ""))
+        return use("write_note", text=request.form.get("text", "")[:_MOST_CHARACTERS])
 
-    @app.get("/notes")
-    @app.get("/write")
-    def back() -> Response:
-        return redirect(url_for("home"), code=303)
-
+    for path in ("/notes", "/write"):
+        app.add_url_rule(path, f"back{path}", home)
     return app
 
 
-def discover_resource(mcp_url: str) -> Provider:
-    """Find the authorization server of an MCP server through a refused call (RFC 9728 §5)."""
-    return _provider(_call(mcp_url, None, "list_notes", {}), mcp_url)
+def _wait(tool: str, arguments: Mapping[str, str]) -> None:
+    """Keep what the person was doing until they come back from the consent page."""
+    waiting = current_app.extensions["waiting"]
+    while len(waiting) >= _MOST_WAITING:
+        waiting.pop(next(iter(waiting)))
+    session["waiting"] = secrets.token_urlsafe(16)
+    waiting[session["waiting"]] = (tool, arguments)
 
 
-def _provider(refused: requests.Response, mcp_url: str) -> Provider:
-    challenge = parse_dict_header(refused.headers.get("WWW-Authenticate", "").partition(" ")[2])
-    metadata_url = challenge.get("resource_metadata") or ""
-    # RFC 9728 §3.3: what is found must be about the very address that was asked, and come from its own host.
-    if urlsplit(metadata_url).netloc != urlsplit(mcp_url).netloc:
-        raise SignInError("The notes do not say where to sign in.")
-    try:
-        resource = get(metadata_url).json()
-        issuer = resource["authorization_servers"][0]
-        if resource["resource"] != mcp_url:
-            raise SignInError("The notes are described for another address.")
-    except (ValueError, KeyError, TypeError, IndexError) as exc:
-        raise SignInError("The description of the notes cannot be read.") from exc
-    metadata = f"{issuer}/.well-known/oauth-authorization-server"
-    return read_metadata(metadata, issuer=issuer, resource=mcp_url, scope=challenge.get("scope") or "")
-
-
-def _call(mcp_url: str, token: str | None, tool: str, arguments: Mapping[str, str]) -> requests.Response:
+def _call(client: PublishedClient, mcp_url: str, tool: str, arguments: Mapping[str, str]) -> requests.Response:
     message: Any = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
-    headers = {**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})}
+    person = people().current()
+    options: dict[str, Any] = {"headers": _HEADERS, "timeout": _TIMEOUT, "allow_redirects": False}
     try:
-        with fresh_session() as http:
-            return http.post(mcp_url, json=message, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
-    except requests.RequestException as exc:
-        raise SignInError("The notes do not answer.") from exc
+        if person is None:
+            with requests.Session() as http:
+                http.trust_env = False
+                return http.post(mcp_url, json=message, **options)
+        with client.session(person.server, token=person.token) as signed_in:
+            answer: requests.Response = signed_in.post(mcp_url, json=message, **options)
+            return answer
+    except (CIMDError, requests.RequestException) as exc:
+        raise SampleError("The notes do not answer.") from exc
 
 
 def _result(answer: requests.Response) -> list[str]:
     try:
         return [item["text"] for item in answer.json()["result"]["content"]]
     except (ValueError, KeyError, TypeError) as exc:
-        raise SignInError("The notes answer something else.") from exc
+        raise SampleError("The notes answer something else.") from exc

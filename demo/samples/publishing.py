@@ -7,9 +7,9 @@ from typing import Any
 
 import requests
 
-from demo.samples.signin import SignInError, fresh_session
-
-_TIMEOUT = 10
+from demo.samples.app import SampleError
+from flask_cimd import CIMDError
+from flask_cimd.publish import ClientSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """One person's Micropub endpoint, and the token that opens it."""
+    """One person's Micropub endpoint, and the session whose token it takes."""
 
     endpoint: str
-    token: str
+    session: ClientSession
 
     def create(self, text: str, *, is_draft: bool) -> str:
         """Write a post and return its address."""
@@ -56,18 +56,14 @@ class Publisher:
         return self._call("POST", json=body)
 
     def _call(self, method: str, **content: Any) -> requests.Response:
-        headers = {"Authorization": f"Bearer {self.token}"}
         try:
-            with fresh_session() as session:
-                answer = session.request(
-                    method, self.endpoint, headers=headers, timeout=_TIMEOUT, allow_redirects=False, **content
-                )
-        except requests.RequestException as exc:
-            raise SignInError("Your site does not answer.") from exc
+            answer: requests.Response = self.session.request(method, self.endpoint, allow_redirects=False, **content)
+        except (CIMDError, requests.RequestException) as exc:
+            raise SampleError("Your site does not answer.") from exc
         if answer.status_code in (401, 403):
-            raise SignInError("Your site does not let this app do that. Sign out and in again to ask for it.")
+            raise SampleError("Your site does not let this app do that. Sign out and in again to ask for it.")
         if not answer.ok:
-            raise SignInError("Your site did not take that.")
+            raise SampleError("Your site did not take that.")
         return answer
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import trustme
-from flask import Flask, Response, jsonify, request
+from flask import Flask
 from werkzeug.serving import make_server
 
 from demo.samples import bluesky, indieweb, legacy, mcp_client
+from flask_cimd.publish import PublishedClient, publish
 
 #: The documents' port lies above those of all samples.
 _DOCUMENTS_OFFSET = 9
@@ -46,12 +48,14 @@ def running_samples(
     """
     documents = f"https://localhost:{port + _DOCUMENTS_OFFSET}"
     first, second, third, assistant = (f"http://127.0.0.1:{port + offset}" for offset in (1, 2, 3, _ASSISTANT_OFFSET))
-    json_id, page_id = f"{documents}/indieweb/client.json", f"{documents}/legacy/"
+    page_id = f"{documents}/legacy/"
+    pages = _documents(f"{second}/callback")
+    notebook = _publish(pages, documents, f"{first}/callback", indieweb.NAME, indieweb.MEMBERS)
     servers = [
-        (indieweb.create_app(json_id, f"{first}/callback", profile_url), urlsplit(first).port, None),
+        (indieweb.create_app(notebook, f"{first}/callback", profile_url), urlsplit(first).port, None),
         (legacy.create_app(page_id, f"{second}/callback", profile_url), urlsplit(second).port, None),
         (bluesky.create_app(f"{third}/callback", handle, site), urlsplit(third).port, None),
-        (_documents(json_id, first, second, assistant), urlsplit(documents).port, _tls(ca_file)),
+        (pages, urlsplit(documents).port, _tls(ca_file)),
     ]
     samples = [
         Sample(name=indieweb.TITLE, url=first, about=indieweb.ABOUT),
@@ -59,9 +63,8 @@ def running_samples(
         Sample(name=bluesky.TITLE, url=third, about=bluesky.ABOUT),
     ]
     if mcp_url:
-        app = mcp_client.create_app(
-            f"{documents}/mcp_client/client.json", f"{assistant}/callback", profile_url, mcp_url
-        )
+        client = _publish(pages, documents, f"{assistant}/callback", mcp_client.NAME, mcp_client.MEMBERS)
+        app = mcp_client.create_app(client, f"{assistant}/callback", profile_url, mcp_url)
         servers.append((app, urlsplit(assistant).port, None))
         samples.append(Sample(name=mcp_client.TITLE, url=assistant, about=mcp_client.ABOUT))
     running = []
@@ -86,19 +89,24 @@ def _tls(ca_file: Path) -> ssl.SSLContext:
     return context
 
 
-def _documents(json_id: str, first: str, second: str, assistant: str) -> Flask:
+def _documents(legacy_redirect: str) -> Flask:
     app = Flask("demo_documents", static_folder=None)
-
-    @app.get("/indieweb/client.json")
-    def document() -> Response:
-        return jsonify(indieweb.document(json_id, f"{first}/callback"))
-
-    @app.get("/mcp_client/client.json")
-    def assistants_document() -> Response:
-        return jsonify(mcp_client.document(request.url, f"{assistant}/callback"))
+    app.config["CIMD_ALLOW_LOOPBACK"] = True
 
     @app.get("/legacy/")
     def page() -> str:
-        return legacy.page(f"{second}/callback")
+        return legacy.page(legacy_redirect)
 
     return app
+
+
+def _publish(pages: Flask, origin: str, redirect_uri: str, name: str, members: Mapping[str, Any]) -> PublishedClient:
+    return publish(
+        pages,
+        f"/{name}/client.json",
+        origin=origin,
+        redirect_uris=[redirect_uri],
+        client_uri=f"{origin}/{name}/",
+        allow_loopback=True,
+        **members,
+    )

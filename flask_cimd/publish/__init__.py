@@ -3,6 +3,7 @@
 from .client import PublishedClient, publish
 from .errors import DiscoveryError, IdentityError, SessionEndedError, UnsupportedServerError
 from .key_file import KeyEntry, KeyFile
+from .login_blueprint import LoginBlueprint, SignedIn
 from .server import Server
 from .session import ClientSession
 
@@ -12,9 +13,11 @@ __all__ = [
     "IdentityError",
     "KeyEntry",
     "KeyFile",
+    "LoginBlueprint",
     "PublishedClient",
     "Server",
     "SessionEndedError",
+    "SignedIn",
     "UnsupportedServerError",
     "publish",
 ]

@@ -18,6 +18,7 @@ from .document import LIFETIME, ClientDocument, check, encode
 from .dpop import Nonces
 from .identity import PLC_DIRECTORY, ResolveHandle
 from .key_file import KeyFile
+from .login_blueprint import LoginBlueprint, OnSignedIn
 from .server import Server
 from .session import ClientSession
 from .token_life import FileLocks, ProcessLocks, TokenLock
@@ -56,6 +57,15 @@ class PublishedClient(ClientDocument):
         """
         return self._discovery().discover(entered, kind=kind, challenge=challenge)
 
+    def links(self, url: str, *relations: str) -> dict[str, tuple[str, ...]]:
+        """Return where a person's page leads, by relation: ``Link`` headers first, then ``<link>`` elements.
+
+        Raises:
+            DiscoveryError: there is no such page.
+            FetchError: it cannot be read at the moment.
+        """
+        return self._discovery().links(url, relations)
+
     def session(self, server: Mapping[str, Any], **more: Any) -> ClientSession:
         """Return a session at a server; see `ClientSession` for the further arguments.
 
@@ -73,6 +83,14 @@ class PublishedClient(ClientDocument):
             FetchError: the identity cannot be read at the moment.
         """
         return verified_identity(self._discovery(), server, token)
+
+    def login_blueprint(self, prefix: str, *, on_signed_in: OnSignedIn, **more: Any) -> LoginBlueprint:
+        """Return a blueprint with a sign-in form and its callback; see `LoginBlueprint` for the further arguments.
+
+        Raises:
+            ConfigurationError: the redirect URI is not in the document.
+        """
+        return LoginBlueprint(self, prefix, on_signed_in=on_signed_in, **more)
 
     def _discovery(self) -> Discovery:
         return Discovery(self.fetch, plc_directory=self.plc_directory, resolve_handle=self.resolve_handle)

@@ -6,6 +6,7 @@ an error, never a fallback.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from ..core.did import check_handle
 from ..fetch.fetcher import FetchSettings
 from .identity import PLC_DIRECTORY, Identities, ResolveHandle
 from .issuer import find_issuer
-from .profile_page import canonical_url, find_profile
+from .profile_page import canonical_url, find_profile, read_links
 from .protected_resource import find_origin_resource, find_resource, follow_challenge
 from .reading import Absent, Reading
 from .server import Server, is_server_url
@@ -74,6 +75,20 @@ class Discovery:
         if found is None:
             raise reading.refuse("no-server", "neither the address nor its page leads to an authorization server")
         return replace(found, entered=url)
+
+    def links(self, url: str, relations: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return where a page leads, by relation.
+
+        Raises:
+            DiscoveryError: there is no such page.
+            FetchError: it cannot be read at the moment.
+        """
+        reading = Reading(self._settings, url)
+        try:
+            _, page = reading.page(self._url(reading, url))
+        except Absent as exc:
+            raise reading.refuse("no-page", "there is no page at this address") from exc
+        return read_links(reading, page, relations)
 
     def identities(self, entered: str) -> Identities:
         """Return a resolver of identities with a deadline of its own."""
