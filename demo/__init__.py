@@ -94,7 +94,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
         clock=clock,
     )
     introspection = IntrospectionEndpoint(
-        server, resource_servers.find_resource_server, members=lambda _: {"me": identity.me}, allow_holder=True
+        server.context, resource_servers.find_resource_server, members=lambda _: {"me": identity.me}, allow_holder=True
     )
     app.extensions["demo"] = Services(configuration, cimd, server, introspection, storage, identity, clock)
     security.init_app(app, configuration)

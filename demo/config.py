@@ -11,7 +11,8 @@ from limits import parse
 
 from flask_cimd.core.did import check_did, check_handle, did_web
 from flask_cimd.errors import ConfigurationError
-from flask_cimd.oauth import check_issuer, is_resource_identifier
+from flask_cimd.oauth import Resource
+from flask_cimd.oauth.server.metadata import check_issuer
 
 DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
 _DEVELOPMENT_KEY = "development"
@@ -185,7 +186,7 @@ def _resource_url(url: str | None, *, development: bool) -> str | None:
         return None
     parts = urlsplit(url)
     local = development and parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if not is_resource_identifier(url) or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+    if not Resource.is_identifier(url) or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         raise ConfigurationError("DEMO_MCP_URL must be an https URL, such as https://me.example/mcp")
     return url
 

@@ -20,8 +20,6 @@ from flask_cimd.core.changes import Change, changes
 from flask_cimd.core.display import Acquaintance, ConsentView, consent_view
 from flask_cimd.core.policy import Tier
 from flask_cimd.oauth import AuthorizationRequest, Resource
-from flask_cimd.oauth.server.allowance import within_allowance
-from flask_cimd.oauth.server.client_authentication import KEY_METHOD
 
 blueprint = Blueprint("authorize", __name__)
 
@@ -58,7 +56,7 @@ def ask() -> Response | str:
     asked = replace(asked, scope=" ".join(_without_lonely_email(asked.scope.split())))
     client = here.server.metadata_of(asked.client_id, asked.client)
     allowance = here.cimd.admission.allowance(here.cimd.admission.tier(client.identifier))
-    allowed = within_allowance(asked, allowance, here.server.issuer)
+    allowed = here.server.within_allowance(asked, allowance)
     if allowed is None:
         return here.server.deny(asked)
     asked = allowed
@@ -159,7 +157,7 @@ def _places(asked: AuthorizationRequest) -> list[Resource]:
 def _asks_again(asked: AuthorizationRequest, client: ClientMetadata) -> str | None:
     """Say when the app needs a new approval, as far as that is settled and not chosen on the page."""
     if is_atproto(asked.scope):
-        return None if asked.auth_method == KEY_METHOD else "two weeks"
+        return None if asked.auth_method == "private_key_jwt" else "two weeks"
     return None if _may_choose_lifetime(asked, client) else "a year"
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from demo.provider.protection import own_endpoints
 from demo.provider.resources import PROFILE_PATH
 from demo.services import services
-from flask_cimd.oauth import current_access, is_legacy_revocation, verify_token
+from flask_cimd.oauth import current_access, verify_token
 
 blueprint = Blueprint("endpoints", __name__)
 
@@ -23,8 +23,7 @@ def push() -> Response:
 @blueprint.post("/token")
 def token() -> Response:
     """Exchange a code or refresh token (RFC 6749 §3.2); end a token, as apps did it before 2022."""
-    server = services().server
-    return server.create_revocation_response() if is_legacy_revocation(server) else server.create_token_response()
+    return services().server.create_token_response()
 
 
 @blueprint.get("/token")

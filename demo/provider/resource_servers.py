@@ -16,7 +16,6 @@ from demo.provider.scopes import SCOPES
 from demo.services import services
 from flask_cimd.core.display import safe_text
 from flask_cimd.oauth import Resource, ResourceServer
-from flask_cimd.oauth.server.resource_indicators import is_resource_identifier
 
 _table = ResourceServerRow.__table__
 commands = AppGroup("resource-server", help="Other servers that take this site's tokens and may ask about them.")
@@ -60,7 +59,7 @@ class SiteResources:
         """Return a resource, or ``None`` if no tokens are issued for it."""
         if identifier in self._own:
             return self._own[identifier]
-        if not is_resource_identifier(identifier):
+        if not Resource.is_identifier(identifier):
             return None
         with db.engine.connect() as connection:
             name = connection.scalar(select(_table.c.name).where(_table.c.resource == identifier).limit(1))
@@ -95,7 +94,7 @@ def turn_away(server_id: str) -> bool:
 @click.argument("resource_url")
 def add(name: str, resource_url: str) -> None:
     """Let a server ask about the tokens for RESOURCE_URL; prints its id and secret, once."""
-    if not is_resource_identifier(resource_url) or not _is_protected(resource_url):
+    if not Resource.is_identifier(resource_url) or not _is_protected(resource_url):
         raise click.BadParameter("must be an absolute https URL without a fragment", param_hint="RESOURCE_URL")
     server, secret = let_in(name, resource_url)
     click.echo(f"id={server.id}\nsecret={secret}")

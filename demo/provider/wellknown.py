@@ -9,10 +9,10 @@ from flask import Blueprint
 from demo.provider import registration
 from demo.provider.resources import PROFILE_PATH
 from demo.services import services
-from flask_cimd.oauth import resource_metadata, server_metadata, well_known_blueprint, well_known_path
+from flask_cimd.oauth import resource_metadata, server_metadata, well_known_blueprint
 
-#: The issuer is a bare origin, so this path is fixed.
-METADATA_PATH = well_known_path("https://issuer.example")
+#: The issuer is a bare origin (RFC 8414 §3).
+METADATA_PATH = "/.well-known/oauth-authorization-server"
 ENDPOINTS = {
     "authorization_endpoint": "/authorize",
     "token_endpoint": "/token",

@@ -26,13 +26,25 @@ NONCE_HEADER = "DPoP-Nonce"
 _PATH_CHARACTERS = "/!$&'()*+,;=:@"
 
 
-class InvalidProofError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
+class ProofRefusedError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
+    """Base of the errors about proofs; their responses carry the newest nonce if they were raised with it."""
+
+    def __init__(self, description: str | None = None, *, nonce_header: Mapping[str, str] | None = None) -> None:
+        super().__init__(description)
+        self._nonce_header = nonce_header or {}
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """Return Authlib's headers and ``DPoP-Nonce``."""
+        return [*super().get_headers(), *self._nonce_header.items()]
+
+
+class InvalidProofError(ProofRefusedError):
     """The DPoP proof is missing or invalid (RFC 9449 §5); status 400."""
 
     error = "invalid_dpop_proof"
 
 
-class UseNonceError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
+class UseNonceError(ProofRefusedError):
     """The proof has no current nonce of this server (RFC 9449 §8); the request spent nothing."""
 
     error = "use_dpop_nonce"
@@ -46,7 +58,7 @@ class DPoP:
     origin. They do if they have the same key.
 
     Args:
-        once: remembers the accepted proofs.
+        replay_cache: remembers the accepted proofs.
         origin: scheme, host and port of the server as clients write them; anything after the port is ignored. The
             request's own ``Host`` header is never compared.
         algorithms: accepted and advertised signature algorithms.
@@ -58,7 +70,7 @@ class DPoP:
     def __init__(
         self,
         *,
-        once: ReplayCache,
+        replay_cache: ReplayCache,
         origin: str,
         algorithms: Collection[str] = DEFAULT_ALGORITHMS,
         secret_key: str | bytes | None = None,
@@ -67,7 +79,7 @@ class DPoP:
         self.algorithms = tuple(algorithms)
         parts = urlsplit(origin)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._once = once
+        self._replay_cache = replay_cache
         self._secret_key = secret_key
         self._random_key = secrets.token_bytes(32)
         self._clock = clock
@@ -97,12 +109,13 @@ class DPoP:
                 algorithms=self.algorithms,
             )
         except ProofError as error:
-            raise InvalidProofError(error.message) from error
+            raise InvalidProofError(error.message, nonce_header=self.nonce_header()) from error
         if proof.nonce is None or not self._nonces().accepts(proof.nonce, now):
-            raise UseNonceError
+            raise UseNonceError(nonce_header=self.nonce_header())
         # AT Protocol clients use short values of jti, which are unique for one key only.
-        if not self._once.use_once(once_key("proof", proof.thumbprint, proof.jti), proof.expires_at, now):
-            raise InvalidProofError("The DPoP proof was used before; make one for every request.")
+        if not self._replay_cache.use_once(once_key("proof", proof.thumbprint, proof.jti), proof.expires_at, now):
+            used = "The DPoP proof was used before; make one for every request."
+            raise InvalidProofError(used, nonce_header=self.nonce_header())
         return proof
 
     def nonce_header(self) -> Mapping[str, str]:

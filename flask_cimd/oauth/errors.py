@@ -1,11 +1,14 @@
-"""Our errors in Authlib's clothes."""
+"""Adapts `CIMDError` to Authlib's `OAuth2Error`."""
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from typing import Self
 
 from authlib.oauth2 import OAuth2Error
+from flask import Response
 
 from ..errors import CIMDError, IdentifierError
 
@@ -41,6 +44,20 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
         error = cls(cause)
         error.error, error.status_code = "temporarily_unavailable", 503
         return error
+
+
+def json_error(error: OAuth2Error, headers: Mapping[str, str]) -> Response:
+    """Return the JSON response of an error, also of one that has a ``redirect_uri``.
+
+    Args:
+        error: Authlib's error.
+        headers: further headers, such as ``DPoP-Nonce``.
+    """
+    error.redirect_uri = None
+    status, body, own = error()
+    response = Response(json.dumps(body), status=status, headers=own)
+    response.headers.update(headers)
+    return response
 
 
 def _status(cause: CIMDError) -> int:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from ..errors import ConfigurationError
-from ..oauth import Resource, check_issuer, is_resource_identifier
+from ..oauth import Resource
+from ..oauth.server.metadata import check_issuer
 
 #: RFC 6749 §3.3 ``scope-token``.
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
@@ -72,7 +73,7 @@ def require_resources(resources: Iterable[Resource], texts: Mapping[str, str]) -
     """
     found: dict[str, Resource] = {}
     for resource in resources:
-        if not is_resource_identifier(resource.identifier):
+        if not Resource.is_identifier(resource.identifier):
             raise ConfigurationError(f"{resource.identifier!r} is not an absolute URL without fragment")
         if resource.identifier in found:
             raise ConfigurationError(f"the resource {resource.identifier} is listed twice")

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, jsonify, request
 
-from ..oauth import Resource, discovery_paths, is_resource_identifier, resource_metadata, server_metadata
+from ..oauth import Resource, resource_metadata, server_metadata
+from ..oauth.server.metadata import discovery_paths
 from .endpoints import allow_any_origin, preflight
 from .site import Site
 
@@ -78,7 +79,7 @@ def _resource_view(sites: list[Site]) -> Callable[..., Response]:
         for site in sites:
             # RFC 9728 §3.3: "resource" is the identifier that this very URL was built from.
             identifier = site.origin + rest
-            found = site.server.find_resource(identifier) if is_resource_identifier(identifier) else None
+            found = site.server.find_resource(identifier) if Resource.is_identifier(identifier) else None
             if found is not None:
                 return _document(_resource_document(site, found))
         return abort(404)

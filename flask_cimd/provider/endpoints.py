@@ -8,7 +8,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from flask import Response, abort, jsonify, request
 
-from ..oauth import IntrospectionEndpoint, ResourceProtector, current_access, is_legacy_revocation, verify_token
+from ..oauth import IntrospectionEndpoint, ResourceProtector, current_access, verify_token
 from .site import Site
 
 #: RFC 9110 §5.6.2 tokens, as a browser lists the headers that it wants to send.
@@ -36,8 +36,7 @@ class Endpoints:
 
     def token(self) -> Response:
         """Exchange a code or refresh token (RFC 6749 §3.2); end a token as clients did before 2022."""
-        server = self._site.server
-        return server.create_revocation_response() if is_legacy_revocation(server) else server.create_token_response()
+        return self._site.server.create_token_response()
 
     def verify(self) -> Response:
         """Tell the holder of a token about it, as clients asked before 2022; other GET requests get 405."""

@@ -230,7 +230,7 @@ class Provider:
 
     def _serve(self, app: Flask, site: Site) -> None:
         find: Any = self._find_resource_server or getattr(site.storage, "find_resource_server", _nobody)
-        introspection = IntrospectionEndpoint(site.server, find, members=site.introspected, allow_holder=True)
+        introspection = IntrospectionEndpoint(site.server.context, find, members=site.introspected, allow_holder=True)
         protector = ResourceProtector(
             lambda secret: stored_access(site.server, secret),
             audience=site.issuer,

@@ -21,8 +21,8 @@ from ..core.policy import Tier
 from ..core.redirects import redirect_host
 from ..core.registration import registered_client
 from ..errors import CIMDError
-from ..oauth import AuthorizationRequest, AuthorizationServer, Grant, MetadataClient, Resource
-from ..oauth.server.allowance import within_allowance
+from ..oauth import AuthorizationRequest, AuthorizationServer, Grant, Resource
+from ..oauth.client import MetadataClient
 from ..oauth.server.response_modes import AuthorizationResponse
 from ..oauth.server.storage import ProviderStorage, Settlement
 from .browser import Browser
@@ -185,7 +185,7 @@ class Site:
 
     def within_allowance(self, asked: AuthorizationRequest, tier: Tier) -> AuthorizationRequest | None:
         """Return the request without what clients of a tier may not ask for; ``None`` if nothing is left."""
-        return within_allowance(asked, self.clients.admission.allowance(tier), self.issuer)
+        return self.server.within_allowance(asked, self.clients.admission.allowance(tier))
 
     def places(self, asked: AuthorizationRequest) -> tuple[Resource, ...]:
         """Return the requested resources other than this server."""

@@ -32,7 +32,7 @@ class Caller:
     def __init__(self, clock: Clock, needs: Callable[[bytes], Any] = lambda body: ()) -> None:
         self.clock = clock
         self.nonce: str | None = None
-        dpop = DPoP(once=MemoryReplayCache(), origin=ORIGIN, clock=clock)
+        dpop = DPoP(replay_cache=MemoryReplayCache(), origin=ORIGIN, clock=clock)
         protector = ResourceProtector(TOKENS.get, audience=RESOURCE, schemes=(BearerScheme(), DPoPScheme(dpop)))
         self._app = ProtectedASGI(self._answer, protector, metadata={}, needs=needs)
 
@@ -154,6 +154,7 @@ def test_a_bearer_token_needs_no_proof_and_gets_no_nonce(clock: Clock) -> None:
 
 def test_objects_with_one_secret_key_accept_each_others_nonces(clock: Clock) -> None:
     one, two, other = (
-        DPoP(once=MemoryReplayCache(), origin=ORIGIN, secret_key=key, clock=clock) for key in ("k", b"k", "other")
+        DPoP(replay_cache=MemoryReplayCache(), origin=ORIGIN, secret_key=key, clock=clock)
+        for key in ("k", b"k", "other")
     )
     assert one.nonce_header() == two.nonce_header() != other.nonce_header()

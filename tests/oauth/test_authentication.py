@@ -16,8 +16,10 @@ import trustme
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
 from flask_cimd import ClientMetadata
-from flask_cimd.oauth import ClientKey, ClientResolutionError, Grant
-from flask_cimd.oauth.server.assertion import AssertionRefusedError, read_assertion
+from flask_cimd.oauth import Grant
+from flask_cimd.oauth.errors import ClientResolutionError
+from flask_cimd.oauth.server.assertion import AssertionRefusedError, ClientKey, read_assertion
+from flask_cimd.oauth.server.client_authentication import session_key
 from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
 from tests.support.keys import ISSUER, KeyHolder, make_key, name_leads_to, signed_with_public_key
 from tests.support.origin import TLSOrigin
@@ -641,27 +643,26 @@ def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, s
     here = site.app.extensions["demo"]
     with site.app.test_request_context():
         grant = grant_for(here.cimd.resolve(holder.client_id), holder, scope, site)
-        found = here.server.authenticator.check_grant({"client_id": holder.client_id, **holder.proof()}, grant)
+        found = here.server.context.authenticator.check_grant({"client_id": holder.client_id, **holder.proof()}, grant)
         assert found.key is not None
-        assert here.server.authenticator.settle(grant, found) == (
-            "private_key_jwt", str(found.key) if bound else None
-        )  # fmt: skip
+        assert session_key(grant, found) == (str(found.key) if bound else None)
         old = {"client_id": holder.client_id, **holder.proof(exp=None, iat=far(timedelta(seconds=-59))(holder))}
         if bound:
-            assert here.server.authenticator.check_grant(old, grant).until == site.clock() + timedelta(seconds=1)
+            authentication = here.server.context.authenticator.check_grant(old, grant)
+            assert authentication.expires_at == site.clock() + timedelta(seconds=1)
         else:
             with pytest.raises(ClientResolutionError):
-                here.server.authenticator.check_grant(old, grant)
+                here.server.context.authenticator.check_grant(old, grant)
         for changes in ({"header": {"kid": None}}, {"iat": None}):
             form = {"client_id": holder.client_id, **holder.proof(**changes)}
             if bound:
                 with pytest.raises(ClientResolutionError):
-                    here.server.authenticator.check_grant(form, grant)
+                    here.server.context.authenticator.check_grant(form, grant)
             else:
-                assert here.server.authenticator.check_grant(form, grant).key is not None
+                assert here.server.context.authenticator.check_grant(form, grant).key is not None
         older = {"client_id": holder.client_id, **holder.proof(exp=None, iat=far(timedelta(seconds=-60))(holder))}
         with pytest.raises(ClientResolutionError):
-            here.server.authenticator.check_grant(older, grant)
+            here.server.context.authenticator.check_grant(older, grant)
 
 
 def grant_for(snapshot: ClientMetadata, holder: KeyHolder, scope: str, site: Site) -> Grant:
@@ -676,7 +677,7 @@ def test_a_request_without_a_grant_authenticates_against_the_document(origin: An
     # What pushed requests use
     holder = key_client(origin, site)
     public = publish_client(origin, "/public.json")
-    authenticator = site.app.extensions["demo"].server.authenticator
+    authenticator = site.app.extensions["demo"].server.context.authenticator
     with site.app.test_request_context():
         found = authenticator.check_client(holder.proof())
         assert (found.client.client_id, found.method, found.key.kid) == (holder.client_id, "private_key_jwt", "one")

@@ -9,7 +9,8 @@ import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
 from flask_cimd import ConfigurationError
-from flask_cimd.oauth import check_issuer, server_metadata, well_known_path
+from flask_cimd.oauth import server_metadata
+from flask_cimd.oauth.server.metadata import check_issuer, well_known_path
 from tests.support.demo import SignIn, Site, publish_client
 from tests.support.proves import proves
 

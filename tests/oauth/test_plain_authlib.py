@@ -11,7 +11,9 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from flask import Flask
 
 from flask_cimd import CIMD
-from flask_cimd.oauth import Authenticator, ClientResolutionError, MemoryReplayCache, PrivateKeyJWT
+from flask_cimd.oauth import MemoryReplayCache, PrivateKeyJWT
+from flask_cimd.oauth.errors import ClientResolutionError
+from flask_cimd.oauth.server.client_authentication import Authenticator
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder, make_key
 from tests.support.origin import TLSOrigin, publish_document
@@ -29,7 +31,7 @@ def app(ca_bundle: Any, clock: Clock) -> Flask:
     )
     cimd = CIMD(app, clock=clock)
     server = AuthorizationServer(app, query_client=cimd.query_client, save_token=lambda token, request: None)
-    method = PrivateKeyJWT(cimd, issuer=ISSUER, storage=MemoryReplayCache(), clock=clock)
+    method = PrivateKeyJWT(cimd, issuer=ISSUER, replay_cache=MemoryReplayCache(), clock=clock)
     server.register_client_auth_method("private_key_jwt", method)
 
     class Who:
@@ -128,7 +130,7 @@ def test_a_client_that_the_app_registered_may_hold_a_key_as_well(ca_bundle: Any,
         client = Registered(jwks)
         app = Flask("app")
         cimd = CIMD(app, registered=lambda name, found=client: found if name == "backend" else None, clock=clock)
-        authenticator = Authenticator(cimd=cimd, storage=MemoryReplayCache(), issuer=ISSUER, clock=clock)
+        authenticator = Authenticator(clients=cimd, replay_cache=MemoryReplayCache(), issuer=ISSUER, clock=clock)
         with app.test_request_context():
             assert authenticator.check_client(holder.proof()).client is client
             for form in ({"client_id": "backend"}, holder.proof(key=make_key("ES256", 9))):

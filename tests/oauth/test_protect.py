@@ -11,13 +11,12 @@ from flask.testing import FlaskClient
 from flask_cimd.oauth import (
     Access,
     BearerScheme,
-    Challenge,
     ResourceProtector,
     TokenRefused,
-    challenge_header,
     current_access,
-    resource_metadata_url,
 )
+from flask_cimd.oauth.challenge import Challenge, challenge_header
+from flask_cimd.oauth.resource_metadata import resource_metadata_url
 from tests.support.proves import proves
 
 NOTES = "https://me.example/api/notes"

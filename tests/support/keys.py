@@ -16,8 +16,8 @@ from joserfc import jws, jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from flask_cimd.core.keys import ASSERTION_TYPE
 from flask_cimd.fetch.look_up import look_up
-from flask_cimd.oauth import ASSERTION_TYPE
 
 from .clock import Clock
 

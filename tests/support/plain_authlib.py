@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
-from flask_cimd.oauth import URLClient
+from flask_cimd.oauth.client import URLClient
 
 CLIENT_ID = "https://app.example/client.json"
 REDIRECT = "https://app.example/cb"

@@ -26,7 +26,7 @@ def find(secret: str) -> Access | None:
 
 
 # Resources: the example of the README.
-dpop = DPoP(once=MemoryReplayCache(), origin="https://me.example", secret_key=b"secret")
+dpop = DPoP(replay_cache=MemoryReplayCache(), origin="https://me.example", secret_key=b"secret")
 notes = ResourceProtector(find, audience="https://me.example/notes", schemes=(BearerScheme(), DPoPScheme(dpop)))
 late = ResourceProtector(find, audience=lambda: "https://me.example/notes", schemes=[DPoPScheme(lambda: dpop)])
 schemes: tuple[TokenScheme, ...] = (BearerScheme(), DPoPScheme(dpop))

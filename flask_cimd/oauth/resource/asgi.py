@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from ..server.metadata import resource_metadata_url
+from ..resource_metadata import resource_metadata_url
 from .protector import Admitted, ResourceProtector, TokensUnavailableError
 from .schemes import TokenRefused
 

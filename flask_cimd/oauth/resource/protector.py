@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import Any, ParamSpec
 
 from flask import Response, after_this_request, current_app, g, jsonify
 from flask import request as current_request
@@ -29,11 +29,8 @@ from werkzeug.wrappers import Request
 from ...core.clock import utc_now
 from ..access import Access
 from ..challenge import Challenge, challenge_header
-from ..server.metadata import resource_metadata_url
+from ..resource_metadata import resource_metadata_url
 from .schemes import BearerScheme, TokenRefused, TokenScheme
-
-if TYPE_CHECKING:
-    from ..server.server import AuthorizationServer
 
 P = ParamSpec("P")
 #: RFC 6750 §2.1 ``b64token``; RFC 9449 §7.1 has the same.
@@ -212,26 +209,6 @@ class ResourceProtector:
         if not _TOKEN.fullmatch(secret.strip(" ")):
             raise TokenRefused(400, "invalid_request", "The token is malformed.", scheme=scheme.name)
         return scheme, secret.strip(" ")
-
-
-def stored_access(server: AuthorizationServer, secret: str) -> Access | None:
-    """Return what a token of this process's own authorization server allows.
-
-    A token that was asked for without ``resource`` is for the issuer.
-    """
-    found = server.find_access_token(secret)
-    if found is None:
-        return None
-    grant, token = found
-    return Access(
-        subject=grant.subject,
-        client_id=grant.client_id,
-        scope=frozenset(token.scope.split()),
-        audience=frozenset(token.resource or (server.issuer,)),
-        expires_at=token.expires_at,
-        auth_time=grant.auth_time,
-        key_thumbprint=grant.dpop_jkt,
-    )
 
 
 def _with_headers(headers: Mapping[str, str], response: Response) -> Response:

@@ -1,22 +1,24 @@
-"""From an authorization request to its snapshot: who asks, where the answer goes, and only then what is asked for."""
+"""Validation of authorization requests: first the client, then the redirect URI, then everything else.
+
+Errors before the redirect URI is established are shown on a page of this server; later ones go to the client (RFC 6749
+§4.1.2.1).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, UnauthorizedClientError
 from flask import request
 
-from ...core.atproto import SCOPE as ATPROTO
-from ...core.atproto import asks_for
 from ...core.metadata import ClientMetadata
 from ...errors import IdentifierError, RedirectMismatchError, RequestError
 from ..client import MetadataClient, URLClient
 from ..errors import ClientResolutionError
 from .atproto import check_listed, check_profile
 from .binding import check_thumbprint
-from .grants import check_challenge, require_grant_type
+from .context import ServerContext
 from .indieauth import refuse_outdated
 from .parameters import (
     check_authorization_parameters,
@@ -25,61 +27,64 @@ from .parameters import (
     check_response_type,
     greatest_login_age,
     refers_to_pushed,
+    require_grant_type,
 )
+from .pkce import check_challenge
+from .pushed import find_pushed
 from .resource_indicators import check_resources, requested_scope
 from .response_modes import check_response_mode
 from .storage import AuthorizationRequest
 
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
-
 
 class RequestReader:
-    """Validates the current HTTP request, as it came to the authorization endpoint or was pushed.
+    """Validates Flask's current request as an authorization request, pushed or not.
 
     Args:
-        server: whose clients, scopes and resources count.
+        context: the server whose clients, scopes and resources count.
     """
 
-    def __init__(self, server: AuthorizationServer) -> None:
-        self._server = server
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
 
     def check(self) -> None:
-        """Refuse the current HTTP request if nothing can come of it; no network, and nobody need be logged in.
+        """Refuse a request that cannot succeed whoever is logged in; makes no fetch.
 
         Raises:
-            CIMDError: to be shown on a page of your own.
+            CIMDError: show it on a page of your own.
         """
         values = request.values
         check_authorization_parameters(values)
-        if self._is_atproto(values.get("scope")) and not refers_to_pushed(values):
+        if self._context.is_atproto(values.get("scope")) and not refers_to_pushed(values):
             hint = "requests with the scope atproto are pushed first (RFC 9126)"
             raise RequestError("pushed-request-required", values["client_id"], hint=hint)
-        self._server.cimd.check_identifier(values["client_id"])
+        self._context.clients.check_identifier(values["client_id"])
 
     def read(self) -> AuthorizationRequest:
-        """Return the snapshot of the current HTTP request, pushed or not. The person must be logged in already.
+        """Return the snapshot of the request. Call it once a person is logged in: it may fetch the client's document.
 
         Raises:
-            CIMDError: who asks, or where the answer may go, is not established; show it on a page of your own.
-            OAuth2Error: with ``redirect_uri``; `answer_error` sends it to the client.
+            CIMDError: client or redirect URI are not established; show it on a page of your own.
+            OAuth2Error: with ``redirect_uri``; `AuthorizationServer.answer_error` sends it to the client.
         """
         self.check()
         if refers_to_pushed(request.values):
-            return self._server.pushed.find(request.values["request_uri"], request.values["client_id"])
+            return find_pushed(self._context, request.values["request_uri"], request.values["client_id"])
         return self.read_parameters()
 
     def read_parameters(self, *, is_pushed: bool = False) -> AuthorizationRequest:
-        """Validate the parameters of the current HTTP request and return their snapshot.
+        """Return the snapshot of the request's own parameters.
+
+        Args:
+            is_pushed: they come to the endpoint for pushed requests.
 
         Raises:
             CIMDError: as `read`.
-            OAuth2Error: with ``redirect_uri``.
+            OAuth2Error: as `read`.
         """
         check_authorization_parameters(request.values)
         client = self._established_client(request.values["client_id"])
         redirect_uri = request.values["redirect_uri"]
-        if self._is_atproto(request.values.get("scope")):
+        if self._context.is_atproto(request.values.get("scope")):
             check_profile(client)
         if not client.check_redirect_uri(redirect_uri):
             raise self._mismatch(client)
@@ -100,37 +105,26 @@ class RequestReader:
 
     def _established_client(self, client_id: str) -> Any:
         try:
-            client = self._server.query_client(client_id)
+            client = self._context.query_client(client_id, request.values.get("scope"))
         except ClientResolutionError as error:
             raise error.cause from None
         if client is None:
             raise IdentifierError("unknown-client", client_id, hint="neither registered here nor an https URL")
         return client
 
-    def _is_atproto(self, scope: str | None) -> bool:
-        return asks_for(scope) and ATPROTO in self._server.scopes
-
     def _snapshot(self, client: Any, redirect_uri: str, *, is_pushed: bool) -> AuthorizationRequest:
-        values, legacy = request.values, self._server.legacy
+        values, context = request.values, self._context
         check_redirected_parameters(values)
         response_mode = check_response_mode(values.get("response_mode"))
         metadata = client.metadata if isinstance(client, MetadataClient) else None
-        refuse_outdated(self._server, metadata)
-        is_identity = legacy.asks_for_identity(values.get("response_type"), metadata)
-        if not is_identity:
-            check_response_type(values)
-        if {"request", "request_uri"} & set(values):
-            raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
+        is_identity = self._check_kind(client, metadata)
         self._check_demands(client, metadata, is_pushed=is_pushed)
         require_grant_type(client, "authorization_code")
-        if is_identity:
-            check_challenge(values, required=not legacy.waives_pkce(metadata))
-        else:
-            self._server.get_consent_grant()
-        resource = () if is_identity else check_resources(values.getlist("resource"), self._server.find_resource)
+        check_challenge(values, required=not context.legacy.waives_pkce(metadata))
+        resource = () if is_identity else check_resources(values.getlist("resource"), context.find_resource)
         return AuthorizationRequest(
             client_id=client.get_client_id(),
-            client=client.metadata if isinstance(client, URLClient) else None,
+            client=metadata if isinstance(client, URLClient) else None,
             fingerprint=metadata.fingerprint if metadata else "",
             redirect_uri=redirect_uri,
             scope="" if is_identity else self._known_scope(client, values.get("scope", ""), resource),
@@ -143,16 +137,29 @@ class RequestReader:
             dpop_jkt=check_thumbprint(values.get("dpop_jkt")),
         )
 
+    def _check_kind(self, client: Any, metadata: ClientMetadata | None) -> bool:
+        """Check ``response_type``; return whether the request asks for the person's identity alone."""
+        values, legacy = request.values, self._context.legacy
+        refuse_outdated(legacy, metadata)
+        is_identity = legacy.asks_for_identity(values.get("response_type"), metadata)
+        if not is_identity:
+            check_response_type(values)
+        if {"request", "request_uri"} & set(values):
+            raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
+        if not is_identity and not client.check_response_type("code"):
+            raise UnauthorizedClientError("The client does not list the response type code.")
+        return is_identity
+
     def _check_demands(self, client: Any, metadata: ClientMetadata | None, *, is_pushed: bool) -> None:
         if metadata and metadata.require_pushed_authorization_requests and not is_pushed:
             raise InvalidRequestError("The client wants its own requests to be pushed (RFC 9126).")
-        if self._is_atproto(request.values.get("scope")):
+        if self._context.is_atproto(request.values.get("scope")):
             check_listed(client, request.values["scope"])
         if "none" in request.values.get("prompt", "").split():
             raise OAuth2Error("The person is asked every time.", error="consent_required")
 
     def _known_scope(self, client: Any, requested: str, resource: tuple[str, ...]) -> str:
-        found = [known for known in map(self._server.find_resource, resource or (self._server.issuer,)) if known]
+        found = [known for known in map(self._context.find_resource, resource or (self._context.issuer,)) if known]
         scope = requested_scope(client.get_allowed_scope(requested).split(), found)
         if resource and not scope and any(known.scopes for known in found):
             raise InvalidScopeError("None of these scopes may be asked for at that resource.")

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 
+from ...clients.directory import ClientDirectory
 from ...clients.keys import PublishedKey
+from ...core.atproto import asks_for
+from ...core.clock import Clock
 from ...core.keys import ASSERTION_TYPE
 from ...core.legacy import is_same_client
 from ...core.metadata import ClientMetadata
 from ...errors import AddressBlockedError, CIMDError, FetchError
-from ...extension import CIMD
 from ..client import URLClient
 from ..errors import ClientResolutionError
 from ..replay import ReplayCache, once_key
@@ -40,8 +42,6 @@ from .storage import Grant
 logger = logging.getLogger(__name__)
 
 KEY_METHOD = "private_key_jwt"
-#: With this scope a session belongs to the key that began it, and assertions may lack ``exp`` (AT Protocol OAuth).
-KEY_BOUND_SCOPE = "atproto"
 _REFUSED = "The code or token is invalid, expired, used or was issued to another client."
 
 
@@ -50,18 +50,18 @@ class Authentication:
     """The outcome of one request's client authentication.
 
     Attributes:
-        client: what Authlib sees of the client.
+        client: the client as Authlib sees it.
         method: ``none`` or ``private_key_jwt``.
-        key: the key that the client proved to hold.
-        once: what must not be seen again; hand the value to `Authenticator.spend`.
-        until: how long it has to be remembered.
+        key: the key that signed the assertion; ``None`` without an assertion.
+        replay_key: replay cache key of the assertion; `Authenticator.spend` remembers it.
+        expires_at: aware instant until which the replay cache keeps it.
     """
 
     client: Any
     method: str = "none"
     key: ClientKey | None = None
-    once: str | None = None
-    until: datetime | None = None
+    replay_key: str | None = None
+    expires_at: datetime | None = None
 
 
 class KeyGoneError(InvalidGrantError):  # type: ignore[misc]  # Authlib is untyped
@@ -69,21 +69,21 @@ class KeyGoneError(InvalidGrantError):  # type: ignore[misc]  # Authlib is untyp
 
 
 class Authenticator:
-    """Authenticates the client of a direct request.
+    """Authenticates the clients of direct requests.
 
-    Verifying and spending are two steps: an answer that asks for the same request once more, such as
-    ``use_dpop_nonce``, comes between them.
+    Authentication and spending of the assertion are two steps: a server may answer ``use_dpop_nonce`` in between, and
+    the client then repeats the request with the same assertion.
 
     Args:
-        cimd: resolves key-holding clients.
-        storage: remembers assertions.
+        clients: finds clients and their keys.
+        replay_cache: remembers assertions.
         issuer: the audience of assertions.
         clock: returns the current aware instant.
     """
 
-    def __init__(self, *, cimd: CIMD, storage: ReplayCache, issuer: str, clock: Callable[[], datetime]) -> None:
-        self._cimd = cimd
-        self._storage = storage
+    def __init__(self, *, clients: ClientDirectory, replay_cache: ReplayCache, issuer: str, clock: Clock) -> None:
+        self._clients = clients
+        self._replay_cache = replay_cache
         self._issuer = issuer
         self._clock = clock
 
@@ -134,7 +134,7 @@ class Authenticator:
         client_id = self._named(form)
         assertion = _presented(form, client_id)
         until = self._check_claims(assertion, client_id, scope) if assertion else None
-        client = self._cimd.query_client(client_id)
+        client = self._clients.query_client(client_id)
         if client is None:
             raise ClientResolutionError.unauthenticated("the client is neither registered nor a URL")
         accepted = _accepted(client, "")
@@ -156,15 +156,10 @@ class Authenticator:
         Raises:
             OAuth2Error: ``invalid_client``.
         """
-        if authentication.once is None or authentication.until is None:
+        if authentication.replay_key is None or authentication.expires_at is None:
             return
-        if not self._storage.use_once(authentication.once, authentication.until, self._clock()):
+        if not self._replay_cache.use_once(authentication.replay_key, authentication.expires_at, self._clock()):
             raise ClientResolutionError.unauthenticated("the assertion was used before")
-
-    def settle(self, grant: Grant, authentication: Authentication) -> tuple[str, str | None]:
-        """Return ``auth_method`` and ``client_key`` that a grant keeps from its code exchange on."""
-        bound = authentication.key is not None and KEY_BOUND_SCOPE in grant.scope.split()
-        return authentication.method, grant.client_key or (str(authentication.key) if bound else None)
 
     # -- steps --------------------------------------------------------------------------------------------------
 
@@ -179,19 +174,19 @@ class Authenticator:
     def _client_of(self, grant: Grant) -> Any:
         try:
             if grant.client is None:
-                client = self._cimd.find_registered(grant.client_id)
+                client = self._clients.find_registered(grant.client_id)
                 if client is None:
                     raise ClientResolutionError.unauthenticated("the client is no longer registered")
                 return client
-            return URLClient(self._cimd.readmit(grant.client))
+            return URLClient(self._clients.readmit(grant.client))
         except CIMDError as error:
             raise ClientResolutionError(error) from error
 
     def _check_claims(self, assertion: Assertion, client_id: str, scope: str) -> datetime:
         rules = AssertionRules(
             issuer=self._issuer,
-            audiences=self._cimd.settings.assertion_audiences,
-            is_atproto=KEY_BOUND_SCOPE in scope.split(),
+            audiences=self._clients.settings.assertion_audiences,
+            is_atproto=asks_for(scope),
         )
         try:
             return check_claims(assertion, client_id, rules, self._clock())
@@ -218,7 +213,7 @@ class Authenticator:
     def _keys_of(self, client: Any, kid: str | None) -> Sequence[PublishedKey]:
         """Return a client's keys; one that the app registered may have a ``jwks`` attribute."""
         if isinstance(client, URLClient):
-            return self._cimd.client_keys.find(client.metadata, kid)
+            return self._clients.client_keys.find(client.metadata, kid)
         jwks = getattr(client, "jwks", None)
         found = json.loads(jwks) if isinstance(jwks, str) else jwks
         keys: Sequence[PublishedKey] = found.get("keys", ()) if isinstance(found, Mapping) else ()
@@ -233,10 +228,10 @@ class Authenticator:
             CIMDError: neither is to be had.
         """
         try:
-            return URLClient(self._cimd.resolve_existing(grant.client_id))
+            return URLClient(self._clients.resolve_existing(grant.client_id))
         except FetchError as error:
             age = self._clock() - grant.created_at
-            if _may_pass(error) and age < self._cimd.settings.stale_max:
+            if _may_pass(error) and age < self._clients.settings.stale_max:
                 return client
             raise
 
@@ -245,7 +240,7 @@ class Authenticator:
         if grant.client is None:
             return
         try:
-            today = self._cimd.resolve_existing(grant.client_id)
+            today = self._clients.resolve_existing(grant.client_id)
         except CIMDError:
             return
         if KEY_METHOD not in today.accepted_auth_methods:
@@ -259,8 +254,15 @@ class Authenticator:
             key = verify(assertion, keys, metadata.signing_alg if metadata else None)
         except AssertionRefusedError as refused:
             raise ClientResolutionError.unauthenticated(str(refused)) from refused
-        once = once_key("assertion", assertion.client_id, assertion.jti)
-        return Authentication(client=client, method=KEY_METHOD, key=key, once=once, until=until)
+        replay_key = once_key("assertion", assertion.client_id, assertion.jti)
+        return Authentication(client=client, method=KEY_METHOD, key=key, replay_key=replay_key, expires_at=until)
+
+
+def session_key(grant: Grant, authentication: Authentication) -> str | None:
+    """Return the ``client_key`` that a grant keeps from its code exchange on: AT Protocol sessions have one."""
+    if authentication.key is None or not asks_for(grant.scope):
+        return grant.client_key
+    return grant.client_key or str(authentication.key)
 
 
 def require_bound_key(grant: Grant, authentication: Authentication) -> None:

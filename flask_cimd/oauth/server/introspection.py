@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote_plus
 
 from authlib.oauth2 import OAuth2Error
@@ -21,11 +21,10 @@ from flask import Request, Response, jsonify, request
 
 from ...core.text import is_visible
 from ..challenge import Challenge, challenge_header
+from ..errors import json_error
+from .context import ServerContext
 from .parameters import check_plain_form
 from .storage import Grant, Token, digest, new_secret
-
-if TYPE_CHECKING:
-    from .server import AuthorizationServer
 
 _BASIC = "Basic"
 _BEARER = "Bearer"
@@ -76,7 +75,7 @@ class IntrospectionEndpoint:
     """Answers who a token belongs to, what it allows and until when.
 
     Args:
-        server: whose tokens these are.
+        context: the server that issued the tokens.
         find_resource_server: returns a resource server by its id.
         members: further members of an active answer, by grant; IndieAuth §6.2 requires ``me``.
         allow_holder: answer a caller whose bearer token is the very token asked about: it proves to have it.
@@ -84,13 +83,13 @@ class IntrospectionEndpoint:
 
     def __init__(
         self,
-        server: AuthorizationServer,
+        context: ServerContext,
         find_resource_server: Callable[[str], ResourceServer | None],
         *,
         members: Callable[[Grant], Mapping[str, Any]] = lambda grant: {},  # noqa: ARG005
         allow_holder: bool = False,
     ) -> None:
-        self._server = server
+        self._context = context
         self._find = find_resource_server
         self._members = members
         self._allow_holder = allow_holder
@@ -99,12 +98,12 @@ class IntrospectionEndpoint:
         """Answer the current request."""
         try:
             caller = self._authenticate(request)
-            found = self._server.find_access_token(_token_asked_about(request))
+            found = self._context.find_access_token(_token_asked_about(request))
             if caller is None and found is not None and found[0].dpop_jkt is not None:
                 # RFC 9449 §7.2: a token that is bound to a key proves nothing by being sent.
                 raise CallerRefused("invalid_token", _BEARER)
         except OAuth2Error as error:
-            return self._server.answer_error(error)
+            return json_error(error, self._context.dpop.nonce_header())
         may_see = found is not None and (caller is None or caller.resource in self._audience(found[1]))
         answer = jsonify(self._describe(*found) if found and may_see else {"active": False})
         answer.headers["Cache-Control"] = "no-store"
@@ -125,11 +124,11 @@ class IntrospectionEndpoint:
         return found
 
     def _audience(self, token: Token) -> tuple[str, ...]:
-        return token.resource or (self._server.issuer, self._server.issuer + "/")
+        return token.resource or (self._context.issuer, self._context.issuer + "/")
 
     def _describe(self, grant: Grant, token: Token) -> dict[str, Any]:
         """Return the members of RFC 7662, 9449 and 9470; instants are integers, whatever IndieAuth shows."""
-        audience = token.resource or (self._server.issuer,)
+        audience = token.resource or (self._context.issuer,)
         return {
             "active": True,
             "client_id": grant.client_id,
@@ -139,7 +138,7 @@ class IntrospectionEndpoint:
             "iat": int(token.created_at.timestamp()),
             "sub": grant.subject,
             "aud": audience[0] if len(audience) == 1 else list(audience),
-            "iss": self._server.issuer,
+            "iss": self._context.issuer,
             **({"auth_time": int(grant.auth_time.timestamp())} if grant.auth_time else {}),
             **({"cnf": {"jkt": grant.dpop_jkt}} if grant.dpop_jkt else {}),
             **self._members(grant),

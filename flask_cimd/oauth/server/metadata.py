@@ -1,6 +1,6 @@
-"""What a server (RFC 8414) and a resource (RFC 9728) say about themselves.
+"""The authorization server's metadata document (RFC 8414).
 
-Every member is stated, because the defaults say something else.
+Every member is stated, because the defaults of RFC 8414 §2 differ from what this server supports.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from ...core.keys import ALGORITHMS
 from ...errors import ConfigurationError
-from .resource_indicators import Resource
 from .response_modes import RESPONSE_MODES
 
 
@@ -27,17 +26,6 @@ def discovery_paths(issuer: str) -> tuple[str, ...]:
     return (*places, f"{path}/.well-known/openid-configuration") if path else places
 
 
-def resource_metadata_url(resource: str) -> str:
-    """Return where the metadata of a resource is found, by path insertion (RFC 9728 §3.1).
-
-    Only a slash that follows the host directly is dropped; path and query are kept as they are.
-    """
-    parts = urlsplit(resource)
-    path = "" if parts.path == "/" else parts.path
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{path}{query}"
-
-
 def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
     """Return the issuer if it can be one.
 
@@ -51,25 +39,6 @@ def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
     if "?" in issuer or "#" in issuer or issuer.endswith("/") or "@" in parts.netloc:
         raise ConfigurationError("the issuer must have no query, fragment, user or trailing slash")
     return issuer
-
-
-def resource_metadata(resource: Resource, issuer: str, **more: Any) -> dict[str, Any]:
-    """Return the metadata document of a resource whose tokens this issuer gives (RFC 9728 §2).
-
-    Args:
-        resource: what is described; all its scopes are named, ``offline_access`` is the server's matter (MCP).
-        issuer: the exact string that the server's own metadata holds.
-        more: further members, such as ``dpop_signing_alg_values_supported``; empty ones are left out (§3.2).
-    """
-    members = {
-        "resource": resource.identifier,
-        "resource_name": resource.name,
-        "authorization_servers": [issuer],
-        "scopes_supported": [scope for scope in resource.scopes if scope != "offline_access"],
-        "bearer_methods_supported": ["header"],
-        **more,
-    }
-    return {name: value for name, value in members.items() if value is not None and value not in ([], {}, "")}
 
 
 def server_metadata(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, UnauthorizedClientError
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
@@ -110,6 +111,16 @@ def greatest_login_age(values: Mapping[str, str]) -> int | None:
     if "login" in values.get("prompt", "").split():
         return 0
     return int(given) if given else None
+
+
+def require_grant_type(client: Any, grant_type: str) -> None:
+    """Refuse a client that does not list the grant type.
+
+    Raises:
+        UnauthorizedClientError: to be sent to the client.
+    """
+    if not client.check_grant_type(grant_type):
+        raise UnauthorizedClientError(f"The client does not list the grant type {grant_type}.")
 
 
 def check_plain_form(request: Request) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,7 +17,8 @@ from uuid import uuid4
 from flask import Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from ...core.clock import utc_now
+from ...clients.directory import ClientDirectory
+from ...core.clock import Clock, utc_now
 from ...core.display import safe_description, safe_for_log
 from ...core.metadata import ClientMetadata
 from ...core.policy import Tier
@@ -26,7 +26,6 @@ from ...core.registration import PREFIX, identifiers, is_issued_here, parse_regi
 from ...core.rules import DocumentRules
 from ...core.strict_json import StrictJSONError, read_object
 from ...errors import CIMDError, DocumentError, PolicyDeniedError, RegistrationEndedError
-from ...extension import CIMD
 from ..client import RegisteredClient
 
 logger = logging.getLogger(__name__)
@@ -72,13 +71,13 @@ class RegistrationEndpoint:
         cimd.init_app(app, db=db, registered=registration.find)
 
     Args:
-        cimd: whose rules apply.
+        clients: applies the operator's policy; a `CIMD` is one.
         storage: where registrations are kept.
         clock: returns the current aware instant.
     """
 
-    def __init__(self, cimd: CIMD, storage: RegistrationStorage, *, clock: Callable[[], datetime] = utc_now) -> None:
-        self._cimd = cimd
+    def __init__(self, clients: ClientDirectory, storage: RegistrationStorage, *, clock: Clock = utc_now) -> None:
+        self._clients = clients
         self._storage = storage
         self._clock = clock
 
@@ -120,7 +119,7 @@ class RegistrationEndpoint:
 
     @property
     def _rules(self) -> DocumentRules:
-        return self._cimd.settings.document_rules
+        return self._clients.settings.document_rules
 
     def _welcome(self, metadata: ClientMetadata) -> ClientMetadata:
         """Return the client as the least trusted of the places where it wants its answers.
@@ -128,13 +127,12 @@ class RegistrationEndpoint:
         Raises:
             PolicyDeniedError: one of them is not let in, or a rule of the app says no.
         """
-        places, admission = identifiers(metadata), self._cimd.admission
+        places, admission = identifiers(metadata), self._clients.admission
         for place in places:
             admission.require(place)
         order = list(Tier)
         least = max(places, key=lambda place: order.index(admission.tier(place)))
-        welcomed = replace(metadata, identifier=least)
-        return self._cimd.readmit(welcomed)
+        return self._clients.readmit(replace(metadata, identifier=least))
 
 
 def _read() -> dict[str, Any]:

@@ -1,36 +1,18 @@
-"""Resource indicators (RFC 8707): for which place a token is meant, and what may be asked for there."""
+"""Resource indicators (RFC 8707): the resources a token is for, and the scopes that can be requested there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
 
 from authlib.oauth2 import OAuth2Error
 
-from ...core.text import is_visible
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
-    """A place that tokens can be asked for.
-
-    Attributes:
-        identifier: its URL, compared character by character.
-        name: what it is, in plain words for the person who decides.
-        scopes: what may be asked for there.
-        default_scope: what a request without ``scope`` asks for, a subset of ``scopes``.
-    """
-
-    identifier: str
-    name: str
-    scopes: tuple[str, ...]
-    default_scope: tuple[str, ...] = ()
+from ..resource_metadata import Resource, is_resource_identifier
+from .storage import Grant
 
 
 class Resources(Protocol):
-    """The resources of a server: a dictionary by identifier will do, or something that asks a database."""
+    """The resources that a server issues tokens for: a dictionary by identifier, or a look-up in a database."""
 
     def get(self, identifier: str, /) -> Resource | None:
         """Return a resource, or ``None`` if no tokens are issued for it."""
@@ -57,16 +39,18 @@ def check_resources(requested: Iterable[str], known: Callable[[str], object | No
     return found
 
 
-def granted_resources(requested: Iterable[str], granted: tuple[str, ...], server: Any) -> tuple[str, ...]:
-    """Return what a token is for: the part of the grant that the token request names, or all of it (RFC 8707 §2.2).
+def granted_resources(
+    requested: Iterable[str], grant: Grant, known: Callable[[str], object | None], issuer: str
+) -> tuple[str, ...]:
+    """Return the resources of a new access token: those that the token request names, else the grant's (RFC 8707 §2.2).
 
     Raises:
-        InvalidTargetError: something else is named. Nothing has been spent yet.
+        InvalidTargetError: the grant does not have one of them. Nothing has been spent yet.
     """
-    wanted = check_resources(requested, server.find_resource)
-    if not set(wanted) <= set(granted or (server.issuer,)):
+    wanted = check_resources(requested, known)
+    if not set(wanted) <= set(grant.resource or (issuer,)):
         raise InvalidTargetError("The resource was not part of the authorization request.")
-    return wanted or granted
+    return wanted or grant.resource
 
 
 def requested_scope(requested: Collection[str], resources: Collection[Resource]) -> tuple[str, ...]:
@@ -80,14 +64,3 @@ def requested_scope(requested: Collection[str], resources: Collection[Resource])
     kept = tuple(dict.fromkeys(word for word in requested if word in known))
     defaults = (word for resource in resources for word in resource.default_scope)
     return kept or tuple(dict.fromkeys(defaults))
-
-
-def is_resource_identifier(resource: str) -> bool:
-    """Say whether a string can name a resource: absolute, printable ASCII, without fragment (RFC 8707 §2)."""
-    if "#" in resource or not is_visible(resource):
-        return False
-    try:
-        parts = urlsplit(resource)
-    except ValueError:
-        return False
-    return bool(parts.scheme and parts.netloc)

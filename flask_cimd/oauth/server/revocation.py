@@ -1,4 +1,4 @@
-"""Revocation (RFC 7009) for clients that have no secret: they name themselves, or prove to hold their key."""
+"""Revocation (RFC 7009) for clients without a secret."""
 
 from __future__ import annotations
 
@@ -15,28 +15,32 @@ from ...core.legacy import is_legacy, is_same_client
 from ...core.metadata import ClientMetadata
 from ...errors import CIMDError
 from ..errors import ClientResolutionError
-from .grants import readable
+from .bound import Bound
+from .parameters import check_form
 from .storage import Grant, Token
 
 
-class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is untyped
-    """Ends a token, and with a refresh token its whole grant.
+class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Authlib is untyped
+    """Revokes a token; a refresh token ends its whole grant.
 
-    Legacy and loopback clients prove themselves by the token alone (IndieAuth §7.1); a client with a document names
-    itself. Unknown and dead tokens are answered with 200, hints are ignored (RFC 7009 §2.1, §2.2).
+    Page and loopback clients need no more than the token (IndieAuth §7.1); a client with a document names itself and
+    authenticates if it has keys. Unknown and dead tokens get status 200, hints are ignored (RFC 7009 §2.1, §2.2).
+
+    Usable with Authlib's own server class: ``register_endpoint(RevocationEndpoint.bind(context))``.
     """
 
-    def create_endpoint_response(self, request: Any) -> Any:
-        """Answer one request."""
-        secret = request.form.get("token")
-        if not secret:
+    def create_endpoint_response(self, request: Any) -> tuple[int, Any, list[tuple[str, str]]]:  # noqa: ARG002
+        """Answer Flask's current request."""
+        check_form(current_request)
+        form = current_request.form
+        if not form.get("token"):
             raise InvalidRequestError("The parameter token is missing.")
-        self.server.dpop.read(current_request)
-        found = readable(self.server.storage.find_token, secret)
+        self.context.dpop.read(current_request)
+        found = self.context.find_token(form["token"])
         if found is not None:
-            self._require_owner(found[0], request.form)
+            self._require_owner(found[0], form)
             self._revoke(*found)
-        return 200, {}, default_json_headers
+        return 200, {}, [*default_json_headers, *self.context.dpop.nonce_header().items()]
 
     def _require_owner(self, grant: Grant, form: Mapping[str, str]) -> None:
         client_id = form.get("client_id")
@@ -44,30 +48,29 @@ class RevocationEndpoint(AuthlibRevocation):  # type: ignore[misc]  # Authlib is
         if client_id is not None and not _names(client_id, grant, metadata):
             raise ClientResolutionError.unauthenticated()
         if metadata is None and grant.client is not None:
-            return  # a client that is no longer welcome may still give up its tokens
+            return  # a client that policy refuses today may still give up its tokens
         if is_legacy(metadata):
             return
         if client_id is None and (metadata is None or not form.get("client_assertion")):
             raise ClientResolutionError.unauthenticated()
-        self.server.authenticator.spend(self.server.authenticator.check_grant(form, grant))
+        self.context.authenticator.spend(self.context.authenticator.check_grant(form, grant))
 
     def _client_of(self, grant: Grant) -> ClientMetadata | None:
-        """Return what identifies itself by URL and is still let in."""
+        """Return the metadata of a client that identifies itself by URL, if policy admits it today."""
         if grant.client is None:
             return None
         try:
-            found: ClientMetadata = self.server.metadata_of(grant.client_id, grant.client)
+            return self.context.clients.readmit(grant.client)
         except CIMDError:
             return None
-        return found
 
     def _revoke(self, grant: Grant, token: Token) -> None:
-        now = self.server.clock()
+        now = self.context.clock()
         # AT Protocol clients sign out with their access token: either token ends the session.
         if token.kind == "refresh" or asks_for(grant.scope):
-            self.server.storage.revoke_grant(grant.id, now)
+            self.context.storage.revoke_grant(grant.id, now)
         else:
-            self.server.storage.revoke_token(token.digest, now)
+            self.context.storage.revoke_token(token.digest, now)
 
 
 def _names(client_id: str, grant: Grant, metadata: ClientMetadata | None) -> bool:

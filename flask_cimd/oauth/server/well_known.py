@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, jsonify, request
 
+from ..resource_metadata import is_resource_identifier
 from .metadata import discovery_paths
-from .resource_indicators import is_resource_identifier
 
 _RESOURCE_PATH = "/.well-known/oauth-protected-resource"
 

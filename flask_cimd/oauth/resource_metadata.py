@@ -1,0 +1,74 @@
+"""Protected resources: their identifiers (RFC 8707) and their metadata documents (RFC 9728)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..core.text import is_visible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A protected resource that tokens can be requested for.
+
+    Attributes:
+        identifier: its URL; compared character by character.
+        name: display name for the person who decides.
+        scopes: the scopes that can be requested for it.
+        default_scope: the scopes of a request without ``scope``; a subset of ``scopes``.
+    """
+
+    identifier: str
+    name: str
+    scopes: tuple[str, ...]
+    default_scope: tuple[str, ...] = ()
+
+    @staticmethod
+    def is_identifier(text: str) -> bool:
+        """Return whether a string can identify a resource: an absolute URL of printable ASCII without fragment."""
+        return is_resource_identifier(text)
+
+
+def is_resource_identifier(text: str) -> bool:
+    """Return whether a string can identify a resource: an absolute URL of printable ASCII without fragment
+    (RFC 8707 §2).
+    """
+    if "#" in text or not is_visible(text):
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc)
+
+
+def resource_metadata_url(resource: str) -> str:
+    """Return the URL of a resource's metadata document (RFC 9728 §3.1).
+
+    The well-known path is inserted before the resource's path and query; a slash right after the host is dropped.
+    """
+    parts = urlsplit(resource)
+    path = "" if parts.path == "/" else parts.path
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{path}{query}"
+
+
+def resource_metadata(resource: Resource, issuer: str, **more: Any) -> dict[str, Any]:
+    """Return the metadata document of a resource (RFC 9728 §2).
+
+    Args:
+        resource: all its scopes are listed except ``offline_access``, which is the authorization server's (MCP).
+        issuer: the authorization server's issuer, exactly as its own metadata document has it.
+        more: further members, such as ``dpop_signing_alg_values_supported``; empty ones are omitted (§3.2).
+    """
+    members = {
+        "resource": resource.identifier,
+        "resource_name": resource.name,
+        "authorization_servers": [issuer],
+        "scopes_supported": [scope for scope in resource.scopes if scope != "offline_access"],
+        "bearer_methods_supported": ["header"],
+        **more,
+    }
+    return {name: value for name, value in members.items() if value is not None and value not in ([], {}, "")}

@@ -1,0 +1,18 @@
+"""Grants and endpoints of Authlib that are bound to a `ServerContext`."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from .context import ServerContext
+
+
+class Bound:
+    """Base of classes that Authlib instantiates itself, with a request or a server as the only arguments."""
+
+    context: ServerContext
+
+    @classmethod
+    def bind(cls, context: ServerContext) -> type[Self]:
+        """Return the class for one server: register it with Authlib in place of the unbound one."""
+        return type(cls.__name__, (cls,), {"context": context, "__module__": cls.__module__, "__doc__": cls.__doc__})

@@ -1,0 +1,211 @@
+"""The fixed parts of one authorization server, shared by its grants and endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from ...clients.directory import ClientDirectory
+from ...core.atproto import asks_for
+from ...core.clock import Clock, utc_now
+from ...core.legacy import LegacyRules
+from ...core.metadata import ClientMetadata
+from ...core.proof import DEFAULT_ALGORITHMS
+from ...errors import CIMDError, IdentifierError, RegistrationEndedError
+from ..client import MetadataClient, URLClient
+from ..dpop import DPoP
+from ..errors import ClientResolutionError
+from ..resource_metadata import Resource
+from .client_authentication import Authenticator
+from .resource_indicators import Resources
+from .storage import Code, Grant, Token, TokenStorage, digest
+
+
+def _no_extras(_: Grant) -> Mapping[str, Any]:
+    return {}
+
+
+def _no_resources() -> Mapping[str, Resource]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerContext:
+    """What a grant or an endpoint needs to know of its authorization server.
+
+    `AuthorizationServer` makes its own. Make one to use single parts with Authlib's server class::
+
+        context = ServerContext(clients=cimd, storage=storage, issuer="https://me.example", scopes=["profile"])
+        server.register_grant(AuthorizationCodeGrant.bind(context), [RequirePKCE()])
+        server.register_grant(RefreshTokenGrant.bind(context))
+        server.register_endpoint(RevocationEndpoint.bind(context))
+        pushed = PushedRequests(context)
+
+    Attributes:
+        clients: finds clients and applies the operator's policy; a `CIMD` is one.
+        storage: keeps grants, codes and tokens; also the replay cache of assertions and proofs.
+        issuer: exact value of ``iss`` and of the metadata document; its origin is the one that DPoP proofs name.
+        scopes: scopes that this server grants; it ignores others.
+        resources: further resources that tokens can be requested for (RFC 8707).
+        code_lifetime: lifetime of codes; RFC 6749 §4.1.2 recommends 10 minutes at most.
+        access_lifetime: lifetime of access tokens, unless the approval sets one.
+        refresh_idle: a refresh token expires after this time without use.
+        refresh_absolute: maximum age of a grant; afterwards its refresh token is refused.
+        token_extras: returns further members of a token response, by grant.
+        dpop_algorithms: accepted signature algorithms of DPoP proofs.
+        clock: returns the current aware instant.
+        dpop: checks DPoP proofs; made from the above.
+        authenticator: authenticates the clients of direct requests; made from the above.
+    """
+
+    clients: ClientDirectory
+    storage: TokenStorage
+    issuer: str
+    scopes: Collection[str] = ()
+    resources: Resources = field(default_factory=_no_resources)
+    code_lifetime: timedelta = timedelta(seconds=60)
+    access_lifetime: timedelta = timedelta(minutes=15)
+    refresh_idle: timedelta = timedelta(days=90)
+    refresh_absolute: timedelta = timedelta(days=365)
+    token_extras: Callable[[Grant], Mapping[str, Any]] = _no_extras
+    dpop_algorithms: Collection[str] = DEFAULT_ALGORITHMS
+    clock: Clock = utc_now
+    dpop: DPoP = field(init=False)
+    authenticator: Authenticator = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the parts that follow from the others."""
+        dpop = DPoP(replay_cache=self.storage, origin=self.issuer, algorithms=self.dpop_algorithms, clock=self.clock)
+        authenticator = Authenticator(
+            clients=self.clients, replay_cache=self.storage, issuer=self.issuer, clock=self.clock
+        )
+        object.__setattr__(self, "dpop", dpop)
+        object.__setattr__(self, "authenticator", authenticator)
+
+    # -- clients --------------------------------------------------------------------------------------------------
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        """Client authentication methods that the current app enables."""
+        return self.clients.settings.document_rules.auth_methods
+
+    @property
+    def legacy(self) -> LegacyRules:
+        """The current app's rules for clients of IndieAuth's earlier versions."""
+        return self.clients.settings.legacy
+
+    def query_client(self, client_id: str, scope: str | None) -> Any:
+        """Return the client that a request with this scope means, or ``None``.
+
+        Raises:
+            ClientResolutionError: an Authlib error that carries the `CIMDError` as ``cause``.
+        """
+        client = self.clients.query_client(client_id)
+        if not isinstance(client, URLClient) or not client.metadata.is_built_here:
+            return client
+        try:
+            return URLClient(self.clients.for_scope(client.metadata, scope))
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+
+    def client_of(self, client_id: str, client: ClientMetadata | None) -> ClientMetadata | None:
+        """Return the metadata of a request's or grant's client under today's policy.
+
+        Args:
+            client_id: the raw identifier.
+            client: ``AuthorizationRequest.client`` or ``Grant.client``; ``None`` looks the registered client up.
+
+        Returns:
+            ``None`` for a client that the app registered without metadata.
+
+        Raises:
+            CIMDError: policy refuses the client, or nobody is registered under this identifier.
+        """
+        if client is not None:
+            return self.clients.readmit(client)
+        registered = self.clients.find_registered(client_id)
+        if registered is None:
+            raise IdentifierError("unknown-client", client_id, hint="neither registered here nor an https URL")
+        return registered.metadata if isinstance(registered, MetadataClient) else None
+
+    def metadata_of(self, client_id: str, client: ClientMetadata | None) -> ClientMetadata:
+        """Return the metadata of a request's or grant's client under today's policy; see `client_of`.
+
+        Raises:
+            CIMDError: as `client_of`; ``unknown-client`` for a client that the app registered without metadata.
+        """
+        found = self.client_of(client_id, client)
+        if found is None:
+            raise IdentifierError("unknown-client", client_id, hint="the app registered the client without metadata")
+        return found
+
+    # -- scopes and resources -------------------------------------------------------------------------------------
+
+    def is_atproto(self, scope: str | None) -> bool:
+        """Return whether a request with this scope follows the AT Protocol's profile here."""
+        return asks_for(scope) and asks_for(" ".join(self.scopes))
+
+    def find_resource(self, identifier: str) -> Resource | None:
+        """Return a resource that tokens can be requested for; the issuer stands for the server's own endpoints."""
+        if identifier == self.issuer:
+            return Resource(identifier=identifier, name=identifier, scopes=tuple(self.scopes))
+        return self.resources.get(identifier)
+
+    def scope_at(self, scope: str, resources: Collection[str]) -> str:
+        """Return the part of a granted scope that is defined at these resources (RFC 9700 §2.3)."""
+        if not resources:
+            return scope
+        found = [known for known in map(self.find_resource, resources) if known]
+        words = {word for known in found for word in known.scopes}
+        return " ".join(word for word in scope.split() if word in words)
+
+    # -- codes and tokens -----------------------------------------------------------------------------------------
+
+    def find_code(self, secret: str) -> tuple[Grant, Code] | None:
+        """Return a code with its grant, spent and expired ones included.
+
+        Raises:
+            ClientResolutionError: another version of this library wrote the client's metadata.
+        """
+        try:
+            return self.storage.find_code(digest(secret))
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+
+    def find_token(self, secret: str) -> tuple[Grant, Token] | None:
+        """Return an access or refresh token with its grant, dead ones included.
+
+        Raises:
+            ClientResolutionError: another version of this library wrote the client's metadata.
+        """
+        try:
+            return self.storage.find_token(digest(secret))
+        except CIMDError as error:
+            raise ClientResolutionError(error) from error
+
+    def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
+        """Return a living access token with its grant; ``None`` if today's policy refuses the token's client."""
+        try:
+            found = self.find_token(secret)
+        except ClientResolutionError:
+            return None
+        if found is None:
+            return None
+        grant, token = found
+        is_alive = token.kind == "access" and token.is_alive(grant, self.clock())
+        return found if is_alive and self._is_admitted(grant) else None
+
+    def _is_admitted(self, grant: Grant) -> bool:
+        """Return whether today's policy admits a grant's client, as on every use (CIMD §8.9)."""
+        try:
+            if grant.client is None:
+                self.clients.find_registered(grant.client_id)
+            else:
+                self.clients.readmit(grant.client)
+        except RegistrationEndedError:
+            return True  # the registration's end stops new tokens; issued ones expire by themselves
+        except CIMDError:
+            return False
+        return True

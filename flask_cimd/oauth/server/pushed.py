@@ -1,0 +1,39 @@
+"""Look-up and decision of pushed authorization requests (RFC 9126 §4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...errors import RequestError
+from .context import ServerContext
+from .parameters import REQUEST_URI
+from .storage import AuthorizationRequest, digest
+
+
+def find_pushed(context: ServerContext, request_uri: str, client_id: str) -> AuthorizationRequest:
+    """Return a pushed request.
+
+    Raises:
+        RequestError: ``unknown-request-uri``: unknown, expired, decided already, or pushed by another client.
+    """
+    handle = digest(request_uri.removeprefix(REQUEST_URI))
+    asked = context.storage.find_pushed(handle, context.clock())
+    if asked is None or asked.client_id != client_id:
+        raise _unknown(client_id)
+    return replace(asked, pushed=handle)
+
+
+def spend_pushed(context: ServerContext, asked: AuthorizationRequest) -> None:
+    """Remove a pushed request that a person decides; does nothing for any other request.
+
+    Raises:
+        RequestError: ``unknown-request-uri``: decided already.
+    """
+    if asked.pushed and not context.storage.take_pushed(asked.pushed):
+        raise _unknown(asked.client_id)
+
+
+def _unknown(client_id: str) -> RequestError:
+    return RequestError(
+        "unknown-request-uri", client_id, hint="the request_uri is unknown, expired, used, or of another client"
+    )

@@ -1,0 +1,60 @@
+"""Issued tokens: the values to store, and the response that holds their secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from .atproto import refresh_end
+from .context import ServerContext
+from .resource_indicators import granted_resources
+from .storage import Grant, Token, digest, new_secret
+
+Issued = tuple[tuple[Token, ...], dict[str, Any]]
+
+
+def issue(context: ServerContext, grant: Grant, scope: str, requested: Sequence[str], *, refreshable: bool) -> Issued:
+    """Make an access token, and a refresh token if the client may have one.
+
+    Args:
+        context: the server.
+        grant: with the keys that the token request settled.
+        scope: of the access token; a refresh token keeps the grant's scope (RFC 6749 §6).
+        requested: ``resource`` parameters of the token request.
+        refreshable: issue a refresh token too.
+
+    Returns:
+        The values to store, and the members of the token response.
+
+    Raises:
+        InvalidTargetError: the grant does not have one of the requested resources.
+    """
+    resource = granted_resources(requested, grant, context.find_resource, context.issuer)
+    now, access, scope = context.clock(), new_secret(), context.scope_at(scope, resource)
+    tokens = [_token("access", access, scope, now, now + grant.access_lifetime, resource)]
+    answer: dict[str, Any] = {
+        "access_token": access,
+        "token_type": "DPoP" if grant.dpop_jkt else "Bearer",
+        "expires_in": int(grant.access_lifetime / timedelta(seconds=1)),
+        "scope": scope,
+    }
+    if refreshable:
+        refresh = new_secret()
+        ends = refresh_end(grant, now, context.refresh_idle, context.refresh_absolute)
+        tokens.append(_token("refresh", refresh, grant.scope, now, ends))
+        answer["refresh_token"] = refresh
+    return tuple(tokens), {**answer, **context.token_extras(grant)}
+
+
+def _token(
+    kind: Literal["access", "refresh"],
+    secret: str,
+    scope: str,
+    now: datetime,
+    expires_at: datetime,
+    resource: tuple[str, ...] = (),
+) -> Token:
+    return Token(
+        digest=digest(secret), kind=kind, scope=scope, resource=resource, created_at=now, expires_at=expires_at
+    )

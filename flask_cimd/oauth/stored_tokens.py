@@ -1,0 +1,74 @@
+"""Tokens of an authorization server in the same process, as its resources see them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, request
+
+from .access import Access
+from .resource.protector import ResourceProtector
+from .resource.schemes import TokenRefused
+from .server.storage import Grant, Token
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+class TokenIssuer(Protocol):
+    """An `AuthorizationServer` or a `ServerContext`."""
+
+    @property
+    def issuer(self) -> str:
+        """The issuer."""
+
+    def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
+        """Return a living access token with its grant."""
+
+
+def stored_access(server: TokenIssuer, secret: str) -> Access | None:
+    """Return what an access token of this process's own authorization server allows; ``None`` if it is dead or unknown.
+
+    A token that was requested without ``resource`` is for the issuer.
+    """
+    found = server.find_access_token(secret)
+    if found is None:
+        return None
+    grant, token = found
+    return Access(
+        subject=grant.subject,
+        client_id=grant.client_id,
+        scope=frozenset(token.scope.split()),
+        audience=frozenset(token.resource or (server.issuer,)),
+        expires_at=token.expires_at,
+        auth_time=grant.auth_time,
+        key_thumbprint=grant.dpop_jkt,
+    )
+
+
+def verify_token(server: TokenIssuer) -> Response:
+    """Answer a GET that presents a token with ``me``, ``client_id`` and ``scope`` (IndieAuth before 2022).
+
+    The token itself authorizes the request. A token for another resource is refused: the caller cannot see what it is
+    for. The response is JSON if the request's ``Accept`` header admits it, and a form without that header, as in the
+    first versions.
+    """
+
+    def find(secret: str) -> Access | None:
+        return stored_access(server, secret)
+
+    protector = ResourceProtector(find, audience=server.issuer)
+    try:
+        access = protector.admit().access
+    except TokenRefused as refused:
+        return protector.refuse(refused)
+    members = {"me": access.subject, "client_id": access.client_id, "scope": " ".join(sorted(access.scope))}
+    answer = jsonify(members) if _takes_json() else Response(urlencode(members), content_type=_FORM)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _takes_json() -> bool:
+    if "Accept" not in request.headers:
+        return False
+    return request.accept_mimetypes.best_match(["application/json", _FORM]) != _FORM
