@@ -12,13 +12,8 @@ import pytest
 from flask import Flask
 
 from flask_cimd import ConfigurationError
-from flask_cimd.oauth import (
-    IntrospectedTokens,
-    ResourceProtector,
-    TokensUnavailableError,
-    discovery_paths,
-    well_known_blueprint,
-)
+from flask_cimd.oauth import IntrospectedTokens, ResourceProtector, TokensUnavailableError, well_known_blueprint
+from flask_cimd.oauth.server.metadata import discovery_paths
 from tests.support.origin import SocketOrigin, TLSOrigin
 from tests.support.proves import proves
 
