@@ -35,7 +35,7 @@ def main(url: str, threads: int) -> None:
             return storage.rotate(order[1], tokens, NOW, grace=timedelta(seconds=order[2]))
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, [["redeem", "0" * 64]] * threads))  # every thread has its connection
+        list(pool.map(work, [["redeem", "0" * 64]] * threads))  # all connections are open
         print("ready", flush=True)
         for line in sys.stdin:
             print(sum(pool.map(work, [json.loads(line)] * threads)), flush=True)
