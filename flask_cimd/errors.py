@@ -1,12 +1,13 @@
-"""Everything this package raises on bad input.
+"""The errors of this package, each with its slugs and advice.
 
-Four outcomes stay four types: an identifier that is no client URL, a fetch that failed, a document that is
-invalid, a client that policy turns away. ``slug`` is stable and documented in the README; ``public_message``
-may be shown to anybody, ``hint`` is for the client's developer and the operator's log.
+Four outcomes are four types: a ``client_id`` that is not a client identifier URL, a fetch that failed, a document that
+is invalid, a client that the operator's rules refuse. `errors_table` returns the table of the README.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -18,9 +19,9 @@ class Problem:
     """One broken rule in a document.
 
     Attributes:
-        pointer: JSON pointer (RFC 6901) of the member at fault; ``""`` is the whole document.
-        rule: the stable name of the rule.
-        message: one sentence for the client's developer; never contains text of the document.
+        pointer: JSON pointer (RFC 6901) of the member; ``""`` is the whole document.
+        rule: stable name of the rule.
+        message: one sentence for the client's developer, without text of the document.
     """
 
     pointer: str
@@ -29,23 +30,27 @@ class Problem:
 
 
 class CIMDError(Exception):
-    """The client named by a URL cannot be used.
+    """Base of all errors on bad input: the client cannot be used.
 
     Attributes:
+        slugs: every slug that this package raises with the class; an app's own hooks may raise others.
+        advice: one clause for operators and the client's developer.
         slug: stable machine-readable name of the reason.
-        client_id: the raw identifier as it was sent.
-        public_message: ASCII without ``"`` and ``\\``, so it is safe in HTML, logs and ``error_description``
-            (RFC 6749 §5.2); never holds remote text or addresses.
-        host: the document host, to be shown to the visitor; empty if the identifier is none.
-        hint: what the client's developer should look at; for logs and the explainer, not for visitors.
-        temporary: the same request may succeed later.
+        client_id: the raw ``client_id`` as sent.
+        public_message: ASCII without ``"`` and ``\\``, without remote text and addresses: safe in HTML, logs and
+            ``error_description`` (RFC 6749 §5.2).
+        host: the document host, to show to the person; empty if the ``client_id`` is not a URL.
+        hint: detail for the client's developer; for logs and the explainer, not for visitors.
+        temporary: whether the same request may succeed later.
+        oauth_error: the error code at the token endpoint (RFC 6749 §5.2).
+        status: the HTTP status of the page that shows the error.
     """
 
+    slugs: ClassVar[tuple[str, ...]] = ()
+    advice: ClassVar[str] = ""
     public_message: ClassVar[str] = "The application could not be identified."
     temporary: ClassVar[bool] = False
-    #: What RFC 6749 calls this failure at the token endpoint.
     oauth_error: ClassVar[str] = "invalid_client"
-    #: The HTTP status of the page that shows it.
     status: ClassVar[int] = 400
 
     def __init__(self, slug: str, client_id: str = "", *, hint: str = "") -> None:
@@ -62,13 +67,37 @@ class CIMDError(Exception):
 class IdentifierError(CIMDError):
     """The ``client_id`` is not an acceptable client identifier URL; nothing was fetched."""
 
+    slugs: ClassVar[tuple[str, ...]] = (
+        "ambiguous",
+        "bad-host",
+        "bad-percent-encoding",
+        "bad-port",
+        "bad-scheme",
+        "bad-virtual-client",
+        "dot-segment",
+        "forbidden-character",
+        "fragment",
+        "ip-address",
+        "local-host",
+        "no-host",
+        "no-path",
+        "query-not-allowed",
+        "root-path",
+        "too-long",
+        "userinfo",
+        "unknown-client",
+        "client-not-authenticated",
+    )
+    advice = "the client must change its URL, or send a client_id; nothing was fetched"
     public_message = "The application identifies itself with an address that is not allowed."
     oauth_error = "invalid_client"
 
 
 class RegistrationEndedError(IdentifierError):
-    """A client that registered itself is not registered here any more; it can do so again."""
+    """The registration of a client that registered itself has ended; the client can register again."""
 
+    slugs: ClassVar[tuple[str, ...]] = ("registration-ended",)
+    advice = "the registration of the client was never used or not used for too long; it must register again"
     public_message = (
         "The application is not registered at this site any more. "
         "Remove this site in the application and add it again: it registers itself anew."
@@ -82,6 +111,14 @@ class FetchError(CIMDError):
         phase: how far the fetch came: ``resolve``, ``connect``, ``tls`` or ``response``.
     """
 
+    slugs: ClassVar[tuple[str, ...]] = (
+        "connection-failed",
+        "name-not-found",
+        "tls-failed",
+        "backing-off",
+        "bad-response",
+    )
+    advice = "check DNS, port 443 and the certificate of the client's host"
     public_message = "The application's own address could not be read."
     temporary = True
 
@@ -93,32 +130,59 @@ class FetchError(CIMDError):
 class AddressBlockedError(FetchError):
     """The host resolves to a special-use address, or its port or name is not allowed."""
 
+    slugs: ClassVar[tuple[str, ...]] = ("address-blocked", "port-blocked", "host-denied")
+    advice = "the host resolves to a private or special address, or the operator refuses host or port"
+
 
 class DeadlineExceededError(FetchError):
     """The whole fetch, from name look-up to the last byte, took too long."""
 
+    slugs: ClassVar[tuple[str, ...]] = ("deadline",)
+    advice = "the client's host is too slow; try again"
+
 
 class ResponseTooLargeError(FetchError):
-    """The answer is larger than the cap; not a byte of it is used."""
+    """The response exceeds the size limit; nothing of it is used."""
+
+    slugs: ClassVar[tuple[str, ...]] = ("too-large",)
+    advice = "a document may have 5 kB, a page 256 kB, unless the settings say otherwise"
 
 
 class UnexpectedResponseError(FetchError):
-    """Status, redirect, media type or content coding rule the answer out."""
+    """The response has an unusable status, redirect, media type or content coding."""
+
+    slugs: ClassVar[tuple[str, ...]] = (
+        "status",
+        "redirect",
+        "media-type",
+        "content-coding",
+        "truncated",
+        "bad-response",
+        "scheme",
+        "not-json",
+        "no-request-uri",
+        "no-revocation",
+    )
+    advice = "serve the document itself with status 200, as application/json, uncompressed, without a redirect"
 
 
 class GoneError(UnexpectedResponseError):
-    """The URL answers 404 or 410: there is no such client any more, and no copy of it stands in."""
+    """The URL answers 404 or 410: the client no longer exists, and no stored copy is used."""
 
+    slugs: ClassVar[tuple[str, ...]] = ("status",)
+    advice = "the URL answers 404 or 410, and no stored copy is used; publish the document again, or use the new URL"
     temporary = False
 
 
 class TooManyFetchesError(FetchError):
-    """All places for simultaneous fetches are taken, or a site's share is used up; nothing was fetched.
+    """The limit of simultaneous fetches, or of fetches from one site, is reached; nothing was fetched.
 
     Attributes:
-        retry_after: seconds after which it is worth while to ask again.
+        retry_after: seconds after which the request may be repeated.
     """
 
+    slugs: ClassVar[tuple[str, ...]] = ("too-many-fetches", "too-many-fetches-of-site", "too-many-look-ups")
+    advice = "wait for the seconds in retry_after; clients that are stored are not affected"
     public_message = "Too many new applications at once. Try again in a moment."
     oauth_error = "temporarily_unavailable"
     status = 503
@@ -131,19 +195,23 @@ class TooManyFetchesError(FetchError):
 
 
 class FetchLimitError(TooManyFetchesError):
-    """One caller named too many clients that had to be fetched; for an app's own ``allow_fetch`` hook to raise."""
+    """One caller caused too many fetches; raised by an app's own ``allow_fetch`` hook."""
 
+    slugs: ClassVar[tuple[str, ...]] = ()
+    advice = "one caller caused too many fetches; raised by an app's own allow_fetch hook, with a slug of its own"
     public_message = "Too many new applications from one place. Try again later."
     status = 429
 
 
 class DocumentError(CIMDError):
-    """The document or page was read and breaks at least one rule.
+    """The document or page breaks at least one rule.
 
     Attributes:
         problems: every broken rule, not only the first.
     """
 
+    slugs: ClassVar[tuple[str, ...]] = ("invalid-document",)
+    advice = "problems lists every broken rule with its JSON pointer"
     public_message = "The application's description of itself is not valid."
 
     def __init__(self, client_id: str, problems: tuple[Problem, ...]) -> None:
@@ -153,28 +221,52 @@ class DocumentError(CIMDError):
 
 
 class PolicyDeniedError(CIMDError):
-    """The operator does not let this client in; ``slug`` is the reason."""
+    """The operator's rules or hooks refuse the client; ``slug`` is the reason."""
 
+    slugs: ClassVar[tuple[str, ...]] = (
+        "host-denied",
+        "host-not-allowed",
+        "client-denied",
+        "policy-unavailable",
+        "fetch-refused",
+        "client-refused",
+    )
+    advice = "the operator's rules or hooks refuse the client"
     public_message = "This site does not accept that application."
 
 
 class RedirectMismatchError(CIMDError):
-    """The requested redirect URI is not one of the client's; never redirect, show it locally."""
+    """The requested redirect URI is not one of the client's. Show the error; never redirect."""
 
+    slugs: ClassVar[tuple[str, ...]] = ("redirect-malformed", "redirect-not-listed")
+    advice = "list the exact redirect URI in the document"
     public_message = "The application asked to be answered at an address that it does not list."
     oauth_error = "invalid_request"
 
 
 class RequestError(CIMDError):
-    """The authorization request does not say who asks or where the answer may go; shown locally."""
+    """The authorization request lacks a usable client or redirect URI. Show the error; never redirect."""
 
+    slugs: ClassVar[tuple[str, ...]] = (
+        "missing-client-id",
+        "missing-redirect-uri",
+        "repeated-parameter",
+        "state-too-long",
+        "pushed-request-required",
+        "request-decided",
+        "request-ended",
+        "unknown-request-uri",
+    )
+    advice = "the app must send each parameter once, push what must be pushed, and start again after an answer"
     public_message = "The application's request is not valid."
     oauth_error = "invalid_request"
 
 
 class OutdatedRequestError(RequestError):
-    """A client about which nothing is known asks in a way of IndieAuth's first years that is switched off."""
+    """A request of an older IndieAuth version that ``CIMD_INDIEAUTH`` does not accept. Show the error locally."""
 
+    slugs: ClassVar[tuple[str, ...]] = ("outdated-request",)
+    advice = "the app must use PKCE and response_type=code; or accept older apps with CIMD_INDIEAUTH"
     public_message = (
         "The application is of an older kind that this site does not let in: "
         "its request is not protected by a code challenge (PKCE)."
@@ -182,12 +274,14 @@ class OutdatedRequestError(RequestError):
 
 
 class StorageError(CIMDError):
-    """The database of grants and tokens does not answer or cannot be written; the same request may succeed later.
+    """The database of grants and tokens does not answer or cannot be written.
 
     Attributes:
-        retry_after: seconds after which a caller may repeat the request.
+        retry_after: seconds after which the request may be repeated.
     """
 
+    slugs: ClassVar[tuple[str, ...]] = ("storage-unavailable",)
+    advice = "the database of grants and tokens does not answer: status 503 with Retry-After; try again"
     public_message = "This site cannot answer at the moment. Try again in a few seconds."
     temporary = True
     oauth_error = "temporarily_unavailable"
@@ -196,4 +290,24 @@ class StorageError(CIMDError):
 
 
 class ConfigurationError(RuntimeError):
-    """A setting is unusable; raised only by ``init_app`` and the command line."""
+    """A setting is unusable; raised by ``init_app`` and the command line alone."""
+
+
+def errors_table() -> str:
+    """Return the table of all documented errors in Markdown."""
+    rows = (
+        f"| `{error.__name__}` | {' '.join(f'`{slug}`' for slug in error.slugs)} | {error.advice} |"
+        for error in _documented(CIMDError)
+    )
+    return "\n".join(("| class | slugs | what to do |", "| --- | --- | --- |", *rows))
+
+
+def _documented(base: type[CIMDError]) -> Iterator[type[CIMDError]]:
+    for error in base.__subclasses__():
+        if "slugs" in vars(error) and error.__module__ == __name__:
+            yield error
+        yield from _documented(error)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(errors_table() + "\n")

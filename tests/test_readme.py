@@ -117,11 +117,15 @@ def test_the_environment_table_is_what_the_demo_reads() -> None:
     assert table == read
 
 
+def _documented() -> dict[str, set[str]]:
+    """Return the slugs that each error class lists."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CIMDError)]
+    return {kind.__name__: set(kind.slugs) for kind in kinds if kind.slugs}
+
+
 def _raised() -> dict[str, set[str]]:
     """Return the slugs in the code by class."""
-    classes = {
-        name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.CIMDError)
-    }
+    classes = _documented()
     found: dict[str, set[str]] = defaultdict(set)
     found["DocumentError"].add("invalid-document")
     found["IdentifierError"] |= set(identifier._HOST_HINTS)
@@ -135,9 +139,12 @@ def _raised() -> dict[str, set[str]]:
     return found
 
 
-def test_the_table_of_errors_is_the_slugs_in_the_code() -> None:
-    table = {row[0].strip("`"): set(re.findall(r"`([a-z-]+)`", row[1])) for row in rows(section("Errors"))}
-    assert table == dict(_raised())
+def test_every_error_lists_the_slugs_that_the_code_raises() -> None:
+    assert _documented() == dict(_raised())
+
+
+def test_the_table_of_errors_is_that_of_the_classes() -> None:
+    assert errors.errors_table() in section("Errors")
 
 
 def test_the_picture_is_there() -> None:
