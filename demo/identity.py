@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.config import Configuration
-from flask_cimd.core.atproto import asks_for
+from flask_cimd.core.atproto import asks_for_atproto
 from flask_cimd.oauth import Grant
 
 
@@ -72,7 +72,7 @@ class Identity:
     def token_members(self, grant: Grant) -> dict[str, Any]:
         """Return the extra members of a token response (IndieAuth §5.3.3); ``sub`` is for the AT Protocol."""
         members = self.members(grant.scope.split())
-        return {**members, "sub": self._configuration.did} if asks_for(grant.scope) else members
+        return {**members, "sub": self._configuration.did} if asks_for_atproto(grant.scope) else members
 
     def is_meant_by(self, login_hint: str) -> bool:
         """Say whether ``login_hint`` names the owner by handle, DID or address."""

@@ -13,7 +13,7 @@ from demo.owner.login import owner_only
 from demo.provider.scopes import SCOPE_TEXTS
 from demo.services import services
 from flask_cimd import CIMDError
-from flask_cimd.core.atproto import asks_for
+from flask_cimd.core.atproto import asks_for_atproto
 from flask_cimd.core.display import safe_text, shown_host
 from flask_cimd.core.redirects import redirect_host
 from flask_cimd.oauth.client import read_snapshot
@@ -75,7 +75,7 @@ def _as_app(row: GrantRow) -> ConnectedApp:
     else:
         host = shown_host(metadata, row.redirect_uri)
         # AT Protocol OAuth: anybody can claim a name, so only the host is shown.
-        name = None if asks_for(row.scope) else safe_text(metadata.client_name) or None
+        name = None if asks_for_atproto(row.scope) else safe_text(metadata.client_name) or None
     return ConnectedApp(
         id=row.id,
         name=name,

@@ -15,7 +15,7 @@ from demo.provider.scopes import SCOPE_TEXTS
 from demo.security import allow_leaving
 from demo.services import services
 from flask_cimd import ClientMetadata
-from flask_cimd.core.atproto import asks_for as is_atproto
+from flask_cimd.core.atproto import asks_for_atproto as is_atproto
 from flask_cimd.core.changes import Change, changes
 from flask_cimd.core.display import Acquaintance, ConsentView, consent_view
 from flask_cimd.core.policy import Tier

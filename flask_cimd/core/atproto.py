@@ -26,7 +26,7 @@ _METHODS = frozenset({"none", "private_key_jwt"})
 _Add = Callable[[str, str, str], None]
 
 
-def asks_for(scope: str | None) -> bool:
+def asks_for_atproto(scope: str | None) -> bool:
     """Say whether a scope string makes its request one of this profile."""
     return SCOPE in (scope or "").split()
 
@@ -47,7 +47,7 @@ def profile_problems(
     def add(member: str, rule: str, message: str) -> None:
         problems.append(Problem(f"/{member}" if member else "", f"atproto-{rule}", message))
 
-    if not _is_text(members.get("scope")) or not asks_for(members["scope"]):
+    if not _is_text(members.get("scope")) or not asks_for_atproto(members["scope"]):
         add("scope", "scope", "scope must be a string that holds atproto")
         return tuple(problems)
     if media_type != "application/json":

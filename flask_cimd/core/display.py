@@ -1,7 +1,7 @@
-"""What a consent screen may show of a client, and which warnings it must show.
+"""What a consent page shows of a client, and which warnings it must show.
 
-The document host is the one thing that a client cannot choose freely, so it comes first; the name is what the
-client calls itself (CIMD §8.5). Nothing here is HTML: templates escape.
+A client cannot choose the host of its document freely, so the page shows the host first and the client's name second
+(CIMD §8.5). All values are text: templates escape them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from .redirects import redirect_host, redirect_kind, redirect_place
 from .text import clean_text
 from .urls import WebURL
 
-#: A name or label on a screen, in characters.
+#: Longest name or label on a page, in characters.
 NAME_LIMIT = 100
-_DESCRIPTION_LIMIT = 200
-_LOG_LIMIT = 300
+_DESCRIPTION_LIMIT = 200  # characters
+_LOG_LIMIT = 300  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link the client published; ``host`` is written beside it where it is not the client's own."""
+    """A link that the client publishes; show ``host`` beside it if ``is_elsewhere``."""
 
     label: str
     url: str
@@ -31,8 +31,8 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warning_:  # noqa: N801  Warning is a builtin
-    """Something a person must know before approving; ``slug`` is stable, ``text`` is our own sentence."""
+class ConsentWarning:
+    """A warning to show before approval; ``slug`` is stable, ``text`` is a sentence without remote text but hosts."""
 
     slug: str
     text: str
@@ -45,33 +45,37 @@ _INTRODUCTIONS = {
     "trusted": "This app is on your list of trusted apps.",
 }
 _IN_THE_MAKING = (
-    Warning_(
+    ConsentWarning(
         slug="app-in-the-making",
-        text="A service for developers speaks for this app, which is still in the making. "
+        text="A service for developers publishes the description of this app, which is under development. "
         "Anybody can register an app there. Go on only if it is yours or you are testing it.",
     ),
 )
 
 
-_SELF_REGISTERED = Warning_(
+_SELF_REGISTERED = ConsentWarning(
     slug="registered-client",
-    text="This app registered itself; nobody vouches for its name. "
-    "All that is known is where your answer goes. Go on only if you just started to use it.",
+    text="This app registered itself; nobody has checked its name. "
+    "Only the address that receives your answer is known. Go on only if you just started to use it.",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentView:
-    """Everything a consent screen shows about a client and the place where the answer goes.
+    """What a consent page shows about a client and its redirect URI.
 
     Attributes:
-        acquaintance: ``new``, ``met`` or ``trusted``, where the caller knows; clients that come for the first time
-            must look different (CIMD §8.9).
-        client_id: the whole identifier URL, shown uncut; or the name that a registered client was given here.
-        host: as `shown_host`; always shown, and first.
-        is_registered: the client registered itself, so that no URL stands behind it.
-        name: what the client calls itself, or ``None``.
+        client_id: the whole client identifier URL, shown uncut; or the identifier issued to a registered client.
+        host: see `shown_host`; always shown, and first.
+        name: the name that the client gives itself, or ``None``.
+        links: links that the client publishes.
+        redirect_uri: where the authorization response goes.
         redirect_host: host of the redirect URI, or the scheme of a private-use URI.
+        redirect_kind: whether a web host, a program on this computer or an installed app receives the response.
+        warnings: all of them must be shown.
+        acquaintance: ``new``, ``met`` or ``trusted``, or ``None`` if unknown; a new client must look different
+            (CIMD §8.9).
+        is_registered: whether the client registered itself, so that no URL identifies it.
     """
 
     client_id: str
@@ -81,13 +85,13 @@ class ConsentView:
     redirect_uri: str
     redirect_host: str
     redirect_kind: Literal["web", "loopback", "private-scheme"]
-    warnings: tuple[Warning_, ...]
+    warnings: tuple[ConsentWarning, ...]
     acquaintance: Acquaintance | None = None
     is_registered: bool = False
 
     @property
     def introduction(self) -> str:
-        """One sentence of ours about how well the client is known here; empty if nobody said."""
+        """A sentence about the acquaintance; empty if it is unknown."""
         return _INTRODUCTIONS.get(self.acquaintance or "", "")
 
 
@@ -99,14 +103,14 @@ def consent_view(
     acquaintance: Acquaintance | None = None,
     is_in_the_making: bool = False,
 ) -> ConsentView:
-    """Gather what to show before the person decides.
+    """Return what a consent page shows before the person decides.
 
     Args:
-        metadata: what the client says about itself.
-        redirect_uri: matched already.
-        is_verified: ``False`` leaves out what anybody could claim: the name, and the link to the app's own page.
-        acquaintance: how well this client is known here.
-        is_in_the_making: whether a service for developers publishes its document.
+        metadata: the client's metadata.
+        redirect_uri: the redirect URI of the request; it must have been matched.
+        is_verified: ``False`` omits what any client could claim: the name, and the link to the app's own page.
+        acquaintance: whether this person used the client before, or the operator trusts it.
+        is_in_the_making: whether a service for developers publishes the document (CIMD §8.10).
     """
     return ConsentView(
         client_id=metadata.client_id,
@@ -123,10 +127,9 @@ def consent_view(
 
 
 def shown_host(metadata: ClientMetadata, redirect_uri: str) -> str:
-    """Return the one host that a client cannot choose freely, with a port that is not the default.
+    """Return the host that a client cannot choose freely, with its port unless it is the default.
 
-    It is where the document was read. A client that registered itself has none: all that holds it is where its
-    answer goes.
+    It is the host of the document. A client that registered itself has no document: it is the host of the redirect URI.
     """
     return redirect_host(redirect_uri) if metadata.source == "registered" else metadata.identifier.display_host
 
@@ -150,29 +153,29 @@ def _host(url: str) -> str | None:
     return parsed.host if parsed and parsed.scheme == "https" else None
 
 
-def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[Warning_, ...]:
+def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[ConsentWarning, ...]:
     kind, where = redirect_kind(redirect_uri), redirect_host(redirect_uri)
     shown = shown_host(metadata, redirect_uri)
     found = [_SELF_REGISTERED] if metadata.source == "registered" else []
     if metadata.is_built_here:
         found.append(
-            Warning_(
+            ConsentWarning(
                 slug="loopback-client",
                 text="This is an app on your own computer that publishes nothing about itself. "
-                "Any program on this computer could ask like this.",
+                "Any program on this computer could send this request.",
             )
         )
     elif kind == "loopback":
         found.append(
-            Warning_(
+            ConsentWarning(
                 slug="loopback-redirect",
                 text="Your answer goes to a program on the computer you are using. "
-                "Any program running there could be listening. Go on only if you just started this app yourself.",
+                "Any program that runs there could receive it. Go on only if you just started this app yourself.",
             )
         )
     elif kind == "private-scheme":
         found.append(
-            Warning_(
+            ConsentWarning(
                 slug="private-scheme",
                 text="Your answer goes to an app installed on this device. "
                 "Another app can claim the same address. Go on only if you just started this app yourself.",
@@ -180,7 +183,7 @@ def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[Warning_, ..
         )
     elif where.lower() != shown:
         found.append(
-            Warning_(
+            ConsentWarning(
                 slug="other-redirect-host",
                 text=f"Your answer goes to {where}, which is not where this app describes itself.",
             )
@@ -189,45 +192,46 @@ def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[Warning_, ..
     return tuple(found)
 
 
-def _naming_warnings(metadata: ClientMetadata, shown: str) -> list[Warning_]:
+def _naming_warnings(metadata: ClientMetadata, shown: str) -> list[ConsentWarning]:
     found = []
     if any(label.startswith("xn--") for label in shown.split(".")):
         found.append(
-            Warning_(
+            ConsentWarning(
                 slug="international-host",
                 text="This host name contains letters that can look like others. Check that it is the one you expect.",
             )
         )
     if metadata.source == "unread":
         found.append(
-            Warning_(
+            ConsentWarning(
                 slug="unread-client",
-                text="This app’s own address could not be read, so nothing is known about it but its address. "
-                "Go on only if you came from there just now.",
+                text="This app’s own address could not be read, so only the address itself is known. "
+                "Go on only if you just came from there.",
             )
         )
     if metadata.identifier.scheme == "http" and not metadata.is_built_here:
         found.append(
-            Warning_(
+            ConsentWarning(
                 slug="unprotected-client",
-                text="This app describes itself over an unprotected connection, so anybody on the way can imitate it.",
+                text="This app describes itself over an unprotected connection. "
+                "Anyone on the network path can imitate it.",
             )
         )
     return found
 
 
 def safe_text(text: str | None, limit: int = NAME_LIMIT) -> str:
-    """Return a stranger's text without control and bidirectional characters, cut to ``limit``; escape it in HTML."""
+    """Return remote text without control and bidirectional characters, cut to ``limit`` characters; not escaped."""
     return clean_text(text or "", limit)
 
 
 def safe_description(text: str) -> str:
-    """Return text that fits ``error_description``: %x20-21 / %x23-5B / %x5D-7E (RFC 6749 §5.2)."""
+    """Return at most 200 characters that ``error_description`` allows: %x20-21 / %x23-5B / %x5D-7E (RFC 6749 §5.2)."""
     kept = "".join(c if " " <= c <= "~" and c not in '"\\' else " " for c in text)
     return " ".join(kept.split())[:_DESCRIPTION_LIMIT]
 
 
 def safe_for_log(text: str) -> str:
-    """Return text that stays on one log line and holds no query string of a URL."""
+    """Return at most 300 printable ASCII characters on one line, without the query strings of URLs."""
     words = (word.partition("?")[0] for word in text[: 4 * _LOG_LIMIT].split())
     return "".join(c if " " <= c <= "~" else "?" for c in " ".join(words))[:_LOG_LIMIT]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl
 
 from ..errors import IdentifierError
-from .atproto import SCOPE, asks_for
+from .atproto import SCOPE, asks_for_atproto
 from .identifier import ClientIdentifier, IdentifierRules
 from .metadata import ClientMetadata
 from .redirects import redirect_kind, refuse_registration
@@ -42,7 +42,7 @@ def virtual_client(identifier: ClientIdentifier) -> ClientMetadata:
         application_type="native",
         auth_method="none",
         dpop_bound_access_tokens=True,
-        atproto_problems=() if asks_for(scope) else (("/scope", "atproto-scope", "scope must hold atproto"),),
+        atproto_problems=() if asks_for_atproto(scope) else (("/scope", "atproto-scope", "scope must hold atproto"),),
     )
 
 
@@ -58,7 +58,7 @@ def for_scope(metadata: ClientMetadata, scope: str | None, rules: IdentifierRule
     identifier = metadata.identifier
     if not metadata.is_built_here or identifier.raw not in ("http://localhost", "http://localhost/"):
         return metadata
-    if asks_for(scope):
+    if asks_for_atproto(scope):
         return virtual_client(identifier) if rules.allow_virtual_clients else metadata
     if metadata.source == "virtual":
         raise IdentifierError("bad-scheme", identifier.raw, hint="http://localhost is a client for atproto alone")

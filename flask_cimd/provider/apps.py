@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flask import Response, abort, make_response, redirect, render_template, request
 
-from ..core.atproto import asks_for
+from ..core.atproto import asks_for_atproto
 from ..core.display import safe_text, shown_host
 from ..core.redirects import redirect_host
 from ..oauth import Grant
@@ -133,5 +133,5 @@ def _shown(grant: Grant) -> tuple[str, str | None]:
     if grant.client is None:
         return redirect_host(grant.redirect_uri), None
     # AT Protocol apps are shown by their host alone, since anybody can claim a name.
-    name = None if asks_for(grant.scope) else safe_text(grant.client.client_name) or None
+    name = None if asks_for_atproto(grant.scope) else safe_text(grant.client.client_name) or None
     return shown_host(grant.client, grant.redirect_uri), name

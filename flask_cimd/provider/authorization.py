@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from authlib.oauth2 import OAuth2Error
 from flask import Response, make_response, redirect, render_template, request
 
-from ..core.atproto import asks_for
+from ..core.atproto import asks_for_atproto
 from ..core.metadata import ClientMetadata
 from ..core.policy import Tier
 from ..errors import RequestError
@@ -80,7 +80,7 @@ class AuthorizationPages:
         if allowed is None:
             return self._silently_denied(asked, subject, None)
         asked, identity = allowed, site.identity(subject)
-        if asks_for(asked.scope):
+        if asks_for_atproto(asked.scope):
             if identity.did is None:
                 return self._silently_denied(asked, subject, "This account has no identity on the AT Protocol.")
             if asked.login_hint and not site.is_meant_by(asked.login_hint, subject, identity):

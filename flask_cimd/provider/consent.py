@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..core.atproto import SCOPE as ATPROTO
-from ..core.atproto import asks_for
+from ..core.atproto import asks_for_atproto
 from ..core.changes import Change, changes
 from ..core.display import Acquaintance, ConsentView, consent_view
 from ..core.metadata import ClientMetadata
@@ -110,7 +110,7 @@ def view_of(
 
 def shows_names(asked: AuthorizationRequest, tier: Tier) -> bool:
     """Say whether name and logo of the client may be shown for this request."""
-    return not asks_for(asked.scope) or tier is Tier.TRUSTED
+    return not asks_for_atproto(asked.scope) or tier is Tier.TRUSTED
 
 
 def acquaintance(tier: Tier, approved: Approval | None) -> Acquaintance:
@@ -134,7 +134,7 @@ def may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata | No
     Clients that can refresh get short access tokens. Page clients, loopback clients and documents without the grant
     ``refresh_token`` cannot, unless the request is for a resource or for ``atproto``.
     """
-    if client is None or not asked.scope or asked.resource or asks_for(asked.scope):
+    if client is None or not asked.scope or asked.resource or asks_for_atproto(asked.scope):
         return False
     return not (client.source in ("document", "virtual", "registered") and "refresh_token" in client.grant_types)
 
@@ -146,7 +146,7 @@ def chosen_lifetime(key: str | None) -> timedelta:
 
 def asks_again(asked: AuthorizationRequest, client: ClientMetadata | None) -> str | None:
     """Return when the client needs a new approval, as far as it is settled and not chosen on the page."""
-    if asks_for(asked.scope):
+    if asks_for_atproto(asked.scope):
         return None if asked.auth_method == "private_key_jwt" else "two weeks"
     return None if may_choose_lifetime(asked, client) else "a year"
 

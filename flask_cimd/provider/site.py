@@ -14,7 +14,7 @@ from flask import Response, make_response, render_template, url_for
 from werkzeug.exceptions import ServiceUnavailable
 
 from ..clients.directory import ClientDirectory
-from ..core.atproto import asks_for
+from ..core.atproto import asks_for_atproto
 from ..core.clock import Clock
 from ..core.metadata import ClientMetadata
 from ..core.policy import Tier
@@ -147,7 +147,7 @@ class Site:
     def token_members(self, grant: Grant) -> dict[str, Any]:
         """Return what a token answer holds besides the token; ``sub`` is the DID for the AT Protocol."""
         members = self.identity_members(grant.subject, grant.scope.split())
-        return {**members, "sub": self.identity(grant.subject).did} if asks_for(grant.scope) else members
+        return {**members, "sub": self.identity(grant.subject).did} if asks_for_atproto(grant.scope) else members
 
     def introspected(self, grant: Grant) -> dict[str, Any]:
         """Return what introspection says besides RFC 7662: ``me`` (IndieAuth §6.2)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.atproto import asks_for
+from ..core.atproto import asks_for_atproto
 from .discovery import Discovery
 from .errors import DiscoveryError, IdentityError
 from .profile_page import canonical_url
@@ -23,7 +23,7 @@ def verified_identity(discovery: Discovery, server: Server, token: Mapping[str, 
         IdentityError: the server does not speak for it.
         FetchError: the identity cannot be read at the moment.
     """
-    if server.is_of_account or asks_for(_text(token.get("scope"))):
+    if server.is_of_account or asks_for_atproto(_text(token.get("scope"))):
         return _account(discovery, server, token)
     if "me" in token or server.found_by in ("page", "legacy-page"):
         return {"me": _me(discovery, server, token.get("me"))}
@@ -49,7 +49,7 @@ def _me(discovery: Discovery, server: Server, me: object) -> str:
 
 def _account(discovery: Discovery, server: Server, token: Mapping[str, Any]) -> dict[str, Any]:
     sub = token.get("sub")
-    if not isinstance(sub, str) or not asks_for(_text(token.get("scope"))):
+    if not isinstance(sub, str) or not asks_for_atproto(_text(token.get("scope"))):
         raise IdentityError("no-sub", server.entered, hint="the server does not name the account in sub")
     if server.did is not None and sub != server.did:
         raise IdentityError("sub-mismatch", server.entered, hint="the server answered for another account")

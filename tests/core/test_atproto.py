@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flask_cimd.core.atproto import asks_for
+from flask_cimd.core.atproto import asks_for_atproto
 from flask_cimd.core.document import parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
@@ -198,4 +198,4 @@ def test_an_ordinary_document_is_valid_and_keeps_its_one_refusal() -> None:
     [("atproto", True), ("profile atproto", True), ("atprotos", False), ("", False), (None, False), ("ATPROTO", False)],
 )
 def test_the_scope_decides(scope: str | None, is_asked: bool) -> None:
-    assert asks_for(scope) is is_asked
+    assert asks_for_atproto(scope) is is_asked

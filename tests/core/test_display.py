@@ -114,7 +114,7 @@ def test_a_registered_client_is_known_by_where_its_answer_goes() -> None:
     assert (shown.host, shown.redirect_host) == ("app.example:8443", "app.example:8443")
     assert (shown.name, shown.client_id, shown.is_registered) == ("Google", "registered-1", True)
     assert slugs(shown) == ["registered-client"]
-    assert "nobody vouches" in shown.warnings[0].text
+    assert "nobody has checked its name" in shown.warnings[0].text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidScopeError
 
-from ...core.atproto import asks_for
+from ...core.atproto import asks_for_atproto
 from ...core.display import safe_description
 from ...core.metadata import ClientMetadata
 from ..client import MetadataClient, URLClient
@@ -60,7 +60,7 @@ def refresh_end(grant: Grant, now: datetime, idle: timedelta, absolute: timedelt
         idle: the server's own limit for a token that is not used.
         absolute: the server's own limit for a whole session.
     """
-    if not asks_for(grant.scope):
+    if not asks_for_atproto(grant.scope):
         return min(now + idle, grant.created_at + absolute)
     if grant.auth_method == KEY_METHOD:
         return now + KEY_HOLDER_IDLE
@@ -69,4 +69,4 @@ def refresh_end(grant: Grant, now: datetime, idle: timedelta, absolute: timedelt
 
 def limited_access(scope: str, wanted: timedelta) -> timedelta:
     """Return how long access tokens with this scope live."""
-    return min(wanted, LONGEST_ACCESS) if asks_for(scope) else wanted
+    return min(wanted, LONGEST_ACCESS) if asks_for_atproto(scope) else wanted

@@ -7,7 +7,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 
-from ...core.atproto import asks_for
+from ...core.atproto import asks_for_atproto
 from ...core.proof import Proof
 from ..client import MetadataClient
 from ..dpop import InvalidProofError
@@ -32,11 +32,11 @@ def bound_key(grant: Grant, client: Any, proof: Proof | None, *, is_refresh: boo
         InvalidGrantError: the grant belongs to another key.
     """
     if proof is None:
-        if grant.dpop_jkt is not None or asks_for(grant.scope) or demands_proofs(client):
+        if grant.dpop_jkt is not None or asks_for_atproto(grant.scope) or demands_proofs(client):
             raise InvalidProofError("This token request needs a DPoP proof.")
         return None
     # RFC 9449 §5: refresh tokens of clients that authenticate "are not bound to the DPoP proof public key".
-    may_change = is_refresh and grant.auth_method == KEY_METHOD and not asks_for(grant.scope)
+    may_change = is_refresh and grant.auth_method == KEY_METHOD and not asks_for_atproto(grant.scope)
     if grant.dpop_jkt not in (None, proof.thumbprint) and not may_change:
         raise InvalidGrantError("The code or token belongs to another DPoP key.")
     return proof.thumbprint

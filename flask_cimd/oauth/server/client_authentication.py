@@ -18,7 +18,7 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 
 from ...clients.directory import ClientDirectory
 from ...clients.keys import PublishedKey
-from ...core.atproto import asks_for
+from ...core.atproto import asks_for_atproto
 from ...core.clock import Clock
 from ...core.keys import ASSERTION_TYPE
 from ...core.legacy import is_same_client
@@ -186,7 +186,7 @@ class Authenticator:
         rules = AssertionRules(
             issuer=self._issuer,
             audiences=self._clients.settings.assertion_audiences,
-            is_atproto=asks_for(scope),
+            is_atproto=asks_for_atproto(scope),
         )
         try:
             return check_claims(assertion, client_id, rules, self._clock())
@@ -260,7 +260,7 @@ class Authenticator:
 
 def session_key(grant: Grant, authentication: Authentication) -> str | None:
     """Return the ``client_key`` that a grant keeps from its code exchange on: AT Protocol sessions have one."""
-    if authentication.key is None or not asks_for(grant.scope):
+    if authentication.key is None or not asks_for_atproto(grant.scope):
         return grant.client_key
     return grant.client_key or str(authentication.key)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from ...clients.directory import ClientDirectory
-from ...core.atproto import asks_for
+from ...core.atproto import asks_for_atproto
 from ...core.clock import Clock, utc_now
 from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
@@ -145,7 +145,7 @@ class ServerContext:
 
     def is_atproto(self, scope: str | None) -> bool:
         """Return whether a request with this scope follows the AT Protocol's profile here."""
-        return asks_for(scope) and asks_for(" ".join(self.scopes))
+        return asks_for_atproto(scope) and asks_for_atproto(" ".join(self.scopes))
 
     def find_resource(self, identifier: str) -> Resource | None:
         """Return a resource that tokens can be requested for; the issuer stands for the server's own endpoints."""

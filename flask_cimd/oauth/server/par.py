@@ -15,7 +15,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Response, jsonify, request
 
-from ...core.atproto import asks_for
+from ...core.atproto import asks_for_atproto
 from ...core.display import safe_description
 from ...core.proof import Proof
 from ...errors import CIMDError, DocumentError, FetchError, IdentifierError, TooManyFetchesError
@@ -79,14 +79,14 @@ class PushedRequests:
             asked,
             dpop_jkt=_bound_key(proof, asked.dpop_jkt),
             auth_method=authentication.method,
-            client_key=str(authentication.key) if authentication.key and asks_for(asked.scope) else None,
+            client_key=str(authentication.key) if authentication.key and asks_for_atproto(asked.scope) else None,
         )
         self._refuse_repetition(asked)
         return asked
 
     def _refuse_repetition(self, asked: AuthorizationRequest) -> None:
         """AT Protocol OAuth: neither ``code_challenge`` nor ``state`` of one client may come again."""
-        if not asks_for(asked.scope):
+        if not asks_for_atproto(asked.scope):
             return
         now = self._context.clock()
         for name, value in (("code_challenge", asked.code_challenge), ("state", asked.state)):
@@ -102,7 +102,7 @@ class PushedRequests:
     def _refuse(self, error: OAuth2Error) -> Response:
         """Answer with JSON, also for errors that the authorization endpoint sends to the redirect URI."""
         busy = error.cause if isinstance(error, ClientResolutionError) else None
-        if isinstance(error, ClientResolutionError) and asks_for(request.form.get("scope")):
+        if isinstance(error, ClientResolutionError) and asks_for_atproto(request.form.get("scope")):
             error = _explained(error)
         answer = json_error(error, self._context.dpop.nonce_header())
         if isinstance(busy, TooManyFetchesError):
@@ -111,7 +111,7 @@ class PushedRequests:
 
 
 def _require_complete(asked: AuthorizationRequest, client: Any) -> None:
-    if asks_for(asked.scope):
+    if asks_for_atproto(asked.scope):
         if asked.state is None:
             raise InvalidRequestError("The parameter state is missing.")
         return

@@ -10,7 +10,7 @@ from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint as AuthlibRevocation
 from flask import request as current_request
 
-from ...core.atproto import asks_for
+from ...core.atproto import asks_for_atproto
 from ...core.legacy import is_legacy, is_same_client
 from ...core.metadata import ClientMetadata
 from ...errors import CIMDError
@@ -67,7 +67,7 @@ class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Aut
     def _revoke(self, grant: Grant, token: Token) -> None:
         now = self.context.clock()
         # AT Protocol clients sign out with their access token: either token ends the session.
-        if token.kind == "refresh" or asks_for(grant.scope):
+        if token.kind == "refresh" or asks_for_atproto(grant.scope):
             self.context.storage.revoke_grant(grant.id, now)
         else:
             self.context.storage.revoke_token(token.digest, now)
