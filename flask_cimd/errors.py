@@ -117,6 +117,8 @@ class FetchError(CIMDError):
         "tls-failed",
         "backing-off",
         "bad-response",
+        "malformed-url",
+        "userinfo",
     )
     advice = "check DNS, port 443 and the certificate of the client's host"
     public_message = "The application's own address could not be read."
