@@ -9,7 +9,7 @@ from flask import Blueprint
 from demo.provider import registration
 from demo.provider.resources import PROFILE_PATH
 from demo.services import services
-from flask_cimd.oauth import resource_metadata, server_metadata, well_known_blueprint
+from flask_cimd.oauth import server_metadata, well_known_blueprint
 
 #: The issuer is a bare origin (RFC 8414 §3).
 METADATA_PATH = "/.well-known/oauth-authorization-server"
@@ -50,4 +50,4 @@ def _resource(identifier: str) -> dict[str, Any] | None:
     # Other processes, such as the MCP endpoint behind the same proxy, take bearer tokens only.
     is_here = identifier in (server.issuer, server.issuer + PROFILE_PATH)
     algorithms = list(server.dpop.algorithms) if is_here else []
-    return resource_metadata(found, server.issuer, dpop_signing_alg_values_supported=algorithms)
+    return found.metadata(server.issuer, dpop_signing_alg_values_supported=algorithms)

@@ -33,7 +33,7 @@ from demo.site import properties as mf2
 from demo.site.content import permalink, view
 from flask_cimd import ConfigurationError
 from flask_cimd.core.strict_json import StrictJSONError, read_object
-from flask_cimd.oauth import IntrospectedTokens, ProtectedASGI, ResourceProtector, TokenRefused, resource_metadata
+from flask_cimd.oauth import IntrospectedTokens, ProtectedASGI, ResourceProtector, TokenRefused
 
 #: Scope that each tool needs; tools without an entry cannot be called.
 TOOL_SCOPES = {
@@ -177,7 +177,7 @@ def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
             allowed_origins=[f"{place.scheme}://{place.netloc}"],
         ),
     )
-    document = resource_metadata(own_resources(configuration)[url], configuration.base_url)
+    document = own_resources(configuration)[url].metadata(configuration.base_url)
     protector = ResourceProtector(tokens.find, audience=url)
     return ProtectedASGI(_without_streams(inner), protector, metadata=document, needs=scopes_needed, entry=_ENTRY)
 

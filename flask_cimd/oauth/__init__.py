@@ -8,7 +8,7 @@ from .resource.dpop_scheme import DPoPScheme
 from .resource.introspected import IntrospectedTokens
 from .resource.protector import ResourceProtector, TokensUnavailableError, current_access
 from .resource.schemes import BearerScheme, TokenRefused, TokenScheme
-from .resource_metadata import Resource, resource_metadata
+from .resource_metadata import Resource
 from .server.context import ServerContext
 from .server.grants import AuthorizationCodeGrant, RefreshTokenGrant
 from .server.introspection import IntrospectionEndpoint, ResourceServer
@@ -56,7 +56,6 @@ __all__ = [
     "TokenStorage",
     "TokensUnavailableError",
     "current_access",
-    "resource_metadata",
     "server_metadata",
     "stored_access",
     "verify_token",

@@ -30,6 +30,25 @@ class Resource:
         """Return whether a string can identify a resource: an absolute URL of printable ASCII without fragment."""
         return is_resource_identifier(text)
 
+    def metadata(self, issuer: str, **more: Any) -> dict[str, Any]:
+        """Return the resource's metadata document (RFC 9728 §2).
+
+        All scopes are listed except ``offline_access``, which is the authorization server's (MCP).
+
+        Args:
+            issuer: the authorization server's issuer, exactly as its own metadata document has it.
+            more: further members, such as ``dpop_signing_alg_values_supported``; empty ones are omitted (§3.2).
+        """
+        members = {
+            "resource": self.identifier,
+            "resource_name": self.name,
+            "authorization_servers": [issuer],
+            "scopes_supported": [scope for scope in self.scopes if scope != "offline_access"],
+            "bearer_methods_supported": ["header"],
+            **more,
+        }
+        return {name: value for name, value in members.items() if value is not None and value not in ([], {}, "")}
+
 
 def is_resource_identifier(text: str) -> bool:
     """Return whether a string can identify a resource: an absolute URL of printable ASCII without fragment
@@ -53,22 +72,3 @@ def resource_metadata_url(resource: str) -> str:
     path = "" if parts.path == "/" else parts.path
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{path}{query}"
-
-
-def resource_metadata(resource: Resource, issuer: str, **more: Any) -> dict[str, Any]:
-    """Return the metadata document of a resource (RFC 9728 §2).
-
-    Args:
-        resource: all its scopes are listed except ``offline_access``, which is the authorization server's (MCP).
-        issuer: the authorization server's issuer, exactly as its own metadata document has it.
-        more: further members, such as ``dpop_signing_alg_values_supported``; empty ones are omitted (§3.2).
-    """
-    members = {
-        "resource": resource.identifier,
-        "resource_name": resource.name,
-        "authorization_servers": [issuer],
-        "scopes_supported": [scope for scope in resource.scopes if scope != "offline_access"],
-        "bearer_methods_supported": ["header"],
-        **more,
-    }
-    return {name: value for name, value in members.items() if value is not None and value not in ([], {}, "")}

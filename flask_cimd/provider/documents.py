@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, jsonify, request
 
-from ..oauth import Resource, resource_metadata, server_metadata
+from ..oauth import Resource, server_metadata
 from ..oauth.server.metadata import discovery_paths
 from .endpoints import allow_any_origin, preflight
 from .site import Site
@@ -89,7 +89,7 @@ def _resource_view(sites: list[Site]) -> Callable[..., Response]:
 
 def _resource_document(site: Site, resource: Resource) -> dict[str, Any]:
     algorithms = list(site.server.dpop.algorithms) if resource.identifier.startswith(site.origin) else []
-    return resource_metadata(resource, site.issuer, dpop_signing_alg_values_supported=algorithms)
+    return resource.metadata(site.issuer, dpop_signing_alg_values_supported=algorithms)
 
 
 def _document(members: Mapping[str, Any]) -> Response:

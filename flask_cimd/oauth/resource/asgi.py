@@ -1,6 +1,6 @@
 """A `ResourceProtector` in front of an ASGI app, such as an MCP server: no token, no way in.
 
-app = ProtectedASGI(mcp.streamable_http_app(), protector, metadata=resource_metadata(notes, issuer), needs=tool_scopes)
+app = ProtectedASGI(mcp.streamable_http_app(), protector, metadata=notes.metadata(issuer), needs=tool_scopes)
 """
 
 from __future__ import annotations
