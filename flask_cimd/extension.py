@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from flask import Blueprint, Flask, current_app, g, has_request_context, render_template, request, url_for
+from flask import Blueprint, Flask, current_app, has_request_context, render_template, request, url_for
 
 from .clients.admission import Admission
 from .clients.explain import Explainer, Explanation
@@ -198,10 +198,12 @@ class CIMD:
         Raises:
             CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
         """
-        return _once("resolved", client_id, self._resolve)
+        resolver = self._state.resolver
 
-    def _resolve(self, client_id: str) -> ClientMetadata:
-        return self._state.resolver.resolve(self._identify(client_id))
+        def resolve(client_id: str) -> ClientMetadata:
+            return resolver.resolve(_once("identified", client_id, resolver.identify))
+
+        return _once("resolved", client_id, resolve)
 
     def _identify(self, client_id: str) -> ClientIdentifier:
         return _once("identified", client_id, self._state.resolver.identify)
@@ -304,24 +306,31 @@ def _once(what: str, client_id: str, find: Callable[[str], T]) -> T:
     if not has_request_context():
         return find(client_id)
     seen, key = _seen(), (what, client_id)
-    if key not in seen:
+    outcome = seen.get(key, _UNKNOWN)
+    if outcome is _UNKNOWN:
         try:
-            seen[key] = find(client_id)
+            outcome = find(client_id)
         except CIMDError as error:
-            seen[key] = error
-    outcome = seen[key]
+            outcome = error
+        seen[key] = outcome
     if isinstance(outcome, CIMDError):
         raise outcome
     return outcome  # type: ignore[no-any-return]  # one type per ``what``
 
 
+_UNKNOWN: Any = object()
+
+
 def _seen() -> dict[tuple[str, str], Any]:
-    """Return the outcomes of the current HTTP request; ``g`` may outlive it where an app context was open before."""
+    """Return the outcomes of the current HTTP request.
+
+    They lie on the request: where an app context was open before, ``g`` outlives it.
+    """
     current: Any = request._get_current_object()  # type: ignore[attr-defined]
-    memo = g.get("_cimd_seen")
-    if memo is None or memo[0] is not current:
-        memo = g._cimd_seen = (current, {})
-    found: dict[tuple[str, str], Any] = memo[1]
+    try:
+        found: dict[tuple[str, str], Any] = current._cimd_seen
+    except AttributeError:
+        found = current._cimd_seen = {}
     return found
 
 

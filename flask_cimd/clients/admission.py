@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ..core.identifier import ClientIdentifier
+from ..core.identifier import ClientIdentifier, IdentifierKind
 from ..core.policy import Allowance, Decision, Policy, Rule, RuleSet, Tier
 from ..errors import PolicyDeniedError
 from ..stores import Records, StoreError
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds until an edit by another process takes effect.
 REREAD_AFTER = 5
+#: Number of identifiers that one reading of the rules remembers as admitted.
+_MAX_ADMITTED = 4096
 _RULE, _TIER, _PIN = "rule", "tier", "pin"
 
 
@@ -31,6 +33,8 @@ class _Snapshot:
     allowances: Mapping[Tier, Allowance]
     pinned: frozenset[str]
     read_at: float
+    #: Raw identifiers that this policy admitted; a registered client's say nothing about its hosts.
+    admitted: set[str]
 
 
 class Admission:
@@ -55,8 +59,14 @@ class Admission:
             PolicyDeniedError: the settings or a rule refuse it; slug ``policy-unavailable`` if the edited rules
                 could not be read even once, because one of them may be a denial.
         """
+        snapshot = self._snapshot
+        if snapshot is not None and identifier.raw in snapshot.admitted and not self._is_outdated(snapshot):
+            return
         self.static.require_not_denied(identifier)
-        self._current().policy.require(identifier)
+        snapshot = self._current()
+        snapshot.policy.require(identifier)
+        if identifier.kind is not IdentifierKind.REGISTERED and len(snapshot.admitted) < _MAX_ADMITTED:
+            snapshot.admitted.add(identifier.raw)
 
     def is_denied(self, host: str) -> bool:
         """Say whether nothing may be fetched from a host, whichever client names it."""
@@ -131,10 +141,13 @@ class Admission:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def _current(self) -> _Snapshot:
-        snapshot, now = self._snapshot, self._clock()
-        if snapshot is None or now - snapshot.read_at >= REREAD_AFTER:
-            snapshot = self._snapshot = self._read(snapshot, now)
+        snapshot = self._snapshot
+        if snapshot is None or self._is_outdated(snapshot):
+            snapshot = self._snapshot = self._read(snapshot, self._clock())
         return snapshot
+
+    def _is_outdated(self, snapshot: _Snapshot) -> bool:
+        return self._clock() - snapshot.read_at >= REREAD_AFTER
 
     def _read(self, before: _Snapshot | None, now: float) -> _Snapshot:
         try:
@@ -143,6 +156,7 @@ class Admission:
                 allowances={Tier(tier): _allowance(value) for tier, value in self.records.all(_TIER).items()},
                 pinned=frozenset(self.records.subjects(_PIN)),
                 read_at=now,
+                admitted=set(),
             )
         except (ValueError, KeyError, TypeError, StoreError) as exc:
             logger.warning("the operator's rules cannot be read: %s", type(exc).__name__)
