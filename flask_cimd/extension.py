@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from flask import Blueprint, Flask, current_app, has_request_context, render_template, request, url_for
 
+from .clients import ClientStore, Settings
 from .clients.admission import Admission
 from .clients.explain import Explainer, Explanation
 from .clients.keys import ClientKeys
@@ -24,8 +25,6 @@ from .core.text import is_visible
 from .errors import CIMDError, StorageError, TooManyFetchesError
 from .fetch.fetcher import MaxSize, Response
 from .publish.client import publish
-from .settings import Settings
-from .stores import ClientStore
 
 if TYPE_CHECKING:
     from blinker import Signal

@@ -10,11 +10,11 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from ..clients import Entry
 from ..core.display import safe_text
 from ..core.identifier import parse_identifier
 from ..errors import CIMDError
 from ..extension import CIMD
-from ..stores import Entry
 from .shared import extension, json_option, print_json
 
 

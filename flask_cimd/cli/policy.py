@@ -12,7 +12,6 @@ from ..clients.admission import Admission
 from ..clients.pins import Pin
 from ..core.policy import Allowance, Decision, Rule, Tier
 from ..errors import CIMDError
-from ..stores import MemoryRecords
 from .shared import extension, json_option, print_json
 
 #: The tiers whose clients may ask for anything at all.
@@ -22,7 +21,7 @@ _PAGE_SUFFIXES = frozenset({".html", ".htm"})
 
 def _admission() -> Admission:
     admission = extension().admission
-    if isinstance(admission.records, MemoryRecords):
+    if not admission.is_lasting:
         raise click.UsageError("rules in memory end with this command; use CIMD_STORE = sqlalchemy or redis")
     return admission
 

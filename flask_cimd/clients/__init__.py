@@ -5,7 +5,7 @@ metadata = resolver.resolve("https://app.example/client.json")
 """
 
 from ..settings import Settings
-from ..stores import ClientStore, MemoryStore, StoreError
+from ..stores import ClientStore, Entry, MemoryStore, StoreError
 from .resolver import ClientResolver
 
-__all__ = ["ClientResolver", "ClientStore", "MemoryStore", "Settings", "StoreError"]
+__all__ = ["ClientResolver", "ClientStore", "Entry", "MemoryStore", "Settings", "StoreError"]

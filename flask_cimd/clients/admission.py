@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from ..core.identifier import ClientIdentifier, IdentifierKind
 from ..core.policy import Allowance, Decision, Policy, Rule, RuleSet, Tier
 from ..errors import PolicyDeniedError
-from ..stores import Records, StoreError
+from ..stores import MemoryRecords, Records, StoreError
 from .pins import Pin
 
 logger = logging.getLogger(__name__)
@@ -48,9 +48,14 @@ class Admission:
 
     def __init__(self, policy: Policy, records: Records, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.static = policy
-        self.records = records
+        self._records = records
         self._clock = clock
         self._snapshot: _Snapshot | None = None
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether edits outlive this process."""
+        return not isinstance(self._records, MemoryRecords)
 
     def require(self, identifier: ClientIdentifier) -> None:
         """Admit the client, or raise; a host that the settings deny costs no query of any kind.
@@ -84,17 +89,17 @@ class Admission:
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the operator's rules, read anew."""
-        return tuple(Rule(subject, _decision(value)) for subject, value in self.records.all(_RULE).items())
+        return tuple(Rule(subject, _decision(value)) for subject, value in self._records.all(_RULE).items())
 
     def set_rule(self, rule: Rule) -> None:
         """Keep a rule in place of an older one with the same subject."""
-        self.records.put(_RULE, rule.subject, json.dumps({"decision": rule.decision}))
+        self._records.put(_RULE, rule.subject, json.dumps({"decision": rule.decision}))
         self._snapshot = None
 
     def remove_rule(self, subject: str) -> bool:
         """Forget a rule; return whether there was one."""
         self._snapshot = None
-        return self.records.remove(_RULE, subject)
+        return self._records.remove(_RULE, subject)
 
     # -- allowances ------------------------------------------------------------------------------------------------
 
@@ -108,21 +113,21 @@ class Admission:
             "scopes": None if allowance.scopes is None else sorted(allowance.scopes),
             "resources": None if allowance.resources is None else sorted(allowance.resources),
         }
-        self.records.put(_TIER, tier, json.dumps(members))
+        self._records.put(_TIER, tier, json.dumps(members))
         self._snapshot = None
 
     # -- pinned copies ----------------------------------------------------------------------------------------------
 
     def pinned(self) -> tuple[str, ...]:
         """Return the identifiers that have a pinned copy, read anew."""
-        return tuple(self.records.subjects(_PIN))
+        return tuple(self._records.subjects(_PIN))
 
     def pin(self, client_id: str) -> Pin | None:
         """Return the pinned copy of a client; clients without one cost no query."""
         try:
             if client_id not in self._current().pinned:
                 return None
-            text = self.records.get(_PIN, client_id)
+            text = self._records.get(_PIN, client_id)
             return None if text is None else Pin.from_json(text)
         except (ValueError, StoreError) as exc:
             logger.warning("a pinned copy cannot be read: %s", type(exc).__name__)
@@ -130,13 +135,13 @@ class Admission:
 
     def set_pin(self, client_id: str, pin: Pin) -> None:
         """Keep a copy in place of an older one."""
-        self.records.put(_PIN, client_id, pin.to_json())
+        self._records.put(_PIN, client_id, pin.to_json())
         self._snapshot = None
 
     def remove_pin(self, client_id: str) -> bool:
         """Forget a copy; return whether there was one."""
         self._snapshot = None
-        return self.records.remove(_PIN, client_id)
+        return self._records.remove(_PIN, client_id)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -153,8 +158,8 @@ class Admission:
         try:
             return _Snapshot(
                 policy=replace(self.static, rules=RuleSet(self.rules())),
-                allowances={Tier(tier): _allowance(value) for tier, value in self.records.all(_TIER).items()},
-                pinned=frozenset(self.records.subjects(_PIN)),
+                allowances={Tier(tier): _allowance(value) for tier, value in self._records.all(_TIER).items()},
+                pinned=frozenset(self._records.subjects(_PIN)),
                 read_at=now,
                 admitted=set(),
             )

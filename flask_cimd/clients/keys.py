@@ -76,7 +76,7 @@ class ClientKeys:
         self._stale_max = parts.settings.stale_max
         self._clock = parts.clock
         self._notify = parts.notify
-        self._store = store or parts.cache.fetched(_IN_MEMORY)
+        self._store = parts.cache.fetched(_IN_MEMORY) if store is None else store
 
     def find(self, metadata: ClientMetadata, kid: str | None = None) -> Sequence[PublishedKey]:
         """Return the client's signature keys; the one called ``kid`` may still be missing from them.

@@ -24,6 +24,7 @@ from ..stores import ClientStore, Entry, MemoryStore
 from .loading import Origin
 from .parts import ClientParts, assemble
 from .pins import Pin
+from .stores import MEMORY_SIZE
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class ClientResolver:
 
     Args:
         settings: as `Settings.from_config` reads them.
-        store: where clients are kept; by default a `MemoryStore`.
+        store: where clients are kept; by default a `MemoryStore` of its own.
         allow_fetch: rules that run before the network; one that returns ``False`` refuses the fetch.
         allow_client: rules that run on every use, stored or not; one that returns ``False`` refuses the client.
         notify: sends the signals of `flask_cimd.signals`; by default none are sent.
@@ -56,17 +57,19 @@ class ClientResolver:
         clock: Clock = utc_now,
         parts: ClientParts | None = None,
     ) -> None:
-        made = parts or assemble(settings, store or MemoryStore(), notify=notify, clock=clock)
+        if parts is None:
+            kept = MemoryStore(settings.cache_size or MEMORY_SIZE) if store is None else store
+            parts = assemble(settings, kept, notify=notify, clock=clock)
         self._settings = settings
         self._allow_fetch = allow_fetch
         self._allow_client = allow_client
-        self._admission = made.admission
-        self._cache = made.cache
-        self._loader = made.loader
-        self._coalescing = made.coalescing
-        self._shared_coalescing = made.shared_coalescing
-        self._notify = made.notify
-        self._clock = made.clock
+        self._admission = parts.admission
+        self._cache = parts.cache
+        self._loader = parts.loader
+        self._coalescing = parts.coalescing
+        self._shared_coalescing = parts.shared_coalescing
+        self._notify = parts.notify
+        self._clock = parts.clock
 
     # -- new requests -----------------------------------------------------------------------------------------------
 

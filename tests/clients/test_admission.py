@@ -173,6 +173,42 @@ def test_rules_that_cannot_be_read_hold_as_they_were_and_before_that_let_nobody_
         Admission(Policy(), records).require(other)
 
 
+def test_an_edit_of_another_process_takes_effect_after_five_seconds() -> None:
+    seconds = [100.0]
+    records = MemoryRecords()
+    identifier = parse_identifier("https://app.example/c", IdentifierRules())
+    here = Admission(Policy(), records, clock=lambda: seconds[0])
+    here.require(identifier)
+
+    Admission(Policy(), records).set_rule(Rule.parse("app.example", "deny"))
+    seconds[0] += 4.9
+    here.require(identifier)
+    seconds[0] += 0.1
+    with pytest.raises(PolicyDeniedError) as refused:
+        here.require(identifier)
+
+    assert refused.value.slug == "client-denied"
+
+
+def test_the_operators_rules_are_read_once_in_five_seconds() -> None:
+    class Counted(MemoryRecords):
+        reads = 0
+
+        def all(self, kind: str) -> dict[str, str]:
+            self.reads += kind == "rule"
+            return super().all(kind)
+
+    seconds, records = [0.0], Counted()
+    admission = Admission(Policy(), records, clock=lambda: seconds[0])
+
+    for number in range(10):
+        admission.require(parse_identifier(f"https://app.example/{number}", IdentifierRules()))
+    assert records.reads == 1
+    seconds[0] += 5
+    admission.require(parse_identifier("https://app.example/0", IdentifierRules()))
+    assert records.reads == 2
+
+
 # -- redirect relation ------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from flask_cimd.errors import (
     FetchError,
     GoneError,
     ResponseTooLargeError,
+    TooManyFetchesError,
     UnexpectedResponseError,
 )
 from flask_cimd.stores import MemoryFetchedStore, MemoryStore
@@ -273,6 +274,24 @@ def test_a_denied_host_serves_no_keys(origin: TLSOrigin, make_cimd: Any, clock: 
         with pytest.raises(AddressBlockedError) as caught:
             cimd.client_keys.find(client, "one")
     assert caught.value.slug == "host-denied"
+
+
+def test_key_sets_of_one_site_are_limited_apart_from_its_documents(
+    origin: TLSOrigin, make_cimd: Any, clock: Clock
+) -> None:
+    app, cimd = make_cimd(CIMD_SITE_FETCHES=2)
+    uri = serve_keys(origin, KeyHolder("", clock))
+    with app.app_context():
+        first = client_of(origin, cimd, uri, "/1.json")
+        second = client_of(origin, cimd, uri, "/2.json")  # the documents of the site are used up
+        third = replace(first, jwks_uri=uri + "?third")
+        for client in (first, second):
+            assert names(cimd.client_keys.find(client, "one")) == ["one"]
+        with pytest.raises(TooManyFetchesError) as refused:
+            cimd.client_keys.find(third, "one")
+
+    assert refused.value.slug == "too-many-fetches-of-site"
+    assert origin.count("/jwks.json") == 2
 
 
 def test_kept_key_sets_are_bounded_in_number(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:

@@ -106,6 +106,20 @@ def test_policy_runs_on_stale_copies_too(origin: TLSOrigin, make_cimd: Any, cloc
             cimd.resolve_existing(url)
 
 
+def test_no_copy_stands_in_after_an_allow_fetch_hook_said_no(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
+    app, cimd = make_cimd()
+    url = publish_document(origin, headers=SHORT)
+    with app.app_context():
+        cimd.resolve(url)
+        cimd.allow_fetch(lambda identifier: False)
+        clock.forward(seconds=61)
+        with pytest.raises(PolicyDeniedError) as refused:
+            cimd.resolve_existing(url)
+
+    assert refused.value.slug == "fetch-refused"
+    assert len(origin.requests) == 1
+
+
 def test_a_copy_of_other_rules_is_dropped_and_fetched_again_in_the_same_request(
     origin: TLSOrigin, make_cimd: Any
 ) -> None:
