@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from .core import setting_values as read
+from .core.addresses import Network
 from .core.freshness import Bounds
 from .core.identifier import IdentifierRules
 from .core.legacy import LegacyRules
@@ -97,6 +98,12 @@ class Settings:
         "host patterns of services that publish documents for apps under development; the consent page warns",
         read.hosts,
     )
+    private_hosts: Mapping[str, tuple[Network, ...]] = declare(
+        "hosts",
+        {},
+        "clients in your own network: `host=network network,…`; exact names, with addresses in these networks only",
+        read.private_hosts,
+    )
     shared_domains: tuple[HostPattern, ...] = declare(
         "hosts",
         (),
@@ -141,15 +148,11 @@ class Settings:
         unit="seconds",
     )
     proxy: str | None = declare("fetches", None, "proxy URL; the proxy must then check addresses", read.optional_text)
-    ca_bundle: str | None = declare(
-        "fetches", None, "file of trusted certificates; `None` uses certifi", read.optional_text
-    )
+    ca_bundle: str | None = declare("fetches", None, "trusted certificates; `None` uses certifi", read.optional_text)
     user_agent: str = declare(
         "fetches", None, "`User-Agent` header; `None` sends name, version and address of this package", read.user_agent
     )
-    nat64: bool = declare(
-        "fetches", False, "IPv6-only network: check the IPv4 address inside `64:ff9b::/96`", read.flag
-    )
+    nat64: bool = declare("fetches", False, "on IPv6-only networks: check the IPv4 in `64:ff9b::/96`", read.flag)
     store: Any = declare(
         "cache",
         "memory",
@@ -200,7 +203,7 @@ class Settings:
             ConfigurationError: a value is out of bounds or of the wrong type.
         """
         _warn_about_unknown(config)
-        defaults = {"CIMD_INDIEAUTH": False} if _is_strict(config.get("CIMD_PROFILE")) else {}
+        defaults = {"CIMD_INDIEAUTH": False} if read.is_strict(config.get("CIMD_PROFILE")) else {}
         values = {s.name: _read(s, config.get(s.key, defaults.get(s.key, s.default))) for s in SETTINGS}
         settings = cls(**values, counts_loopback="CIMD_SITE_FETCHES" in config)
         _check_together(settings)
@@ -258,6 +261,7 @@ class Settings:
             allowed_ports=self.allowed_ports,
             allow_loopback=self.allow_loopback,
             development_hosts=self.development_hosts,
+            private_hosts=self.private_hosts,
             proxy=self.proxy,
             ca_bundle=self.ca_bundle,
             user_agent=self.user_agent,
@@ -309,10 +313,6 @@ def settings_table() -> str:
     return table_of(SETTINGS)
 
 
-def _is_strict(value: Any) -> bool:
-    return isinstance(value, str) and "strict" in (item.strip() for item in value.split(","))
-
-
 def _read(setting: Setting, value: Any) -> Any:
     try:
         return setting.read(value)
@@ -340,6 +340,8 @@ def _check_together(settings: Settings) -> None:
         raise ConfigurationError("CIMD_CACHE_MIN, CIMD_CACHE_DEFAULT and CIMD_CACHE_MAX must rise in this order")
     if settings.development_hosts and not settings.allow_loopback:
         logger.warning("CIMD_DEVELOPMENT_HOSTS is ignored without CIMD_ALLOW_LOOPBACK")
+    for host, networks in settings.private_hosts.items():
+        logger.warning("CIMD_PRIVATE_HOSTS: clients on %s are fetched inside %s", host, ", ".join(map(str, networks)))
     if settings.allow_loopback:
         logger.warning("CIMD_ALLOW_LOOPBACK is on: clients on this computer are fetched; never use this in production")
 

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,30 @@ def test_durations_may_be_timedeltas_and_flags_may_be_words() -> None:
         ("CIMD_ALLOW_HTTP_CLIENTS", "maybe"),
         ("CIMD_DEVELOPMENT_HOSTS", "client.example.com=10.0.0.5:443"),
         ("CIMD_DEVELOPMENT_HOSTS", "nonsense"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example="),
+        ("CIMD_PRIVATE_HOSTS", {"app.corp.example": []}),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=10.1.2.3/16"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=intranet"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=0.0.0.0/0"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=10.0.0.0/8 ::/0"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=127.0.0.0/8"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=::1"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=169.254.0.0/16"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=fe80::/64"),
+        ("CIMD_PRIVATE_HOSTS", "app.corp.example=fd00:ec2::254"),
+        ("CIMD_PRIVATE_HOSTS", ".corp.example=10.0.0.0/8"),
+        ("CIMD_PRIVATE_HOSTS", "*.corp.example=10.0.0.0/8"),
+        ("CIMD_PRIVATE_HOSTS", "10.0.0.5=10.0.0.0/8"),
+        ("CIMD_PRIVATE_HOSTS", "localhost=10.0.0.0/8"),
+        ("CIMD_PRIVATE_HOSTS", "intranet=10.0.0.0/8"),
+        ("CIMD_PROXY", "socks5://proxy.example"),
         ("CIMD_CACHE_MIN", 7200),  # above the default lifetime
     ],
 )
 def test_an_unusable_value_stops_the_start(key: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=f"^{key}"):
-        Settings.from_config({key: value})
+        _ = Settings.from_config({key: value}).fetch
 
 
 @pytest.mark.parametrize(
@@ -110,6 +129,25 @@ def test_development_hosts_need_the_loopback_switch() -> None:
         "client.example.com": ("127.0.0.1", 9443),
         "other.example": ("::1", 9444),
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "App.Corp.Example=10.1.0.0/16 fd12::/16,nas.home.arpa=192.168.1.7",
+        {"app.corp.example": ["10.1.0.0/16", "fd12::/16"], "nas.home.arpa": "192.168.1.7"},
+    ],
+)
+def test_private_hosts_are_exact_names_with_networks_and_loud_at_start(
+    caplog: pytest.LogCaptureFixture, value: object
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        hosts = Settings.from_config({"CIMD_PRIVATE_HOSTS": value}).fetch.private_hosts
+    assert hosts == {
+        "app.corp.example": (ip_network("10.1.0.0/16"), ip_network("fd12::/16")),
+        "nas.home.arpa": (ip_network("192.168.1.7/32"),),
+    }
+    assert "clients on app.corp.example are fetched inside 10.1.0.0/16, fd12::/16" in caplog.text
 
 
 def test_the_strict_profile_accepts_no_indieauth_client_unless_the_setting_says_so() -> None:

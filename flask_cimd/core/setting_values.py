@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
+from .addresses import Network, is_never_private
 from .legacy import INDIEAUTH_VERSIONS
 from .policy import HostPattern
+from .urls import host_problem
 
 #: Name, version and address of this package, for operators of the fetched hosts (RFC 9110 §10.1.5).
 USER_AGENT = "flask-cimd/0.1 (+https://pypi.org/project/flask-cimd/)"
@@ -164,6 +167,31 @@ def development_hosts(value: Any) -> Mapping[str, tuple[str, int]]:
             raise ValueError("development hosts lead to 127.0.0.1 or [::1] only")
         hosts[name.lower()] = (address.strip("[]"), count(1, 65535)(port))
     return hosts
+
+
+def is_strict(value: Any) -> bool:
+    """Say whether the value of ``CIMD_PROFILE`` names the profile ``strict``."""
+    return isinstance(value, str) and "strict" in (item.strip() for item in value.split(","))
+
+
+def private_hosts(value: Any) -> Mapping[str, tuple[Network, ...]]:
+    """Read ``name=network network,…`` or a mapping of name to one network or several."""
+    pairs = value.items() if isinstance(value, Mapping) else (item.split("=", 1) for item in items(value))
+    return {_private_name(name): _networks(networks) for name, networks in pairs}
+
+
+def _private_name(name: str) -> str:
+    if host_problem(name) is not None:
+        raise ValueError("each private host is one exact name with at least two labels, without wildcards")
+    return name.lower()
+
+
+def _networks(value: Any) -> tuple[Network, ...]:
+    named = value.split() if isinstance(value, str) else [str(network) for network in value]
+    networks = tuple(ip_network(network) for network in named)
+    if not networks or any(is_never_private(network) for network in networks):
+        raise ValueError("a private host needs networks; loopback, link-local and a network of /0 are never among them")
+    return networks
 
 
 def indieauth(value: Any) -> Any:

@@ -1,12 +1,12 @@
 """Which addresses may be connected to. The table is ``tests/vectors/addresses.json``."""
 
 import socket
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
-from flask_cimd.core.addresses import blocked_reason
+from flask_cimd.core.addresses import blocked_reason, is_never_private, private_reason
 from tests.support.proves import proves
 from tests.support.vectors import vectors
 
@@ -57,3 +57,56 @@ def test_what_the_systems_resolver_makes_of_a_number_is_blocked(name: str) -> No
     # The answer is judged, not the spelling
     (answer, *_) = socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM)
     assert blocked_reason(str(answer[4][0])) == "special-use"
+
+
+INSIDE = [
+    ip_network(network)
+    for network in ("10.1.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "fd00::/8", "2002::/16", "64:ff9b::/96")
+]
+
+
+@pytest.mark.parametrize(
+    "address", ["10.1.0.0", "10.1.255.255", "100.64.0.1", "192.0.0.1", "fd00::1", "fdff::1", "::ffff:10.1.2.3"]
+)
+def test_a_private_host_may_have_the_addresses_of_its_networks(address: str) -> None:
+    assert private_reason(address, INSIDE) is None
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.255.255", "10.2.0.0", "192.168.1.1", "8.8.8.8", "2a00:1450::1", "fc00::1", "::ffff:10.2.0.1"]
+)
+def test_a_private_host_may_have_no_address_outside_them(address: str) -> None:
+    # a public address too: the operator said where the host is
+    assert private_reason(address, INSIDE) == "outside-networks"
+
+
+NEVER = [
+    "0.0.0.0", "0.1.2.3", "127.0.0.1", "127.8.8.8", "169.254.169.254", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+    "100.100.100.200", "192.0.0.192", "::", "::1", "fe80::1", "ff02::1", "fd00:ec2::254", "fd00:ec2:1::1",
+    "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "64:ff9b::127.0.0.1", "64:ff9b::169.254.169.254",
+    "64:ff9b:1::7f00:1", "2002:7f00:1::", "2002:a9fe:a9fe::1", "fd00::5efe:127.0.0.1", "2001:0:7f00:1::",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_no_network_makes_a_private_host_of_this_computer_or_of_a_clouds_metadata(address: str) -> None:
+    everything = [ip_network("0.0.0.0/1"), ip_network("128.0.0.0/1"), ip_network("::/1"), ip_network("8000::/1")]
+    assert private_reason(address, everything) == "special-use"
+
+
+@pytest.mark.parametrize("address", ["fd00::1%eth0", "10.1", "0x0a010001", "localhost", ""])
+def test_what_is_no_address_is_no_private_one(address: str) -> None:
+    assert private_reason(address, INSIDE) in {"not-an-address", "scoped"}
+
+
+@pytest.mark.parametrize(
+    ("network", "never"),
+    [
+        ("0.0.0.0/0", True), ("::/0", True), ("127.0.0.0/8", True), ("127.0.0.1/32", True), ("169.254.0.0/17", True),
+        ("fe80::/64", True), ("fd00:ec2::/48", True), ("100.100.100.200/32", True), ("192.0.0.192/32", True),
+        ("224.0.0.0/8", True), ("10.0.0.0/8", False), ("fd00::/8", False), ("100.64.0.0/10", False),
+        ("0.0.0.0/1", False),
+    ],
+)  # fmt: skip
+def test_a_network_without_a_usable_address_is_refused(network: str, never: bool) -> None:
+    assert is_never_private(ip_network(network)) is never

@@ -1,5 +1,6 @@
 """Which address a fetch goes to, and that it goes nowhere else: look-ups, vetting, ports, names and bounds."""
 
+import os
 import select
 import socket
 import threading
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from ipaddress import ip_network
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,8 +16,11 @@ from typing import Any
 import pytest
 import trustme
 
+from flask_cimd.core.addresses import blocked_reason, private_reason
 from flask_cimd.errors import AddressBlockedError, DeadlineExceededError, FetchError
+from flask_cimd.fetch.deadline import Deadline
 from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
+from flask_cimd.fetch.happy_eyeballs import alternate, connect_first
 from flask_cimd.fetch.look_up import LookUps, look_up
 from tests.support.origin import SocketOrigin, TLSOrigin, read_head, server_context
 from tests.support.proves import proves
@@ -44,9 +49,15 @@ class Names:
 def fetch(ca_bundle: Path) -> Callable[..., Response]:
     look_ups = LookUps(16)
 
-    def get(url: str, *, deadline: float | None = None, **settings: Any) -> Response:
+    def get(url: str, *, deadline: float | None = None, document_host: str | None = None, **settings: Any) -> Response:
         fetcher = Fetcher(FetchSettings(ca_bundle=str(ca_bundle), **settings), look_ups=look_ups)
-        return fetcher.fetch(url, accept="application/json", max_size_for=lambda _: 5120, deadline=deadline)
+        return fetcher.fetch(
+            url,
+            accept="application/json",
+            max_size_for=lambda _: 5120,
+            deadline=deadline,
+            document_host=document_host,
+        )
 
     return get
 
@@ -379,24 +390,80 @@ def test_look_up_gives_every_address_once() -> None:
     assert len(addresses) == len(set(addresses))
 
 
+def silence(stack: ExitStack, address: str, port: int = 0) -> int:
+    """Return a port that answers no SYN: its queue of unaccepted connections is full."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = stack.enter_context(socket.socket(family))
+    listener.bind((address, port))
+    listener.listen(0)
+    found: int = listener.getsockname()[1]
+    for _ in range(8):
+        filler = stack.enter_context(socket.socket(family))
+        filler.setblocking(False)
+        filler.connect_ex((address, found))
+    probe = stack.enter_context(socket.socket(family))
+    probe.settimeout(0.1)
+    with suppress(TimeoutError):
+        probe.connect((address, found))
+        pytest.skip("this system's queue of connections does not fill")
+    return found
+
+
 @pytest.fixture
 def black_hole() -> Iterator[int]:
-    """A port that answers no SYN: its queue of unaccepted connections is full."""
+    """Return a silent port of ``127.0.0.1``."""
     with ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        port: int = listener.getsockname()[1]
-        for _ in range(8):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", port))
-        probe = stack.enter_context(socket.socket())
-        probe.settimeout(0.1)
-        with suppress(TimeoutError):
-            probe.connect(("127.0.0.1", port))
-            pytest.skip("this system's queue of connections does not fill")
-        yield port
+        yield silence(stack, "127.0.0.1")
+
+
+@pytest.fixture
+def half_silent(origin: TLSOrigin) -> Iterator[int]:
+    """Return a port that is silent at ``::1`` and answers well at ``127.0.0.1``."""
+    with ExitStack() as stack:
+        try:
+            yield silence(stack, "::1", origin.port)
+        except OSError:
+            pytest.skip("no IPv6 on this computer, or the port is taken")
+
+
+@proves("C-39")
+@pytest.mark.parametrize(
+    "addresses", [["::1"] * 4 + ["127.0.0.1"], ["::1", "127.0.0.1"] * 3, ["::1"] * 20 + ["127.0.0.1"]]
+)
+def test_silent_addresses_of_one_family_delay_the_other_by_a_quarter_of_a_second(
+    fetch: Any, origin: TLSOrigin, document: str, half_silent: int, addresses: list[str]
+) -> None:
+    # RFC 8305 §4: the families alternate; §5: the next attempt begins after 250 ms, whatever the first comes to
+    started = time.monotonic()
+    assert fetch(document, resolve=Names(addresses), allow_loopback=True).body == b"{}"
+    assert 0.24 < time.monotonic() - started < 1.5
+    assert origin.connections == 1
+
+
+def test_an_attempt_that_fails_starts_the_next_at_once(fetch: Any, origin: TLSOrigin, document: str) -> None:
+    # nothing listens at [::1] on this port; 20 delays of 250 ms would be longer than the deadline
+    names = Names(["::1"] * 19 + ["127.0.0.1"])
+    assert fetch(document, resolve=names, allow_loopback=True, deadline=2).body == b"{}"
+
+
+def test_the_families_alternate_and_keep_their_order() -> None:
+    targets = [(address, 443) for address in ("a::1", "a::2", "a::3", "1.1.1.1", "1.1.1.2")]
+    assert [address for address, _ in alternate(targets)] == ["a::1", "1.1.1.1", "a::2", "1.1.1.2", "a::3"]
+    assert [address for address, _ in alternate(targets[::-1])] == ["1.1.1.2", "a::3", "1.1.1.1", "a::2", "a::1"]
+    assert alternate(targets[:3]) == targets[:3]
+
+
+def test_a_name_with_a_thousand_addresses_is_no_port_scan(fetch: Any, origin: TLSOrigin) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        refuses, accepts = closed.getsockname(), ("127.0.0.1", origin.port)
+        for before, is_reached in ((19, True), (20, False)):
+            found = connect_first([refuses] * before + [accepts], attempt_timeout=5, seconds_left=lambda: 5)
+            assert (found is not None) is is_reached
+            if found is not None:
+                found[0].close()
+    with pytest.raises(AddressBlockedError):  # those that would not be tried are vetted too
+        fetch(f"https://{HOST}/c", resolve=Names([NOBODY] * 1000 + ["10.0.0.1"]))
 
 
 @proves("C-39")
@@ -509,6 +576,139 @@ def test_a_proxy_that_refuses_or_hangs_is_a_fetch_error(fetch: Any, answer: byte
     with SocketOrigin(behave) as proxy, pytest.raises(FetchError) as caught:
         fetch(f"https://{HOST}/c", proxy=f"http://127.0.0.1:{proxy.port}", deadline=0.3)
     assert caught.value.slug == slug
+
+
+def test_a_socket_that_opens_after_the_deadline_is_cut() -> None:
+    # C-39: the first one proves without a clock that the deadline has passed
+    with Deadline(0.01) as deadline:
+        first, its_peer = socket.socketpair()
+        second, other_peer = socket.socketpair()
+        with first, its_peer, second, other_peer:
+            deadline.watch(first)
+            its_peer.settimeout(10)
+            assert its_peer.recv(1) == b""
+            deadline.watch(second)
+            other_peer.settimeout(10)
+            assert other_peer.recv(1) == b""
+        assert (deadline.has_passed, deadline.seconds_left()) == (True, 0)
+
+
+def test_a_deadline_of_a_fetch_that_is_over_cuts_nothing() -> None:
+    ours, peer = socket.socketpair()
+    with ours, peer:
+        with Deadline(0.01) as over:
+            pass
+        with Deadline(0.02) as later:  # ends after the one that is over
+            watched, its_peer = socket.socketpair()
+            with watched, its_peer:
+                later.watch(watched)
+                its_peer.settimeout(10)
+                assert its_peer.recv(1) == b""
+        assert (over.has_passed, later.has_passed) == (False, True)
+
+
+def test_deadlines_end_in_their_own_order() -> None:
+    with Deadline(60), Deadline(0.02) as soon, Deadline(30):
+        ours, peer = socket.socketpair()
+        with ours, peer:
+            soon.watch(ours)
+            peer.settimeout(10)
+            assert peer.recv(1) == b""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of Python 3.12: what the test is about
+def test_a_forked_worker_has_deadlines_and_look_ups_of_its_own(fetch: Any, origin: TLSOrigin, document: str) -> None:
+    # gunicorn --preload forks after the first fetch, and no thread of the parent is in the child
+    assert fetch(document, allow_loopback=True).body == b"{}"
+    child = os.fork()
+    if child == 0:
+        with SocketOrigin(lambda *_: None) as silent:
+            try:
+                fetch(f"https://localhost:{silent.port}/c", allow_loopback=True, deadline=0.2)
+            except DeadlineExceededError as error:
+                os._exit(0 if error.phase == "tls" else 2)
+            except BaseException:
+                os._exit(3)
+        os._exit(4)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("url", ["https://me:secret@{}/c", "https://me@{}/c", "https://@{}/c", "https://a%40b:@{}/c"])
+def test_a_url_with_user_information_is_not_fetched(fetch: Any, origin: TLSOrigin, url: str) -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch(url.format(f"localhost:{origin.port}"), allow_loopback=True)
+    assert (caught.value.slug, caught.value.phase, origin.connections) == ("userinfo", "resolve", 0)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://", "https:///c", "https://host:x/c", "https://host:99999/c", "https://h:0/c", "https://[::1/c"]
+)
+def test_a_url_that_names_no_place_is_not_fetched(fetch: Any, url: str) -> None:
+    names = Names(["127.0.0.1"])
+    with pytest.raises(FetchError) as caught:
+        fetch(url, resolve=names)
+    assert (caught.value.slug, caught.value.phase, names.asked) == ("malformed-url", "resolve", [])
+
+
+@pytest.fixture
+def private(ca: trustme.CA) -> Iterator[tuple[SocketOrigin, str]]:
+    """Run an origin called ``app.corp.example`` at an address of this computer that is not public."""
+    address = own_private_address()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    context = server_context(ca, "app.corp.example", "stranger.example.com")
+    with SocketOrigin(lambda connection, _: connection.sendall(answer), context, family, address) as origin:
+        yield origin, address
+
+
+def own_private_address() -> str:
+    """Return an address of this computer that is neither public nor loopback."""
+    for family, far in ((socket.AF_INET, "10.255.255.255"), (socket.AF_INET6, "fd99::1")):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            address = str(probe.getsockname()[0])
+            if blocked_reason(address) and private_reason(address, [ip_network(address)]) is None:
+                return address
+    pytest.skip("this computer has no private address")
+
+
+def networks(*texts: str) -> dict[str, tuple[Any, ...]]:
+    return {"app.corp.example": tuple(ip_network(text) for text in texts)}
+
+
+def test_a_private_host_is_reached_for_its_own_documents_alone(fetch: Any, private: tuple[SocketOrigin, str]) -> None:
+    origin, address = private
+    settings = {"resolve": Names([address]), "private_hosts": networks(address)}
+    url = f"https://app.corp.example:{origin.port}/c"
+    for document_host in ("app.corp.example", "APP.corp.example"):
+        assert fetch(url, document_host=document_host, **settings).body == b"{}"
+    assert fetch(url.replace("app", "APP"), document_host="app.corp.example", **settings).body == b"{}"
+    reached = origin.connections
+    for document_host in (None, "stranger.example.com", "corp.example", "a.app.corp.example", "app.corp.example."):
+        with pytest.raises(AddressBlockedError) as caught:
+            fetch(url, document_host=document_host, **settings)
+        assert caught.value.slug == "address-blocked"
+    for other in ("stranger.example.com", "b.app.corp.example", "corp.example"):
+        with pytest.raises(AddressBlockedError):
+            fetch(f"https://{other}:{origin.port}/c", document_host=other, **settings)
+    assert origin.connections == reached
+
+
+@pytest.mark.parametrize("also", ["8.8.8.8", "10.9.9.9", "127.0.0.1", "169.254.169.254", "fd00:ec2::254", "::1"])
+def test_every_address_of_a_private_host_lies_in_its_networks(
+    fetch: Any, private: tuple[SocketOrigin, str], also: str
+) -> None:
+    origin, address = private
+    with pytest.raises(AddressBlockedError) as caught:
+        fetch(
+            f"https://app.corp.example:{origin.port}/c",
+            document_host="app.corp.example",
+            resolve=Names([address, also]),
+            private_hosts=networks(address, "126.0.0.0/7", "169.254.0.0/15", "fd00::/8", "::/1"),
+        )
+    assert (caught.value.slug, origin.connections) == ("address-blocked", 0)
 
 
 def test_nothing_is_left_open_after_a_fetch(fetch: Any, origin: TLSOrigin, document: str) -> None:

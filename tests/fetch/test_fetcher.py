@@ -13,6 +13,11 @@ from typing import Any
 import pytest
 import requests
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from flask_cimd.errors import DeadlineExceededError, FetchError, ResponseTooLargeError, UnexpectedResponseError
 from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
@@ -391,6 +396,50 @@ def test_redirects_are_never_followed(
 
 
 @proves("C-38")
+@proves("C-30", "M-84")
+@pytest.mark.parametrize(
+    ("location", "reached"),
+    [
+        (f"https://{HOST}/page", "same"),
+        ("/page", "same"),
+        ("https://other.example.com/page", None),
+        ("https://a.client.example.com/page", None),
+        ("https://example.com/page", None),
+        (f"https://{HOST}:8443/page", None),
+        (f"http://{HOST}/page", None),
+        (f"https://me@{HOST}/page", None),
+    ],
+)
+def test_a_page_redirect_stays_on_its_host(
+    serve: Serve, ca: trustme.CA, ca_bundle: Path, location: str, reached: str | None
+) -> None:
+    # every other host is at the same port, has a valid certificate and answers with a page: its name alone decides
+    names = (HOST, "other.example.com", "a.client.example.com", "example.com")
+    page = OK + b"Content-Type: text/html\r\nContent-Length: 9\r\n\r\n<p>hello</"
+
+    def behave(_: SocketOrigin, connection: socket.socket, head: bytes) -> None:
+        moved = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+        connection.sendall(page if head.startswith(b"GET /page ") else moved)
+
+    origin = serve(behave, server_context(ca, *names))
+    settings = FetchSettings(
+        ca_bundle=str(ca_bundle), development_hosts=dict.fromkeys(names, ("127.0.0.1", origin.port)), allow_http=True
+    )
+
+    def get() -> Response:
+        size = lambda media_type: CAP if media_type == "text/html" else 0  # noqa: E731
+        return Fetcher(settings).fetch(
+            f"https://{HOST}/start", accept="text/html", max_size_for=size, max_size_after_redirect=size
+        )
+
+    if reached:
+        assert get().url == f"https://{HOST}/page"
+        return
+    with pytest.raises(UnexpectedResponseError) as caught:
+        get()
+    assert (caught.value.slug, origin.connections) == ("redirect", 1)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -441,10 +490,38 @@ def test_a_media_type_without_room_is_refused_unread(serve: Serve, fetch: Any, f
     assert len(caught.value.hint) < 200
 
 
-def test_a_bot_protection_is_named_for_the_clients_developer(serve: Serve, fetch: Any) -> None:
+@pytest.mark.parametrize(
+    ("status", "fields", "named"),
+    [
+        (200, "cf-mitigated: challenge", "; a bot protection (Cloudflare) answered"),
+        (403, "cf-mitigated: challenge", "; a bot protection (Cloudflare) answered"),
+        (202, "x-amzn-waf-action: challenge", "; a bot protection (AWS WAF) answered"),
+        (405, "x-amzn-waf-action: captcha", "; a bot protection (AWS WAF) answered"),
+        (429, "X-Vercel-Mitigated: challenge", "; a bot protection (Vercel) answered"),
+        (403, "X-DataDome: protected", "; a bot protection (DataDome) answered"),
+        (403, "x-sucuri-block: 1", "; a bot protection (Sucuri) answered"),
+        (403, "Server: cloudflare", "; probably a bot protection (Cloudflare) answered"),
+        (503, "Server: Cloudflare", "; probably a bot protection (Cloudflare) answered"),
+        (403, "Server: AkamaiGHost", "; probably a bot protection (Akamai) answered"),
+        (503, "Server: Sucuri/Cloudproxy", "; probably a bot protection (Sucuri) answered"),
+        (403, "Server: ddos-guard", "; probably a bot protection (DDoS-Guard) answered"),
+        (403, "X-Iinfo: 1-2-3", "; probably a bot protection (Imperva) answered"),
+        (200, "Server: cloudflare", ""),
+        (404, "Server: cloudflare", ""),
+        (500, "Server: AkamaiGHost", ""),
+        (403, "Server: nginx", ""),
+        (403, "Server: my-cloudflare", ""),
+    ],
+)
+def test_a_bot_protection_is_named_for_the_clients_developer(
+    serve: Serve, fetch: Any, status: int, fields: str, named: str
+) -> None:
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: text/html\r\n{fields}\r\n\r\n<p>prove it"
     with pytest.raises(UnexpectedResponseError) as caught:
-        fetch(serve(says(OK + b"Content-Type: text/html\r\ncf-mitigated: challenge\r\n\r\n<p>prove it")))
-    assert "bot protection" in caught.value.hint
+        fetch(serve(says(head.encode())))
+    assert caught.value.slug == ("media-type" if status == 200 else "status")
+    assert ("protection" in caught.value.hint) is bool(named)
+    assert named in caught.value.hint
 
 
 def expired(ca: trustme.CA) -> ssl.SSLContext:
@@ -454,9 +531,32 @@ def expired(ca: trustme.CA) -> ssl.SSLContext:
 
 
 @proves("C-40", "C-94")
+def without_alternative_names(ca: trustme.CA) -> ssl.SSLContext:
+    """Return a server context whose certificate names the host as its subject alone, as they did until 2000."""
+    authority = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
+    signing, key = load_pem_private_key(ca.private_key_pem.bytes(), None), ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)]))
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(signing, hashes.SHA256())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with trustme.Blob(plain + certificate.public_bytes(Encoding.PEM)).tempfile() as path:
+        context.load_cert_chain(path)
+    return context
+
+
 @pytest.mark.parametrize(
     "make_context",
     [
+        pytest.param(without_alternative_names, id="no subjectAltName"),
         pytest.param(lambda ca: server_context(ca, "other.example.com"), id="wrong name"),
         pytest.param(lambda ca: server_context(ca, "127.0.0.1"), id="IP address only"),
         pytest.param(lambda ca: server_context(ca, "*.com"), id="wildcard too wide"),

@@ -36,11 +36,17 @@ class SocketOrigin:
         stopping: set when the server ends; slow behaviours wait on it instead of sleeping.
     """
 
-    def __init__(self, behave: Behaviour, context: ssl.SSLContext | None = None, family: int = socket.AF_INET) -> None:
+    def __init__(
+        self,
+        behave: Behaviour,
+        context: ssl.SSLContext | None = None,
+        family: int = socket.AF_INET,
+        address: str | None = None,
+    ) -> None:
         self._behave = behave
         self._context = context
         self._listener = socket.socket(family, socket.SOCK_STREAM)
-        self._listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        self._listener.bind((address or ("::1" if family == socket.AF_INET6 else "127.0.0.1"), 0))
         self._listener.listen(256)
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[bytes] = []
