@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import socket
 import threading
 import time
@@ -446,6 +447,14 @@ def test_an_attempt_that_fails_starts_the_next_at_once(fetch: Any, origin: TLSOr
     assert fetch(document, resolve=names, allow_loopback=True, deadline=2).body == b"{}"
 
 
+def test_an_attempt_that_is_given_up_starts_the_next_at_once_beside_those_under_way(black_hole: int) -> None:
+    # RFC 8305 §5: ten attempts of 0.26 s, two at a time; 250 ms after each other they would take 2.5 s
+    started = time.monotonic()
+    silent = [("127.0.0.1", black_hole)] * 10
+    assert connect_first(silent, attempt_timeout=0.26, seconds_left=lambda: 5) is None
+    assert time.monotonic() - started < 2.1
+
+
 def test_the_families_alternate_and_keep_their_order() -> None:
     targets = [(address, 443) for address in ("a::1", "a::2", "a::3", "1.1.1.1", "1.1.1.2")]
     assert [address for address, _ in alternate(targets)] == ["a::1", "1.1.1.1", "a::2", "1.1.1.2", "a::3"]
@@ -620,14 +629,20 @@ def test_deadlines_end_in_their_own_order() -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of Python 3.12: what the test is about
 def test_a_forked_worker_has_deadlines_and_look_ups_of_its_own(fetch: Any, origin: TLSOrigin, document: str) -> None:
     # gunicorn --preload forks after the first fetch, and no thread of the parent is in the child
+    def drip(client: socket.socket, _: bytes) -> None:
+        while not slow.stopping.wait(0.02):
+            client.sendall(b"H")
+
     assert fetch(document, allow_loopback=True).body == b"{}"
     child = os.fork()
     if child == 0:
-        with SocketOrigin(lambda *_: None) as silent:
+        signal.alarm(10)
+        with SocketOrigin(drip) as slow:
             try:
-                fetch(f"https://localhost:{silent.port}/c", allow_loopback=True, deadline=0.2)
+                plain = {"development_hosts": {HOST: ("127.0.0.1", slow.port)}, "allow_http": True}
+                fetch(f"http://{HOST}/c", deadline=0.2, **plain)
             except DeadlineExceededError as error:
-                os._exit(0 if error.phase == "tls" else 2)
+                os._exit(0 if error.phase == "response" else 2)
             except BaseException:
                 os._exit(3)
         os._exit(4)
