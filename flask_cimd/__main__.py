@@ -1,4 +1,4 @@
-"""``python -m flask_cimd URL``: the explainer for those who have no server at hand."""
+"""``python -m flask_cimd check FILE_OR_URL`` and ``explain URL``, for developers of clients."""
 
 from .cli.explain import main
 

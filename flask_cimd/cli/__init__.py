@@ -1,8 +1,8 @@
 """The ``flask cimd`` commands.
 
 Flask finds the group by the entry point ``flask.commands``, so it is there in every app of an environment that has
-this package. Commands print plain lines, or JSON with ``--json``. Exit codes: 0 yes, 1 no (unknown, invalid, not
-reachable), 2 wrong usage.
+this package. Commands print plain lines, or JSON with ``--json``. Exit codes: 0 yes, 1 no (unknown or
+invalid), 2 wrong usage, 3 cannot be known now (not reachable).
 """
 
 from flask.cli import AppGroup

@@ -15,7 +15,7 @@ from ..core.display import safe_text
 from ..core.identifier import parse_identifier
 from ..errors import CIMDError
 from ..extension import CIMD
-from .shared import extension, json_option, print_json
+from .shared import extension, json_option, print_json, refused
 
 
 @click.command("list")
@@ -72,7 +72,7 @@ def refresh_client(client_id: str) -> None:
     try:
         metadata = extension().resolver.refresh(client_id)
     except CIMDError as error:
-        raise click.ClickException(_explained(error)) from error
+        raise refused(error, _explained(error)) from error
     click.echo(f"{client_id}: read, it calls itself {safe_text(metadata.client_name) or 'nothing'}")
 
 

@@ -10,9 +10,12 @@ from flask.cli import with_appcontext
 
 from ..clients.explain import plain_text
 from ..extension import CIMD
+from .check import check, program
 from .shared import extension, json_option
 
-_HELP = "Check CLIENT_ID step by step as a sign-in does. Exit codes: 0 usable, 1 refused, 2 cannot be read now."
+_HELP = (
+    "Check CLIENT_ID step by step as a sign-in does. Exit codes: 0 usable, 1 refused, 2 usage, 3 cannot be read now."
+)
 
 
 def _run(client_id: str, *, as_json: bool) -> None:
@@ -30,10 +33,10 @@ def explain_client(client_id: str, *, as_json: bool) -> None:
     _run(client_id, as_json=as_json)
 
 
-@click.command("flask_cimd", help=_HELP)
+@click.command("explain", help=_HELP)
 @click.argument("client_id")
 @json_option
-def main(client_id: str, *, as_json: bool) -> None:
+def explain_without_server(client_id: str, *, as_json: bool) -> None:
     """Explain one client with the settings that a server has by default; keys count as enabled."""
     app = Flask("flask_cimd")
     app.config["CIMD_AUTH_METHODS"] = ("none", "private_key_jwt")
@@ -43,4 +46,6 @@ def main(client_id: str, *, as_json: bool) -> None:
         _run(client_id, as_json=as_json)
 
 
-COMMANDS = (explain_client,)
+main = program(explain_without_server)
+
+COMMANDS = (explain_client, check)

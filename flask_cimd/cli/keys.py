@@ -56,7 +56,7 @@ def _key_file(path: Path | None) -> KeyFile:
         if client.keys is not None:
             found: KeyFile = client.keys
             return found
-    raise click.ClickException("this app publishes no client with keys; name the file with --file")
+    raise click.UsageError("this app publishes no client with keys; name the file with --file")
 
 
 COMMANDS = (keys,)

@@ -12,7 +12,7 @@ from ..clients.admission import Admission
 from ..clients.pins import Pin
 from ..core.policy import Allowance, Decision, Rule, Tier
 from ..errors import CIMDError
-from .shared import extension, json_option, print_json
+from .shared import extension, json_option, print_json, refused
 
 #: The tiers whose clients may ask for anything at all.
 TIERS_LET_IN = (Tier.TRUSTED, Tier.KNOWN, Tier.UNKNOWN)
@@ -136,7 +136,7 @@ def pin(client_id: str, file: Path | None, *, fetch: bool) -> None:
     try:
         copy = extension().resolver.make_pin(client_id, None if file is None else _written(file))
     except CIMDError as error:
-        raise click.ClickException(str(error)) from error
+        raise refused(error, str(error)) from error
     admission.set_pin(client_id, copy)
     click.echo(f"{client_id}: pinned {len(copy.body)} bytes of {copy.media_type}")
 

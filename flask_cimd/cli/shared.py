@@ -8,20 +8,35 @@ from typing import Any
 import click
 from flask import current_app
 
+from ..errors import CIMDError
 from ..extension import CIMD
 
+#: Exit codes of every command; click itself gives 2 for wrong usage, an app that is not set up included.
+YES, NO, USAGE, UNKNOWN_NOW = 0, 1, 2, 3
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class UnknownNowError(click.ClickException):
+    """The answer cannot be known at the moment; exit code 3."""
+
+    exit_code = UNKNOWN_NOW
+
+
+def refused(error: CIMDError, message: str) -> click.ClickException:
+    """Return what ends a command: exit code 3 if the same may work later, else 1."""
+    return UnknownNowError(message) if error.temporary else click.ClickException(message)
 
 
 def extension() -> CIMD:
     """Return the current app's extension.
 
     Raises:
-        click.ClickException: the app has none.
+        click.UsageError: the app has none.
     """
     found: CIMD | None = current_app.extensions.get("cimd")
     if found is None:
-        raise click.ClickException("this app has no CIMD extension; call cimd.init_app(app) in its factory")
+        raise click.UsageError("this app has no CIMD extension; call cimd.init_app(app) in its factory")
     return found
 
 

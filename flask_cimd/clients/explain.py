@@ -80,8 +80,8 @@ class Explanation:
 
     @property
     def exit_code(self) -> int:
-        """0 usable, 1 refused, 2 unreachable."""
-        return {"usable": 0, "refused": 1, "unreachable": 2}[self.verdict]
+        """0 usable, 1 refused, 3 unreachable: it cannot be known now."""
+        return {"usable": 0, "refused": 1, "unreachable": 3}[self.verdict]
 
     def to_json(self) -> str:
         """Return the explanation as JSON text for programs."""

@@ -18,7 +18,7 @@ class FamilyVerdict:
     """One family's answer.
 
     Attributes:
-        family: ``CIMD``, ``MCP``, ``IndieAuth`` or ``AT Protocol``.
+        family: one of `FAMILIES`.
         obstacles: one sentence each; none means that the family's servers take the client.
         remarks: what works, but not everywhere or not as well as it could.
     """
@@ -117,9 +117,48 @@ def _atproto_remarks(metadata: ClientMetadata) -> list[str]:
 
 
 _Judge = Callable[[ClientMetadata], list[str]]
+
+
+def _next_obstacles(metadata: ClientMetadata) -> list[str]:
+    """Judge by what the editors of CIMD have announced for -03."""
+    found = _document_obstacles(metadata)
+    if metadata.identifier.path == "/":
+        found.append("CIMD -03 forbids the path /; use /client.json.")
+    if metadata.identifier.query:
+        found.append("CIMD -03 is expected to forbid a query; put the document at a path of its own.")
+    return found
+
+
+def _activitypub_obstacles(metadata: ClientMetadata) -> list[str]:
+    """Judge by the basic profile of the ActivityPub API: servers have the code flow and bearer tokens."""
+    found = _document_obstacles(metadata)
+    if "authorization_code" not in metadata.grant_types:
+        found.append("ActivityPub API servers grant access by authorization code; list the grant authorization_code.")
+    if not metadata.redirect_uris:
+        found.append("ActivityPub API clients need redirect_uris.")
+    return found
+
+
+def _activitypub_remarks(metadata: ClientMetadata) -> list[str]:
+    found = []
+    words = (metadata.scope or "").split()
+    if not any(word in _ACTIVITYPUB_SYNONYMS or word.startswith("activitypub:") for word in words):
+        found.append("Name what the app may ask for in scope, such as read, write or activitypub:read:me:inbox.")
+    if metadata.dpop_bound_access_tokens:
+        found.append("These servers must take bearer tokens, and few bind tokens with DPoP.")
+    if "none" not in metadata.auth_methods:
+        found.append("Only servers with private_key_jwt take this client; listing none as well reaches more.")
+    return found
+
+
+_ACTIVITYPUB_SYNONYMS = frozenset({"read", "write", "write:sameorigin"})
 _FAMILIES: tuple[tuple[str, _Judge, _Judge], ...] = (
-    ("CIMD", _document_obstacles, _cimd_remarks),
+    ("CIMD -02", _document_obstacles, _cimd_remarks),
+    ("CIMD -03", _next_obstacles, _cimd_remarks),
     ("MCP", _mcp_obstacles, _mcp_remarks),
     ("IndieAuth", _indieauth_obstacles, _indieauth_remarks),
     ("AT Protocol", _atproto_obstacles, _atproto_remarks),
+    ("ActivityPub API", _activitypub_obstacles, _activitypub_remarks),
 )
+#: Names of the families, in the order of the verdicts.
+FAMILIES = tuple(name for name, _, _ in _FAMILIES)

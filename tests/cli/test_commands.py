@@ -84,7 +84,7 @@ def test_refresh_fetches_now_and_leaves_the_copy_alone_if_that_fails(app: Flask,
     assert "Renamed" in run("refresh", url).stdout
     origin.serve("/client.json", b"", status=503)
     failed = run("refresh", url)
-    assert failed.exit_code == 1
+    assert failed.exit_code == 3
     assert "status 503" in failed.stderr
     assert resolve(app, url).client_name == "Renamed"
     origin.forget("/client.json")
@@ -183,7 +183,7 @@ def test_a_client_is_explained_and_the_exit_code_is_the_verdict(run: Run, origin
     refused = run("explain", "https://spam.example/c.json", "--json")
     assert refused.exit_code == 1
     assert json.loads(refused.stdout)["verdict"] == "refused"
-    assert run("explain", origin.url("/missing.json")).exit_code == 2
+    assert run("explain", origin.url("/missing.json")).exit_code == 3
 
 
 def test_a_developer_without_a_server_has_the_explainer_too() -> None:

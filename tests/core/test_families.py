@@ -20,7 +20,7 @@ def verdict(family: str, url: str = URL, **members: Any) -> FamilyVerdict:
     return {found.family: found for found in judge_families(metadata)}[family]
 
 
-@pytest.mark.parametrize("family", ["CIMD", "MCP", "IndieAuth"])
+@pytest.mark.parametrize("family", ["CIMD -02", "CIMD -03", "MCP", "IndieAuth", "ActivityPub API"])
 def test_an_ordinary_document_is_taken(family: str) -> None:
     assert verdict(family).accepts
 
