@@ -1,18 +1,24 @@
 # Every target sets itself up: a fresh machine needs Python 3.11 or newer and make.
 PYTHON ?= python3
 PORT ?= 5000
+# Processes that run tests: many tests wait for a server, so one more than the processors. The tests of one file stay in
+# one process, since they share servers and browsers; files with slow tests come first.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo screenshots test interop bench lint fuzz conformance house clean
+.PHONY: install demo screenshots test test-fast interop bench lint fuzz conformance house clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
 	@DEMO_DEVELOPMENT=1 DEMO_PORT=$(PORT) $(BIN)/python -m demo
 test: $(VENV)/.tests-installed
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
+test-fast: $(VENV)/.tests-installed
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q $(PARALLEL) -m "not slow"
 interop: $(VENV)/.tests-installed
-	@$(BIN)/python -m pytest tests/interop
+	@$(BIN)/python -m pytest $(PARALLEL) tests/interop
 screenshots: $(VENV)/.tests-installed
 	@$(BIN)/python -m tests.browser.screenshot docs/images/consent.png
 lint: $(VENV)/.tests-installed

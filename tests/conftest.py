@@ -20,6 +20,20 @@ from tests.support.origin import TLSOrigin
 
 pytest_plugins = ["tests.support.proves"]
 
+#: Folders of tests that need browsers, packages of npm and PyPI, or many processes.
+SLOW_FOLDERS = frozenset({"browser", "interop", "scale"})
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests of slow folders."""
+    if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW_FOLDERS:
+        item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, so that no worker is left with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
 
 @pytest.fixture(scope="session")
 def ca() -> trustme.CA:

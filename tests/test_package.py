@@ -133,6 +133,7 @@ print(broken.status_code, broken.mimetype)
 """
 
 
+@pytest.mark.slow
 def test_an_empty_environment_runs_the_quick_start(wheel: Path, tmp_path: Path, origin: Any, ca_bundle: Path) -> None:
     import json
 

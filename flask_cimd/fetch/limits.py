@@ -7,12 +7,14 @@ are in that list or in ``CIMD_SHARED_DOMAINS``, so that neighbours do not lock e
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore, Lock
+from typing import Any
 
 from ..core.identifier import ClientIdentifier
 from ..core.policy import HostPattern
@@ -195,7 +197,7 @@ def site_finder(shared: tuple[HostPattern, ...] = ()) -> SiteOf:
         from publicsuffixlist import PublicSuffixList
     except ImportError:
         return lambda host: host
-    suffixes = PublicSuffixList()
+    suffixes = _parsed(PublicSuffixList)
 
     def site_of(host: str) -> str:
         for pattern in shared:
@@ -205,3 +207,9 @@ def site_finder(shared: tuple[HostPattern, ...] = ()) -> SiteOf:
         return suffixes.privatesuffix(host) or host
 
     return site_of
+
+
+@functools.cache
+def _parsed(kind: Callable[[], Any]) -> Any:
+    """Return the list, parsed once a process: its 10,000 lines take longer than the rest of an app's set-up."""
+    return kind()

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.demo import Browser, RunningDemo, running_demo, soup
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:

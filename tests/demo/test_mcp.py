@@ -16,6 +16,8 @@ from tests.support.mcp import RunningNotes, running_notes
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def notes(tmp_path_factory: pytest.TempPathFactory, ca_bundle: Path) -> Iterator[RunningNotes]:

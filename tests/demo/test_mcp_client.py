@@ -5,9 +5,13 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 from tests.support.demo import Browser, running_demo, soup
 from tests.support.proves import proves
 from tests.support.requirements import need
+
+pytestmark = pytest.mark.slow
 
 
 @proves("M-02", "M-07", "M-46")

@@ -14,6 +14,8 @@ import requests
 
 from tests.support.demo import ROOT, Browser, RunningDemo, free_ports, publish_client, running_demo
 
+pytestmark = pytest.mark.slow
+
 PRODUCTION = {
     "DEMO_OWNER_PASSWORD": "a password of my own",
     "DEMO_SECRET_KEY": "a key of my own",

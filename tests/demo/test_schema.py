@@ -78,6 +78,7 @@ sys.exit(sum(os.waitpid(child, 0)[1] != 0 for child in children))
 """
 
 
+@pytest.mark.slow
 def test_many_processes_may_start_on_an_empty_database(database_url: str) -> None:
     # Design §5.1: each waits for the lock and finds the work done, or does it.
     command_line = [sys.executable, "-c", _TOGETHER, database_url, str(AT_ONCE)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support.demo import REDIRECT, RunningDemo, SignIn, Site, publish_client
 
 
@@ -32,6 +34,7 @@ def test_a_code_becomes_a_token_that_tells_who_the_owner_is(origin: Any, any_sit
     assert answer.json() == {"name": "The owner", "url": any_site.base_url + "/"}
 
 
+@pytest.mark.slow
 def test_a_running_demo_signs_its_owner_in(origin: Any, running_site: RunningDemo) -> None:
     owner = running_site.owner()
     assert owner.tokens(publish_client(origin))["me"] == running_site.base_url + "/"

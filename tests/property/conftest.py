@@ -1,9 +1,10 @@
-"""Two sizes of search: a small fixed one in every run, a long random one in ``make fuzz``."""
+"""Sizes of search: a quick and a small one with fixed examples, and a long random one in ``make fuzz``."""
 
 import os
 
 from hypothesis import HealthCheck, settings
 
+settings.register_profile("quick", max_examples=10, deadline=None, derandomize=True, database=None)
 settings.register_profile("small", max_examples=100, deadline=None, derandomize=True, database=None)
 settings.register_profile(
     "long", max_examples=50_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

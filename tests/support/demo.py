@@ -32,6 +32,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -282,6 +283,7 @@ def demo_in_process(
         "CIMD_CA_BUNDLE": str(ca_bundle),
         **environment,
     }
+    _start_with_the_schema(database_url)
     app = create_app(given, clock=clock)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     password = given.get("DEMO_OWNER_PASSWORD", DEVELOPMENT_PASSWORD)
@@ -291,6 +293,26 @@ def demo_in_process(
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
+
+
+_migrated: list[bytes] = []
+
+
+def _start_with_the_schema(database_url: str) -> None:
+    """Put a migrated SQLite file in the place of one that does not exist yet: migrations run once a process."""
+    path = Path(database_url.removeprefix("sqlite:///"))
+    if not database_url.startswith("sqlite:////") or path.exists():
+        return
+    if not _migrated:
+        with tempfile.TemporaryDirectory() as folder:
+            empty = Path(folder) / "empty.db"
+            app = create_app(
+                {"DEMO_DEVELOPMENT": "1", "DEMO_BASE_URL": BASE_URL, "DEMO_DATABASE_URL": f"sqlite:///{empty}"}
+            )
+            with app.app_context():
+                db.engine.dispose()
+            _migrated.append(empty.read_bytes())
+    path.write_bytes(_migrated[0])
 
 
 # -- as a process of its own ------------------------------------------------------------------------------------
@@ -365,7 +387,9 @@ def running_demo(folder: Path, *, samples: bool = False, **environment: str) -> 
 
 
 #: Below the ports that systems give to outgoing connections: one of those could be taken before a server has it.
-_PORTS = range(12000, 32000)
+#: Each worker of a parallel run has a thousand of its own, so that no two of them find the same port free.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+_PORTS = range(12000 + 1000 * _WORKER, 12000 + 1000 * _WORKER + 980)
 _handed_out: set[int] = set()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from .locks import prepared_once
 from .programs import Program, running_program
 from .requirements import need
 
@@ -24,6 +25,12 @@ def node_project(name: str) -> Path:
     """
     need(shutil.which("node") and shutil.which("npm"), "Node.js and npm are not installed")
     source, folder = _SOURCES / name, _CACHE / name
+    with prepared_once(folder):
+        _prepare(source, folder)
+    return folder
+
+
+def _prepare(source: Path, folder: Path) -> None:
     wanted = (source / "package.json").read_bytes()
     stamp = folder / "installed"
     if not stamp.exists() or stamp.read_bytes() != wanted:
@@ -33,9 +40,13 @@ def node_project(name: str) -> Path:
         _install(folder)
         stamp.write_bytes(wanted)
     for file in source.iterdir():
-        if file.is_file():
+        if file.is_file() and not _is_copy(folder / file.name, file):
             shutil.copy(file, folder / file.name)
-    return folder
+
+
+def _is_copy(copy: Path, file: Path) -> bool:
+    """Say whether the copy is current; a program of another worker may be reading it."""
+    return copy.exists() and copy.read_bytes() == file.read_bytes()
 
 
 def _install(folder: Path) -> None:
