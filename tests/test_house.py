@@ -31,7 +31,6 @@ def test_a_part_has_at_most_two_and_a_half_arrows() -> None:
     assert len(LAYOUT.part_arrows) / len(LAYOUT.parts) <= 2.5, sorted(LAYOUT.part_arrows)
 
 
-@pytest.mark.xfail(reason="36 names", strict=True)
 def test_oauth_has_at_most_35_public_names() -> None:
     assert len(LAYOUT.public_names("oauth")) <= 35
 
