@@ -1,4 +1,4 @@
-"""Warm and cold resolve, coalescing, bounds and the worst page, against the limits this project sets itself."""
+"""Warm resolve, coalescing, bounds and the worst page, against the limits this project sets itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 
-import requests
 import trustme
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -83,7 +82,6 @@ def run() -> list[Row]:
         with TLSOrigin(ca) as origin:
             return [
                 *_warm(origin, bundle, Path(folder)),
-                _cold(origin, bundle),
                 _coalescing(origin, bundle),
                 *_bound(),
                 *_worst_pages(),
@@ -156,24 +154,6 @@ def _warm(origin: TLSOrigin, bundle: Path, folder: Path) -> list[Row]:
     note = f"{ours * 1e6:.0f} us against {theirs * 1e6:.0f} us"
     rows.append(Row(name="warm resolve, SQLite / primary-key get", figure=ours / theirs, limit=1.5, note=note))
     return rows
-
-
-def _cold(origin: TLSOrigin, bundle: Path) -> Row:
-    url = publish(origin, "/cold.json")
-    app, cimd = new_app(bundle)
-
-    def resolve() -> object:
-        cimd.store.delete(url)
-        return cimd.resolve(url)
-
-    def bare() -> object:
-        with requests.Session() as session:
-            return session.get(url, verify=str(bundle), timeout=5).json()
-
-    with app.app_context():
-        ours, theirs = paired(resolve, bare, calls=1, rounds=200, choose=min)
-    note = f"{ours * 1e3:.2f} ms against {theirs * 1e3:.2f} ms"
-    return Row(name="cold resolve over TLS / bare requests", figure=ours / theirs, limit=1.3, note=note)
 
 
 def _coalescing(origin: TLSOrigin, bundle: Path) -> Row:
