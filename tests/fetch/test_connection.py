@@ -17,13 +17,12 @@ from typing import Any
 import pytest
 import trustme
 
-from flask_cimd.core.addresses import blocked_reason, private_reason
 from flask_cimd.errors import AddressBlockedError, DeadlineExceededError, FetchError
 from flask_cimd.fetch.deadline import Deadline
 from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
 from flask_cimd.fetch.happy_eyeballs import alternate, connect_first
 from flask_cimd.fetch.look_up import LookUps, look_up
-from tests.support.origin import SocketOrigin, TLSOrigin, read_head, server_context
+from tests.support.origin import SocketOrigin, TLSOrigin, own_private_address, read_head, server_context
 from tests.support.proves import proves
 
 HOST = "client.example.com"
@@ -676,17 +675,6 @@ def private(ca: trustme.CA) -> Iterator[tuple[SocketOrigin, str]]:
     context = server_context(ca, "app.corp.example", "stranger.example.com")
     with SocketOrigin(lambda connection, _: connection.sendall(answer), context, family, address) as origin:
         yield origin, address
-
-
-def own_private_address() -> str:
-    """Return an address of this computer that is neither public nor loopback."""
-    for family, far in ((socket.AF_INET, "10.255.255.255"), (socket.AF_INET6, "fd99::1")):
-        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((far, 9))
-            address = str(probe.getsockname()[0])
-            if blocked_reason(address) and private_reason(address, [ip_network(address)]) is None:
-                return address
-    pytest.skip("this computer has no private address")
 
 
 def networks(*texts: str) -> dict[str, tuple[Any, ...]]:

@@ -8,10 +8,15 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from types import TracebackType
 from typing import Any, Self
 
 import trustme
+
+from flask_cimd.core.addresses import blocked_reason, private_reason
+
+from .requirements import need
 
 Behaviour = Callable[[socket.socket, bytes], None]
 
@@ -96,6 +101,18 @@ class SocketOrigin:
                     connection.shutdown(socket.SHUT_WR)
 
 
+def own_private_address() -> str:
+    """Return an address of this computer that is neither public nor loopback, or skip the test."""
+    for family, far in ((socket.AF_INET, "10.255.255.255"), (socket.AF_INET6, "fd99::1")):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            address = str(probe.getsockname()[0])
+            if blocked_reason(address) and private_reason(address, [ip_network(address)]) is None:
+                return address
+    need(False, "this computer has no private address")
+    raise AssertionError
+
+
 def server_context(ca: trustme.CA, *names: str) -> ssl.SSLContext:
     """Return a TLS server context with a certificate for these names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -109,9 +126,10 @@ class TLSOrigin(SocketOrigin):
     #: How an answer says that no other follows on this connection.
     CLOSES: tuple[str, ...] = ("Connection: close",)
 
-    def __init__(self, ca: trustme.CA, *names: str) -> None:
+    def __init__(self, ca: trustme.CA, *names: str, address: str | None = None) -> None:
         names = names or ("localhost", "127.0.0.1", "::1")
-        super().__init__(self._answer, server_context(ca, *names))
+        family = socket.AF_INET6 if address and ":" in address else socket.AF_INET
+        super().__init__(self._answer, server_context(ca, *names), family, address)
         self._answers: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
 
     def url(self, path: str = "/") -> str:
