@@ -13,9 +13,17 @@ Subclass a suite in a test module, and give it a fixture that returns what is to
 import pytest
 
 # pytest explains the failures of imported assertions only in modules that are named before their import.
-_CONTRACTS = ("_steps", "_token_contract", "_rotation_contract", "_request_contract", "_grant_contract")
-pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _CONTRACTS))
+_ASSERTING = (
+    "_steps",
+    "_token_contract",
+    "_rotation_contract",
+    "_request_contract",
+    "_grant_contract",
+    "store_contract",
+)
+pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _ASSERTING))
 
 from .storage_contract import StorageContract  # noqa: E402
+from .store_contract import ClientStoreContract, SharedStoreContract  # noqa: E402
 
-__all__ = ["StorageContract"]
+__all__ = ["ClientStoreContract", "SharedStoreContract", "StorageContract"]
