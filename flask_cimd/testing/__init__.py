@@ -13,15 +13,8 @@ Subclass a suite in a test module, and give it a fixture that returns what is to
 import pytest
 
 # pytest explains the failures of imported assertions only in modules that are named before their import.
-_ASSERTING = (
-    "_steps",
-    "_token_contract",
-    "_rotation_contract",
-    "_request_contract",
-    "_grant_contract",
-    "store_contract",
-)
-pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _ASSERTING))
+_PARTS = ("token", "rotation", "request", "grant", "store")
+pytest.register_assert_rewrite(f"{__name__}._steps", *(f"{__name__}._{part}_contract" for part in _PARTS))
 
 from .storage_contract import StorageContract  # noqa: E402
 from .store_contract import ClientStoreContract, SharedStoreContract  # noqa: E402

@@ -17,7 +17,7 @@ from flask_cimd.stores.redis import RedisStore
 from flask_cimd.stores.sqlalchemy import SQLAlchemyStore
 from flask_cimd.stores.sqlalchemy_shared import PRUNE_EVERY
 from flask_cimd.testing import ClientStoreContract, SharedStoreContract
-from flask_cimd.testing.store_contract import identifier, make_entry
+from flask_cimd.testing._store_contract import identifier, make_entry
 from tests.support.origin import TLSOrigin, publish_document
 from tests.support.proves import proves
 from tests.support.stores import SHARED, opened_database, opened_store
