@@ -24,7 +24,7 @@ from demo.services import Services
 from demo.site import did, feed, home, media, micropub, notes, profile, profiles, xrpc
 from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
-from flask_cimd.core.clock import utc_now
+from flask_cimd.core import utc_now
 from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint, RegistrationEndpoint
 
 logger = logging.getLogger(__name__)

@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 
 from limits import parse
 
-from flask_cimd.core.did import check_did, check_handle, did_web
-from flask_cimd.errors import ConfigurationError
+from flask_cimd import ConfigurationError
+from flask_cimd.core import WebURL, check_did, check_handle, did_web
 from flask_cimd.oauth import Resource
-from flask_cimd.oauth.server.metadata import check_issuer
 
 DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
 _DEVELOPMENT_KEY = "development"
@@ -82,9 +81,7 @@ class Configuration:
         base_url = environment.get("DEMO_BASE_URL") or (f"http://127.0.0.1:{port}" if development else "")
         if not base_url:
             raise ConfigurationError("DEMO_BASE_URL is not set; it is the public origin, such as https://me.example")
-        check_issuer(base_url, allow_http_loopback=development)
-        if urlsplit(base_url).path:
-            raise ConfigurationError("DEMO_BASE_URL must be a bare origin, without a path")
+        _check_origin(base_url, development=development)
         return cls(
             base_url=base_url,
             host=environment.get("DEMO_HOST", "127.0.0.1"),
@@ -110,6 +107,14 @@ class Configuration:
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
             cimd=_cimd_settings(environment, development=development, legacy=_flag(environment, "DEMO_LEGACY_CLIENTS")),
         )
+
+
+def _check_origin(url: str, *, development: bool) -> None:
+    parsed = WebURL.parse(url)
+    if parsed is None or (parsed.scheme == "http" and not (development and parsed.is_loopback)):
+        raise ConfigurationError("DEMO_BASE_URL must be an https origin, such as https://me.example")
+    if {"/", "?", "#"} & set(url.partition("://")[2]):
+        raise ConfigurationError("DEMO_BASE_URL must be a bare origin, without path, query and fragment")
 
 
 def _handle(text: str | None, base_url: str, *, development: bool) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.config import Configuration
-from flask_cimd.core.atproto import asks_for_atproto
+from flask_cimd.core import asks_for_atproto
 from flask_cimd.oauth import Grant
 
 

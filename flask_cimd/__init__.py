@@ -1,9 +1,13 @@
 """OAuth clients that identify themselves by URL, for Flask and Authlib servers."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .core.changes import Change, changes
+from .core.display import Acquaintance, ConsentView, ConsentWarning, consent_view
 from .core.identifier import ClientIdentifier
 from .core.metadata import ClientMetadata
+from .core.policy import Allowance, Decision, HostPattern, Rule, Tier
 from .core.profile import Profile
 from .errors import (
     AddressBlockedError,
@@ -13,34 +17,47 @@ from .errors import (
     DocumentError,
     FetchError,
     FetchLimitError,
+    GoneError,
     IdentifierError,
+    OutdatedRequestError,
     PolicyDeniedError,
     Problem,
     RedirectMismatchError,
     RegistrationEndedError,
     RequestError,
     ResponseTooLargeError,
+    StorageError,
     TooManyFetchesError,
     UnexpectedResponseError,
 )
 
 if TYPE_CHECKING:
+    from . import signals
     from .extension import CIMD
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CIMD",
+    "Acquaintance",
     "AddressBlockedError",
+    "Allowance",
     "CIMDError",
+    "Change",
     "ClientIdentifier",
     "ClientMetadata",
     "ConfigurationError",
+    "ConsentView",
+    "ConsentWarning",
     "DeadlineExceededError",
+    "Decision",
     "DocumentError",
     "FetchError",
     "FetchLimitError",
+    "GoneError",
+    "HostPattern",
     "IdentifierError",
+    "OutdatedRequestError",
     "PolicyDeniedError",
     "Problem",
     "Profile",
@@ -48,15 +65,21 @@ __all__ = [
     "RegistrationEndedError",
     "RequestError",
     "ResponseTooLargeError",
+    "Rule",
+    "StorageError",
+    "Tier",
     "TooManyFetchesError",
     "UnexpectedResponseError",
+    "changes",
+    "consent_view",
+    "signals",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the extension when it is asked for: the core alone needs neither Flask nor requests."""
+    """Import the extension and the signals on first use: the rest needs no third-party package."""
     if name == "CIMD":
-        from .extension import CIMD
-
-        return CIMD
+        return import_module(".extension", __name__).CIMD
+    if name == "signals":
+        return import_module(".signals", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,8 +7,7 @@ from sqlalchemy import Connection
 
 from demo.models import db
 from demo.site import tables  # noqa: F401  importing it is what registers its tables
-from flask_cimd.stores.sqlalchemy import client_table
-from flask_cimd.stores.sqlalchemy_shared import lease_table, record_table
+from flask_cimd.stores import client_table, lease_table, record_table
 
 client_table(db)
 lease_table(db)

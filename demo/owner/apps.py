@@ -13,9 +13,7 @@ from demo.owner.login import owner_only
 from demo.provider.scopes import SCOPE_TEXTS
 from demo.services import services
 from flask_cimd import CIMDError
-from flask_cimd.core.atproto import asks_for_atproto
-from flask_cimd.core.display import safe_text, shown_host
-from flask_cimd.core.redirects import redirect_host
+from flask_cimd.core import asks_for_atproto, redirect_host, safe_text, shown_host
 from flask_cimd.oauth.client import read_snapshot
 
 blueprint = Blueprint("apps", __name__)

@@ -10,8 +10,8 @@ from demo.owner.login import owner_only
 from demo.services import services
 from demo.site import media, profiles
 from demo.site.properties import PropertyError, is_web_url
-from flask_cimd.clients.images import ImageError
-from flask_cimd.core.display import NAME_LIMIT, safe_text
+from flask_cimd.clients import ImageError
+from flask_cimd.core import NAME_LIMIT, safe_text
 
 blueprint = Blueprint("card", __name__)
 

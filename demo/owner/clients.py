@@ -11,7 +11,7 @@ from demo.owner.login import owner_only
 from demo.provider.resource_servers import named_resources
 from demo.provider.scopes import SCOPE_TEXTS
 from demo.services import services
-from flask_cimd.core.policy import Allowance, Decision, Rule, Tier
+from flask_cimd import Allowance, Decision, Rule, Tier
 
 blueprint = Blueprint("clients", __name__)
 

@@ -14,8 +14,8 @@ from demo.services import services
 from demo.site.links import site_links
 from demo.site.properties import is_web_url
 from flask_cimd import CIMDError
-from flask_cimd.clients.html import UnreadablePageError, page_links
-from flask_cimd.fetch.fetcher import Response as Fetched
+from flask_cimd.clients import Response as Fetched
+from flask_cimd.clients import UnreadablePageError, page_links
 
 blueprint = Blueprint("setup", __name__)
 

@@ -14,11 +14,8 @@ from demo.provider import indieauth
 from demo.provider.scopes import SCOPE_TEXTS
 from demo.security import allow_leaving
 from demo.services import services
-from flask_cimd import ClientMetadata
-from flask_cimd.core.atproto import asks_for_atproto as is_atproto
-from flask_cimd.core.changes import Change, changes
-from flask_cimd.core.display import Acquaintance, ConsentView, consent_view
-from flask_cimd.core.policy import Tier
+from flask_cimd import Acquaintance, Change, ClientMetadata, ConsentView, Tier, changes, consent_view
+from flask_cimd.core import asks_for_atproto as is_atproto
 from flask_cimd.oauth import AuthorizationRequest, Resource
 
 blueprint = Blueprint("authorize", __name__)

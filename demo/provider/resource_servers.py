@@ -14,7 +14,7 @@ from demo.models import ResourceServerRow, db
 from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
 from demo.services import services
-from flask_cimd.core.display import safe_text
+from flask_cimd.core import safe_text
 from flask_cimd.oauth import Resource, ResourceServer
 
 _table = ResourceServerRow.__table__

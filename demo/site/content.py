@@ -17,7 +17,7 @@ from demo.services import services
 from demo.site import media
 from demo.site.posts import Post
 from demo.site.properties import Value, clean_block, first_text
-from flask_cimd.core.display import safe_text
+from flask_cimd.core import safe_text
 
 _TITLE_LIMIT = 80
 _TAGS = frozenset({

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, jsonify
 
 from demo.services import services
-from flask_cimd.core.did import did_document, did_web
+from flask_cimd.core import did_document, did_web
 
 blueprint = Blueprint("did", __name__)
 

@@ -32,7 +32,7 @@ from demo.site import posts
 from demo.site import properties as mf2
 from demo.site.content import permalink, view
 from flask_cimd import ConfigurationError
-from flask_cimd.core.strict_json import StrictJSONError, read_object
+from flask_cimd.core import StrictJSONError, read_object
 from flask_cimd.oauth import IntrospectedTokens, ProtectedASGI, ResourceProtector, TokenRefused
 
 #: Scope that each tool needs; tools without an entry cannot be called.

@@ -16,7 +16,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from demo.models import db
 from demo.services import services
 from demo.site.tables import MediaRow
-from flask_cimd.clients.images import SafeImage, reencode
+from flask_cimd.clients import SafeImage, reencode
 
 #: Bytes of one uploaded file, and of a request with files.
 LARGEST_FILE = 10 * 1024 * 1024

@@ -19,8 +19,8 @@ from demo.site.commands import Command, Create, Delete, Undelete, Update
 from demo.site.content import permalink
 from demo.site.posts import Post
 from demo.site.properties import Properties, PropertyError, Value, first_text
-from flask_cimd.clients.images import ImageError
-from flask_cimd.core.strict_json import StrictJSONError, read_object
+from flask_cimd.clients import ImageError
+from flask_cimd.core import StrictJSONError, read_object
 from flask_cimd.oauth import TokenRefused, current_access
 
 PATH, MEDIA_PATH = "/micropub", "/media"

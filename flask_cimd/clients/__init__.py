@@ -4,8 +4,38 @@ resolver = ClientResolver(Settings.from_config({"CIMD_DENIED_HOSTS": ["evil.exam
 metadata = resolver.resolve("https://app.example/client.json")
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..fetch.fetcher import Response
 from ..settings import Settings
 from ..stores import ClientStore, Entry, MemoryStore, StoreError
+from .html import UnreadablePageError, page_links
 from .resolver import ClientResolver
 
-__all__ = ["ClientResolver", "ClientStore", "Entry", "MemoryStore", "Settings", "StoreError"]
+if TYPE_CHECKING:
+    from .images import ImageError, SafeImage, reencode
+
+__all__ = [
+    "ClientResolver",
+    "ClientStore",
+    "Entry",
+    "ImageError",
+    "MemoryStore",
+    "Response",
+    "SafeImage",
+    "Settings",
+    "StoreError",
+    "UnreadablePageError",
+    "page_links",
+    "reencode",
+]
+
+_IMAGES = ("ImageError", "SafeImage", "reencode")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the functions on images on first use: they need the extra ``logo``."""
+    if name in _IMAGES:
+        return getattr(import_module(".images", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

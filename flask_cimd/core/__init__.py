@@ -1,5 +1,42 @@
-"""Pure values and decisions.
+"""The rules: pure functions and frozen values, on the standard library alone.
 
-Nothing in this folder imports Flask, requests or SQLAlchemy, opens a socket, reads a clock or the environment.
-Bytes, header maps and ``now`` come in as arguments; frozen values or one of our errors come out.
+Nothing here opens a socket, imports a framework, or reads the environment; bytes, headers and ``now`` are arguments.
+The one exception, `flask_cimd.core.proof`, imports joserfc when a signature is verified. The names below are public;
+those that every app needs are in `flask_cimd`.
 """
+
+from .atproto import asks_for_atproto
+from .clock import Clock, utc_now
+from .did import check_did, check_handle, did_document, did_web
+from .display import NAME_LIMIT, safe_description, safe_for_log, safe_text, shown_host
+from .document import parse_document
+from .identifier import IdentifierKind, IdentifierRules, parse_identifier
+from .redirects import match_redirect, redirect_host
+from .rules import DocumentRules
+from .strict_json import StrictJSONError, read_object
+from .urls import WebURL
+
+__all__ = [
+    "NAME_LIMIT",
+    "Clock",
+    "DocumentRules",
+    "IdentifierKind",
+    "IdentifierRules",
+    "StrictJSONError",
+    "WebURL",
+    "asks_for_atproto",
+    "check_did",
+    "check_handle",
+    "did_document",
+    "did_web",
+    "match_redirect",
+    "parse_document",
+    "parse_identifier",
+    "read_object",
+    "redirect_host",
+    "safe_description",
+    "safe_for_log",
+    "safe_text",
+    "shown_host",
+    "utc_now",
+]

@@ -9,23 +9,34 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_cimd import (
     CIMD,
     AddressBlockedError,
+    Allowance,
+    Change,
     CIMDError,
     ClientIdentifier,
     ClientMetadata,
+    ConsentView,
+    ConsentWarning,
     DeadlineExceededError,
+    Decision,
     DocumentError,
     FetchError,
+    HostPattern,
     IdentifierError,
     PolicyDeniedError,
     Problem,
+    Profile,
     RedirectMismatchError,
     ResponseTooLargeError,
+    Rule,
+    Tier,
     TooManyFetchesError,
     UnexpectedResponseError,
+    changes,
+    consent_view,
+    signals,
 )
-from flask_cimd.core.identifier import IdentifierKind
-from flask_cimd.stores import ClientStore, Entry
-from flask_cimd.stores.memory import MemoryStore
+from flask_cimd.core import IdentifierKind
+from flask_cimd.stores import ClientStore, Entry, MemoryStore
 
 app = Flask(__name__)
 db = SQLAlchemy()
@@ -89,6 +100,17 @@ except CIMDError as error:
     assert_type(error.public_message, str)
     assert_type(error.hint, str)
 
+view = consent_view(metadata, "https://app.example/cb", acquaintance="new")
+assert_type(view, ConsentView)
+assert_type(view.warnings, tuple[ConsentWarning, ...])
+assert_type(changes(metadata, metadata), tuple[Change, ...])
+assert_type(Rule.parse("app.example", "deny").decision, Decision)
+assert_type(cimd.admission.tier(metadata.identifier), Tier)
+assert_type(Allowance(scopes=frozenset({"profile"})).scopes_of(["profile"]), tuple[str, ...])
+assert_type(HostPattern.parse(".example.com").matches("app.example.com"), bool)
+assert_type(Profile.parse("strict, allow_query").allow_query, bool)
+assert_type(signals.client_resolved.name, str)
+
 store: ClientStore = MemoryStore(size=10)
 assert_type(store.get(metadata.identifier), Entry | None)
 
@@ -96,6 +118,8 @@ assert_type(store.get(metadata.identifier), Entry | None)
 metadata.client_name = "Other"  # type: ignore[misc]
 metadata.identifier.host = "other.example"  # type: ignore[misc]
 CIMD(app, db)  # type: ignore[call-arg]
+Profile(redirect_relation="near")  # type: ignore[arg-type]
+consent_view(metadata, "https://app.example/cb", acquaintance="friend")  # type: ignore[arg-type]
 cimd.init_app(app, find_registered)  # type: ignore[call-arg,arg-type]
 cimd.allow_client(find_registered)  # type: ignore[type-var]
 cimd.resolve(b"https://app.example/c")  # type: ignore[arg-type]
