@@ -38,6 +38,8 @@ from .look_up import SHARED, LookUps
 __all__ = ["FetchLog", "FetchSettings", "Fetcher", "Response"]
 
 _CHUNK = 16384
+#: Reads of one body: each piece that arrives alone, a TLS record of one byte for one, costs some microseconds of CPU.
+_MOST_READS = 16384
 _MOST_HOPS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 #: RFC 3986 characters without "@": parsers disagree about the rest.
@@ -224,12 +226,16 @@ def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int,
     """Read at most ``limit`` raw bytes; one more is an error, and what was read is thrown away (CIMD §8.7)."""
     raw: Any = answer
     body = bytearray()
+    reads = 0
     while chunk := raw.read1(_CHUNK, decode_content=False):
         guard.remaining()
         body += chunk
+        reads += 1
         guard.log.size = len(body)
         if len(body) > limit:
             raise ResponseTooLargeError("too-large", hint=f"more than {limit} bytes")
+        if reads > _MOST_READS:
+            raise UnexpectedResponseError("bad-response", hint=f"the body arrives in more than {_MOST_READS} pieces")
     announced = headers.get("content-length")
     if announced is not None and "transfer-encoding" not in headers and announced.strip() != str(len(body)):
         raise UnexpectedResponseError("truncated", hint="the body is not as long as Content-Length says")

@@ -280,6 +280,21 @@ def test_interim_responses_without_end_cost_little_cpu(serve: Serve, fetch: Any)
     assert time.thread_time() - started < 0.3
 
 
+def test_a_body_in_tiny_pieces_ends_before_its_cap(serve: Serve, ca_bundle: Path) -> None:
+    # each TLS record of one byte costs its reader some microseconds
+    def behave(origin: SocketOrigin, connection: socket.socket, _: bytes) -> None:
+        connection.settimeout(0.5)
+        connection.sendall(JSON + b"\r\n")
+        while not origin.stopping.is_set():
+            connection.sendall(b"x")
+
+    origin = serve(behave)
+    settings = FetchSettings(ca_bundle=str(ca_bundle), development_hosts={HOST: ("127.0.0.1", origin.port)}, timeout=10)
+    with pytest.raises(UnexpectedResponseError) as caught:
+        Fetcher(settings).fetch(f"https://{HOST}/c", accept="*/*", max_size_for=lambda _: 1_000_000)
+    assert (caught.value.slug, caught.value.hint) == ("bad-response", "the body arrives in more than 16384 pieces")
+
+
 def test_the_deadline_of_the_settings_is_used_when_none_is_given(serve: Serve, fetch: Any) -> None:
     with pytest.raises(DeadlineExceededError):
         fetch(serve(drips(b"", b"")), timeout=0.3)
