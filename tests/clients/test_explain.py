@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from flask import Flask
 
 from flask_cimd import CIMD
 from flask_cimd.clients.explain import Explanation, Step, plain_text
+from flask_cimd.errors import UnexpectedResponseError
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
@@ -63,6 +65,18 @@ def test_a_good_client_is_usable_and_every_step_is_told(cimd: CIMD, origin: TLSO
     assert "600 seconds" in told(found, "lifetime")[0].text
     assert "character by character" in told(found, "/redirect_uris/0")[0].text
     assert "port is free" in told(found, "/redirect_uris/1")[0].text
+
+
+@proves("L-41")
+def test_a_bot_protection_is_named_here_and_in_the_log(
+    cimd: CIMD, origin: TLSOrigin, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = origin.serve("/client.json", b"prove it", status=403, headers={"cf-mitigated": "challenge"})
+    step = told(cimd.explain(url), "response")[0]
+    assert (step.rule, "bot protection (cloudflare)" in step.text.lower()) == ("status", True)
+    with caplog.at_level(logging.INFO), pytest.raises(UnexpectedResponseError):
+        cimd.resolve(url)
+    assert "a bot protection (Cloudflare) answered instead of the site" in caplog.text
 
 
 def test_nothing_is_stored_and_each_run_looks_again(cimd: CIMD, origin: TLSOrigin) -> None:
