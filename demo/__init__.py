@@ -15,17 +15,15 @@ from demo import errors, limits, schema, security
 from demo.config import Configuration
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
-from demo.owner import apps, card, clients, explain, login, setup
-from demo.provider import authorize, endpoints, registration, resource_servers, wellknown
-from demo.provider.resources import own_resources
-from demo.provider.scopes import SCOPES
-from demo.registrations import DatabaseRegistrations
+from demo.owner import card, clients, explain, login, setup
+from demo.provider import registration, resource_servers
+from demo.provider.setup import create_provider
 from demo.services import Services
 from demo.site import did, feed, home, media, micropub, notes, profile, profiles, xrpc
-from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
 from flask_cimd.core import utc_now
-from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint, RegistrationEndpoint
+from flask_cimd.oauth import RegistrationEndpoint
+from flask_cimd.provider import SQLAlchemyStorage
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +37,10 @@ _MODULES = (
     media,
     micropub,
     login,
-    apps,
     clients,
     explain,
     card,
     setup,
-    authorize,
-    endpoints,
     profile,
 )
 
@@ -79,30 +74,19 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
         **configuration.cimd,
     )
     _set_up_database(app)
-    cimd = CIMD(clock=clock)
-    registrar = RegistrationEndpoint(cimd, DatabaseRegistrations(), clock=clock)
+    cimd, storage = CIMD(clock=clock), SQLAlchemyStorage(db)
+    registrar = RegistrationEndpoint(cimd, storage, clock=clock)
     cimd.init_app(app, db=db, registered=registrar.find if configuration.dynamic_registration else None)
-    storage, identity = DatabaseStorage(), Identity(configuration, profiles.load)
-    server = AuthorizationServer(
-        app,
-        cimd=cimd,
-        storage=storage,  # type: ignore[arg-type]  # it lacks what the port gained for `flask_cimd.provider`
-        issuer=configuration.base_url,
-        scopes=SCOPES,
-        resources=resource_servers.SiteResources(own_resources(configuration)),
-        token_extras=identity.token_members,
-        clock=clock,
-    )
-    introspection = IntrospectionEndpoint(
-        server.context, resource_servers.find_resource_server, members=lambda _: {"me": identity.me}, allow_holder=True
-    )
-    app.extensions["demo"] = Services(configuration, cimd, server, introspection, storage, identity, clock)
+    provider = create_provider(configuration, clock)
+    server = provider.init_app(
+        app, cimd=cimd, storage=storage, issuer=configuration.base_url, development=configuration.development
+    ).server
+    identity = Identity(configuration, profiles.load)
+    app.extensions["demo"] = Services(configuration, cimd, server, storage, identity, clock)
     security.init_app(app, configuration)
     for module in _MODULES:
         app.register_blueprint(module.blueprint)
-    app.register_blueprint(wellknown.create_blueprint(configuration.base_url))
-    programs = (*endpoints.MACHINE_VIEWS, *micropub.MACHINE_VIEWS, card.save, xrpc.other)
-    security.exempt(app, authorize.entry, *programs)
+    security.exempt(app, *micropub.MACHINE_VIEWS, card.save, xrpc.other)
     if configuration.dynamic_registration:
         registration.init_app(app, registrar)
     resource_servers.init_app(app)

@@ -22,21 +22,36 @@ _RETRY_AFTER = 600
 _MOST_STRANGERS = 8
 
 
+#: The view of pushed requests.
+_PUSH = "cimd_provider_direct.push"
+
+
 def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
     """Apply the limits of the configuration; each worker process counts separately."""
     limiter = Limiter(_peer, app=app, storage_uri="memory://", strategy="moving-window")
 
     def limit(endpoint: str, rate: str | None, **options: Any) -> None:
         if rate is not None and endpoint in app.view_functions:
-            view: Any = limiter.limit(rate, methods=["POST"], **options)(app.view_functions[endpoint])
+            plain = _as_function(app.view_functions[endpoint])
+            view: Any = limiter.limit(rate, methods=["POST"], **options)(plain)
             app.view_functions[endpoint] = view
 
     limit("login.log_in", configuration.login_limit, deduct_when=_has_failed)
-    limit("endpoints.push", configuration.push_limit)
+    limit(_PUSH, configuration.push_limit)
     limit(registration.VIEW, configuration.registration_limit)
     if configuration.fetch_limit is not None:
         cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))
         cimd.allow_fetch(_with_a_thread(app))
+
+
+def _as_function(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a plain function with a name of its own: Flask-Limiter tells what it limits by module and name."""
+
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    limited.__name__ = limited.__qualname__ = f"limited_{id(view)}"
+    return limited
 
 
 def _within(limiter: Limiter, limit: RateLimitItem) -> Callable[[ClientIdentifier], bool]:

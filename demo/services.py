@@ -10,9 +10,9 @@ from flask import current_app
 
 from demo.config import Configuration
 from demo.identity import Identity
-from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
-from flask_cimd.oauth import AuthorizationServer, IntrospectionEndpoint
+from flask_cimd.oauth import AuthorizationServer
+from flask_cimd.provider import SQLAlchemyStorage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,7 @@ class Services:
     configuration: Configuration
     cimd: CIMD
     server: AuthorizationServer
-    introspection: IntrospectionEndpoint
-    storage: DatabaseStorage
+    storage: SQLAlchemyStorage
     identity: Identity
     clock: Callable[[], datetime]
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
@@ -18,9 +16,6 @@ from demo.security import allow_leaving
 from demo.services import services
 
 blueprint = Blueprint("login", __name__)
-
-#: How long a login counts as fresh for the page that asked for it, whatever its ``max_age``.
-_FRESH_FOR_PAGE = timedelta(minutes=1)
 
 
 @blueprint.get("/login")
@@ -39,9 +34,7 @@ def log_in() -> Response | tuple[str, int]:
         return _form(target, failed=True), 403
     session.clear()  # session fixation: no member of the session before the login is kept
     session["owner"] = _password_mark()
-    session["id"] = secrets.token_urlsafe(16)
     session["since"] = services().clock().timestamp()
-    session["came_for"] = _page(target)
     return redirect(target, code=303)
 
 
@@ -63,22 +56,6 @@ def logged_in_at() -> datetime | None:
     return None if since is None else datetime.fromtimestamp(since, UTC)
 
 
-def has_logged_in_within(max_age: int) -> bool:
-    """Say whether the login is younger than ``max_age`` seconds, or was just made for this page.
-
-    A login made for this page counts once: a second request with ``max_age`` 0 asks for the password again.
-    """
-    since = logged_in_at()
-    age = services().clock() - since if since else timedelta.max
-    came_for_this = session.pop("came_for", "") == _page(request.full_path)
-    return age < timedelta(seconds=max_age) or (came_for_this and age < _FRESH_FOR_PAGE)
-
-
-def session_id() -> str:
-    """Return the identifier of the session, which waiting authorization requests are bound to."""
-    return str(session["id"])
-
-
 def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
     """Redirect requests without the session of the owner to the login form."""
 
@@ -93,7 +70,7 @@ def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _form(target: str, *, failed: bool = False, again: bool = False) -> str:
-    if target.startswith(url_for("authorize.ask")):
+    if target.startswith("/authorize"):
         allow_leaving()  # the redirects after the form may end at the app
     development = services().configuration.development
     return render_template("login.html", next=target, failed=failed, again=again, development=development)
@@ -112,12 +89,6 @@ def _password_mark() -> str:
     return hmac.new(
         configuration.secret_key.encode(), configuration.owner_password.encode(), hashlib.sha256
     ).hexdigest()
-
-
-def _page(target: str) -> str:
-    """Return a digest of a path with its query, decoded: browsers may encode the same query differently."""
-    parts = urlsplit(target)
-    return hashlib.sha256(repr((parts.path, parse_qsl(parts.query))).encode()).hexdigest()
 
 
 def _same(given: str, expected: str) -> bool:

@@ -8,16 +8,13 @@ from urllib.parse import urlsplit
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy import delete, insert, select
 
-from demo.models import ResourceServerRow, db
 from demo.provider.resources import own_resources
 from demo.provider.scopes import SCOPES
 from demo.services import services
 from flask_cimd.core import safe_text
 from flask_cimd.oauth import Resource, ResourceServer
 
-_table = ResourceServerRow.__table__
 commands = AppGroup("resource-server", help="Other servers that take this site's tokens and may ask about them.")
 
 
@@ -26,23 +23,11 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(commands)
 
 
-def find_resource_server(server_id: str) -> ResourceServer | None:
-    """Return a resource server by its id, which may be anything that a stranger sent."""
-    if not server_id.isprintable():  # databases differ in what text they take
-        return None
-    with db.engine.connect() as connection:
-        row = connection.execute(select(_table).where(_table.c.id == server_id)).first()
-    if row is None:
-        return None
-    return ResourceServer(id=row.id, secret_digest=row.secret_digest, resource=row.resource)
-
-
 def named_resources() -> dict[str, str]:
-    """Return every place that tokens can be asked for, besides the issuer, with its name."""
-    with db.engine.connect() as connection:
-        others = connection.execute(select(_table.c.resource, _table.c.name).order_by(_table.c.name)).all()
+    """Return every resource that tokens can be requested for, besides the issuer, with its name."""
     own = own_resources(services().configuration)
-    return {identifier: resource.name for identifier, resource in own.items()} | {row[0]: row[1] for row in others}
+    others = sorted((name, server.resource) for name, server in services().storage.resource_servers())
+    return {identifier: resource.name for identifier, resource in own.items()} | {url: name for name, url in others}
 
 
 class SiteResources:
@@ -61,8 +46,8 @@ class SiteResources:
             return self._own[identifier]
         if not Resource.is_identifier(identifier):
             return None
-        with db.engine.connect() as connection:
-            name = connection.scalar(select(_table.c.name).where(_table.c.resource == identifier).limit(1))
+        servers = services().storage.resource_servers()
+        name = next((name for name, server in servers if server.resource == identifier), None)
         if name is None:
             return None
         return Resource(identifier=identifier, name=name, scopes=tuple(SCOPES), default_scope=("profile",))
@@ -71,22 +56,14 @@ class SiteResources:
 def let_in(name: str, resource_url: str) -> tuple[ResourceServer, str]:
     """Let a server ask about the tokens for a URL, and return it with its secret, which is kept nowhere."""
     server, secret = ResourceServer.create(resource_url)
-    values = {
-        "id": server.id,
-        "name": safe_text(name),
-        "secret_digest": server.secret_digest,
-        "resource": server.resource,
-        "created_at": services().clock().timestamp(),
-    }
-    with db.engine.begin() as connection:
-        connection.execute(insert(_table).values(**values))
+    here = services()
+    here.storage.add_resource_server(server, safe_text(name), here.clock())
     return server, secret
 
 
 def turn_away(server_id: str) -> bool:
     """Stop answering a resource server; ``False`` if there is none with this id."""
-    with db.engine.begin() as connection:
-        return connection.execute(delete(_table).where(_table.c.id == server_id)).rowcount == 1
+    return services().storage.remove_resource_server(server_id)
 
 
 @commands.command("add")
@@ -103,9 +80,8 @@ def add(name: str, resource_url: str) -> None:
 @commands.command("list")
 def show() -> None:
     """Print id, name and URL of every resource server."""
-    with db.engine.connect() as connection:
-        for row in connection.execute(select(_table).order_by(_table.c.created_at)):
-            click.echo(f"{row.id}  {row.name}  {row.resource}")
+    for name, server in services().storage.resource_servers():
+        click.echo(f"{server.id}  {name}  {server.resource}")
 
 
 @commands.command("remove")

@@ -25,8 +25,8 @@ from starlette.responses import Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from demo import create_app
+from demo.provider.endpoints import INTROSPECTION_PATH
 from demo.provider.resources import own_resources
-from demo.provider.wellknown import ENDPOINTS
 from demo.services import services
 from demo.site import posts
 from demo.site import properties as mf2
@@ -159,7 +159,7 @@ def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
     if not url or not server_id or not secret:
         raise ConfigurationError("DEMO_MCP_URL, DEMO_MCP_ID and DEMO_MCP_SECRET must be set")
     tokens = IntrospectedTokens(
-        configuration.base_url + ENDPOINTS["introspection_endpoint"],
+        configuration.base_url + INTROSPECTION_PATH,
         server_id=server_id,
         secret=secret,
         issuer=configuration.base_url,

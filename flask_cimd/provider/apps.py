@@ -107,7 +107,7 @@ class ConnectedApps:
 
     def _as_app(self, client_id: str, grants: tuple[LivingGrant, ...]) -> ConnectedApp:
         newest = grants[0].grant
-        host, name = _shown(newest)
+        host, name = self._shown(newest)
         texts = self._site.scope_texts
         return ConnectedApp(
             client_id=client_id,
@@ -128,10 +128,13 @@ class ConnectedApps:
             ),
         )
 
-
-def _shown(grant: Grant) -> tuple[str, str | None]:
-    if grant.client is None:
-        return redirect_host(grant.redirect_uri), None
-    # AT Protocol apps are shown by their host alone, since anybody can claim a name.
-    name = None if asks_for_atproto(grant.scope) else safe_text(grant.client.client_name) or None
-    return shown_host(grant.client, grant.redirect_uri), name
+    def _shown(self, grant: Grant) -> tuple[str, str | None]:
+        """Return the host and the name of a client; one that may not come in any more can still be seen and ended."""
+        client = grant.client
+        if client is None:
+            client = self._site.registered(grant.client_id)
+        if client is None:
+            return redirect_host(grant.redirect_uri), None
+        # AT Protocol apps are shown by their host alone, since anybody can claim a name.
+        name = None if asks_for_atproto(grant.scope) else safe_text(client.client_name) or None
+        return shown_host(client, grant.redirect_uri), name

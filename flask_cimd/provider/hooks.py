@@ -10,7 +10,7 @@ from typing import Any, Literal
 from flask import Response
 
 from ..core.metadata import ClientMetadata
-from ..oauth import AuthorizationRequest
+from ..oauth import AuthorizationRequest, Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,7 @@ IdentityHook = Callable[[str], Identity]
 ClaimsHook = Callable[[str, frozenset[str]], Mapping[str, Any]]
 BeforeConsentHook = Callable[[ConsentRequest], Verdict]
 DecisionHook = Callable[[Decision], None]
+ResourceHook = Callable[[Resource], Mapping[str, Any]]
 RedirectErrorHook = Callable[[str, str, str, bool], bool]
 
 
@@ -91,3 +92,4 @@ class Hooks:
     before_consent: BeforeConsentHook | None = None
     on_decision: DecisionHook | None = None
     redirect_errors: RedirectErrorHook | None = None
+    resource_metadata: ResourceHook | None = None

@@ -11,9 +11,10 @@ from .authorization import AuthorizationPages
 from .endpoints import Endpoints, allow_any_origin, preflight
 from .site import Site
 
-#: Pages load nothing, are framed nowhere, and their forms may end at the client: ``form-action`` would block the
-#: redirect that follows an approval.
+#: Pages load nothing from elsewhere and are framed nowhere.
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+#: Views whose forms may end at a client: ``form-action`` would block the redirect that follows an approval.
+_LEAVING = frozenset({"authorize", "consent", "resume", "enter"})
 
 
 def pages(site: Site, endpoints: Endpoints) -> Blueprint:
@@ -77,7 +78,8 @@ def _entry(authorization: AuthorizationPages, endpoints: Endpoints) -> Any:
 
 def _add_headers(answer: Response) -> Response:
     headers = answer.headers
-    headers.setdefault("Content-Security-Policy", _POLICY)
+    leaves = (request.endpoint or "").rpartition(".")[2] in _LEAVING
+    headers.setdefault("Content-Security-Policy", _POLICY if leaves else f"{_POLICY}; form-action 'self'")
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")

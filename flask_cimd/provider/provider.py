@@ -22,6 +22,7 @@ from ..oauth import (
     ResourceServer,
     stored_access,
 )
+from ..oauth.server.resource_indicators import Resources
 from ..oauth.server.storage import ProviderStorage
 from . import checks, documents
 from .browser import Browser
@@ -30,6 +31,7 @@ from .hooks import Hooks
 from .login import flask_login_hooks, remember_login
 from .pages import direct, exempt_from_csrf, pages
 from .site import Site
+from .upkeep import Upkeep
 from .waiting import WaitingRequests
 
 if TYPE_CHECKING:
@@ -52,14 +54,15 @@ class Provider:
 
     Args:
         scopes: what clients may request, each with one sentence for the consent page.
-        resources: further resources that tokens can be requested for (RFC 8707). Their scopes need a sentence in
-            ``scopes`` or ``texts``.
+        resources: further resources that tokens can be requested for (RFC 8707); or an object whose ``get`` looks
+            them up by identifier. Their scopes need a sentence in ``scopes`` or ``texts``.
         texts: sentences for scopes that exist at ``resources`` alone.
         login_view: endpoint of the app's log-in view, which takes the query parameter ``next``; not needed with
             Flask-Login or with a `login` hook.
         indieauth: whether web pages may be clients, and codes may be redeemed for an identity.
         atproto: whether clients of the AT Protocol may sign in. They can once an `identity` hook gives accounts a DID.
         find_resource_server: returns a server that may introspect tokens, by its id; the storage's by default.
+        metadata: further members of the server's metadata document (RFC 8414).
         clock: returns the current aware instant; tests inject their own.
         options: further arguments of `flask_cimd.oauth.AuthorizationServer`, such as lifetimes.
     """
@@ -68,20 +71,24 @@ class Provider:
         self,
         *,
         scopes: Mapping[str, str],
-        resources: Iterable[Resource] = (),
+        resources: Iterable[Resource] | Resources = (),
         texts: Mapping[str, str] = MappingProxyType({}),
         login_view: str | None = None,
         indieauth: bool = True,
         atproto: bool = True,
         find_resource_server: Callable[[str], ResourceServer | None] | None = None,
+        metadata: Mapping[str, Any] = MappingProxyType({}),
         clock: Clock = utc_now,
         **options: Any,
     ) -> None:
         self._scopes = checks.require_scopes(scopes)
         self._texts = {**checks.require_scopes(texts), **self._scopes}
-        self._resources = checks.require_resources(resources, self._texts)
+        self._resources: Resources = (
+            checks.require_resources(resources, self._texts) if isinstance(resources, Iterable) else resources
+        )
         self._has = {"indieauth": indieauth, "atproto": atproto}
         self._find_resource_server = find_resource_server
+        self._metadata = metadata
         self._clock = clock
         self._options = options
         self._hooks = Hooks(**flask_login_hooks(login_view))
@@ -146,6 +153,15 @@ class Provider:
         self._hooks.redirect_errors = hook
         return hook
 
+    def resource_metadata(self, hook: HookT) -> HookT:
+        """Register further members of a resource's metadata document: ``(Resource) -> mapping`` (RFC 9728 §2).
+
+        For example ``dpop_signing_alg_values_supported`` for a resource that takes DPoP tokens. By default the server
+        itself names its DPoP algorithms, and other resources name nothing.
+        """
+        self._hooks.resource_metadata = hook
+        return hook
+
     # -- setting up -----------------------------------------------------------------------------------------------
 
     def init_app(
@@ -157,6 +173,7 @@ class Provider:
         db: SQLAlchemy | None = None,
         storage: ProviderStorage | None = None,
         url_prefix: str = "",
+        development: bool = False,
     ) -> Site:
         """Set an app up; call ``cimd.init_app`` first.
 
@@ -168,6 +185,7 @@ class Provider:
                 ``flask cimd create-tables``.
             storage: another storage in place of ``db``.
             url_prefix: prefix of all endpoints, such as ``/oauth``; the well-known documents stay at the root.
+            development: accept an http issuer on loopback, as ``CIMD_ALLOW_LOOPBACK`` does.
 
         Raises:
             ConfigurationError: something is missing or unusable; the message says what to change.
@@ -176,7 +194,7 @@ class Provider:
             raise ConfigurationError("call cimd.init_app(app) before provider.init_app(app)")
         checks.require_secret_key(app)
         with app.app_context():
-            issuer = checks.require_issuer(issuer, allow_loopback=cimd.settings.fetch.allow_loopback)
+            issuer = checks.require_issuer(issuer, allow_loopback=development or cimd.settings.fetch.allow_loopback)
         prefix = checks.require_prefix(url_prefix)
         name = self._claim(app, issuer, prefix)
         checks.require_free_paths(app, [prefix + path for path in (*_PAGES, *_DIRECT)])
@@ -218,6 +236,7 @@ class Provider:
             clients=clients,
             storage=storage,
             waiting=WaitingRequests(storage, self._clock),
+            upkeep=Upkeep(storage, self._clock),
             browser=Browser(name, is_https=issuer.startswith("https://")),
             hooks=self._hooks,
             issuer=issuer,
@@ -245,6 +264,7 @@ class Provider:
             "dpop_signing_alg_values_supported": list(site.server.dpop.algorithms),
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
             "require_pushed_authorization_requests": True if ATPROTO in site.server.scopes else None,
+            **self._metadata,
         }
         documents.serve(app, site, more, left_out=frozenset())
         remember_login(app)

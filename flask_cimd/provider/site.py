@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from flask import Response, make_response, render_template, url_for
+from flask import Response, current_app, make_response, render_template, url_for
 from werkzeug.exceptions import ServiceUnavailable
 
 from ..clients.directory import ClientDirectory
@@ -30,6 +30,7 @@ from .consent import Approval
 from .hooks import ConsentRequest, Decision, Hooks, Identity, Verdict
 from .login import login_at
 from .texts import translate
+from .upkeep import Upkeep
 from .waiting import WaitingRequests
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Site:
         clients: finds clients and applies the operator's policy.
         storage: keeps grants, codes, tokens and waiting requests.
         waiting: requests that wait for a log-in or a decision.
+        upkeep: sweeps the storage after answers.
         browser: names the browser behind a request.
         hooks: the app's own functions.
         issuer: the exact issuer.
@@ -63,6 +65,7 @@ class Site:
     clients: ClientDirectory
     storage: ProviderStorage
     waiting: WaitingRequests
+    upkeep: Upkeep
     browser: Browser
     hooks: Hooks
     issuer: str
@@ -167,6 +170,14 @@ class Site:
         found = self.clients.find_registered(asked.client_id)
         return found.metadata if isinstance(found, MetadataClient) else None
 
+    def registered(self, client_id: str) -> ClientMetadata | None:
+        """Return what a client that registered itself says, or ``None`` if it is unknown or not admitted."""
+        try:
+            found = self.clients.find_registered(client_id)
+        except CIMDError:
+            return None
+        return found.metadata if isinstance(found, MetadataClient) else None
+
     def describe_registered(self, asked: AuthorizationRequest) -> ClientMetadata:
         """Return what is known of a client that the app registered: its redirect URI."""
         return registered_client(asked.client_id, asked.redirect_uri)
@@ -191,6 +202,13 @@ class Site:
         """Return the requested resources other than this server."""
         found = map(self.server.find_resource, asked.resource)
         return tuple(place for place in found if place and place.identifier != self.issuer)
+
+    def describe_resource(self, resource: Resource) -> dict[str, Any]:
+        """Return further members of a resource's metadata document (RFC 9728 §2)."""
+        if self.hooks.resource_metadata is not None:
+            return dict(self.hooks.resource_metadata(resource))
+        is_own = resource.identifier == self.issuer
+        return {"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)} if is_own else {}
 
     def last_approval(self, subject: str, client_id: str) -> Approval | None:
         """Return what this person approved last for a client."""
@@ -226,6 +244,7 @@ class Site:
             auth_time=self.auth_time(),
             settle=self._settle(handle, asked) if handle else None,
         )
+        self.upkeep.after(answer, current_app._get_current_object())  # type: ignore[attr-defined]
         outcome = "skipped" if skipped else "approved"
         granted = asked.scope if scope is None else " ".join(word for word in asked.scope.split() if word in scope)
         self.note(Decision(outcome=outcome, scope=granted, **self._about(asked, subject)))  # type: ignore[arg-type]

@@ -52,13 +52,15 @@ MACHINE: set[Route] = {
     ("POST", "/register"),
     ("POST", "/revoke"),
     ("POST", "/token"),
+    ("POST", "/userinfo"),
     ("POST", "/xrpc/"),
     ("POST", "/xrpc/<path:method>"),
 }
 #: Begins a sign-in: a GET is checked before the login, a POST becomes a GET or redeems a code.
-SIGN_IN: set[Route] = {("GET", "/authorize"), ("POST", "/authorize")}
-#: Decides on a sign-in: owner only, refused with 403 instead of a redirect (tested in test_consent.py).
-DECISION: set[Route] = {("POST", "/consent")}
+SIGN_IN: set[Route] = {("GET", "/authorize"), ("GET", "/authorize/<handle>"), ("POST", "/authorize")}
+#: Decides on a sign-in, or ends one: owner only, with a secret of the page in the form (tested in test_consent.py and
+#: test_apps.py).
+DECISION: set[Route] = {("POST", "/apps/revoke"), ("POST", "/consent")}
 #: The owner's own pages and buttons: everybody else is redirected to the login.
 OWNER_ONLY: set[Route] = {
     ("GET", "/apps"),
@@ -67,7 +69,6 @@ OWNER_ONLY: set[Route] = {
     ("GET", "/explain"),
     ("GET", "/profile"),
     ("GET", "/setup"),
-    ("POST", "/apps/<grant_id>/revoke"),
     ("POST", "/clients/rules"),
     ("POST", "/clients/rules/remove"),
     ("POST", "/clients/tiers/<tier>"),
@@ -79,7 +80,7 @@ OWNER_ONLY: set[Route] = {
 }
 CLASSES = (PUBLIC, MACHINE, SIGN_IN, DECISION, OWNER_ONLY)
 #: Values for the variable parts of paths, and complete forms: without the guard each view acts on them.
-VARIABLES = {"<grant_id>": "a" * 32, "<slug>": "a-note", "<tier>": "unknown", "<path:method>": "com.example.method"}
+VARIABLES = {"<slug>": "a-note", "<tier>": "unknown", "<path:method>": "com.example.method"}
 FORM = {
     "subject": "app.example",
     "decision": "deny",

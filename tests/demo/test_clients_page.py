@@ -186,7 +186,11 @@ def test_a_resource_that_a_tier_may_not_ask_for_is_denied_to_the_app(site: Site,
     owner = site.owner()
     client_id = publish_client(origin)
     limit(owner, "unknown", scope=["profile"], resource=[site.base_url])
-    answer = owner.authorize(SignIn.begin(client_id, resource=f"{site.base_url}/api/profile"))
+    asked = SignIn.begin(client_id, resource=f"{site.base_url}/api/profile")
+    stranger = owner.authorize(asked)
+    assert (stranger.status_code, "access_denied" in stranger.text) == (400, True)  # RFC 9700 §4.11.2
+    owner.tokens(client_id)
+    answer = owner.authorize(asked)
     assert answer.status_code == 303
     assert answer.headers["Location"].startswith(REDIRECT)
     assert redirect_parameters(answer)["error"] == "access_denied"

@@ -100,7 +100,7 @@ def test_an_older_database_keeps_its_data(database_url: str) -> None:
         )
     schema.upgrade(engine)
     with engine.connect() as connection:
-        assert connection.execute(sqlalchemy.text('SELECT client_id FROM "grant"')).scalar() == "https://a.example/c"
+        assert connection.execute(sqlalchemy.text("SELECT client_id FROM cimd_grant")).scalar() == "https://a.example/c"
     engine.dispose()
     assert revision_of(database_url) == newest()
 

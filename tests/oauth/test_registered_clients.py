@@ -12,9 +12,9 @@ from flask import Flask, request
 
 from demo import schema
 from demo.models import db, set_up_sqlite
-from demo.storage import DatabaseStorage
 from flask_cimd import CIMD
 from flask_cimd.oauth import AuthorizationServer
+from flask_cimd.provider import SQLAlchemyStorage
 from tests.support.clock import Clock
 from tests.support.demo import Browser, SignIn, publish_client, redirect_parameters
 from tests.support.proves import proves
@@ -79,7 +79,7 @@ class OwnApp:
         cimd = CIMD(clock=self.clock)
         cimd.init_app(app, registered=self.registered.get)
         server = AuthorizationServer(
-            app, cimd=cimd, storage=DatabaseStorage(), issuer=ISSUER, scopes=["profile"], clock=self.clock
+            app, cimd=cimd, storage=SQLAlchemyStorage(db), issuer=ISSUER, scopes=["profile"], clock=self.clock
         )
         app.add_url_rule("/token", view_func=server.create_token_response, methods=["POST"])
         app.add_url_rule("/revoke", view_func=server.create_revocation_response, methods=["POST"])

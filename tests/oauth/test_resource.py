@@ -23,7 +23,7 @@ MakeSite = Callable[..., Site]
 @pytest.fixture
 def place(make_site: MakeSite) -> Site:
     """Return a site that offers its notes to MCP clients."""
-    return make_site(DEMO_MCP_URL=MCP)
+    return make_site(DEMO_MCP_URL=MCP, CIMD_TRUSTED_HOSTS="localhost")
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ def test_a_code_becomes_a_token_that_tells_who_the_owner_is(origin: Any, any_sit
     assert tokens["scope"] == "profile"
     assert tokens["me"] == any_site.base_url + "/"
     answer = owner.get("/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"})
-    assert answer.json() == {"name": "The owner", "url": any_site.base_url + "/"}
+    me = any_site.base_url + "/"
+    assert answer.json() == {"sub": me, "name": "The owner", "url": me}
 
 
 @pytest.mark.slow

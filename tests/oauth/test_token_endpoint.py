@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from demo.models import CodeRow, TokenRow, db
+from demo.models import db, provider
 from tests.support.demo import REDIRECT, SignIn, Site, publish_client
 from tests.support.proves import proves
 
@@ -40,7 +40,7 @@ def test_codes_and_tokens_are_long_random_and_kept_as_digests_alone(origin: Any,
     assert len(set(secrets)) == 9
     assert min(map(len, secrets)) >= 43
     with any_site.app.app_context():
-        kept = [str(vars(row)) for model in (CodeRow, TokenRow) for row in db.session.query(model)]
+        kept = [str(vars(row)) for model in (provider.Code, provider.Token) for row in db.session.query(model)]
     assert len(kept) == 9
     assert not any(secret in text for secret in secrets for text in kept)
 

@@ -1,0 +1,50 @@
+"""The site's provider: `flask_cimd.provider` with the owner's log-in, names and profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import redirect, url_for
+
+from demo.config import Configuration
+from demo.owner.login import is_logged_in, logged_in_at
+from demo.provider import registration
+from demo.provider.resource_servers import SiteResources
+from demo.provider.resources import PROFILE_PATH, own_resources
+from demo.provider.scopes import NOTES_SCOPES, SCOPES
+from demo.services import services
+from flask_cimd.oauth import Resource
+from flask_cimd.provider import Identity, Provider
+
+
+def create_provider(configuration: Configuration, clock: Callable[[], datetime]) -> Provider:
+    """Return the provider of a site with one account, its owner's."""
+    more = {"registration_endpoint": configuration.base_url + registration.PATH}
+    provider = Provider(
+        scopes=SCOPES,
+        texts=NOTES_SCOPES,
+        resources=SiteResources(own_resources(configuration)),
+        metadata=more if configuration.dynamic_registration else {},
+        clock=clock,
+    )
+    provider.subject(lambda: services().identity.me if is_logged_in() else None)
+    provider.login(_log_in)
+    provider.auth_time(logged_in_at)
+    provider.identity(lambda _: Identity(me=configuration.me, did=configuration.did, handle=configuration.handle))
+    provider.claims(lambda _, scope: services().identity.profile(scope) or {})
+    provider.resource_metadata(_describe)
+    return provider
+
+
+def _describe(resource: Resource) -> dict[str, Any]:
+    # Other processes, such as the MCP endpoint behind the same proxy, take bearer tokens only.
+    here = services()
+    is_here = resource.identifier in (here.server.issuer, here.server.issuer + PROFILE_PATH)
+    return {"dpop_signing_alg_values_supported": list(here.server.dpop.algorithms)} if is_here else {}
+
+
+def _log_in(target: str, again: bool) -> Any:
+    address = url_for("login.show", next=target, again=1) if again else url_for("login.show", next=target)
+    return redirect(address, code=303)
