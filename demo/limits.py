@@ -32,11 +32,11 @@ def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
 
     def limit(endpoint: str, rate: str | None, **options: Any) -> None:
         if rate is not None and endpoint in app.view_functions:
-            plain = _as_function(app.view_functions[endpoint])
-            view: Any = limiter.limit(rate, methods=["POST"], **options)(plain)
+            view: Any = limiter.limit(rate, methods=["POST"], **options)(app.view_functions[endpoint])
             app.view_functions[endpoint] = view
 
     limit("login.log_in", configuration.login_limit, deduct_when=_has_failed)
+    app.view_functions[_PUSH] = _as_function(app.view_functions[_PUSH])
     limit(_PUSH, configuration.push_limit)
     limit(registration.VIEW, configuration.registration_limit)
     if configuration.fetch_limit is not None:
@@ -45,13 +45,12 @@ def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
 
 
 def _as_function(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a plain function with a name of its own: Flask-Limiter tells what it limits by module and name."""
+    """Return a plain function: Flask-Limiter tells what it limits by module and name, and this view is a method."""
 
-    def limited(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, **kwargs)
+    def push() -> Any:
+        return view()
 
-    limited.__name__ = limited.__qualname__ = f"limited_{id(view)}"
-    return limited
+    return push
 
 
 def _within(limiter: Limiter, limit: RateLimitItem) -> Callable[[ClientIdentifier], bool]:
