@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Self
 
 from authlib.oauth2 import OAuth2Error
-from flask import Response
+from flask import Response, render_template, request
 
-from ..errors import CIMDError, IdentifierError
+from ..errors import CIMDError, IdentifierError, StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,12 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
     def __init__(self, cause: CIMDError) -> None:
         super().__init__(error=cause.oauth_error, description=cause.public_message, status_code=_status(cause))
         self.cause = cause
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """Return Authlib's headers, with ``Retry-After`` where the same request may succeed soon."""
+        headers: list[tuple[str, str]] = super().get_headers()
+        after = getattr(self.cause, "retry_after", None)
+        return headers if after is None else [*headers, ("Retry-After", str(after))]
 
     @classmethod
     def unauthenticated(cls, reason: str = "client_id is missing, wrong, or needs a proof") -> Self:
@@ -58,6 +64,15 @@ def json_error(error: OAuth2Error, headers: Mapping[str, str]) -> Response:
     response = Response(json.dumps(body), status=status, headers=own)
     response.headers.update(headers)
     return response
+
+
+def storage_error_response(error: StorageError) -> Response:
+    """Return status 503 with ``Retry-After``: as JSON, or as a page for a browser."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        response = Response(render_template("flask_cimd/error.html", error=error), status=error.status)
+        response.headers.update({"Cache-Control": "no-store", "Retry-After": str(error.retry_after)})
+        return response
+    return json_error(ClientResolutionError(error), {"Cache-Control": "no-store"})
 
 
 def _status(cause: CIMDError) -> int:

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
+from ..errors import StorageError
 from .access import Access
-from .resource.protector import ResourceProtector
+from .resource.protector import ResourceProtector, TokensUnavailableError
 from .resource.schemes import TokenRefused
 from .server.storage import Grant, Token
 
@@ -30,8 +31,14 @@ def stored_access(server: TokenIssuer, secret: str) -> Access | None:
     """Return what an access token of this process's own authorization server allows; ``None`` if it is dead or unknown.
 
     A token that was requested without ``resource`` is for the issuer.
+
+    Raises:
+        TokensUnavailableError: the storage does not answer.
     """
-    found = server.find_access_token(secret)
+    try:
+        found = server.find_access_token(secret)
+    except StorageError as error:
+        raise TokensUnavailableError("the storage does not answer") from error
     if found is None:
         return None
     grant, token = found

@@ -13,7 +13,7 @@ from ...core.clock import Clock, utc_now
 from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
 from ...core.proof import DEFAULT_ALGORITHMS
-from ...errors import CIMDError, IdentifierError, RegistrationEndedError
+from ...errors import CIMDError, IdentifierError, RegistrationEndedError, StorageError
 from ..client import MetadataClient, URLClient
 from ..dpop import DPoP
 from ..errors import ClientResolutionError
@@ -186,10 +186,16 @@ class ServerContext:
             raise ClientResolutionError(error) from error
 
     def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
-        """Return a living access token with its grant; ``None`` if today's policy refuses the token's client."""
+        """Return a living access token with its grant; ``None`` if today's policy refuses the token's client.
+
+        Raises:
+            StorageError: the storage does not answer; the token may be alive.
+        """
         try:
-            found = self.find_token(secret)
-        except ClientResolutionError:
+            found = self.storage.find_token(digest(secret))
+        except StorageError:
+            raise
+        except CIMDError:
             return None
         if found is None:
             return None
@@ -206,6 +212,8 @@ class ServerContext:
                 self.clients.readmit(grant.client)
         except RegistrationEndedError:
             return True  # the registration's end stops new tokens; issued ones expire by themselves
+        except StorageError:
+            raise
         except CIMDError:
             return False
         return True

@@ -24,8 +24,9 @@ from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
 from ...core.policy import Allowance
 from ...core.proof import DEFAULT_ALGORITHMS
+from ...errors import StorageError
 from ..dpop import DPoP
-from ..errors import json_error
+from ..errors import json_error, storage_error_response
 from ..resource_metadata import Resource
 from . import approval
 from .allowance import within_allowance
@@ -108,6 +109,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         """Set an app up; its error handler sends `OAuth2Error` with a redirect URI to the client."""
         super().init_app(app, query_client=query_client, save_token=save_token)
         app.register_error_handler(OAuth2Error, self.answer_error)
+        app.register_error_handler(StorageError, storage_error_response)
 
     # -- parts of the context -------------------------------------------------------------------------------------
 
