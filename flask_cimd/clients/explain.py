@@ -1,7 +1,7 @@
-"""One client URL, step by step: what was checked, what held, and how to mend what did not.
+"""Explain one client URL step by step: each check, its outcome, and how to fix a failure.
 
-Runs the same rules and the same guarded fetch as a sign-in, and keeps nothing. It is made for the client's
-developer, so unlike pages for visitors it names addresses, headers and members; show it to people you know.
+Runs the same rules and the same guarded fetch as a sign-in, and stores nothing. It is made for the client's
+developer, so unlike pages for visitors it names addresses, headers and members: show it to trusted people only.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ from .resolver import ClientResolver
 Outcome = Literal["holds", "remark", "broken"]
 Verdict = Literal["usable", "refused", "unreachable"]
 
-#: What the explainer says to each slug of a failed fetch, beyond the error's own hint.
+#: Advice by slug of a failed fetch, beyond the error's own hint.
 _FETCH_HELP = {
     "address-blocked": "Servers never connect to private or special addresses; publish the document on a public host.",
-    "name-not-found": "Check the name in DNS: it needs an A or AAAA record that everybody sees.",
-    "connection-failed": "Check that a web server listens on that port and that no firewall drops strangers.",
-    "tls-failed": "The certificate must be valid today, name this host and come with its whole chain.",
-    "too-many-fetches": "Nothing is wrong with the address; ask again in a moment.",
-    "too-many-fetches-of-site": "Nothing is wrong with the address; ask again in a minute.",
+    "name-not-found": "Check the name in DNS: it needs a public A or AAAA record.",
+    "connection-failed": "Check that a web server listens on that port and that no firewall blocks the public.",
+    "tls-failed": "The certificate must be valid today, name this host and come with its complete chain.",
+    "too-many-fetches": "Nothing is wrong with the URL; try again in a moment.",
+    "too-many-fetches-of-site": "Nothing is wrong with the URL; try again in a minute.",
     "deadline": "The whole exchange took too long; serve a static file.",
     "too-large": "Keep the document below 5 kB: logos and long lists belong elsewhere.",
     "redirect": "Serve the document at this very URL; no redirect is ever followed, not even on the same host.",
-    "status": "Answer 200. Bot protections answer 403 to servers: exempt this path from them.",
-    "media-type": "Serve it as application/json. Raw views of code hosting sites say text/plain and will not do.",
-    "content-coding": "Answer uncompressed when identity is asked for.",
-    "truncated": "Content-Length must be the length of what is sent.",
+    "status": "Answer with status 200. Bot protection answers 403 to servers: exempt this path.",
+    "media-type": "Serve it as application/json. Raw views of code hosting sites send text/plain, which is refused.",
+    "content-coding": "Send the body uncompressed when the request asks for identity.",
+    "truncated": "Content-Length must equal the length of the body.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that was looked at.
+    """The outcome of one check.
 
     Attributes:
         name: stable name of the step, such as ``identifier``, ``tls`` or ``/redirect_uris/0``.
-        outcome: ``remark`` does not stand in the way; what was not reached is no step.
+        outcome: a ``remark`` does not make the client unusable; a check that was not reached is no step.
         rule: stable slug of the rule that is broken, or ``""``.
-        help: how to mend it.
+        help: how to fix it.
     """
 
     name: str
@@ -68,9 +68,8 @@ class Explanation:
     """Everything about one client URL.
 
     Attributes:
-        verdict: ``usable`` here and now; ``refused`` by a rule or by policy; ``unreachable``, so that
-            the same URL may work later.
-        families: which families of servers take the client; empty if it is not valid.
+        verdict: ``usable`` now; ``refused`` by a rule or by policy; ``unreachable``: the same URL may work later.
+        families: the families of servers that accept the client; empty if it is not valid.
     """
 
     client_id: str
@@ -146,13 +145,17 @@ class Explainer:
         for applies, rule, text in (
             (identifier.path == "/", "root-path", "The path is only /; the draft discourages it."),
             (bool(identifier.query), "query", "It has a query; the draft discourages it."),
-            (identifier.host != identifier.host.lower(), "upper-case", "The host has upper-case letters; it stays so."),
+            (
+                identifier.host != identifier.host.lower(),
+                "upper-case",
+                "The host has upper-case letters; they are kept.",
+            ),
             (identifier.port == 443, "default-port", "It names the default port, which makes it another client."),
         ):
             if applies:
                 found.add("identifier", "remark", text, rule=rule)
         self._resolver.identify(client_id)
-        found.add("policy", "holds", "This server's rules about hosts let it in.")
+        found.add("policy", "holds", "This server's policy admits the client.")
         return identifier
 
     def _fetch(self, found: Explanation, identifier: ClientIdentifier) -> Response:
@@ -178,31 +181,31 @@ class Explainer:
             found.add("lifetime", "remark", text, rule="no-store", help="Allow max-age=3600 or so.")
             return
         has_headers = {"cache-control", "expires"} & response.headers.keys()
-        source = "of its headers" if has_headers else "that this server presets"
-        text = f"Kept for {lifetime.seconds:g} seconds: the lifetime {source}, within our bounds."
+        source = "from its headers" if has_headers else "this server's default"
+        text = f"Stored for {lifetime.seconds:g} seconds: {source}, within this server's bounds."
         found.add("lifetime", "holds", text)
 
     def _describe(self, found: Explanation, metadata: ClientMetadata, response: Response | None) -> None:
         if response is not None and metadata.source == "document":
             _members(found, metadata, response.json_body)
         elif response is None:
-            text = "A loopback client: nothing is fetched, nothing is known of it."
+            text = "A loopback client: nothing is fetched, so nothing is known about it."
             found.add("page", "remark", text, rule="loopback")
         else:
             called = f"It calls itself {metadata.client_name}." if metadata.client_name else "No h-app names the app."
             found.add("page", "holds" if metadata.client_name else "remark", called)
             _redirects(found, metadata, list(metadata.redirect_uris))
         if not metadata.redirect_uris:
-            own_origin = "No redirect URIs: only addresses on its own origin will do."
+            own_origin = "No redirect URIs: only URLs on its own origin may be used."
             text = "No redirect URIs: nobody can sign in with it." if metadata.publishes_redirects else own_origin
             found.add("/redirect_uris", "remark", text)
         methods = ", ".join(metadata.auth_methods)
-        found.add("authentication", "holds", f"Authenticates here with {methods}{_keys_text(metadata)}.")
+        found.add("authentication", "holds", f"Authenticates with {methods}{_keys_text(metadata)}.")
         if metadata.jwks_uri is not None:
             self._key_set(found, metadata)
 
     def _key_set(self, found: Explanation, metadata: ClientMetadata) -> None:
-        """Read the keys behind ``jwks_uri``: without them nobody can finish a sign-in as this client."""
+        """Read the keys behind ``jwks_uri``: without them no sign-in with this client can end."""
         try:
             keys, _ = fetch_key_set(self._linked, metadata)
         except FetchError as error:
@@ -236,9 +239,9 @@ def _problems(found: Explanation, error: DocumentError) -> None:
 
 
 _MATCHES = {
-    "web": "must be asked for exactly so, character by character.",
-    "loopback": "the port is free, everything else must be exactly so.",
-    "private-scheme": "must be asked for exactly so; opens an installed app.",
+    "web": "must be requested exactly, character by character.",
+    "loopback": "any port may be requested; everything else must match exactly.",
+    "private-scheme": "must be requested exactly; opens an installed app.",
 }
 
 
@@ -256,18 +259,22 @@ def _names(keys: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _members(found: Explanation, metadata: ClientMetadata, body: bytes) -> None:
-    """Say of every member whether it is read, dropped or unknown."""
+    """Report for every member whether it is read, dropped or unknown."""
     try:
         members = read_object(body)
-    except StrictJSONError:  # the document was accepted, so this cannot be
+    except StrictJSONError:  # cannot happen: the document was accepted
         return
     for name, value in members.items():
         pointer = "/" + safe_for_log(name)
         if name == "redirect_uris":
             _redirects(found, metadata, value)
         elif name in _DISPLAY and getattr(metadata, name) is None:
-            text = "Dropped: not an absolute https URL." if name != "client_name" else "Dropped: nothing to show."
-            found.add(pointer, "remark", text, rule="dropped", help="Write a full https address.")
+            text = (
+                "Dropped: not an absolute https URL."
+                if name != "client_name"
+                else "Dropped: nothing visible in it."
+            )
+            found.add(pointer, "remark", text, rule="dropped", help="Write an absolute https URL.")
         elif name in _LISTS:
             _filtered(found, pointer, value, getattr(metadata, name))
         elif name in _READ:
@@ -294,14 +301,14 @@ def _redirects(found: Explanation, metadata: ClientMetadata, published: Any) -> 
             found.add(pointer, "holds", f"{uri}: {_MATCHES[redirect_kind(uri)]}")
         else:
             reason = refuse_registration(uri, allow_dotless_schemes=False) or "not-used"
-            found.add(pointer, "remark", f"Dropped: {_DROPPED.get(reason, 'it may not be used.')}", rule=reason)
+            found.add(pointer, "remark", f"Dropped: {_DROPPED.get(reason, 'it cannot be used.')}", rule=reason)
 
 
 _DROPPED = {
-    "insecure": "plain http is for this computer only; use https.",
+    "insecure": "plain http is allowed on loopback only; use https.",
     "dotless-scheme": "a scheme of an app is a reversed domain name, such as com.example.app.",
     "fragment": "a redirect URI has no fragment.",
-    "bad-scheme": "nobody is ever sent to an address with this scheme.",
+    "bad-scheme": "this scheme is never a redirect target.",
     "relative": "a redirect URI is absolute.",
 }
 

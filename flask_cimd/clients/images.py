@@ -1,4 +1,4 @@
-"""Make a stranger's image safe to show: known formats only, measured before it is decoded, written anew.
+"""Make an untrusted image safe to show: known formats only, measured before it is decoded, encoded anew.
 
 Needs Pillow (the extra ``logo``).
 """
@@ -14,31 +14,32 @@ from typing import Literal
 
 from PIL import Image, ImageOps
 
-#: What is read, and what it is written as. MPO is the JPEG of cameras that put several pictures into one file.
+#: Format that is read, to format that is written. MPO is the JPEG of cameras that put several pictures in one file.
 _WRITTEN_AS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "WEBP": "WEBP"}
 _READ = ("JPEG", "PNG", "GIF", "WEBP")
 _TOO_MANY_PIXELS = "The image has more than {} million pixels."
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-#: A decoded picture takes up to four bytes a pixel; so many are in memory at once.
+#: Number of pictures decoded at once; a decoded one takes up to four bytes per pixel.
 _DECODERS = BoundedSemaphore(2)
 _TROUBLE = (
     OSError, ValueError, SyntaxError, EOFError, OverflowError, IndexError, KeyError, TypeError, AttributeError,
     ZeroDivisionError, struct.error, zlib.error, MemoryError,
-)  # fmt: skip  # Pillow's readers let all of these out on damaged files
+)  # fmt: skip  # Pillow's readers raise all of these on damaged files
 
 
 class ImageError(ValueError):
-    """The bytes are not an image that can be shown; ``args[0]`` is a sentence for whoever sent it."""
+    """The bytes are not an image that can be shown; ``args[0]`` is a sentence for the sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafeImage:
-    """An image that was decoded and written anew: nothing of the original file is left but its pixels.
+    """An image that was decoded and encoded anew: only the pixels of the original file are left.
 
     Attributes:
         media_type: ``image/jpeg``, ``image/png`` or ``image/webp``.
         extension: of a file name, without a dot.
-        width: in pixels, after it was made smaller.
+        width: in pixels, after scaling down.
+        height: in pixels, after scaling down.
     """
 
     content: bytes
@@ -49,13 +50,13 @@ class SafeImage:
 
 
 def reencode(data: bytes, *, max_pixels: int, max_edge: int, written_as: Literal["PNG"] | None = None) -> SafeImage:
-    """Decode an image and write it anew, without metadata and at most ``max_edge`` pixels wide and high.
+    """Decode an image and encode it anew, without metadata and at most ``max_edge`` pixels wide and high.
 
     Args:
         data: the file; the caller bounds its length.
-        max_pixels: more are refused before anything is decoded.
-        max_edge: a larger picture is made smaller.
-        written_as: the format of the result; without it photos stay JPEG or WebP.
+        max_pixels: largest number of pixels; a larger picture is refused before anything is decoded.
+        max_edge: in pixels; a larger picture is scaled down.
+        written_as: the format of the result; ``None`` keeps photos JPEG or WebP.
 
     Raises:
         ImageError: not a JPEG, PNG, GIF or WebP image, damaged, or with too many pixels.
@@ -65,7 +66,7 @@ def reencode(data: bytes, *, max_pixels: int, max_edge: int, written_as: Literal
             return _reencode(data, max_pixels, max_edge, written_as)
     except ImageError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:  # far above any bound of ours
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:  # far above any ``max_pixels``
         raise ImageError(_TOO_MANY_PIXELS.format(max_pixels // 1_000_000)) from exc
     except _TROUBLE as exc:
         raise ImageError("The file is not an image that can be read. Send JPEG, PNG, GIF or WebP.") from exc
@@ -88,7 +89,7 @@ def _reencode(data: bytes, max_pixels: int, max_edge: int, written_as: str | Non
 
 
 def _plain(picture: Image.Image, kind: str) -> Image.Image:
-    """Return the pixels alone, in a mode that browsers know."""
+    """Return the pixels alone, in a mode that browsers support."""
     is_transparent = kind != "JPEG" and picture.has_transparency_data
     converted = picture.convert("RGBA" if is_transparent else "RGB")
     plain = Image.new(converted.mode, converted.size)

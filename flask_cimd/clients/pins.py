@@ -12,9 +12,10 @@ from ..fetch.fetcher import Response
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """A copy as it was served or written: it is read under today's rules on each use.
+    """A copy of a document or page; today's rules are applied on each use.
 
     Attributes:
+        media_type: lower case, without parameters.
         pinned_at: seconds since 1970.
     """
 
@@ -45,7 +46,7 @@ class Pin:
             raise ValueError("not a pinned copy") from exc
 
     def as_response(self, url: str) -> Response:
-        """Return the answer that the host would have given."""
+        """Return the response that the host would have sent."""
         return Response(
             status=200,
             headers={},
@@ -58,16 +59,16 @@ class Pin:
 
 
 def stands_in(error: FetchError, status: int | None) -> bool:
-    """Say whether a pinned copy may serve in place of a fetch that failed so.
+    """Say whether a pinned copy may replace a failed fetch.
 
-    It stands in for a host that cannot be reached or that turns servers away, never for one that says that the
-    client is gone (404, 410), moved or is something else now.
+    It replaces a host that cannot be reached or that refuses servers, never one that says that the client is gone
+    (404, 410), has moved or is something else now.
 
     Args:
         error: how the fetch failed.
-        status: of the answer, if there was one.
+        status: of the response, if there was one.
     """
-    if status in (404, 410):  # even if time was up before the answer was read
+    if status in (404, 410):  # even if the deadline passed before the body was read
         return False
     if isinstance(error, DeadlineExceededError) or error.phase in ("connect", "tls"):
         return True
