@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +23,8 @@ from .core.metadata import ClientMetadata
 from .core.text import is_visible
 from .errors import CIMDError, StorageError, TooManyFetchesError
 from .fetch.fetcher import MaxSize, Response
+from .oauth.client import URLClient
+from .oauth.errors import ClientResolutionError
 from .publish.client import publish
 
 if TYPE_CHECKING:
@@ -98,8 +99,6 @@ class CIMD:
         """
         if "cimd" in app.extensions:
             raise RuntimeError("this app has a CIMD already; create one CIMD and call init_app once per app")
-        from .oauth.errors import ClientResolutionError
-
         self._states[app] = self._state_of(app, Settings.from_config(app.config), db, registered)
         app.extensions["cimd"] = self
         app.register_error_handler(CIMDError, show_error)
@@ -124,7 +123,7 @@ class CIMD:
             resolver=resolver,
             keys=ClientKeys(parts),
             explainer=Explainer(parts, resolver),
-            logos=_set_up_logos(app, parts) if settings.logos else None,
+            logos=_logos_of(app, parts) if settings.logos else None,
             registered=registered,
         )
 
@@ -169,9 +168,6 @@ class CIMD:
         Raises:
             ClientResolutionError: an Authlib error that carries the `CIMDError` as ``cause``.
         """
-        from .oauth.client import URLClient
-        from .oauth.errors import ClientResolutionError
-
         try:
             client = self.find_registered(client_id)
             if client is not None or not client_id.startswith(("https://", "http://")):
@@ -197,12 +193,7 @@ class CIMD:
         Raises:
             CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
         """
-        resolver = self._state.resolver
-
-        def resolve(client_id: str) -> ClientMetadata:
-            return resolver.resolve(_once("identified", client_id, resolver.identify))
-
-        return _once("resolved", client_id, resolve)
+        return _once("resolved", client_id, lambda raw: self._state.resolver.resolve(self._identify(raw)))
 
     def _identify(self, client_id: str) -> ClientIdentifier:
         return _once("identified", client_id, self._state.resolver.identify)
@@ -305,19 +296,15 @@ def _once(what: str, client_id: str, find: Callable[[str], T]) -> T:
     if not has_request_context():
         return find(client_id)
     seen, key = _seen(), (what, client_id)
-    outcome = seen.get(key, _UNKNOWN)
-    if outcome is _UNKNOWN:
+    if key not in seen:
         try:
-            outcome = find(client_id)
+            seen[key] = find(client_id)
         except CIMDError as error:
-            outcome = error
-        seen[key] = outcome
+            seen[key] = error
+    outcome = seen[key]
     if isinstance(outcome, CIMDError):
         raise outcome
     return outcome  # type: ignore[no-any-return]  # one type per ``what``
-
-
-_UNKNOWN: Any = object()
 
 
 def _seen() -> dict[tuple[str, str], Any]:
@@ -343,13 +330,10 @@ def _notify(signal: Signal, **values: object) -> None:
         logger.exception("a signal's receiver failed")
 
 
-def _set_up_logos(app: Flask, parts: ClientParts) -> Logos:
-    from .clients.logo import Logos, logo_response
+def _logos_of(app: Flask, parts: ClientParts) -> Logos:
+    from .clients.logo import serve_logos
 
-    # Without a secret key the public names hold for this process alone, like its memory store.
-    logos = Logos(parts, secret=str(app.secret_key or secrets.token_hex()).encode())
-    app.add_url_rule("/cimd/logo/<key>.png", "flask_cimd.clients.logo", lambda key: logo_response(logos, key))
-    return logos
+    return serve_logos(app, parts)
 
 
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:

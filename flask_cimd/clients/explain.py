@@ -269,11 +269,7 @@ def _members(found: Explanation, metadata: ClientMetadata, body: bytes) -> None:
         if name == "redirect_uris":
             _redirects(found, metadata, value)
         elif name in _DISPLAY and getattr(metadata, name) is None:
-            text = (
-                "Dropped: not an absolute https URL."
-                if name != "client_name"
-                else "Dropped: nothing visible in it."
-            )
+            text = "Dropped: not an absolute https URL." if name != "client_name" else "Dropped: nothing visible in it."
             found.add(pointer, "remark", text, rule="dropped", help="Write an absolute https URL.")
         elif name in _LISTS:
             _filtered(found, pointer, value, getattr(metadata, name))

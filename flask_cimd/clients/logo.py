@@ -11,9 +11,10 @@ import hashlib
 import hmac
 import logging
 import re
+import secrets
 from datetime import datetime, timedelta
 
-from flask import Response, abort
+from flask import Flask, Response, abort
 
 from ..core.metadata import ClientMetadata
 from ..errors import CIMDError, ConfigurationError
@@ -135,6 +136,14 @@ def draw(original: bytes) -> bytes:
         return reencode(original, max_pixels=MAX_PIXELS, max_edge=EDGE, written_as="PNG").content
     except ImageError as exc:
         raise NotAPicture(str(exc)) from exc
+
+
+def serve_logos(app: Flask, parts: ClientParts) -> Logos:
+    """Return the logos of an app, and add the route that serves them."""
+    # Without a secret key the public names hold for this process alone, like its memory store.
+    logos = Logos(parts, secret=str(app.secret_key or secrets.token_hex()).encode())
+    app.add_url_rule("/cimd/logo/<key>.png", "flask_cimd.clients.logo", lambda key: logo_response(logos, key))
+    return logos
 
 
 def logo_response(logos: Logos, key: str) -> Response:
