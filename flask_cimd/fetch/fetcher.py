@@ -1,8 +1,8 @@
-"""One guarded GET: the only way this package reads a URL that a stranger chose.
+"""One guarded GET: the only way in which this package reads a URL that a stranger chose.
 
-Every step is bounded before it starts: the address is vetted and then connected to, one deadline covers look-up,
-connect, TLS, headers and body, bytes are counted raw, codings are refused, and nothing comes from the process's
-environment. Redirects are refused too, except by a switch, for pages, within one host.
+Each step is bounded before it starts. The fetcher connects to vetted addresses, under one deadline for look-up,
+connection, TLS, head and body. It counts raw bytes, refuses content codings and takes nothing from the environment of
+the process. It follows no redirects, except those to a page within one host, if the settings say so.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ _CHUNK = 16384
 _MOST_READS = 16384
 _MOST_HOPS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
-#: RFC 3986 characters without "@": parsers disagree about the rest.
+#: The characters of RFC 3986 without "@"; parsers disagree about all others.
 _SENDABLE = re.compile(r"https?://[A-Za-z0-9\-._~:/?\[\]!$&'()*+,;=%]+")
-#: Media type to the most bytes that a body of it may have.
+#: Returns the largest body of a media type in bytes.
 MaxSize = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A complete response with status 200.
+    """A complete response of status 200.
 
     Attributes:
-        headers: lower-case names; repeated fields joined by commas.
-        link_headers: every ``Link`` field on its own.
-        media_type: lower case, without parameters.
-        body: raw bytes, within the cap.
+        headers: with lower-case names; repeated fields are joined by commas.
+        link_headers: the value of every ``Link`` field.
+        media_type: lower case, without parameters; empty if there is none.
+        body: raw bytes, at most those that ``max_size_for`` allows.
         url: the URL that was fetched, after redirects if they are followed.
     """
 
@@ -106,9 +106,9 @@ class Fetcher:
         Args:
             url: absolute https URL; http only where the settings allow it.
             accept: the ``Accept`` header.
-            max_size_for: media type to the most bytes its body may have; 0 refuses the media type.
-            max_size_after_redirect: the same for a response that a redirect led to; ``None`` follows none. At most
-                three are followed, within one host, and never from https to http.
+            max_size_for: returns the largest body of a media type in bytes; 0 refuses the media type.
+            max_size_after_redirect: the same for the response to a redirected request. At most three redirects are
+                followed, within one host and never from https to http; ``None`` follows none.
             deadline: seconds for the whole fetch, if not those of the settings.
             log: filled with what the fetch saw, whether it succeeds or not.
             document_host: host of the document that is fetched, or that names the URL. ``private_hosts`` of the
@@ -180,10 +180,12 @@ def _read_response(guard: Guard, url: str, answer: BaseHTTPResponse, max_size_fo
 
 
 def _next_url(url: str, location: str) -> str:
-    """Return the target of a redirect that stays within the host.
+    """Return the target of a redirect that stays within the host, its port and https.
 
-    An open redirector elsewhere on a trusted host must not let a stranger speak in that host's name, hence no other
-    host; and what was protected on the way stays so.
+    A redirect to another host would let a stranger speak in the name of every host with an open redirector.
+
+    Raises:
+        UnexpectedResponseError: slug ``redirect``.
     """
     try:
         target = urldefrag(urljoin(url, location)).url
@@ -193,7 +195,7 @@ def _next_url(url: str, location: str) -> str:
     except ValueError:
         stays, target = False, ""
     if not location or not _SENDABLE.fullmatch(target) or not stays or before.hostname != after.hostname:
-        raise UnexpectedResponseError("redirect", hint="the redirect leads to another place")
+        raise UnexpectedResponseError("redirect", hint="the redirect leaves the host, or https")
     return target
 
 
@@ -223,7 +225,7 @@ def _protection_hint(status: int, headers: Mapping[str, str]) -> str:
 
 
 def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int, guard: Guard) -> bytes:
-    """Read at most ``limit`` raw bytes; one more is an error, and what was read is thrown away (CIMD §8.7)."""
+    """Return a body of at most ``limit`` raw bytes; a larger one is an error, and nothing of it is used (CIMD §8.7)."""
     raw: Any = answer
     body = bytearray()
     reads = 0
@@ -244,7 +246,7 @@ def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int,
 
 @contextmanager
 def _translated(guard: Guard) -> Iterator[None]:
-    """Raise what a fetch raises as a `FetchError`, and after the deadline as nothing but that."""
+    """Raise every error of a fetch as a `FetchError`; after the deadline, as `DeadlineExceededError`."""
     try:
         yield
     except CIMDError:

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -570,6 +571,40 @@ def test_a_configured_proxy_makes_the_connection_and_tls_goes_through_it(
 
 
 @proves("C-39")
+@pytest.mark.parametrize(("url", "port"), [(f"http://{HOST}/c?x=%7e", None), (f"http://{HOST}:8080/c?x=%7e#y", 8080)])
+def test_a_proxy_is_asked_for_the_whole_url_of_plain_http_and_told_who_asks(
+    fetch: Any, url: str, port: int | None
+) -> None:
+    # RFC 9112 §3.2.2
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    with SocketOrigin(lambda client, _: client.sendall(answer)) as proxy:
+        at = f"127.0.0.1:{proxy.port}"
+        assert fetch(url, proxy=f"http://me:a%40b@{at}", allow_http=True).body == b"{}"
+        assert fetch(url, proxy=at, allow_http=True).body == b"{}"
+    told, untold = (head.decode().lower() for head in proxy.requests)
+    host = f"{HOST}:{port}" if port else HOST
+    assert told.startswith(f"get http://{host}/c?x=%7e http/1.1\r\nhost: {host}\r\n")
+    assert f"\r\nproxy-authorization: basic {b64encode(b'me:a@b').decode().lower()}\r\n" in told
+    assert "authorization" not in untold
+
+
+def test_the_credentials_of_a_proxy_stay_with_it(fetch: Any, named: tuple[SocketOrigin, list[str | None]]) -> None:
+    origin, _ = named
+    with SocketOrigin(lambda client, _: relay(client, origin.port)) as proxy:
+        fetch(f"https://{HOST}/c", proxy=f"http://me:secret@127.0.0.1:{proxy.port}")
+    assert b"Proxy-Authorization: Basic " in proxy.requests[0].replace(b"proxy-auth", b"Proxy-Auth")
+    assert b"authorization" not in origin.requests[0].lower()
+
+
+def test_a_proxy_behind_tls_carries_tls(
+    fetch: Any, ca: trustme.CA, named: tuple[SocketOrigin, list[str | None]]
+) -> None:
+    origin, asked = named
+    with SocketOrigin(lambda client, _: relay(client, origin.port), server_context(ca, "127.0.0.1")) as proxy:
+        assert fetch(f"https://{HOST}/c", proxy=f"https://127.0.0.1:{proxy.port}").body == b"{}"
+    assert asked == [HOST]
+
+
 @pytest.mark.parametrize(
     ("answer", "slug"),
     [(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "connection-failed"), (b"", "deadline")],

@@ -130,7 +130,7 @@ def test_the_path_is_asked_for_as_it_is_written(serve: Serve, fetch: Any, path: 
     assert origin.requests[0].split(b" ")[1] == path.encode()
 
 
-def test_the_answer_keeps_what_later_rooms_need(serve: Serve, fetch: Any) -> None:
+def test_the_response_keeps_status_media_type_and_link_fields(serve: Serve, fetch: Any) -> None:
     answer = fetch(
         serve(
             says(
@@ -497,7 +497,7 @@ def test_a_gzip_body_that_is_not_announced_stays_bytes(serve: Serve, fetch: Any)
         b"Content-Type: " + b"a" * 2000 + b"\r\n",
     ],
 )
-def test_a_media_type_without_room_is_refused_unread(serve: Serve, fetch: Any, fields: bytes) -> None:
+def test_a_media_type_without_a_size_is_refused_unread(serve: Serve, fetch: Any, fields: bytes) -> None:
     with pytest.raises(UnexpectedResponseError) as caught:
         fetch(serve(floods(OK + fields + b"\r\n", b"x" * 4096)))
     assert caught.value.slug == "media-type"
