@@ -13,9 +13,10 @@ import trustme
 from flask import Flask
 
 from flask_cimd import CIMD
+from tests.support.browser import Site
 from tests.support.clock import Clock
 from tests.support.databases import private_postgres, private_schema, redis_keys
-from tests.support.demo import RunningDemo, Site, demo_in_process, running_demo
+from tests.support.demo import RunningDemo, demo_in_process, running_demo
 from tests.support.origin import TLSOrigin
 
 pytest_plugins = ["tests.support.proves"]

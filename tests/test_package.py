@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 import flask_cimd
-from tests.support.demo import ROOT, SignIn
+from tests.support.browser import SignIn
+from tests.support.demo import ROOT
 from tests.support.origin import publish_document
 from tests.support.quickstart import environment, quick_start
 from tests.support.requirements import need

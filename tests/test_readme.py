@@ -17,7 +17,8 @@ from flask_cimd.core import identifier
 from flask_cimd.core.legacy import LegacyRules
 from flask_cimd.oauth import AuthorizationServer
 from flask_cimd.settings import settings_table
-from tests.support.demo import ROOT, SignIn
+from tests.support.browser import SignIn
+from tests.support.demo import ROOT
 from tests.support.origin import TLSOrigin, publish_document
 from tests.support.quickstart import README, code_blocks, environment, quick_start, rows, section
 

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 import trustme
 
+from tests.support.browser import SignIn
 from tests.support.chromium import chromium
-from tests.support.demo import SignIn, running_demo
+from tests.support.demo import running_demo
 from tests.support.origin import TLSOrigin, publish_document
 
 HOST = "guestbook.example.com"

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.support.browser import SignIn, publish_client
 from tests.support.chromium import Watch
-from tests.support.demo import RunningDemo, SignIn, publish_client
+from tests.support.demo import RunningDemo
 from tests.support.origin import SocketOrigin, TLSOrigin
 from tests.support.proves import proves
 

@@ -7,8 +7,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from tests.support.browser import REDIRECT, SignIn, publish_client
 from tests.support.chromium import Watch
-from tests.support.demo import REDIRECT, RunningDemo, SignIn, publish_client
+from tests.support.demo import RunningDemo
 
 LONG_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 

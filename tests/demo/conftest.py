@@ -11,7 +11,8 @@ import trustme
 
 from demo.models import db
 from tests.demo.posting import EVERYTHING, Poster
-from tests.support.demo import Site, demo_in_process
+from tests.support.browser import Site
+from tests.support.demo import demo_in_process
 from tests.support.origin import TLSOrigin
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 from PIL import Image
 
-from tests.support.demo import Browser, Site, publish_client
+from tests.support.browser import Browser, Site, publish_client
 from tests.support.origin import TLSOrigin
 
 EVERYTHING = "create update delete undelete media"

@@ -10,7 +10,8 @@ import requests
 import trustme
 
 from demo.models import db
-from tests.support.demo import Browser, Site, demo_in_process, publish_client, soup
+from tests.support.browser import Browser, Site, publish_client, soup
+from tests.support.demo import demo_in_process
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from demo.models import db, provider
-from tests.support.demo import SignIn, Site, publish_client, soup
+from tests.support.browser import SignIn, Site, publish_client, soup
 from tests.support.proves import proves
 
 

@@ -11,7 +11,7 @@ from flask_cimd.core.did import check_did, check_handle, did_document, did_web
 from flask_cimd.core.policy import Rule
 from flask_cimd.errors import ConfigurationError
 from tests.support.atproto import HOST, App, development_hosts, publish_app
-from tests.support.demo import Browser, Site, redirect_parameters, soup, warnings_on
+from tests.support.browser import Browser, Site, redirect_parameters, soup, warnings_on
 from tests.support.dpop import ProofKey
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.demo import Browser, RunningDemo, running_demo, soup
+from tests.support.browser import Browser, soup
+from tests.support.demo import RunningDemo, running_demo
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.demo import REDIRECT, Browser, SignIn, Site, publish_client, soup
+from tests.support.browser import REDIRECT, Browser, SignIn, Site, publish_client, soup
 from tests.support.keys import KeyHolder
 from tests.support.proves import proves
 

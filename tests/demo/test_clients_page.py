@@ -9,7 +9,7 @@ import requests
 from flask import Flask
 
 from flask_cimd import CIMD, PolicyDeniedError
-from tests.support.demo import (
+from tests.support.browser import (
     REDIRECT,
     Browser,
     SignIn,

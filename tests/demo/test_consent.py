@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flask_cimd.core.policy import Rule
-from tests.support.demo import (
+from tests.support.browser import (
     REDIRECT,
     SignIn,
     Site,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.demo import Site, publish_client, soup
+from tests.support.browser import Site, publish_client, soup
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 

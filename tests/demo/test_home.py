@@ -8,7 +8,7 @@ import mf2py
 import pytest
 
 from flask_cimd.core.links import link_targets
-from tests.support.demo import Site, soup
+from tests.support.browser import Site, soup
 from tests.support.proves import proves
 
 OWNER = {"DEMO_OWNER_NAME": "Ada <b>Lovelace</b>", "DEMO_ME": "https://ada.example/"}

@@ -10,7 +10,7 @@ import pytest
 
 from flask_cimd.core.legacy import LegacyRules
 from tests.demo.test_indieauth_provider import publish_page
-from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters, refusal_on
+from tests.support.browser import REDIRECT, SignIn, Site, publish_client, redirect_parameters, refusal_on
 from tests.support.proves import proves
 
 WITHOUT_PKCE: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}

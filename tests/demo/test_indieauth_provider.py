@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey
 from demo.config import Configuration
 from flask_cimd import ConfigurationError
 from flask_cimd.core.links import link_targets
-from tests.support.demo import REDIRECT, SignIn, Site, publish_client, refusal_on, soup
+from tests.support.browser import REDIRECT, SignIn, Site, publish_client, refusal_on, soup
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 from flask.sessions import SecureCookieSessionInterface
 
-from tests.support.demo import Browser, SignIn, Site, publish_client, soup
+from tests.support.browser import Browser, SignIn, Site, publish_client, soup
 from tests.support.proves import proves
 
 

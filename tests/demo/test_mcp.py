@@ -11,7 +11,7 @@ import pytest
 import requests
 import trustme
 
-from tests.support.demo import publish_client
+from tests.support.browser import publish_client
 from tests.support.mcp import RunningNotes, running_notes
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves

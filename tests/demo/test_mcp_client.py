@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.demo import Browser, running_demo, soup
+from tests.support.browser import Browser, soup
+from tests.support.demo import running_demo
 from tests.support.proves import proves
 from tests.support.requirements import need
 

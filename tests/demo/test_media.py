@@ -11,7 +11,7 @@ import requests
 from PIL import Image
 
 from tests.demo.posting import Poster, png
-from tests.support.demo import Site
+from tests.support.browser import Site
 
 
 def opened(poster: Poster, url: str) -> Image.Image:

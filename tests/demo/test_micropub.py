@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import create_environ, run_wsgi_app
 
 from tests.demo.posting import Poster, png
-from tests.support.demo import Site, publish_client, soup
+from tests.support.browser import Site, publish_client, soup
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from lxml import etree
 
 from tests.demo.posting import Poster, png
-from tests.support.demo import Site, soup
+from tests.support.browser import Site, soup
 from tests.support.proves import proves
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.demo import ROOT, Browser, RunningDemo, free_ports, publish_client, running_demo
+from tests.support.browser import Browser, publish_client
+from tests.support.demo import ROOT, RunningDemo, free_ports, running_demo
 
 pytestmark = pytest.mark.slow
 

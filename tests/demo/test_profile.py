@@ -10,7 +10,7 @@ import requests
 from bs4 import BeautifulSoup
 
 from tests.demo.posting import png
-from tests.support.demo import Browser, Site, publish_client, soup
+from tests.support.browser import Browser, Site, publish_client, soup
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
 

@@ -14,8 +14,7 @@ from sqlalchemy import func, select
 from demo.models import db, provider
 from demo.services import services
 from flask_cimd.core.policy import Allowance, Decision, Rule, Tier
-from tests.support.databases import private_schema
-from tests.support.demo import (
+from tests.support.browser import (
     REDIRECT,
     Browser,
     SignIn,
@@ -25,6 +24,7 @@ from tests.support.demo import (
     soup,
     warnings_on,
 )
+from tests.support.databases import private_schema
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves

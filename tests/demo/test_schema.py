@@ -17,8 +17,9 @@ from alembic.script import ScriptDirectory
 
 from demo import schema
 from demo.models import db
+from tests.support.browser import Site
 from tests.support.databases import private_postgres
-from tests.support.demo import ROOT, Site
+from tests.support.demo import ROOT
 
 AT_ONCE = 6
 

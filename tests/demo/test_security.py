@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from tests.support.demo import SignIn, Site, publish_client, soup
+from tests.support.browser import SignIn, Site, publish_client, soup
 from tests.support.proves import proves
 
 PRODUCTION = {

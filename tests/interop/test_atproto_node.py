@@ -16,7 +16,8 @@ import trustme
 from joserfc.jwk import ECKey
 
 from tests.support.atproto import HOST, development_hosts
-from tests.support.demo import Browser, RunningDemo, running_demo
+from tests.support.browser import Browser
+from tests.support.demo import RunningDemo, running_demo
 from tests.support.node import node_executable, node_project
 from tests.support.origin import TLSOrigin
 from tests.support.programs import Program, running_program

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.demo import Browser, RunningDemo, redirect_parameters
+from tests.support.browser import Browser, redirect_parameters
+from tests.support.demo import RunningDemo
 from tests.support.node import running_node
 from tests.support.proves import proves
 

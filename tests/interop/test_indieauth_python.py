@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.demo import Browser, RunningDemo, SignIn, running_demo, soup
+from tests.support.browser import Browser, SignIn, soup
+from tests.support.demo import RunningDemo, running_demo
 from tests.support.programs import Program
 from tests.support.proves import proves
 from tests.support.python_env import python_env, running_python

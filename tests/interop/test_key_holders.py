@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.browser import REDIRECT, publish_client
 from tests.support.clock import Clock
-from tests.support.demo import REDIRECT, RunningDemo, publish_client
+from tests.support.demo import RunningDemo
 from tests.support.keys import KeyHolder
 from tests.support.node import node_executable, node_project
 from tests.support.origin import TLSOrigin

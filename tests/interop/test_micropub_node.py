@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.demo.posting import png
-from tests.support.demo import REDIRECT, RunningDemo, publish_client
+from tests.support.browser import REDIRECT, publish_client
+from tests.support.demo import RunningDemo
 from tests.support.node import running_node
 from tests.support.origin import TLSOrigin
 

@@ -1,25 +1,28 @@
-"""The demo for tests of the protocol: it trusts the hosts of the tests' clients, so that errors are redirected."""
+"""Sites of these tests: plain Flask apps with the drop-in server on a storage in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.databases import private_schema
-from tests.support.demo import Site
-
-#: The documents of the tests are on localhost; RFC 9700 §4.11.2 keeps the errors of untrusted clients on a page.
-TRUSTING = {"CIMD_TRUSTED_HOSTS": "localhost"}
+from tests.support.clock import Clock
+from tests.support.provider_app import ProviderSite, provider_app
 
 
 @pytest.fixture
-def site(make_site: Callable[..., Site]) -> Site:
-    """Return a demo in this process, on SQLite."""
-    return make_site(**TRUSTING)
+def make_site(ca_bundle: Path, clock: Clock) -> Callable[..., ProviderSite]:
+    """Return a function that builds an app; keywords as for `provider_app`."""
+
+    def make(**options: Any) -> ProviderSite:
+        return provider_app(ca_bundle, clock, **options)
+
+    return make
 
 
 @pytest.fixture
-def postgres_site(make_site: Callable[..., Site], postgres_url: str) -> Site:
-    """Return a demo in this process, on a PostgreSQL schema of its own."""
-    return make_site(private_schema(postgres_url), **TRUSTING)
+def site(make_site: Callable[..., ProviderSite]) -> ProviderSite:
+    """Return an app with the usual settings."""
+    return make_site()

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tests.support.atproto import HOST, App, development_hosts, publish_app
-from tests.support.demo import Browser, SignIn, Site
+from tests.support.browser import Browser, SignIn
 from tests.support.keys import KeyHolder, make_key
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
+from tests.support.provider_app import ProviderSite
 
 CLIENT_ID = f"https://{HOST}/client-metadata.json"
 MEMBERS = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256"}
@@ -27,13 +28,13 @@ def named_origin(ca: Any) -> Iterator[TLSOrigin]:
 
 
 @pytest.fixture
-def named_site(make_site: Callable[..., Site], named_origin: TLSOrigin) -> Site:
+def named_site(make_site: Callable[..., ProviderSite], named_origin: TLSOrigin) -> ProviderSite:
     """Return a site that finds it."""
     return make_site(**development_hosts(named_origin))
 
 
 @pytest.fixture
-def holder(named_origin: TLSOrigin, named_site: Site) -> KeyHolder:
+def holder(named_origin: TLSOrigin, named_site: ProviderSite) -> KeyHolder:
     """Return the key of a published app."""
     found = KeyHolder(CLIENT_ID, named_site.clock)
     publish_app(named_origin, **MEMBERS, jwks=found.jwks)
@@ -41,7 +42,7 @@ def holder(named_origin: TLSOrigin, named_site: Site) -> KeyHolder:
 
 
 @pytest.fixture
-def app(named_site: Site, holder: KeyHolder) -> App:
+def app(named_site: ProviderSite, holder: KeyHolder) -> App:
     """Return an app that authenticates itself, and knows the site's nonce."""
     found = App(named_site, CLIENT_ID, f"https://{HOST}/callback", authenticate=holder.proof)
     found.push()
@@ -114,7 +115,9 @@ def signed_in(app: App, owner: Browser) -> tuple[SignIn, dict[str, Any]]:
 
 
 @proves("AT-49", "AT-69")
-def test_the_session_belongs_to_its_key(app: App, holder: KeyHolder, named_origin: TLSOrigin, named_site: Site) -> None:
+def test_the_session_belongs_to_its_key(
+    app: App, holder: KeyHolder, named_origin: TLSOrigin, named_site: ProviderSite
+) -> None:
     other = replace(holder, kid="two", number=2)
     publish_app(named_origin, **MEMBERS, jwks={"keys": [holder.jwk, other.jwk]})
     named_site.clock.forward(days=2)
@@ -130,7 +133,9 @@ def test_the_session_belongs_to_its_key(app: App, holder: KeyHolder, named_origi
 
 
 @proves("AT-70")
-def test_the_session_ends_with_its_key(app: App, holder: KeyHolder, named_origin: TLSOrigin, named_site: Site) -> None:
+def test_the_session_ends_with_its_key(
+    app: App, holder: KeyHolder, named_origin: TLSOrigin, named_site: ProviderSite
+) -> None:
     _, tokens = signed_in(app, named_site.owner())
     publish_app(named_origin, **MEMBERS, jwks=replace(holder, kid="two", number=2).jwks)
     named_site.clock.forward(days=2)
@@ -143,7 +148,7 @@ def test_the_session_ends_with_its_key(app: App, holder: KeyHolder, named_origin
 
 @proves("AT-93")
 def test_a_host_that_is_down_keeps_the_session(
-    app: App, named_origin: TLSOrigin, named_site: Site, holder: KeyHolder
+    app: App, named_origin: TLSOrigin, named_site: ProviderSite, holder: KeyHolder
 ) -> None:
     _, tokens = signed_in(app, named_site.owner())
     named_origin.serve("/client-metadata.json", b"", status=503)
@@ -159,7 +164,7 @@ def test_a_host_that_is_down_keeps_the_session(
 
 
 @proves("AT-89")
-def test_a_session_of_a_key_holder_outlives_two_weeks(app: App, named_site: Site) -> None:
+def test_a_session_of_a_key_holder_outlives_two_weeks(app: App, named_site: ProviderSite) -> None:
     owner = named_site.owner()
     _, tokens = signed_in(app, owner)
 
@@ -170,7 +175,7 @@ def test_a_session_of_a_key_holder_outlives_two_weeks(app: App, named_site: Site
 
 
 @proves("AT-65", "AT-91")
-def test_signing_out_needs_the_key(app: App, named_site: Site) -> None:
+def test_signing_out_needs_the_key(app: App, named_site: ProviderSite) -> None:
     _, tokens = signed_in(app, named_site.owner())
 
     bare = named_site.browser().post("/revoke", {"token": tokens["access_token"], "client_id": CLIENT_ID})
@@ -182,7 +187,7 @@ def test_signing_out_needs_the_key(app: App, named_site: Site) -> None:
 
 
 @proves("AT-16")
-def test_keys_behind_an_address_do_as_well(named_site: Site, named_origin: TLSOrigin) -> None:
+def test_keys_behind_an_address_do_as_well(named_site: ProviderSite, named_origin: TLSOrigin) -> None:
     holder = KeyHolder(CLIENT_ID, named_site.clock)
     headers = {"Content-Type": "application/json"}
     named_origin.serve("/jwks.json", json.dumps(holder.jwks).encode(), headers=headers)

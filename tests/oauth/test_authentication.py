@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
@@ -20,13 +21,15 @@ from flask_cimd.oauth import Grant
 from flask_cimd.oauth.errors import ClientResolutionError
 from flask_cimd.oauth.server.assertion import AssertionRefusedError, ClientKey, read_assertion
 from flask_cimd.oauth.server.client_authentication import session_key
-from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client
+from tests.support.browser import Browser, SignIn, publish_client
+from tests.support.clock import Clock
 from tests.support.keys import ISSUER, KeyHolder, make_key, name_leads_to, signed_with_public_key
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
+from tests.support.provider_app import ProviderSite, provider_app
 
 
-def key_client(origin: Any, site: Site, path: str = "/client.json", **members: Any) -> KeyHolder:
+def key_client(origin: Any, site: ProviderSite, path: str = "/client.json", **members: Any) -> KeyHolder:
     """Publish a client that holds one ES256 key."""
     holder = KeyHolder(origin.url(path), site.clock)
     publish_keys(origin, holder, path=path, **members)
@@ -52,18 +55,16 @@ def assert_not_authenticated(answer: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def signed_in(
-    ca: trustme.CA, ca_bundle: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Browser, KeyHolder]]:
+def signed_in(ca: trustme.CA, ca_bundle: Path) -> Iterator[tuple[Browser, KeyHolder]]:
     """An owner and a client that holds a key, for all cases of a table."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('keys')}/demo.db"
-    with TLSOrigin(ca) as origin, demo_in_process(url, ca_bundle) as site:
+    with TLSOrigin(ca) as origin:
+        site = provider_app(ca_bundle, Clock())
         yield site.owner(), key_client(origin, site)
 
 
 @proves("C-78", "O-84")
 @pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA", "Ed25519"])
-def test_every_advertised_algorithm_signs_in(origin: Any, site: Site, alg: str) -> None:
+def test_every_advertised_algorithm_signs_in(origin: Any, site: ProviderSite, alg: str) -> None:
     owner = site.owner()
     assert (
         alg
@@ -78,7 +79,7 @@ def test_every_advertised_algorithm_signs_in(origin: Any, site: Site, alg: str) 
 
 
 @proves("C-119")
-def test_the_metadata_lists_methods_and_algorithms(site: Site) -> None:
+def test_the_metadata_lists_methods_and_algorithms(site: ProviderSite) -> None:
     metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
     assert metadata["token_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
     assert metadata["revocation_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
@@ -153,7 +154,7 @@ def test_one_wrong_thing_in_an_assertion_is_enough(signed_in: tuple[Browser, Key
     assert owner.redeem(asked, code, **holder.proof()).status_code == 200
 
 
-def test_a_key_has_no_name_that_a_database_could_not_keep(site: Site) -> None:
+def test_a_key_has_no_name_that_a_database_could_not_keep(site: ProviderSite) -> None:
     # a session of the AT Protocol keeps the name, and PostgreSQL knows no NUL
     holder = KeyHolder("https://app.example/client.json", site.clock, kid="a\x00")
     with pytest.raises(AssertionRefusedError, match="kid is unusable"):
@@ -185,7 +186,7 @@ def test_what_real_clients_send_is_accepted(signed_in: tuple[Browser, KeyHolder]
 
 
 @proves("O-84")
-def test_a_document_that_names_an_algorithm_is_held_to_it(origin: Any, site: Site) -> None:
+def test_a_document_that_names_an_algorithm_is_held_to_it(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock, alg="PS256")
     publish_keys(origin, holder, token_endpoint_auth_signing_alg="RS256")
@@ -195,7 +196,7 @@ def test_a_document_that_names_an_algorithm_is_held_to_it(origin: Any, site: Sit
     assert assert_ok.status_code == 200
 
 
-def test_a_key_with_alg_verifies_no_other_algorithm(origin: Any, site: Site) -> None:
+def test_a_key_with_alg_verifies_no_other_algorithm(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock, alg="RS256", extra={"alg": "PS256"})
     publish_keys(origin, holder)
@@ -203,7 +204,7 @@ def test_a_key_with_alg_verifies_no_other_algorithm(origin: Any, site: Site) -> 
 
 
 @proves("AT-18")
-def test_keys_as_browser_libraries_export_them_are_accepted(origin: Any, site: Site) -> None:
+def test_keys_as_browser_libraries_export_them_are_accepted(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = KeyHolder(
         origin.url("/client.json"), site.clock, extra={"key_ops": ["verify", "encrypt", "wrapKey"], "ext": True}
@@ -212,14 +213,14 @@ def test_keys_as_browser_libraries_export_them_are_accepted(origin: Any, site: S
     assert sign_in(owner, holder)
 
 
-def test_a_weak_rsa_key_verifies_nothing(origin: Any, site: Site) -> None:
+def test_a_weak_rsa_key_verifies_nothing(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock, alg="RS256", extra={"n": "AQAB" * 20})
     publish_keys(origin, holder)
     assert_not_authenticated(owner.redeem(*owner.code(holder.client_id), **holder.proof()))
 
 
-def test_a_key_that_is_no_point_on_the_curve_verifies_nothing(origin: Any, site: Site) -> None:
+def test_a_key_that_is_no_point_on_the_curve_verifies_nothing(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock, extra={"x": "AAAA"})
     publish_keys(origin, holder)
@@ -227,7 +228,7 @@ def test_a_key_that_is_no_point_on_the_curve_verifies_nothing(origin: Any, site:
 
 
 @proves("C-77", "AT-65", "AT-71")
-def test_every_direct_request_carries_the_assertion(origin: Any, site: Site) -> None:
+def test_every_direct_request_carries_the_assertion(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = key_client(origin, site)
     asked, code = owner.code(holder.client_id)
@@ -244,7 +245,7 @@ def test_every_direct_request_carries_the_assertion(origin: Any, site: Site) -> 
 
 
 @proves("O-80")
-def test_the_assertion_alone_names_the_client(origin: Any, site: Site) -> None:
+def test_the_assertion_alone_names_the_client(origin: Any, site: ProviderSite) -> None:
     # client_id in the body is optional and must agree
     owner = site.owner()
     holder = key_client(origin, site)
@@ -258,7 +259,7 @@ def test_the_assertion_alone_names_the_client(origin: Any, site: Site) -> None:
 
 
 @proves("C-12")
-def test_a_code_of_another_client_is_an_invalid_grant(origin: Any, site: Site) -> None:
+def test_a_code_of_another_client_is_an_invalid_grant(origin: Any, site: ProviderSite) -> None:
     # The assertion itself is good
     owner = site.owner()
     holder = key_client(origin, site)
@@ -269,7 +270,7 @@ def test_a_code_of_another_client_is_an_invalid_grant(origin: Any, site: Site) -
     assert owner.redeem(asked, code, **holder.proof()).status_code == 200
 
 
-def test_an_assertion_needs_its_type_and_the_type_its_assertion(origin: Any, site: Site) -> None:
+def test_an_assertion_needs_its_type_and_the_type_its_assertion(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = key_client(origin, site)
     asked, code = owner.code(holder.client_id)
@@ -285,7 +286,7 @@ def test_an_assertion_needs_its_type_and_the_type_its_assertion(origin: Any, sit
 
 
 @proves("C-79")
-def test_two_assertions_are_one_too_many(origin: Any, site: Site) -> None:
+def test_two_assertions_are_one_too_many(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = key_client(origin, site)
     asked, code = owner.code(holder.client_id)
@@ -296,9 +297,9 @@ def test_two_assertions_are_one_too_many(origin: Any, site: Site) -> None:
 
 
 @proves("C-79", "AT-67")
-def test_an_assertion_is_used_once(origin: Any, any_site: Site) -> None:
-    owner = any_site.owner()
-    holder = key_client(origin, any_site)
+def test_an_assertion_is_used_once(origin: Any, site: ProviderSite) -> None:
+    owner = site.owner()
+    holder = key_client(origin, site)
     proof = holder.proof()
     tokens = owner.redeem(*owner.code(holder.client_id), **proof).json()
     assert_not_authenticated(owner.refresh(holder.client_id, tokens["refresh_token"], **proof))
@@ -307,7 +308,7 @@ def test_an_assertion_is_used_once(origin: Any, any_site: Site) -> None:
     assert renewed.status_code == 200
     same = holder.proof(jti="chosen by the client")
     assert_not_authenticated(owner.refresh(holder.client_id, renewed.json()["refresh_token"], **same))
-    any_site.clock.forward(seconds=61)  # the first one is void by now, so its name is free
+    site.clock.forward(seconds=61)  # the first one is void by now, so its name is free
     renewed = owner.refresh(
         holder.client_id, renewed.json()["refresh_token"], **holder.proof(jti="chosen by the client")
     )
@@ -315,7 +316,7 @@ def test_an_assertion_is_used_once(origin: Any, any_site: Site) -> None:
 
 
 @proves("O-83")
-def test_clients_do_not_meet_in_their_jtis(origin: Any, site: Site) -> None:
+def test_clients_do_not_meet_in_their_jtis(origin: Any, site: ProviderSite) -> None:
     # Per client
     owner = site.owner()
     for path in ("/one.json", "/two.json"):
@@ -324,13 +325,13 @@ def test_clients_do_not_meet_in_their_jtis(origin: Any, site: Site) -> None:
         assert owner.redeem(*owner.code(holder.client_id), **holder.proof(jti="1")).status_code == 200
 
 
-def test_of_parallel_uses_of_one_jti_exactly_one_succeeds(any_site: Site) -> None:
-    storage = any_site.app.extensions["demo"].storage
-    now = any_site.clock()
+def test_of_parallel_uses_of_one_jti_exactly_one_succeeds(site: ProviderSite) -> None:
+    storage = site.storage
+    now = site.clock()
     start = Barrier(8)
 
     def use(_: int) -> bool:
-        with any_site.app.app_context():
+        with site.app.app_context():
             start.wait()
             return bool(storage.use_once("assertion:raced", now + timedelta(seconds=60), now))
 
@@ -338,21 +339,8 @@ def test_of_parallel_uses_of_one_jti_exactly_one_succeeds(any_site: Site) -> Non
         assert sorted(pool.map(use, range(8))) == [False] * 7 + [True]
 
 
-def test_what_was_used_once_is_forgotten_when_it_is_void(any_site: Site) -> None:
-    from demo.models import db, provider
-
-    storage, now = any_site.app.extensions["demo"].storage, any_site.clock()
-    with any_site.app.app_context():
-        for number in range(3):
-            assert storage.use_once(f"assertion:{number}", now + timedelta(seconds=60), now)
-        assert storage.use_once("assertion:later", now + timedelta(seconds=180), now + timedelta(seconds=120))
-        storage.sweep(now + timedelta(seconds=120))
-        kept = {row.key for row in db.session.query(provider.ReplayKey)}
-        assert kept - {"flask-cimd:sweep"} == {"assertion:later"}
-
-
 @proves("C-84", "O-54")
-def test_a_public_client_may_not_come_with_an_assertion(origin: Any, site: Site) -> None:
+def test_a_public_client_may_not_come_with_an_assertion(origin: Any, site: ProviderSite) -> None:
     # Never ignored
     owner = site.owner()
     client_id = publish_client(origin)
@@ -365,7 +353,9 @@ def test_a_public_client_may_not_come_with_an_assertion(origin: Any, site: Site)
 
 @proves("C-83", "C-84")
 @pytest.mark.parametrize("single", ["none", None, "private_key_jwt"])
-def test_a_client_with_both_methods_is_held_to_the_one_it_names(origin: Any, site: Site, single: str | None) -> None:
+def test_a_client_with_both_methods_is_held_to_the_one_it_names(
+    origin: Any, site: ProviderSite, single: str | None
+) -> None:
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     named = {"token_endpoint_auth_method": single} if single else {}
@@ -377,7 +367,7 @@ def test_a_client_with_both_methods_is_held_to_the_one_it_names(origin: Any, sit
 
 
 @proves("C-84")
-def test_a_broken_assertion_never_falls_back_to_none(origin: Any, site: Site) -> None:
+def test_a_broken_assertion_never_falls_back_to_none(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_client(origin, token_endpoint_auth_methods_supported=["none", "private_key_jwt"], jwks=holder.jwks)
@@ -387,7 +377,7 @@ def test_a_broken_assertion_never_falls_back_to_none(origin: Any, site: Site) ->
 
 
 @proves("C-108")
-def test_what_was_issued_with_a_key_is_never_refreshed_without_it(origin: Any, site: Site) -> None:
+def test_what_was_issued_with_a_key_is_never_refreshed_without_it(origin: Any, site: ProviderSite) -> None:
     # With a client that has both methods, and with a document that says none now
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
@@ -404,7 +394,7 @@ def test_what_was_issued_with_a_key_is_never_refreshed_without_it(origin: Any, s
 
 
 @proves("C-106")
-def test_keys_rotate_without_ending_anything(origin: Any, site: Site) -> None:
+def test_keys_rotate_without_ending_anything(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     old = key_client(origin, site)
     tokens = sign_in(owner, old)
@@ -416,7 +406,7 @@ def test_keys_rotate_without_ending_anything(origin: Any, site: Site) -> None:
 
 
 @proves("C-109", "L-12")
-def test_a_code_is_redeemed_with_the_keys_of_its_snapshot(origin: Any, site: Site) -> None:
+def test_a_code_is_redeemed_with_the_keys_of_its_snapshot(origin: Any, site: ProviderSite) -> None:
     # A no-store document is not fetched again for it
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
@@ -428,7 +418,7 @@ def test_a_code_is_redeemed_with_the_keys_of_its_snapshot(origin: Any, site: Sit
     assert len(origin.requests) == before
 
 
-def test_nonsense_never_causes_a_fetch(origin: Any, site: Site) -> None:
+def test_nonsense_never_causes_a_fetch(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = key_client(origin, site)
     tokens = sign_in(owner, holder)
@@ -468,12 +458,12 @@ def serve_keys(origin: Any, *holders: KeyHolder) -> str:
     return str(origin.serve("/jwks.json", body, headers=headers))
 
 
-def client_with_jwks_uri(origin: Any, site: Site, *holders: KeyHolder) -> None:
+def client_with_jwks_uri(origin: Any, site: ProviderSite, *holders: KeyHolder) -> None:
     publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks_uri=serve_keys(origin, *holders))
 
 
 @proves("C-81", "C-106")
-def test_a_client_rotates_its_keys_behind_jwks_uri(origin: Any, site: Site) -> None:
+def test_a_client_rotates_its_keys_behind_jwks_uri(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     old = KeyHolder(origin.url("/client.json"), site.clock)
     new = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1, alg="RS256")
@@ -491,7 +481,7 @@ def test_a_client_rotates_its_keys_behind_jwks_uri(origin: Any, site: Site) -> N
 
 @proves("C-81", "C-89", "L-10")
 def test_keys_at_a_forbidden_address_authenticate_nobody(
-    origin: Any, site: Site, monkeypatch: pytest.MonkeyPatch
+    origin: Any, site: ProviderSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name_leads_to(monkeypatch, "keys.example", "10.0.0.5")
     owner = site.owner()
@@ -504,7 +494,7 @@ def test_keys_at_a_forbidden_address_authenticate_nobody(
 
 
 @proves("C-64", "AT-93", "O-56")
-def test_a_dead_host_asks_for_patience_and_keeps_the_session(origin: Any, site: Site) -> None:
+def test_a_dead_host_asks_for_patience_and_keeps_the_session(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     client_with_jwks_uri(origin, site, holder)
@@ -521,7 +511,7 @@ def test_a_dead_host_asks_for_patience_and_keeps_the_session(origin: Any, site: 
 
 
 @proves("L-32")
-def test_a_client_that_is_gone_no_longer_authenticates(origin: Any, site: Site) -> None:
+def test_a_client_that_is_gone_no_longer_authenticates(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = key_client(origin, site)
     tokens = sign_in(owner, holder)
@@ -531,7 +521,7 @@ def test_a_client_that_is_gone_no_longer_authenticates(origin: Any, site: Site) 
 
 
 @proves("C-64", "L-12")
-def test_a_snapshot_stands_in_for_a_document_that_cannot_be_stored(origin: Any, site: Site) -> None:
+def test_a_snapshot_stands_in_for_a_document_that_cannot_be_stored(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     holder = KeyHolder(origin.url("/client.json"), site.clock)
     publish_keys(origin, holder, headers={"Cache-Control": "no-store"})
@@ -556,7 +546,7 @@ TROUBLE: dict[str, tuple[int, bytes]] = {
 @proves("O-56")
 @pytest.mark.parametrize("holds_key", [False, True], ids=["public", "key"])
 def test_a_document_that_is_away_after_consent_is_never_an_error_of_ours(
-    ca: trustme.CA, site: Site, holds_key: bool
+    ca: trustme.CA, site: ProviderSite, holds_key: bool
 ) -> None:
     # The copy serves while it may; later a key holder is refused in OAuth's own words
     owner, outcomes = site.owner(), set()
@@ -582,7 +572,7 @@ def test_a_document_that_is_away_after_consent_is_never_an_error_of_ours(
 
 
 @proves("C-109", "O-56")
-def test_a_public_clients_dead_host_stops_nothing(origin: Any, site: Site) -> None:
+def test_a_public_clients_dead_host_stops_nothing(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     client_id = publish_client(origin)
     asked, code = owner.code(client_id)
@@ -597,18 +587,15 @@ def test_a_public_clients_dead_host_stops_nothing(origin: Any, site: Site) -> No
 # -- sessions that belong to a key ------------------------------------------------------------------------------
 
 
-def bind(site: Site, holder: KeyHolder) -> None:
+def bind(site: ProviderSite, holder: KeyHolder) -> None:
     """Let the newest session belong to this key, as those of AT Protocol clients do."""
-    from demo.models import db, provider
-
-    with site.app.app_context():
-        row = db.session.query(provider.Grant).one()
-        row.client_key = str(ClientKey(kid=holder.kid, alg=holder.alg, thumbprint=holder.key.thumbprint()))
-        db.session.commit()
+    key = str(ClientKey(kid=holder.kid, alg=holder.alg, thumbprint=holder.key.thumbprint()))
+    (kept,) = site.storage._grants.values()
+    kept.grant = replace(kept.grant, client_key=key)
 
 
 @proves("AT-69")
-def test_a_bound_session_wants_the_key_that_began_it(origin: Any, site: Site) -> None:
+def test_a_bound_session_wants_the_key_that_began_it(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     first = KeyHolder(origin.url("/client.json"), site.clock)
     second = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1)
@@ -621,7 +608,7 @@ def test_a_bound_session_wants_the_key_that_began_it(origin: Any, site: Site) ->
 
 
 @proves("AT-70")
-def test_a_bound_session_ends_when_its_key_is_withdrawn(origin: Any, site: Site) -> None:
+def test_a_bound_session_ends_when_its_key_is_withdrawn(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     first = KeyHolder(origin.url("/client.json"), site.clock)
     second = KeyHolder(origin.url("/client.json"), site.clock, kid="two", number=1)
@@ -639,10 +626,10 @@ def test_a_bound_session_ends_when_its_key_is_withdrawn(origin: Any, site: Site)
 
 @proves("C-106", "AT-66", "AT-69")
 @pytest.mark.parametrize(("scope", "bound"), [("atproto profile", True), ("profile", False)])
-def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, scope: str, bound: bool) -> None:
+def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: ProviderSite, scope: str, bound: bool) -> None:
     # A missing exp is excused for them alone.
     holder = key_client(origin, site)
-    here = site.app.extensions["demo"]
+    here = site
     with site.app.test_request_context():
         grant = grant_for(here.cimd.resolve(holder.client_id), holder, scope, site)
         found = here.server.context.authenticator.check_grant({"client_id": holder.client_id, **holder.proof()}, grant)
@@ -667,7 +654,7 @@ def test_only_at_protocol_sessions_are_bound_to_a_key(origin: Any, site: Site, s
             here.server.context.authenticator.check_grant(older, grant)
 
 
-def grant_for(snapshot: ClientMetadata, holder: KeyHolder, scope: str, site: Site) -> Grant:
+def grant_for(snapshot: ClientMetadata, holder: KeyHolder, scope: str, site: ProviderSite) -> Grant:
     return Grant(
         id="1", client_id=holder.client_id, client=snapshot, fingerprint="", subject="me", scope=scope, resource=(),
         redirect_uri="", access_lifetime=timedelta(minutes=5), created_at=site.clock(),
@@ -675,11 +662,11 @@ def grant_for(snapshot: ClientMetadata, holder: KeyHolder, scope: str, site: Sit
 
 
 @proves("C-77")
-def test_a_request_without_a_grant_authenticates_against_the_document(origin: Any, site: Site) -> None:
+def test_a_request_without_a_grant_authenticates_against_the_document(origin: Any, site: ProviderSite) -> None:
     # What pushed requests use
     holder = key_client(origin, site)
     public = publish_client(origin, "/public.json")
-    authenticator = site.app.extensions["demo"].server.context.authenticator
+    authenticator = site.server.context.authenticator
     with site.app.test_request_context():
         found = authenticator.check_client(holder.proof())
         assert (found.client.client_id, found.method, found.key.kid) == (holder.client_id, "private_key_jwt", "one")

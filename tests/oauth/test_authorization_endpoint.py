@@ -8,13 +8,14 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import requests
 
-from tests.support.demo import REDIRECT, SignIn, Site, publish_client, redirect_parameters, soup
+from tests.support.browser import REDIRECT, SignIn, publish_client, redirect_parameters, soup
 from tests.support.proves import proves
+from tests.support.provider_app import ProviderSite
 
 ELSEWHERE = "https://attacker.example/steal"
 
 
-def opened(site: Site, sign_in: SignIn, **kwargs: Any) -> requests.Response:
+def opened(site: ProviderSite, sign_in: SignIn, **kwargs: Any) -> requests.Response:
     return site.owner().authorize(sign_in, **kwargs)
 
 
@@ -39,7 +40,9 @@ def opened(site: Site, sign_in: SignIn, **kwargs: Any) -> requests.Response:
     ],
 )
 @pytest.mark.parametrize("logged_in", [True, False])
-def test_who_asks_is_unclear_so_the_error_stays_here(site: Site, query: dict[str, Any], logged_in: bool) -> None:
+def test_who_asks_is_unclear_so_the_error_stays_here(
+    site: ProviderSite, query: dict[str, Any], logged_in: bool
+) -> None:
     # Neither the owner nor a stranger's browser leaves this origin.
     browser = site.owner() if logged_in else site.browser()
     answer = browser.get("/authorize", params={"response_type": "code", **query})
@@ -52,7 +55,7 @@ def test_who_asks_is_unclear_so_the_error_stays_here(site: Site, query: dict[str
 @pytest.mark.parametrize("listed", [[REDIRECT], [REDIRECT, "https://localhost/cb"]])
 @pytest.mark.parametrize("sent", [None, ""])
 def test_a_redirect_uri_is_needed_even_where_one_alone_is_listed(
-    origin: Any, site: Site, listed: list[str], sent: str | None
+    origin: Any, site: ProviderSite, listed: list[str], sent: str | None
 ) -> None:
     client_id = publish_client(origin, redirect_uris=listed)
     answer = opened(site, SignIn.begin(client_id, redirect_uri=sent))
@@ -71,7 +74,9 @@ SCRIPTS_AND_FILES = (
 
 @proves("O-11")
 @pytest.mark.parametrize("beside", [[], [REDIRECT]])
-def test_nobody_is_sent_to_a_scheme_that_runs_or_reads_something(origin: Any, site: Site, beside: list[str]) -> None:
+def test_nobody_is_sent_to_a_scheme_that_runs_or_reads_something(
+    origin: Any, site: ProviderSite, beside: list[str]
+) -> None:
     # Also where the document lists it
     owner = site.owner()
     for number, uri in enumerate(SCRIPTS_AND_FILES):
@@ -83,7 +88,7 @@ def test_nobody_is_sent_to_a_scheme_that_runs_or_reads_something(origin: Any, si
 
 
 @proves("C-66", "O-01")
-def test_an_unlisted_redirect_uri_is_shown_with_the_host_of_the_app(origin: Any, site: Site) -> None:
+def test_an_unlisted_redirect_uri_is_shown_with_the_host_of_the_app(origin: Any, site: ProviderSite) -> None:
     answer = opened(site, SignIn.begin(publish_client(origin), ELSEWHERE))
     assert answer.status_code == 400
     assert "Location" not in answer.headers
@@ -105,7 +110,7 @@ def test_an_unlisted_redirect_uri_is_shown_with_the_host_of_the_app(origin: Any,
         "http://127.0.0.1:1/other", "http://127.0.0.1:1/callback?a=b", "http://127.0.0.1.evil/callback",
     ],
 )  # fmt: skip
-def test_redirect_uris_match_as_strings(origin: Any, site: Site, requested: str) -> None:
+def test_redirect_uris_match_as_strings(origin: Any, site: ProviderSite, requested: str) -> None:
     client_id = publish_client(origin, redirect_uris=["https://localhost/cb", REDIRECT])
     answer = opened(site, SignIn.begin(client_id, requested))
     assert answer.status_code == 400
@@ -114,7 +119,7 @@ def test_redirect_uris_match_as_strings(origin: Any, site: Site, requested: str)
 
 @proves("C-67", "C-69", "L-02", "O-09")
 @pytest.mark.parametrize("requested", ["http://127.0.0.1/callback", "http://127.0.0.1:51763/callback"])
-def test_only_the_port_of_a_loopback_redirect_is_free(origin: Any, site: Site, requested: str) -> None:
+def test_only_the_port_of_a_loopback_redirect_is_free(origin: Any, site: ProviderSite, requested: str) -> None:
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin), requested)
     answer = owner.redeem(sign_in, code, redirect_uri=REDIRECT)
@@ -124,7 +129,7 @@ def test_only_the_port_of_a_loopback_redirect_is_free(origin: Any, site: Site, r
 
 
 @proves("C-68", "O-09")
-def test_localhost_is_never_swapped_for_its_address(origin: Any, site: Site) -> None:
+def test_localhost_is_never_swapped_for_its_address(origin: Any, site: ProviderSite) -> None:
     client_id = publish_client(origin, redirect_uris=["http://localhost/callback"])
     assert opened(site, SignIn.begin(client_id, "http://localhost:4000/callback")).status_code == 200
     assert opened(site, SignIn.begin(client_id, "http://127.0.0.1:4000/callback")).status_code == 400
@@ -173,7 +178,7 @@ def test_a_refused_address_and_a_refused_connection_look_the_same(make_site: Any
     ],
 )
 def test_errors_of_the_request_go_to_the_client_with_state_and_issuer(
-    origin: Any, site: Site, changes: dict[str, Any], error: str
+    origin: Any, site: ProviderSite, changes: dict[str, Any], error: str
 ) -> None:
     sign_in = SignIn.begin(publish_client(origin), state="of the app", **changes)
     answer = opened(site, sign_in)
@@ -187,14 +192,14 @@ def test_errors_of_the_request_go_to_the_client_with_state_and_issuer(
 
 
 @proves("O-02")
-def test_a_document_without_the_code_grant_is_told_so(origin: Any, site: Site) -> None:
+def test_a_document_without_the_code_grant_is_told_so(origin: Any, site: ProviderSite) -> None:
     client_id = publish_client(origin, grant_types=["refresh_token"])
     answer = opened(site, SignIn.begin(client_id))
     assert redirect_parameters(answer)["error"] == "unauthorized_client"
 
 
 @proves("O-12")
-def test_a_strangers_browser_is_never_sent_to_a_client(origin: Any, site: Site) -> None:
+def test_a_strangers_browser_is_never_sent_to_a_client(origin: Any, site: ProviderSite) -> None:
     # Whoever can publish a document could make an open redirector of this site.
     before = len(origin.requests)
     sign_in = SignIn.begin(publish_client(origin), response_type="token")
@@ -207,7 +212,7 @@ def test_a_strangers_browser_is_never_sent_to_a_client(origin: Any, site: Site) 
 
 @proves("M-45", "O-03")
 @pytest.mark.parametrize("state", ["a b&c=d%20+ü", "x" * 2000, "%00%0d%0a", "+", '"\\'])
-def test_state_comes_back_byte_for_byte(origin: Any, site: Site, state: str) -> None:
+def test_state_comes_back_byte_for_byte(origin: Any, site: ProviderSite, state: str) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     sign_in = SignIn.begin(client_id, state=state)
     assert owner.approve(owner.authorize(sign_in))["state"] == state
@@ -219,20 +224,20 @@ def test_state_comes_back_byte_for_byte(origin: Any, site: Site, state: str) -> 
 
 @proves("O-03", "O-04")
 @pytest.mark.parametrize("state", [None, ""])
-def test_without_state_none_comes_back(origin: Any, site: Site, state: str | None) -> None:
+def test_without_state_none_comes_back(origin: Any, site: ProviderSite, state: str | None) -> None:
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), state=state)
     assert "state" not in owner.approve(owner.authorize(sign_in))
     assert "state" not in owner.deny(owner.authorize(sign_in))
 
 
 @proves("O-04")
-def test_unknown_parameters_are_ignored(origin: Any, site: Site) -> None:
+def test_unknown_parameters_are_ignored(origin: Any, site: ProviderSite) -> None:
     sign_in = SignIn.begin(publish_client(origin), foo="bar", scope="profile")
     assert opened(site, sign_in).status_code == 200
 
 
 @proves("O-07", "A-19")
-def test_the_query_of_a_redirect_uri_is_kept_as_it_is(origin: Any, site: Site) -> None:
+def test_the_query_of_a_redirect_uri_is_kept_as_it_is(origin: Any, site: ProviderSite) -> None:
     # Nothing is decoded and encoded again.
     uri = "https://localhost/cb?a=%20b+c&d=%C3%A9&e"
     owner, client_id = site.owner(), publish_client(origin, redirect_uris=[uri])
@@ -241,7 +246,7 @@ def test_the_query_of_a_redirect_uri_is_kept_as_it_is(origin: Any, site: Site) -
 
 
 @proves("O-05")
-def test_post_starts_the_same_request(origin: Any, site: Site) -> None:
+def test_post_starts_the_same_request(origin: Any, site: ProviderSite) -> None:
     # The session cookie does not come along with a POST from another site, so it becomes a GET.
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), state="é&=")
     answer = owner.post("/authorize", sign_in.parameters)
@@ -251,7 +256,7 @@ def test_post_starts_the_same_request(origin: Any, site: Site) -> None:
 
 
 @pytest.mark.parametrize(("length", "told"), [(2048, None), (2049, "invalid_request")])
-def test_a_login_hint_is_no_longer_than_a_name(origin: Any, site: Site, length: int, told: str | None) -> None:
+def test_a_login_hint_is_no_longer_than_a_name(origin: Any, site: ProviderSite, length: int, told: str | None) -> None:
     # it is kept while a person decides
     sign_in = SignIn.begin(publish_client(origin))
     sign_in.parameters["login_hint"] = "x" * length
@@ -260,7 +265,7 @@ def test_a_login_hint_is_no_longer_than_a_name(origin: Any, site: Site, length: 
 
 
 @proves("O-20", "O-40")
-def test_denial_is_told(origin: Any, site: Site) -> None:
+def test_denial_is_told(origin: Any, site: ProviderSite) -> None:
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
     told = owner.deny(owner.authorize(sign_in))
     assert told["error"] == "access_denied"
@@ -269,7 +274,7 @@ def test_denial_is_told(origin: Any, site: Site) -> None:
 
 
 @proves("O-13", "O-122", "A-20")
-def test_answers_leave_by_303_and_name_no_referrer(origin: Any, site: Site) -> None:
+def test_answers_leave_by_303_and_name_no_referrer(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     for button in ("Approve", "Deny"):
         answer = owner.press(owner.authorize(SignIn.begin(publish_client(origin))), button)
@@ -282,14 +287,14 @@ def test_answers_leave_by_303_and_name_no_referrer(origin: Any, site: Site) -> N
 
 
 @proves("O-21", "A-21")
-def test_unknown_scopes_are_ignored_and_the_order_does_not_matter(origin: Any, site: Site) -> None:
+def test_unknown_scopes_are_ignored_and_the_order_does_not_matter(origin: Any, site: ProviderSite) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id, scope='email  nonsense "x" profile email')
     assert tokens["scope"].split() == ["email", "profile"]
 
 
 @proves("O-21")
-def test_the_owner_may_grant_less_than_was_asked_for(origin: Any, site: Site) -> None:
+def test_the_owner_may_grant_less_than_was_asked_for(origin: Any, site: ProviderSite) -> None:
     # "if different … the authorization server MUST include the scope" (RFC 6749 §3.3).
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope="profile email")
     answer = owner.approve(owner.authorize(sign_in), scope=["profile"])
@@ -297,19 +302,19 @@ def test_the_owner_may_grant_less_than_was_asked_for(origin: Any, site: Site) ->
 
 
 @proves("O-18")
-def test_the_owner_cannot_grant_more_than_was_shown(origin: Any, site: Site) -> None:
+def test_the_owner_cannot_grant_more_than_was_shown(origin: Any, site: ProviderSite) -> None:
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope="profile")
     answer = owner.approve(owner.authorize(sign_in), scope=["profile", "email"])
     assert owner.redeem(sign_in, answer["code"]).json()["scope"] == "profile"
 
 
-def test_a_documents_scope_is_the_most_it_gets(origin: Any, site: Site) -> None:
+def test_a_documents_scope_is_the_most_it_gets(origin: Any, site: ProviderSite) -> None:
     owner, client_id = site.owner(), publish_client(origin, scope="profile")
     assert owner.tokens(client_id, scope="profile email")["scope"] == "profile"
 
 
 @proves("O-21")
-def test_a_request_without_scope_is_for_the_identity_alone(origin: Any, site: Site) -> None:
+def test_a_request_without_scope_is_for_the_identity_alone(origin: Any, site: ProviderSite) -> None:
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin), scope=None)
     page = owner.authorize(sign_in)
     assert not soup(page).select("input[name=scope]")
@@ -332,7 +337,7 @@ HOSTILE = ['"', "\\", "é", "\r\nSet-Cookie: a=b", "\x00", "\ud800", "<script>",
     ["client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method",
      "resource", "me", "prompt", "nonce"],
 )  # fmt: skip
-def test_hostile_text_in_any_parameter_ends_in_an_answer_of_ours(origin: Any, site: Site, name: str) -> None:
+def test_hostile_text_in_any_parameter_ends_in_an_answer_of_ours(origin: Any, site: ProviderSite, name: str) -> None:
     # Anything unhandled would be raised here; nothing unchecked comes back raw.
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
     for text in HOSTILE:
@@ -348,11 +353,11 @@ def test_hostile_text_in_any_parameter_ends_in_an_answer_of_ours(origin: Any, si
 
 @proves("O-05")
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_other_methods_are_not_allowed(site: Site, method: str) -> None:
+def test_other_methods_are_not_allowed(site: ProviderSite, method: str) -> None:
     assert site.browser().request(method, "/authorize").status_code == 405
 
 
-def test_a_raw_query_that_is_no_utf_8_is_answered(site: Site) -> None:
+def test_a_raw_query_that_is_no_utf_8_is_answered(site: ProviderSite) -> None:
     answer = site.owner().get("/authorize?client_id=%ff%fe&redirect_uri=%80")
     assert answer.status_code == 400
 
@@ -364,13 +369,13 @@ def test_a_raw_query_that_is_no_utf_8_is_answered(site: Site) -> None:
 @pytest.mark.parametrize(
     "resource", ["relative", "/api", "https://a.example/#f", "https://a.example/#", "https://[", "é", "https:"]
 )
-def test_a_malformed_resource_is_an_invalid_target(origin: Any, site: Site, resource: str) -> None:
+def test_a_malformed_resource_is_an_invalid_target(origin: Any, site: ProviderSite, resource: str) -> None:
     answer = opened(site, SignIn.begin(publish_client(origin), resource=resource))
     assert redirect_parameters(answer)["error"] == "invalid_target"
 
 
 @proves("O-70")
-def test_one_bad_resource_among_good_ones_is_an_invalid_target(origin: Any, site: Site) -> None:
+def test_one_bad_resource_among_good_ones_is_an_invalid_target(origin: Any, site: ProviderSite) -> None:
     sign_in = SignIn.begin(publish_client(origin))
     query = urlencode([*sign_in.parameters.items(), ("resource", site.base_url + "/"), ("resource", "x#y")])
     assert redirect_parameters(site.owner().get(f"/authorize?{query}"))["error"] == "invalid_target"

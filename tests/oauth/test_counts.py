@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.oauth.test_parts_alone import AuthlibApp
+from tests.support.browser import SignIn, publish_client
 from tests.support.clock import Clock
-from tests.support.demo import SignIn, publish_client
 from tests.support.origin import TLSOrigin
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from tests.support.atproto import App, is_nonce_challenge
-from tests.support.demo import Site, demo_in_process, publish_client
+from tests.support.browser import publish_client
+from tests.support.clock import Clock
 from tests.support.dpop import ProofKey, token_hash
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
+from tests.support.provider_app import ProviderSite, provider_app
 
 REFRESHING = {"grant_types": ["authorization_code", "refresh_token"]}
 
@@ -28,14 +30,13 @@ def error_of(answer: Any) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, ca_bundle: Path) -> Iterator[Site]:
-    """Return one demo for all single faults: none of them may change anything."""
-    with demo_in_process(f"sqlite:///{tmp_path_factory.mktemp('dpop')}/demo.db", ca_bundle) as site:
-        yield site
+def shared(ca_bundle: Path) -> ProviderSite:
+    """Return one site for all single faults: none of them may change anything."""
+    return provider_app(ca_bundle, Clock())
 
 
 @pytest.fixture(scope="module")
-def shared_app(shared: Site) -> App:
+def shared_app(shared: ProviderSite) -> App:
     """Return an app of that demo."""
     found = App(shared)
     found.push()
@@ -43,14 +44,14 @@ def shared_app(shared: Site) -> App:
 
 
 @pytest.fixture(scope="module")
-def shared_token(shared: Site, shared_app: App) -> str:
+def shared_token(shared: ProviderSite, shared_app: App) -> str:
     """Return its access token."""
     found: str = shared_app.sign_in(shared.owner(), scope="atproto profile")["access_token"]
     return found
 
 
 @pytest.fixture
-def app(site: Site) -> App:
+def app(site: ProviderSite) -> App:
     """Return an app that knows the site's nonce."""
     found = App(site)
     found.push()
@@ -63,7 +64,7 @@ def app(site: Site) -> App:
 @proves("AT-57", "AT-58", "O-97")
 @pytest.mark.parametrize("path", ["/par", "/token", "/revoke"])
 @pytest.mark.parametrize("nonce", [None, "nonsense"])
-def test_every_endpoint_wants_a_nonce(shared: Site, path: str, nonce: str | None) -> None:
+def test_every_endpoint_wants_a_nonce(shared: ProviderSite, path: str, nonce: str | None) -> None:
     app = App(shared)
     form = {"token": "x", "grant_type": "refresh_token", "refresh_token": "x", **app.begin().parameters}
 
@@ -71,12 +72,10 @@ def test_every_endpoint_wants_a_nonce(shared: Site, path: str, nonce: str | None
 
     assert error_of(answer) == (400, "use_dpop_nonce")
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert "DPoP-Nonce" in answer.headers["Access-Control-Expose-Headers"]
 
 
 @proves("AT-61")
-def test_the_nonce_just_handed_out_is_accepted(site: Site) -> None:
+def test_the_nonce_just_handed_out_is_accepted(site: ProviderSite) -> None:
     app = App(site)
     form = app.begin().parameters
 
@@ -86,7 +85,7 @@ def test_the_nonce_just_handed_out_is_accepted(site: Site) -> None:
 
 @proves("AT-57")
 @pytest.mark.parametrize(("minutes", "is_new"), [(0, True), (1, True), (2, True), (6, False)])
-def test_a_nonce_ends_after_minutes(app: App, site: Site, minutes: int, is_new: bool) -> None:
+def test_a_nonce_ends_after_minutes(app: App, site: ProviderSite, minutes: int, is_new: bool) -> None:
     nonce = app.nonce
 
     site.clock.forward(minutes=minutes)
@@ -96,7 +95,7 @@ def test_a_nonce_ends_after_minutes(app: App, site: Site, minutes: int, is_new: 
 
 
 @proves("AT-57")
-def test_the_nonces_rotate(app: App, site: Site) -> None:
+def test_the_nonces_rotate(app: App, site: ProviderSite) -> None:
     before = app.nonce
 
     site.clock.forward(minutes=1)
@@ -106,8 +105,9 @@ def test_the_nonces_rotate(app: App, site: Site) -> None:
 
 
 @proves("AT-60")
-def test_workers_of_one_site_share_their_nonces(make_site: Callable[..., Site], tmp_path: Any) -> None:
-    first, second = (make_site(f"sqlite:///{tmp_path}/shared.db") for _ in range(2))
+def test_workers_of_one_site_share_their_nonces(make_site: Callable[..., ProviderSite]) -> None:
+    first = make_site()
+    second = make_site(storage=first.storage)
     app = App(first)
     app.push()
 
@@ -115,7 +115,7 @@ def test_workers_of_one_site_share_their_nonces(make_site: Callable[..., Site], 
 
 
 @proves("AT-51")
-def test_a_challenge_spends_nothing(site: Site) -> None:
+def test_a_challenge_spends_nothing(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
     form = {
@@ -155,7 +155,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 @proves("AT-53", "AT-54", "AT-55", "AT-60", "O-94", "O-95")
 @pytest.mark.parametrize("changes", FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_in_the_proof_spends_no_code(shared: Site, changes: dict[str, Any]) -> None:
+def test_a_fault_in_the_proof_spends_no_code(shared: ProviderSite, changes: dict[str, Any]) -> None:
     app, owner = App(shared), shared.owner()
     sign_in, code = app.code(owner)
     form = {
@@ -180,14 +180,14 @@ def test_a_fault_in_the_proof_is_refused_everywhere(shared_app: App, path: str, 
 
 @proves("AT-53")
 @pytest.mark.parametrize("field", ["", "nonsense", "a.b.c"])
-def test_a_header_that_is_no_proof_is_refused(site: Site, field: str) -> None:
+def test_a_header_that_is_no_proof_is_refused(site: ProviderSite, field: str) -> None:
     answer = site.browser().post("/par", App(site).begin().parameters, headers={"DPoP": field})
 
     assert error_of(answer) == (400, "invalid_dpop_proof")
 
 
 @proves("AT-53")
-def test_two_proofs_are_one_too_many(app: App, site: Site) -> None:
+def test_two_proofs_are_one_too_many(app: App, site: ProviderSite) -> None:
     both = f"{app.proof('POST', '/par')}, {app.proof('POST', '/par')}"
 
     answer = site.browser().post("/par", app.begin().parameters, headers={"DPoP": both})
@@ -196,11 +196,11 @@ def test_two_proofs_are_one_too_many(app: App, site: Site) -> None:
 
 
 @proves("AT-56", "O-98")
-def test_a_proof_works_once(any_site: Site) -> None:
-    app = App(any_site)
+def test_a_proof_works_once(site: ProviderSite) -> None:
+    app = App(site)
     app.push()
     field = app.proof("POST", "/par")
-    browser = any_site.browser()
+    browser = site.browser()
 
     first = browser.post("/par", app.begin().parameters, headers={"DPoP": field})
     second = browser.post("/par", app.begin().parameters, headers={"DPoP": field})
@@ -210,13 +210,13 @@ def test_a_proof_works_once(any_site: Site) -> None:
 
 
 @proves("AT-56")
-def test_of_ten_equal_proofs_at_once_one_works(any_site: Site) -> None:
-    app = App(any_site)
+def test_of_ten_equal_proofs_at_once_one_works(site: ProviderSite) -> None:
+    app = App(site)
     app.push()
     field, forms = app.proof("POST", "/par"), [app.begin().parameters for _ in range(10)]
 
     def push(form: dict[str, str]) -> int:
-        return any_site.browser().post("/par", form, headers={"DPoP": field}).status_code
+        return site.browser().post("/par", form, headers={"DPoP": field}).status_code
 
     with ThreadPoolExecutor(10) as pool:
         statuses = sorted(pool.map(push, forms))
@@ -225,7 +225,7 @@ def test_of_ten_equal_proofs_at_once_one_works(any_site: Site) -> None:
 
 
 @proves("AT-56")
-def test_another_key_may_use_the_same_name(app: App, site: Site) -> None:
+def test_another_key_may_use_the_same_name(app: App, site: ProviderSite) -> None:
     other = App(site)
     other.nonce = app.nonce
 
@@ -237,7 +237,7 @@ def test_another_key_may_use_the_same_name(app: App, site: Site) -> None:
 
 
 @proves("AT-49", "AT-62", "O-100")
-def test_the_key_of_the_pushed_request_is_the_key_of_the_session(site: Site) -> None:
+def test_the_key_of_the_pushed_request_is_the_key_of_the_session(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
     own, app.key = app.key, ProofKey()
@@ -255,7 +255,7 @@ def test_the_key_of_the_pushed_request_is_the_key_of_the_session(site: Site) -> 
 
 
 @proves("AT-90")
-def test_a_code_and_a_token_belong_to_their_client(site: Site) -> None:
+def test_a_code_and_a_token_belong_to_their_client(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
 
@@ -269,7 +269,7 @@ def test_a_code_and_a_token_belong_to_their_client(site: Site) -> None:
 
 
 @proves("AT-34", "AT-63")
-def test_without_a_proof_at_the_push_the_token_request_binds(site: Site) -> None:
+def test_without_a_proof_at_the_push_the_token_request_binds(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in = app.begin()
     pushed = site.browser().post("/par", sign_in.parameters)
@@ -284,7 +284,7 @@ def test_without_a_proof_at_the_push_the_token_request_binds(site: Site) -> None
 
 
 @proves("O-100")
-def test_a_key_may_be_announced_by_its_thumbprint(site: Site) -> None:
+def test_a_key_may_be_announced_by_its_thumbprint(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in = app.begin(dpop_jkt=app.key.thumbprint)
     pushed = site.browser().post("/par", sign_in.parameters)
@@ -299,7 +299,7 @@ def test_a_key_may_be_announced_by_its_thumbprint(site: Site) -> None:
 
 
 @proves("AT-62")
-def test_tokens_of_the_profile_need_a_proof(site: Site) -> None:
+def test_tokens_of_the_profile_need_a_proof(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
 
@@ -313,7 +313,7 @@ def test_tokens_of_the_profile_need_a_proof(site: Site) -> None:
 
 
 @proves("O-101")
-def test_a_document_may_demand_proofs(origin: TLSOrigin, site: Site) -> None:
+def test_a_document_may_demand_proofs(origin: TLSOrigin, site: ProviderSite) -> None:
     owner = site.owner()
     client_id = publish_client(origin, dpop_bound_access_tokens=True)
 
@@ -324,7 +324,7 @@ def test_a_document_may_demand_proofs(origin: TLSOrigin, site: Site) -> None:
 
 
 @proves("O-95", "O-96")
-def test_a_proof_of_any_app_binds_its_tokens(origin: TLSOrigin, site: Site) -> None:
+def test_a_proof_of_any_app_binds_its_tokens(origin: TLSOrigin, site: ProviderSite) -> None:
     owner, app = site.owner(), App(site, publish_client(origin))
     sign_in, code = owner.code(app.client_id)
 
@@ -337,7 +337,7 @@ def test_a_proof_of_any_app_binds_its_tokens(origin: TLSOrigin, site: Site) -> N
     assert error_of(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 
 
-def test_without_a_proof_an_ordinary_token_is_a_bearer_token(origin: TLSOrigin, site: Site) -> None:
+def test_without_a_proof_an_ordinary_token_is_a_bearer_token(origin: TLSOrigin, site: ProviderSite) -> None:
     tokens = site.owner().tokens(publish_client(origin))
 
     assert tokens["token_type"] == "Bearer"
@@ -350,7 +350,7 @@ def test_without_a_proof_an_ordinary_token_is_a_bearer_token(origin: TLSOrigin, 
 
 
 @pytest.fixture
-def holder(origin: TLSOrigin, site: Site) -> KeyHolder:
+def holder(origin: TLSOrigin, site: ProviderSite) -> KeyHolder:
     """Publish an app that holds a key."""
     found = KeyHolder(origin.url("/keys.json"), site.clock)
     publish_client(
@@ -364,7 +364,7 @@ def holder(origin: TLSOrigin, site: Site) -> KeyHolder:
 
 
 @proves("AT-67")
-def test_an_assertion_survives_the_nonce_challenge(site: Site, holder: KeyHolder) -> None:
+def test_an_assertion_survives_the_nonce_challenge(site: ProviderSite, holder: KeyHolder) -> None:
     app, owner = App(site, holder.client_id, "http://127.0.0.1:7777/callback"), site.owner()
     assertion = holder.proof()
     sign_in = app.begin(scope="profile")
@@ -381,7 +381,7 @@ def test_an_assertion_survives_the_nonce_challenge(site: Site, holder: KeyHolder
 
 
 @proves("AT-64")
-def test_the_assertion_key_makes_no_proofs(site: Site, holder: KeyHolder) -> None:
+def test_the_assertion_key_makes_no_proofs(site: ProviderSite, holder: KeyHolder) -> None:
     app = App(site, holder.client_id, "http://127.0.0.1:7777/callback")
     app.key = ProofKey(holder.key)
 
@@ -391,7 +391,7 @@ def test_the_assertion_key_makes_no_proofs(site: Site, holder: KeyHolder) -> Non
 
 
 @proves("O-96")
-def test_a_key_holding_client_may_change_its_dpop_key(site: Site, holder: KeyHolder) -> None:
+def test_a_key_holding_client_may_change_its_dpop_key(site: ProviderSite, holder: KeyHolder) -> None:
     app, owner = App(site, holder.client_id, "http://127.0.0.1:7777/callback"), site.owner()
     sign_in = app.begin(scope="profile")
     tokens = app.redeem(sign_in, owner.approve(owner.authorize(sign_in))["code"], **holder.proof()).json()
@@ -408,9 +408,9 @@ def test_a_key_holding_client_may_change_its_dpop_key(site: Site, holder: KeyHol
 
 
 @proves("AT-87", "AT-88")
-def test_a_refresh_token_works_once(any_site: Site) -> None:
-    app = App(any_site)
-    first = app.sign_in(any_site.owner(), scope="atproto profile")
+def test_a_refresh_token_works_once(site: ProviderSite) -> None:
+    app = App(site)
+    first = app.sign_in(site.owner(), scope="atproto profile")
 
     second = app.refresh(first["refresh_token"]).json()
     again = app.refresh(first["refresh_token"])
@@ -421,8 +421,8 @@ def test_a_refresh_token_works_once(any_site: Site) -> None:
 
 
 @proves("AT-50")
-def test_a_code_works_once(any_site: Site) -> None:
-    app, owner = App(any_site), any_site.owner()
+def test_a_code_works_once(site: ProviderSite) -> None:
+    app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
     tokens = app.redeem(sign_in, code).json()
 
@@ -432,7 +432,7 @@ def test_a_code_works_once(any_site: Site) -> None:
 
 @proves("AT-84", "AT-85", "AT-86")
 @pytest.mark.parametrize("scope", ["atproto", "atproto profile"])
-def test_tokens_are_short(site: Site, scope: str) -> None:
+def test_tokens_are_short(site: ProviderSite, scope: str) -> None:
     tokens = App(site).sign_in(site.owner(), scope=scope)
 
     assert 60 < tokens["expires_in"] <= 900
@@ -441,7 +441,7 @@ def test_tokens_are_short(site: Site, scope: str) -> None:
 
 
 @proves("AT-89")
-def test_a_public_session_ends_after_two_weeks(site: Site) -> None:
+def test_a_public_session_ends_after_two_weeks(site: ProviderSite) -> None:
     app = App(site)
     token = app.sign_in(site.owner())["refresh_token"]
 
@@ -454,7 +454,7 @@ def test_a_public_session_ends_after_two_weeks(site: Site) -> None:
 
 @proves("AT-91")
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
-def test_either_token_ends_the_session(site: Site, name: str) -> None:
+def test_either_token_ends_the_session(site: ProviderSite, name: str) -> None:
     app = App(site)
     tokens = app.sign_in(site.owner(), scope="atproto profile")
 
@@ -467,7 +467,7 @@ def test_either_token_ends_the_session(site: Site, name: str) -> None:
     assert 'error="invalid_token"' in ended.headers["WWW-Authenticate"]
 
 
-def test_a_stranger_signs_nobody_out(site: Site) -> None:  # design §5.3
+def test_a_stranger_signs_nobody_out(site: ProviderSite) -> None:  # design §5.3
     app = App(site)
     tokens = app.sign_in(site.owner())
 
@@ -478,7 +478,7 @@ def test_a_stranger_signs_nobody_out(site: Site) -> None:  # design §5.3
 
 
 @proves("AT-91")
-def test_signing_out_twice_is_fine(site: Site) -> None:
+def test_signing_out_twice_is_fine(site: ProviderSite) -> None:
     assert App(site).post("/revoke", {"token": "unknown"}).status_code == 200
 
 
@@ -486,7 +486,7 @@ def test_signing_out_twice_is_fine(site: Site) -> None:
 
 
 @pytest.fixture
-def token(app: App, site: Site) -> str:
+def token(app: App, site: ProviderSite) -> str:
     """Return an access token of the app."""
     found: str = app.sign_in(site.owner(), scope="atproto profile")["access_token"]
     return found
@@ -543,7 +543,7 @@ def test_a_resource_refuses_another_key(app: App, token: str) -> None:
 
 
 @proves("AT-56")
-def test_a_resource_takes_a_proof_once(app: App, token: str, site: Site) -> None:
+def test_a_resource_takes_a_proof_once(app: App, token: str, site: ProviderSite) -> None:
     headers = {"DPoP": app.proof("GET", "/userinfo", ath=token_hash(token)), "Authorization": f"DPoP {token}"}
 
     first, second = (site.browser().get("/userinfo", headers=headers) for _ in range(2))
@@ -553,7 +553,7 @@ def test_a_resource_takes_a_proof_once(app: App, token: str, site: Site) -> None
 
 
 @proves("AT-99", "O-99")
-def test_a_bound_token_is_no_bearer_token(app: App, token: str, site: Site) -> None:
+def test_a_bound_token_is_no_bearer_token(app: App, token: str, site: ProviderSite) -> None:
     answer = site.browser().get("/userinfo", headers={"Authorization": f"Bearer {token}"})
 
     assert answer.status_code == 401
@@ -562,7 +562,7 @@ def test_a_bound_token_is_no_bearer_token(app: App, token: str, site: Site) -> N
 
 
 @proves("AT-99")
-def test_a_token_without_a_proof_is_refused(token: str, site: Site) -> None:
+def test_a_token_without_a_proof_is_refused(token: str, site: ProviderSite) -> None:
     assert challenge(site.browser().get("/userinfo", headers={"Authorization": f"DPoP {token}"}), "invalid_dpop_proof")
 
 
@@ -572,13 +572,13 @@ def test_an_unknown_token_is_refused_before_its_proof(app: App) -> None:
 
 
 @proves("AT-99")
-def test_an_expired_token_is_refused(app: App, token: str, site: Site) -> None:
+def test_an_expired_token_is_refused(app: App, token: str, site: ProviderSite) -> None:
     site.clock.now += timedelta(minutes=16)
 
     assert challenge(app.call(token), "invalid_token")
 
 
-def test_without_credentials_both_schemes_are_named(site: Site) -> None:
+def test_without_credentials_both_schemes_are_named(site: ProviderSite) -> None:
     header = site.browser().get("/userinfo").headers["WWW-Authenticate"]
 
     assert header.startswith("Bearer ")

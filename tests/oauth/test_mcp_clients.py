@@ -11,15 +11,16 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
+from tests.support.browser import Browser, SignIn
 from tests.support.clock import Clock
-from tests.support.demo import Browser, SignIn, Site, soup, warnings_on
 from tests.support.keys import KeyHolder
 from tests.support.origin import TLSOrigin
 from tests.support.proves import NO_CORPUS, proves
+from tests.support.provider_app import NOTES, ProviderSite
 
 CORPUS = Path(__file__).parents[2] / "../shared/corpus/documents"
 HOSTS = ("claude.example.com", "chatgpt.example.com", "vscode.example.com", "zed.example.com", "code.example.com")
-MCP = "https://notes.example/mcp"
+MCP = NOTES.identifier
 REFRESHABLE = ["authorization_code", "refresh_token"]
 CONNECTOR = KeyHolder("https://chatgpt.example.com/oauth/client.json", Clock(), alg="RS256")
 
@@ -139,13 +140,13 @@ def hosts(ca: trustme.CA) -> Iterator[TLSOrigin]:
 
 
 @pytest.fixture
-def notes(hosts: TLSOrigin, make_site: Callable[..., Site]) -> Site:
+def notes(hosts: TLSOrigin, make_site: Callable[..., ProviderSite]) -> ProviderSite:
     """Return a site that knows where these hosts are."""
     places = ",".join(f"{name}=127.0.0.1:{hosts.port}" for name in HOSTS)
-    return make_site(CIMD_DEVELOPMENT_HOSTS=places, DEMO_MCP_URL=MCP)
+    return make_site(CIMD_DEVELOPMENT_HOSTS=places, resources=[NOTES])
 
 
-def _proof(site: Site, client_id: str, members: dict[str, Any]) -> dict[str, str]:
+def _proof(site: ProviderSite, client_id: str, members: dict[str, Any]) -> dict[str, str]:
     if "jwks_uri" not in members:
         return {}
     return KeyHolder(client_id, site.clock, alg="RS256", issuer=site.base_url).proof()
@@ -153,7 +154,7 @@ def _proof(site: Site, client_id: str, members: dict[str, Any]) -> dict[str, str
 
 @proves("M-33", "M-37", "M-41", "M-43", "M-44")
 @pytest.mark.parametrize("name", BY_NAME)
-def test_client_signs_in_at_every_redirect_uri_it_sends(notes: Site, name: str) -> None:
+def test_client_signs_in_at_every_redirect_uri_it_sends(notes: ProviderSite, name: str) -> None:
     _, client_id, members, sent, _ = BY_NAME[name]
     owner = notes.owner()
     for redirect_uri in sent:
@@ -172,7 +173,7 @@ def test_client_signs_in_at_every_redirect_uri_it_sends(notes: Site, name: str) 
 
 @proves("M-39", "M-43", "M-85", "O-01", "O-08", "O-09")
 @pytest.mark.parametrize("name", BY_NAME)
-def test_client_is_never_sent_anywhere_else(notes: Site, name: str) -> None:
+def test_client_is_never_sent_anywhere_else(notes: ProviderSite, name: str) -> None:
     _, client_id, _, _, refused = BY_NAME[name]
     owner = notes.owner()
     for redirect_uri in refused:
@@ -183,29 +184,16 @@ def test_client_is_never_sent_anywhere_else(notes: Site, name: str) -> None:
 
 
 @proves("M-35")
-def test_server_without_key_proofs_settles_on_none(hosts: TLSOrigin, make_site: Callable[..., Site]) -> None:
+def test_server_without_key_proofs_settles_on_none(hosts: TLSOrigin, make_site: Callable[..., ProviderSite]) -> None:
     _, client_id, _, sent, _ = BY_NAME["connector with keys that also takes none"]
     place = f"chatgpt.example.com=127.0.0.1:{hosts.port}"
-    plain = make_site(CIMD_DEVELOPMENT_HOSTS=place, DEMO_MCP_URL=MCP, CIMD_AUTH_METHODS="none")
+    plain = make_site(CIMD_DEVELOPMENT_HOSTS=place, resources=[NOTES], CIMD_AUTH_METHODS="none")
     sign_in, code = plain.owner().code(client_id, sent[0], resource=MCP, scope="notes:read")
     assert plain.browser().redeem(sign_in, code, resource=MCP).status_code == 200
 
 
-@proves("M-80", "M-81", "M-82")
-def test_consent_names_the_host_of_the_redirect_and_warns_of_loopback(notes: Site) -> None:
-    owner = notes.owner()
-    _, client_id, _, sent, _ = BY_NAME["command line without port and application type"]
-    page = owner.authorize(SignIn.begin(client_id, sent[0], resource=MCP, scope="notes:read"))
-    text = soup(page).get_text(" ", strip=True)
-    assert "localhost:51234" in text
-    assert "claude.example.com" in text
-    assert "loopback-redirect" in warnings_on(page)
-    _, client_id, _, sent, _ = BY_NAME["web chat"]
-    assert warnings_on(owner.authorize(SignIn.begin(client_id, sent[0], resource=MCP))) == []
-
-
 @proves("M-49")
-def test_visiting_twice_changes_nothing(notes: Site) -> None:
+def test_visiting_twice_changes_nothing(notes: ProviderSite) -> None:
     _, client_id, _, sent, _ = BY_NAME["command line without port and application type"]
     owner: Browser = notes.owner()
     sign_in = SignIn.begin(client_id, sent[0], resource=MCP, scope="notes:read")
@@ -216,7 +204,7 @@ def test_visiting_twice_changes_nothing(notes: Site) -> None:
 
 @proves("M-39", "M-49")
 @pytest.mark.parametrize("client_id", ["unknown", "https://claude.example.com/gone"])
-def test_unknown_client_is_answered_with_400(notes: Site, client_id: str) -> None:
+def test_unknown_client_is_answered_with_400(notes: ProviderSite, client_id: str) -> None:
     assert notes.owner().authorize(SignIn.begin(client_id, "http://localhost:1/callback")).status_code in (400, 502)
 
 

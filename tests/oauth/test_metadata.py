@@ -11,20 +11,21 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from flask_cimd import ConfigurationError
 from flask_cimd.oauth import server_metadata
 from flask_cimd.oauth.server.metadata import check_issuer, well_known_path
-from tests.support.demo import SignIn, Site, publish_client
+from tests.support.browser import SignIn, publish_client
 from tests.support.proves import proves
+from tests.support.provider_app import ProviderSite
 
 PATH = "/.well-known/oauth-authorization-server"
 
 
 @pytest.fixture
-def metadata(site: Site) -> dict[str, Any]:
+def metadata(site: ProviderSite) -> dict[str, Any]:
     found: dict[str, Any] = site.browser().get(PATH).json()
     return found
 
 
 @proves("O-44")
-def test_the_document_is_json_for_scripts_of_any_origin(site: Site) -> None:
+def test_the_document_is_json_for_scripts_of_any_origin(site: ProviderSite) -> None:
     answer = site.browser().get(PATH)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
@@ -32,7 +33,7 @@ def test_the_document_is_json_for_scripts_of_any_origin(site: Site) -> None:
 
 
 @proves("C-118", "C-119", "C-120", "O-35", "O-41", "O-45")
-def test_every_member_that_has_a_harmful_default_is_stated(metadata: dict[str, Any], site: Site) -> None:
+def test_every_member_that_has_a_harmful_default_is_stated(metadata: dict[str, Any], site: ProviderSite) -> None:
     assert metadata["issuer"] == site.base_url
     assert metadata["client_id_metadata_document_supported"] is True
     assert metadata["authorization_response_iss_parameter_supported"] is True
@@ -48,12 +49,12 @@ def test_every_member_that_has_a_harmful_default_is_stated(metadata: dict[str, A
 
 def test_authlib_finds_nothing_wrong_with_it(make_site: Any) -> None:
     # RFC 8414 §2; it insists on https.
-    found = make_site(DEMO_BASE_URL="https://me.example").browser().get(PATH).json()
+    found = make_site(base_url="https://me.example").browser().get(PATH).json()
     AuthorizationServerMetadata(found).validate()
 
 
 @proves("O-45")
-def test_every_endpoint_that_is_named_answers(metadata: dict[str, Any], site: Site) -> None:
+def test_every_endpoint_that_is_named_answers(metadata: dict[str, Any], site: ProviderSite) -> None:
     # "metadata equals behaviour, endpoint by endpoint".
     endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
     assert {"authorization_endpoint", "token_endpoint", "revocation_endpoint"} <= endpoints.keys()
@@ -65,7 +66,7 @@ def test_every_endpoint_that_is_named_answers(metadata: dict[str, Any], site: Si
 @proves("C-120", "O-40")
 def test_the_issuer_in_answers_is_the_issuer_of_the_document(origin: Any, make_site: Any) -> None:
     # Also behind a proxy that is lied to.
-    site = make_site(DEMO_BASE_URL="https://me.example")
+    site = make_site(base_url="https://me.example")
     owner, sign_in = site.owner(), SignIn.begin(publish_client(origin))
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
     found = owner.get(PATH, headers=forged).json()

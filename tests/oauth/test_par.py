@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from itertools import islice
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from tests.support.atproto import HOST, REDIRECT, VIRTUAL, App, development_hosts, publish_app
-from tests.support.demo import Browser, SignIn, Site, demo_in_process, publish_client, redirect_parameters, soup
-from tests.support.origin import SocketOrigin, TLSOrigin, server_context
+from tests.support.browser import Browser, SignIn, publish_client, redirect_parameters, soup
+from tests.support.clock import Clock
+from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
+from tests.support.provider_app import ProviderSite, provider_app
 
 
 @pytest.fixture
@@ -26,16 +26,15 @@ def named_origin(ca: Any) -> Any:
 
 
 @pytest.fixture
-def named_site(make_site: Callable[..., Site], named_origin: TLSOrigin) -> Site:
+def named_site(make_site: Callable[..., ProviderSite], named_origin: TLSOrigin) -> ProviderSite:
     """Return a site that finds that origin."""
     return make_site(**development_hosts(named_origin))
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, ca_bundle: Path) -> Iterator[Site]:
-    """Return one demo for all requests that are refused: they change nothing."""
-    with demo_in_process(f"sqlite:///{tmp_path_factory.mktemp('par')}/demo.db", ca_bundle) as site:
-        yield site
+def shared(ca_bundle: Path) -> ProviderSite:
+    """Return one site for all requests that are refused: they change nothing."""
+    return provider_app(ca_bundle, Clock())
 
 
 def error_of(answer: Any) -> tuple[int, str]:
@@ -51,8 +50,8 @@ def is_page(answer: Any, slug: str) -> bool:
 
 
 @proves("AT-34", "AT-79", "O-90", "O-91")
-def test_a_request_is_pushed_opened_and_approved(any_site: Site) -> None:
-    app, owner = App(any_site), any_site.owner()
+def test_a_request_is_pushed_opened_and_approved(site: ProviderSite) -> None:
+    app, owner = App(site), site.owner()
     sign_in = app.begin()
 
     pushed = app.push(sign_in)
@@ -65,21 +64,8 @@ def test_a_request_is_pushed_opened_and_approved(any_site: Site) -> None:
     assert 5 <= members["expires_in"] <= 600
     assert pushed.headers["Cache-Control"] == "no-store"
     assert pushed.headers["DPoP-Nonce"]
-    assert (answer["state"], answer["iss"]) == (sign_in.parameters["state"], any_site.base_url)
+    assert (answer["state"], answer["iss"]) == (sign_in.parameters["state"], site.base_url)
     assert app.redeem(sign_in, answer["code"]).status_code == 200
-
-
-@proves("AT-33", "AT-92")
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_only_posts_are_taken(site: Site, method: str) -> None:
-    answer = site.browser().request(method, "/par")
-
-    assert error_of(answer) == (405, "invalid_request")
-
-
-@proves("AT-92", "O-90")
-def test_a_body_that_is_too_large_is_answered_in_json(site: Site) -> None:
-    assert error_of(site.browser().post("/par", {"state": "x" * 70000})) == (413, "invalid_request")
 
 
 @proves("AT-31", "AT-37", "AT-38", "AT-39", "AT-41", "AT-44", "AT-45", "AT-47", "O-90", "O-100")
@@ -113,14 +99,14 @@ def test_a_body_that_is_too_large_is_answered_in_json(site: Site) -> None:
     ],
     ids=str,
 )
-def test_refuses_one_fault(shared: Site, changes: dict[str, str | None], error: str) -> None:
+def test_refuses_one_fault(shared: ProviderSite, changes: dict[str, str | None], error: str) -> None:
     answer = App(shared).push(**changes)
 
     assert error_of(answer) == (401 if error == "invalid_client" else 400, error)
 
 
 @proves("A-24")
-def test_a_parameter_twice_is_refused(site: Site) -> None:
+def test_a_parameter_twice_is_refused(site: ProviderSite) -> None:
     app = App(site)
     form = app.begin().parameters
 
@@ -128,12 +114,12 @@ def test_a_parameter_twice_is_refused(site: Site) -> None:
 
 
 @proves("AT-45")
-def test_unknown_parameters_are_ignored(site: Site) -> None:
+def test_unknown_parameters_are_ignored(site: ProviderSite) -> None:
     assert App(site).push(display="touch", ui_locales="de", max_age="1", foo="bar").status_code == 201
 
 
 @proves("AT-31")
-def test_the_loopback_port_is_free(site: Site) -> None:
+def test_the_loopback_port_is_free(site: ProviderSite) -> None:
     assert App(site).push(redirect_uri="http://127.0.0.1:49152/callback").status_code == 201
 
 
@@ -144,7 +130,7 @@ def test_the_loopback_port_is_free(site: Site) -> None:
      "http://localhost?scope=atproto&scope=atproto", "https://127.0.0.1/x.json", "https://localhost/x",
      "https://a@b.example.com/x", "https://app.example.com/x#y", "https://a.example.com/x/../y.json"],
 )  # fmt: skip
-def test_refuses_identifiers_that_are_no_app(shared: Site, client_id: str) -> None:
+def test_refuses_identifiers_that_are_no_app(shared: ProviderSite, client_id: str) -> None:
     answer = App(shared, client_id).push()
 
     assert error_of(answer) == (400, "invalid_client_metadata")
@@ -153,7 +139,7 @@ def test_refuses_identifiers_that_are_no_app(shared: Site, client_id: str) -> No
 
 @proves("AT-29")
 @pytest.mark.parametrize("client_id", ["http://localhost", "http://localhost/"])
-def test_the_bare_loopback_client_needs_no_document(site: Site, client_id: str) -> None:
+def test_the_bare_loopback_client_needs_no_document(site: ProviderSite, client_id: str) -> None:
     app = App(site, client_id, "http://[::1]:4321/")
 
     assert app.sign_in(site.owner())["scope"] == "atproto"
@@ -163,7 +149,7 @@ def test_the_bare_loopback_client_needs_no_document(site: Site, client_id: str) 
 
 
 @proves("AT-84")
-def test_an_app_with_a_document_signs_in(named_origin: TLSOrigin, named_site: Site) -> None:
+def test_an_app_with_a_document_signs_in(named_origin: TLSOrigin, named_site: ProviderSite) -> None:
     app = App(named_site, publish_app(named_origin), f"https://{HOST}/callback")
 
     tokens = app.sign_in(named_site.owner())
@@ -185,7 +171,7 @@ def test_an_app_with_a_document_signs_in(named_origin: TLSOrigin, named_site: Si
     ids=str,
 )
 def test_says_why_a_document_is_refused(
-    named_origin: TLSOrigin, named_site: Site, members: dict[str, Any], member: str
+    named_origin: TLSOrigin, named_site: ProviderSite, members: dict[str, Any], member: str
 ) -> None:
     publish_app(named_origin, **members)
     answer = App(named_site, f"https://{HOST}/client-metadata.json", f"https://{HOST}/callback").push()
@@ -206,7 +192,7 @@ def test_says_why_a_document_is_refused(
     ],
 )
 def test_only_a_plain_json_answer_is_a_document(
-    named_origin: TLSOrigin, named_site: Site, status: int, headers: dict[str, str]
+    named_origin: TLSOrigin, named_site: ProviderSite, status: int, headers: dict[str, str]
 ) -> None:
     client_id = publish_app(named_origin)
     _, _, body = named_origin._answers["/client-metadata.json"]
@@ -218,7 +204,9 @@ def test_only_a_plain_json_answer_is_a_document(
 
 
 @proves("AT-23")
-def test_an_address_on_this_computer_is_never_fetched(origin: TLSOrigin, make_site: Callable[..., Site]) -> None:
+def test_an_address_on_this_computer_is_never_fetched(
+    origin: TLSOrigin, make_site: Callable[..., ProviderSite]
+) -> None:
     # The name leads to a loopback address, and no development host is set
     site = make_site(CIMD_ALLOW_LOOPBACK="0")
     client_id = f"https://localhost:{origin.port}/client.json"
@@ -228,7 +216,7 @@ def test_an_address_on_this_computer_is_never_fetched(origin: TLSOrigin, make_si
 
 
 @proves("AT-24")
-def test_a_good_document_is_fetched_once(named_origin: TLSOrigin, named_site: Site) -> None:
+def test_a_good_document_is_fetched_once(named_origin: TLSOrigin, named_site: ProviderSite) -> None:
     app = App(named_site, publish_app(named_origin), f"https://{HOST}/callback")
 
     tokens = app.sign_in(named_site.owner())
@@ -237,7 +225,9 @@ def test_a_good_document_is_fetched_once(named_origin: TLSOrigin, named_site: Si
     assert named_origin.count("/client-metadata.json") == 1
 
 
-def test_the_pushed_document_counts_whatever_is_published_later(named_origin: TLSOrigin, named_site: Site) -> None:
+def test_the_pushed_document_counts_whatever_is_published_later(
+    named_origin: TLSOrigin, named_site: ProviderSite
+) -> None:
     app, owner = App(named_site, publish_app(named_origin), f"https://{HOST}/callback"), named_site.owner()
     sign_in = app.begin()
     request_uri = app.push(sign_in).json()["request_uri"]
@@ -251,14 +241,14 @@ def test_the_pushed_document_counts_whatever_is_published_later(named_origin: TL
 
 
 @proves("AT-40")
-def test_scopes_the_site_does_not_know_are_dropped(named_origin: TLSOrigin, named_site: Site) -> None:
+def test_scopes_the_site_does_not_know_are_dropped(named_origin: TLSOrigin, named_site: ProviderSite) -> None:
     app = App(named_site, publish_app(named_origin), f"https://{HOST}/callback")
 
     assert app.sign_in(named_site.owner(), scope="atproto transition:generic")["scope"] == "atproto"
 
 
 @proves("AT-12")
-def test_a_private_scheme_is_answered(named_origin: TLSOrigin, named_site: Site) -> None:
+def test_a_private_scheme_is_answered(named_origin: TLSOrigin, named_site: ProviderSite) -> None:
     redirect_uri = "com.example.app:/callback"
     app = App(
         named_site, publish_app(named_origin, application_type="native", redirect_uris=[redirect_uri]), redirect_uri
@@ -268,7 +258,7 @@ def test_a_private_scheme_is_answered(named_origin: TLSOrigin, named_site: Site)
 
 
 @proves("O-93")
-def test_the_document_may_demand_pushed_requests(origin: TLSOrigin, site: Site) -> None:
+def test_the_document_may_demand_pushed_requests(origin: TLSOrigin, site: ProviderSite) -> None:
     client_id = publish_client(origin, require_pushed_authorization_requests=True)
     owner, sign_in = site.owner(), SignIn.begin(client_id, scope="profile")
 
@@ -280,7 +270,7 @@ def test_the_document_may_demand_pushed_requests(origin: TLSOrigin, site: Site) 
     assert owner.redeem(sign_in, owner.approve(page)["code"]).json()["token_type"] == "Bearer"
 
 
-def test_ordinary_apps_may_push_without_a_key(origin: TLSOrigin, site: Site) -> None:
+def test_ordinary_apps_may_push_without_a_key(origin: TLSOrigin, site: ProviderSite) -> None:
     client_id = publish_client(origin)
 
     assert site.browser().post("/par", SignIn.begin(client_id, scope="profile").parameters).status_code == 201
@@ -291,7 +281,7 @@ def test_ordinary_apps_may_push_without_a_key(origin: TLSOrigin, site: Site) -> 
 
 @proves("AT-35", "AT-81", "O-12")
 @pytest.mark.parametrize("is_owner", [False, True])
-def test_atproto_is_refused_unless_it_was_pushed(site: Site, is_owner: bool) -> None:
+def test_atproto_is_refused_unless_it_was_pushed(site: ProviderSite, is_owner: bool) -> None:
     browser = site.owner() if is_owner else site.browser()
 
     answer = browser.authorize(SignIn.begin(VIRTUAL, REDIRECT, scope="atproto"))
@@ -300,7 +290,7 @@ def test_atproto_is_refused_unless_it_was_pushed(site: Site, is_owner: bool) -> 
 
 
 @proves("O-91")
-def test_other_parameters_beside_a_request_uri_are_ignored(site: Site) -> None:
+def test_other_parameters_beside_a_request_uri_are_ignored(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     request_uri = app.push(state="pushed").json()["request_uri"]
 
@@ -320,7 +310,7 @@ def test_other_parameters_beside_a_request_uri_are_ignored(site: Site) -> None:
 
 
 @proves("AT-36", "O-92")
-def test_it_can_be_opened_again_until_it_is_decided(site: Site) -> None:
+def test_it_can_be_opened_again_until_it_is_decided(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     address = app.address(app.push().json()["request_uri"])
 
@@ -332,7 +322,7 @@ def test_it_can_be_opened_again_until_it_is_decided(site: Site) -> None:
 
 
 @proves("AT-36", "AT-80")
-def test_it_ends_with_a_denial(site: Site) -> None:
+def test_it_ends_with_a_denial(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in = app.begin()
     address = app.address(app.push(sign_in).json()["request_uri"])
@@ -348,8 +338,8 @@ def test_it_ends_with_a_denial(site: Site) -> None:
     assert is_page(owner.get("/authorize", params=address), "unknown-request-uri")
 
 
-def test_two_decisions_at_once_are_one(any_site: Site) -> None:
-    app, owner = App(any_site), any_site.owner()
+def test_two_decisions_at_once_are_one(site: ProviderSite) -> None:
+    app, owner = App(site), site.owner()
     address = app.address(app.push().json()["request_uri"])
     pages = [owner.get("/authorize", params=address) for _ in range(4)]
 
@@ -360,7 +350,7 @@ def test_two_decisions_at_once_are_one(any_site: Site) -> None:
 
 
 @proves("AT-36", "O-92")
-def test_it_expires(site: Site) -> None:
+def test_it_expires(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     address = app.address(app.push().json()["request_uri"])
 
@@ -370,7 +360,7 @@ def test_it_expires(site: Site) -> None:
 
 
 @proves("AT-36", "AT-81", "O-12", "O-91")
-def test_it_belongs_to_its_client(site: Site) -> None:
+def test_it_belongs_to_its_client(site: ProviderSite) -> None:
     request_uri = App(site).push().json()["request_uri"]
 
     answer = site.owner().get(
@@ -381,13 +371,13 @@ def test_it_belongs_to_its_client(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x", "ä", "\x00", "x" * 3000])
-def test_unknown_ones_are_an_error_page(site: Site, name: str) -> None:
+def test_unknown_ones_are_an_error_page(site: ProviderSite, name: str) -> None:
     answer = site.owner().get("/authorize", params=App(site).address(f"urn:ietf:params:oauth:request_uri:{name}"))
 
     assert is_page(answer, "unknown-request-uri")
 
 
-def test_a_repeated_request_uri_is_an_error_page(site: Site) -> None:
+def test_a_repeated_request_uri_is_an_error_page(site: ProviderSite) -> None:
     uri = "urn:ietf:params:oauth:request_uri:x"
 
     answer = site.browser().get(
@@ -397,7 +387,7 @@ def test_a_repeated_request_uri_is_an_error_page(site: Site) -> None:
     assert is_page(answer, "repeated-parameter")
 
 
-def test_a_stranger_is_asked_to_log_in_first(site: Site) -> None:
+def test_a_stranger_is_asked_to_log_in_first(site: ProviderSite) -> None:
     app, browser = App(site), site.browser()
 
     answer = browser.get("/authorize", params=app.address(app.push().json()["request_uri"]))
@@ -410,18 +400,18 @@ def test_a_stranger_is_asked_to_log_in_first(site: Site) -> None:
 
 @proves("AT-46", "AT-48")
 @pytest.mark.parametrize("name", ["state", "code_challenge"])
-def test_neither_state_nor_challenge_comes_again(any_site: Site, name: str) -> None:
-    app, first, second = App(any_site), App(any_site).begin(), App(any_site).begin()
+def test_neither_state_nor_challenge_comes_again(site: ProviderSite, name: str) -> None:
+    app, first, second = App(site), App(site).begin(), App(site).begin()
     assert app.push(first).status_code == 201
 
     again = app.push(SignIn(parameters={**second.parameters, name: first.parameters[name]}, verifier=second.verifier))
 
     assert error_of(again) == (400, "invalid_request")
-    assert app.push(SignIn(parameters={**App(any_site).begin().parameters}, verifier="")).status_code == 201
+    assert app.push(SignIn(parameters={**App(site).begin().parameters}, verifier="")).status_code == 201
 
 
 @proves("AT-46")
-def test_another_app_may_use_the_same_state(site: Site) -> None:
+def test_another_app_may_use_the_same_state(site: ProviderSite) -> None:
     assert App(site).push(state="one").status_code == 201
     assert App(site, "http://localhost", "http://127.0.0.1:9/").push(state="one").status_code == 201
 
@@ -436,7 +426,7 @@ def fragment_parameters(answer: Any) -> dict[str, str]:
 
 @proves("AT-44")
 @pytest.mark.parametrize("button", ["Approve", "Deny"])
-def test_answers_in_the_fragment(site: Site, button: str) -> None:
+def test_answers_in_the_fragment(site: ProviderSite, button: str) -> None:
     app, owner = App(site), site.owner()
 
     answer = owner.press(app.open(owner, response_mode="fragment"), button)
@@ -448,7 +438,7 @@ def test_answers_in_the_fragment(site: Site, button: str) -> None:
 
 @proves("AT-44", "AT-83", "O-17")
 @pytest.mark.parametrize("button", ["Approve", "Deny"])
-def test_answers_as_a_form_without_scripts(site: Site, button: str) -> None:
+def test_answers_as_a_form_without_scripts(site: ProviderSite, button: str) -> None:
     app, owner = App(site), site.owner()
 
     answer = owner.press(app.open(owner, response_mode="form_post"), button)
@@ -467,7 +457,7 @@ def test_answers_as_a_form_without_scripts(site: Site, button: str) -> None:
     assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_plain_requests_choose_the_mode_too(origin: TLSOrigin, site: Site) -> None:
+def test_plain_requests_choose_the_mode_too(origin: TLSOrigin, site: ProviderSite) -> None:
     owner = site.owner()
     page = owner.authorize(SignIn.begin(publish_client(origin), scope="profile", response_mode="fragment"))
 
@@ -475,7 +465,7 @@ def test_plain_requests_choose_the_mode_too(origin: TLSOrigin, site: Site) -> No
 
 
 @proves("AT-76")
-def test_atproto_stays_when_the_owner_narrows_the_scopes(site: Site) -> None:
+def test_atproto_stays_when_the_owner_narrows_the_scopes(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in = app.begin(scope="atproto profile")
 
@@ -485,7 +475,7 @@ def test_atproto_stays_when_the_owner_narrows_the_scopes(site: Site) -> None:
 
 
 @proves("AT-32", "AT-77")
-def test_a_public_app_is_asked_about_every_time(site: Site) -> None:
+def test_a_public_app_is_asked_about_every_time(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     app.sign_in(owner)
 
@@ -493,80 +483,9 @@ def test_a_public_app_is_asked_about_every_time(site: Site) -> None:
 
 
 @proves("AT-78")
-def test_nobody_else_decides(site: Site) -> None:
+def test_nobody_else_decides(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     page = app.open(owner)
     stranger: Browser = site.owner()
 
     assert stranger.press(page, "Approve").status_code == 400
-
-
-# -- limits -----------------------------------------------------------------------------------------------------
-
-
-@proves("O-90")
-def test_a_stranger_makes_the_site_fetch_only_so_often(make_site: Callable[..., Site], named_origin: TLSOrigin) -> None:
-    site = make_site(**development_hosts(named_origin), DEMO_FETCH_LIMIT="2 per hour")
-    apps = [App(site, publish_app(named_origin, f"/{n}.json"), f"https://{HOST}/callback") for n in range(3)]
-
-    answers = [app.push() for app in apps]
-    known = apps[0].push()
-
-    assert [answer.status_code for answer in answers] == [201, 201, 429]
-    assert error_of(answers[2]) == (429, "temporarily_unavailable")
-    assert int(answers[2].headers["Retry-After"]) > 0
-    assert known.status_code == 201
-    assert named_origin.count("/2.json") == 0
-
-
-@proves("O-90")
-def test_one_address_pushes_so_many_requests_and_no_more(
-    origin: TLSOrigin, make_site: Callable[..., Site]
-) -> None:  # a request is kept, fetched for or not
-    site = make_site(DEMO_PUSH_LIMIT="2 per minute")
-    form = SignIn.begin(publish_client(origin)).parameters
-    answers = [site.browser().post("/par", form) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [201, 201, 429]
-    assert error_of(answers[-1]) == (429, "temporarily_unavailable")
-    assert answers[-1].headers["Access-Control-Allow-Origin"] == "*"
-    assert site.browser(peer="192.0.2.7").post("/par", form).status_code == 201
-
-
-def test_without_a_limit_nothing_is_counted_in_development(named_origin: TLSOrigin, named_site: Site) -> None:
-    for number in range(40):
-        publish_app(named_origin, f"/{number}.json")
-        pushed = App(named_site, f"https://{HOST}/{number}.json", f"https://{HOST}/callback").push()
-        assert pushed.status_code == 201
-
-
-@proves("C-98")
-def test_strangers_who_wait_for_one_slow_document_leave_threads_to_others(
-    make_site: Callable[..., Site], ca: Any
-) -> None:
-    refused = Event()
-
-    def answer_late(connection: Any, _: bytes) -> None:
-        refused.wait(20)
-        connection.sendall(b"HTTP/1.1 404 Not here\r\nContent-Length: 0\r\n\r\n")
-
-    with SocketOrigin(answer_late, server_context(ca, "localhost")) as slow:
-        site = make_site(DEMO_FETCH_LIMIT="100 per hour")
-        form = SignIn.begin(f"https://localhost:{slow.port}/client.json").parameters
-        with ThreadPoolExecutor(12) as pool:
-            pushed = [pool.submit(site.browser().post, "/par", form) for _ in range(12)]
-            first = [answer.result().status_code for answer in islice(as_completed(pushed), 4)]
-            refused.set()
-        statuses = sorted(answer.result().status_code for answer in pushed)
-
-        assert first == [503] * 4
-        assert statuses.count(503) == 4
-        assert site.browser().post("/par", form).status_code == 401  # the places are free again
-
-
-def test_the_owner_is_not_counted(make_site: Callable[..., Site], origin: TLSOrigin) -> None:
-    site = make_site(DEMO_FETCH_LIMIT="1 per hour")
-    owner = site.owner()
-
-    for number in range(3):
-        client_id = publish_client(origin, f"/{number}.json")
-        assert owner.authorize(SignIn.begin(client_id, scope="profile")).status_code == 200

@@ -27,8 +27,8 @@ from flask_cimd.oauth import (
     ServerContext,
 )
 from flask_cimd.oauth.server.pkce import check_challenge
+from tests.support.browser import REDIRECT, SignIn, publish_client
 from tests.support.clock import Clock
-from tests.support.demo import REDIRECT, SignIn, publish_client
 from tests.support.dpop import ProofKey
 from tests.support.origin import TLSOrigin
 

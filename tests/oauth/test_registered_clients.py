@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,10 @@ import pytest
 from authlib.oauth2.rfc6749 import ClientMixin
 from flask import Flask, request
 
-from demo import schema
-from demo.models import db, set_up_sqlite
 from flask_cimd import CIMD
-from flask_cimd.oauth import AuthorizationServer
-from flask_cimd.provider import SQLAlchemyStorage
+from flask_cimd.oauth import AuthorizationServer, MemoryStorage
+from tests.support.browser import Browser, SignIn, publish_client, redirect_parameters
 from tests.support.clock import Clock
-from tests.support.demo import Browser, SignIn, publish_client, redirect_parameters
 from tests.support.proves import proves
 from tests.support.wsgi import WSGIAdapter
 
@@ -62,24 +58,19 @@ class OwnApp:
         registered: its own clients by exact string.
     """
 
-    def __init__(self, database: str, ca_bundle: Path) -> None:
+    def __init__(self, ca_bundle: Path) -> None:
         self.registered: dict[str, OwnClient] = {}
         self.clock = Clock()
         self.app = app = Flask("own")
         app.config.update(
-            SQLALCHEMY_DATABASE_URI=database,
             CIMD_ALLOW_LOOPBACK=True,
             CIMD_CA_BUNDLE=str(ca_bundle),
             PROPAGATE_EXCEPTIONS=True,
         )
-        db.init_app(app)
-        with app.app_context():
-            set_up_sqlite(db.engine)
-            schema.upgrade(db.engine)
         cimd = CIMD(clock=self.clock)
         cimd.init_app(app, registered=self.registered.get)
         server = AuthorizationServer(
-            app, cimd=cimd, storage=SQLAlchemyStorage(db), issuer=ISSUER, scopes=["profile"], clock=self.clock
+            app, cimd=cimd, storage=MemoryStorage(), issuer=ISSUER, scopes=["profile"], clock=self.clock
         )
         app.add_url_rule("/token", view_func=server.create_token_response, methods=["POST"])
         app.add_url_rule("/revoke", view_func=server.create_revocation_response, methods=["POST"])
@@ -98,12 +89,8 @@ class OwnApp:
 
 
 @pytest.fixture
-def own(tmp_path: Path, ca_bundle: Path) -> Iterator[OwnApp]:
-    found = OwnApp(f"sqlite:///{tmp_path}/own.db", ca_bundle)
-    yield found
-    with found.app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+def own(ca_bundle: Path) -> OwnApp:
+    return OwnApp(ca_bundle)
 
 
 @pytest.fixture(params=["own-client", "https://legacy.example/x"])

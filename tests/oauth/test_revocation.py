@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.demo import Browser, Site, publish_client
+from tests.support.browser import Browser, publish_client
 from tests.support.proves import proves
+from tests.support.provider_app import ProviderSite
 
 
 def is_alive(browser: Browser, token: str) -> bool:
@@ -22,8 +23,8 @@ def page_client(origin: Any) -> tuple[str, str]:
 
 
 @proves("O-110")
-def test_an_access_token_ends_alone(origin: Any, any_site: Site) -> None:
-    owner, client_id = any_site.owner(), publish_client(origin)
+def test_an_access_token_ends_alone(origin: Any, site: ProviderSite) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     answer = owner.post("/revoke", {"token": tokens["access_token"], "client_id": client_id})
     assert (answer.status_code, answer.json()) == (200, {})
@@ -32,8 +33,8 @@ def test_an_access_token_ends_alone(origin: Any, any_site: Site) -> None:
 
 
 @proves("O-111")
-def test_a_refresh_token_takes_its_access_tokens_along(origin: Any, any_site: Site) -> None:
-    owner, client_id = any_site.owner(), publish_client(origin)
+def test_a_refresh_token_takes_its_access_tokens_along(origin: Any, site: ProviderSite) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     owner.post("/revoke", {"token": tokens["refresh_token"], "client_id": client_id})
     assert not is_alive(owner, tokens["access_token"])
@@ -42,7 +43,7 @@ def test_a_refresh_token_takes_its_access_tokens_along(origin: Any, any_site: Si
 
 @proves("O-54", "O-110")
 @pytest.mark.parametrize("client_id", [None, "https://other.example/c", "", 'x"é'])
-def test_a_client_with_a_document_must_name_itself(origin: Any, site: Site, client_id: str | None) -> None:
+def test_a_client_with_a_document_must_name_itself(origin: Any, site: ProviderSite, client_id: str | None) -> None:
     # Else nothing is revoked.
     owner, own = site.owner(), publish_client(origin)
     tokens = owner.tokens(own)
@@ -52,21 +53,21 @@ def test_a_client_with_a_document_must_name_itself(origin: Any, site: Site, clie
 
 
 @proves("IA-108")
-def test_a_page_clients_token_is_enough(page_client: tuple[str, str], site: Site) -> None:
+def test_a_page_clients_token_is_enough(page_client: tuple[str, str], site: ProviderSite) -> None:
     owner = site.owner()
     token = owner.tokens(*page_client)["access_token"]
     assert owner.post("/revoke", {"token": token}).status_code == 200
     assert not is_alive(owner, token)
 
 
-def test_a_loopback_clients_token_is_enough(site: Site) -> None:
+def test_a_loopback_clients_token_is_enough(site: ProviderSite) -> None:
     owner = site.owner()
     token = owner.tokens("http://localhost:8080/", "http://localhost:8080/cb")["access_token"]
     assert owner.post("/revoke", {"token": token}).status_code == 200
     assert not is_alive(owner, token)
 
 
-def test_a_page_client_that_names_another_is_refused(page_client: tuple[str, str], site: Site) -> None:
+def test_a_page_client_that_names_another_is_refused(page_client: tuple[str, str], site: ProviderSite) -> None:
     owner = site.owner()
     token = owner.tokens(*page_client)["access_token"]
     answer = owner.post("/revoke", {"token": token, "client_id": "https://other.example/"})
@@ -76,7 +77,7 @@ def test_a_page_client_that_names_another_is_refused(page_client: tuple[str, str
 
 @proves("O-110", "A-18")
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", '"é', ""])
-def test_a_wrong_hint_does_not_matter(origin: Any, site: Site, hint: str) -> None:
+def test_a_wrong_hint_does_not_matter(origin: Any, site: ProviderSite, hint: str) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     token = owner.tokens(client_id)["access_token"]
     form = {"token": token, "client_id": client_id, "token_type_hint": hint}
@@ -86,24 +87,24 @@ def test_a_wrong_hint_does_not_matter(origin: Any, site: Site, hint: str) -> Non
 
 @proves("O-110")
 @pytest.mark.parametrize("token", ["unknown", 'é"\\', "x" * 10_000])
-def test_an_unknown_token_is_as_good_as_revoked(site: Site, token: str) -> None:
+def test_an_unknown_token_is_as_good_as_revoked(site: ProviderSite, token: str) -> None:
     assert site.browser().post("/revoke", {"token": token}).status_code == 200
 
 
 @proves("O-110")
-def test_a_dead_token_is_as_good_as_revoked(origin: Any, site: Site) -> None:
+def test_a_dead_token_is_as_good_as_revoked(origin: Any, site: ProviderSite) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     form = {"token": owner.tokens(client_id)["access_token"], "client_id": client_id}
     assert [owner.post("/revoke", form).status_code for _ in range(2)] == [200, 200]
 
 
-def test_without_a_token_the_request_is_invalid(site: Site) -> None:
+def test_without_a_token_the_request_is_invalid(site: ProviderSite) -> None:
     answer = site.browser().post("/revoke", {"token": ""})
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
 @proves("C-109")
-def test_no_document_is_fetched_to_revoke(origin: Any, site: Site) -> None:
+def test_no_document_is_fetched_to_revoke(origin: Any, site: ProviderSite) -> None:
     owner, client_id = site.owner(), publish_client(origin, headers={"Cache-Control": "no-store"})
     tokens = owner.tokens(client_id)
     origin.forget("/client.json")

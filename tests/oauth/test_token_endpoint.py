@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from demo.models import db, provider
-from tests.support.demo import REDIRECT, SignIn, Site, publish_client
+from tests.support.browser import REDIRECT, SignIn, publish_client
 from tests.support.proves import proves
+from tests.support.provider_app import ProviderSite
 
 ALIVE = 200
 
 
-def userinfo_status(site: Site, token: str) -> int:
+def userinfo_status(site: ProviderSite, token: str) -> int:
     answer = site.browser().get("/userinfo", headers={"Authorization": f"Bearer {token}"})
     return answer.status_code
 
 
 @proves("O-51", "O-122")
-def test_answers_are_json_that_nobody_stores(origin: Any, site: Site) -> None:
+def test_answers_are_json_that_nobody_stores(origin: Any, site: ProviderSite) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     good = owner.redeem(*owner.code(client_id))
     bad = owner.redeem(SignIn.begin(client_id), "unknown")
@@ -32,17 +32,16 @@ def test_answers_are_json_that_nobody_stores(origin: Any, site: Site) -> None:
 
 
 @proves("O-14", "A-11")
-def test_codes_and_tokens_are_long_random_and_kept_as_digests_alone(origin: Any, any_site: Site) -> None:
-    owner, client_id = any_site.owner(), publish_client(origin)
+def test_codes_and_tokens_are_long_random_and_kept_as_digests_alone(origin: Any, site: ProviderSite) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
     codes = [owner.code(client_id) for _ in range(3)]
     tokens = [owner.redeem(*one).json() for one in codes]
     secrets = [code for _, code in codes] + [t[kind] for t in tokens for kind in ("access_token", "refresh_token")]
     assert len(set(secrets)) == 9
     assert min(map(len, secrets)) >= 43
-    with any_site.app.app_context():
-        kept = [str(vars(row)) for model in (provider.Code, provider.Token) for row in db.session.query(model)]
-    assert len(kept) == 9
-    assert not any(secret in text for secret in secrets for text in kept)
+    kept = repr(vars(site.storage))
+    assert kept.count("_KeptCode(") == 3
+    assert not any(secret in kept for secret in secrets)
 
 
 @proves("C-69", "O-32", "O-33", "O-50", "O-52", "O-53", "O-70", "A-15", "A-24")
@@ -77,7 +76,7 @@ def test_codes_and_tokens_are_long_random_and_kept_as_digests_alone(origin: Any,
         ({"resource": "https://a.example/#f"}, "invalid_target"),
     ],
 )
-def test_a_form_with_one_fault_is_refused(origin: Any, site: Site, changes: dict[str, Any], error: str) -> None:
+def test_a_form_with_one_fault_is_refused(origin: Any, site: ProviderSite, changes: dict[str, Any], error: str) -> None:
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     answer = owner.redeem(sign_in, code, **changes)
@@ -87,7 +86,7 @@ def test_a_form_with_one_fault_is_refused(origin: Any, site: Site, changes: dict
 
 
 @proves("O-53")
-def test_another_clients_code_is_refused_and_stays_good_for_its_own(origin: Any, site: Site) -> None:
+def test_another_clients_code_is_refused_and_stays_good_for_its_own(origin: Any, site: ProviderSite) -> None:
     # Whoever found a code must not be able to burn it in another client's name.
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin, "/a.json"))
@@ -97,7 +96,7 @@ def test_another_clients_code_is_refused_and_stays_good_for_its_own(origin: Any,
 
 
 @proves("O-33", "A-13")
-def test_a_wrong_verifier_burns_the_code(origin: Any, site: Site) -> None:
+def test_a_wrong_verifier_burns_the_code(origin: Any, site: ProviderSite) -> None:
     # Whoever guesses has one attempt.
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
@@ -106,7 +105,7 @@ def test_a_wrong_verifier_burns_the_code(origin: Any, site: Site) -> None:
 
 
 @proves("O-34")
-def test_the_challenge_and_its_method_are_the_codes_and_not_the_token_requests(origin: Any, site: Site) -> None:
+def test_the_challenge_and_its_method_are_the_codes_and_not_the_token_requests(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     challenge = sign_in.parameters["code_challenge"]
@@ -115,18 +114,18 @@ def test_the_challenge_and_its_method_are_the_codes_and_not_the_token_requests(o
 
 
 @proves("O-15", "A-13")
-def test_a_code_that_comes_back_ends_the_tokens_made_from_it(origin: Any, any_site: Site) -> None:
-    owner = any_site.owner()
+def test_a_code_that_comes_back_ends_the_tokens_made_from_it(origin: Any, site: ProviderSite) -> None:
+    owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     tokens = owner.redeem(sign_in, code).json()
-    assert userinfo_status(any_site, tokens["access_token"]) == ALIVE
+    assert userinfo_status(site, tokens["access_token"]) == ALIVE
     assert owner.redeem(sign_in, code).json()["error"] == "invalid_grant"
-    assert userinfo_status(any_site, tokens["access_token"]) == 401
+    assert userinfo_status(site, tokens["access_token"]) == 401
     assert owner.refresh(sign_in.client_id, tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 @proves("O-15")
-def test_a_code_redeemed_for_the_identity_is_spent_for_tokens_too(origin: Any, site: Site) -> None:
+def test_a_code_redeemed_for_the_identity_is_spent_for_tokens_too(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     assert owner.redeem(sign_in, code, "/authorize").json()["me"] == site.base_url + "/"
@@ -136,7 +135,7 @@ def test_a_code_redeemed_for_the_identity_is_spent_for_tokens_too(origin: Any, s
 
 @proves("O-14", "A-14")
 @pytest.mark.parametrize("path", ["/token", "/authorize"])
-def test_a_code_lives_for_a_minute(origin: Any, site: Site, path: str) -> None:
+def test_a_code_lives_for_a_minute(origin: Any, site: ProviderSite, path: str) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     sign_in, code = owner.code(client_id)
     site.clock.forward(seconds=59)
@@ -147,7 +146,7 @@ def test_a_code_lives_for_a_minute(origin: Any, site: Site, path: str) -> None:
 
 
 @proves("IA-110", "A-06")
-def test_access_of_a_client_that_can_refresh_lasts_minutes(origin: Any, site: Site) -> None:
+def test_access_of_a_client_that_can_refresh_lasts_minutes(origin: Any, site: ProviderSite) -> None:
     tokens = site.owner().tokens(publish_client(origin))
     assert tokens["expires_in"] == 900
     site.clock.forward(seconds=899)
@@ -157,36 +156,15 @@ def test_access_of_a_client_that_can_refresh_lasts_minutes(origin: Any, site: Si
 
 
 @proves("M-62")
-def test_a_client_that_does_not_list_the_grant_gets_no_refresh_token(origin: Any, site: Site) -> None:
-    # There the owner chooses how long access lasts, 30 days if nothing else is chosen.
-    owner, client_id = site.owner(), publish_client(origin, grant_types=["authorization_code"])
-    tokens = owner.tokens(client_id)
+def test_a_client_that_does_not_list_the_grant_gets_no_refresh_token(origin: Any, site: ProviderSite) -> None:
+    tokens = site.owner().tokens(publish_client(origin, grant_types=["authorization_code"]))
     assert "refresh_token" not in tokens
-    assert tokens["expires_in"] == 30 * 86400
-    sign_in = SignIn.begin(client_id, scope="profile")
-    code = owner.approve(owner.authorize(sign_in), lifetime="hour")["code"]
-    assert owner.redeem(sign_in, code).json()["expires_in"] == 3600
-
-
-@proves("O-18")
-def test_an_invented_lifetime_is_the_preset_one(origin: Any, site: Site) -> None:
-    owner, client_id = site.owner(), publish_client(origin, grant_types=["authorization_code"])
-    sign_in = SignIn.begin(client_id, scope="profile")
-    code = owner.approve(owner.authorize(sign_in), lifetime="century")["code"]
-    assert owner.redeem(sign_in, code).json()["expires_in"] == 30 * 86400
+    assert "access_token" in tokens
 
 
 # -- the form itself ---------------------------------------------------------------------------------------------
 
 ENDPOINTS = ["/token", "/revoke"]
-
-
-@proves("O-50")
-@pytest.mark.parametrize("path", ENDPOINTS)
-def test_only_post_is_answered(site: Site, path: str) -> None:
-    answer = site.browser().get(path)
-    assert answer.status_code == 405
-    assert answer.json() == {"error": "invalid_request"}
 
 
 @proves("O-50")
@@ -203,7 +181,7 @@ def test_only_post_is_answered(site: Site, path: str) -> None:
     ],
     ids=["json", "bytes", "nothing", "multipart", "no-utf-8", "empty"],
 )
-def test_what_is_no_form_of_ours_is_refused(site: Site, path: str, kwargs: dict[str, Any]) -> None:
+def test_what_is_no_form_of_ours_is_refused(site: ProviderSite, path: str, kwargs: dict[str, Any]) -> None:
     # Never an exception
     answer = site.browser().request("POST", path, **kwargs)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
@@ -212,17 +190,12 @@ def test_what_is_no_form_of_ours_is_refused(site: Site, path: str, kwargs: dict[
 @proves("O-50", "A-15")
 @pytest.mark.parametrize("name", ["grant_type", "code", "client_id", "redirect_uri", "code_verifier", "token"])
 @pytest.mark.parametrize("path", ENDPOINTS)
-def test_parameters_in_the_query_are_refused(origin: Any, site: Site, path: str, name: str) -> None:
+def test_parameters_in_the_query_are_refused(origin: Any, site: ProviderSite, path: str, name: str) -> None:
     # The query ends up in logs.
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))
     answer = owner.redeem(sign_in, code, f"{path}?{name}=x")
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
-
-
-def test_a_body_that_is_too_large_is_refused(site: Site) -> None:
-    answer = site.browser().post("/token", {"code": "x" * 70_000})
-    assert answer.status_code == 413
 
 
 # -- secrets ----------------------------------------------------------------------------------------------------
@@ -245,7 +218,7 @@ def basic(text: bytes) -> dict[str, str]:
         {"Authorization": "basic"},
     ],
 )
-def test_a_secret_in_the_header_is_refused(site: Site, path: str, headers: dict[str, str]) -> None:
+def test_a_secret_in_the_header_is_refused(site: ProviderSite, path: str, headers: dict[str, str]) -> None:
     form = {"grant_type": "authorization_code", "code": "x", "token": "x"}
     answer = site.browser().post(path, form, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
@@ -254,7 +227,7 @@ def test_a_secret_in_the_header_is_refused(site: Site, path: str, headers: dict[
 
 
 @proves("C-85")
-def test_a_secret_in_the_form_is_refused(origin: Any, site: Site) -> None:
+def test_a_secret_in_the_form_is_refused(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
     answer = owner.redeem(*owner.code(publish_client(origin)), client_secret="x")
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
@@ -264,7 +237,9 @@ def test_a_secret_in_the_form_is_refused(origin: Any, site: Site) -> None:
 
 
 @proves("O-122")
-def test_no_code_token_or_verifier_is_ever_logged(origin: Any, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_code_token_or_verifier_is_ever_logged(
+    origin: Any, site: ProviderSite, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     owner = site.owner()
     sign_in, code = owner.code(publish_client(origin))

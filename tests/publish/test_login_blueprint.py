@@ -11,8 +11,8 @@ from flask import Flask, session
 from flask_cimd import ConfigurationError
 from flask_cimd.publish import PublishedClient, SignedIn
 from flask_cimd.publish.sealed import seal, unseal
+from tests.support.browser import Browser
 from tests.support.client_app import Pair
-from tests.support.demo import Browser
 
 
 class App:

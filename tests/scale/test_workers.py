@@ -10,8 +10,8 @@ from threading import Barrier
 import pytest
 import requests
 
+from tests.support.browser import Browser, SignIn, publish_client
 from tests.support.databases import private_schema
-from tests.support.demo import Browser, SignIn, publish_client
 from tests.support.gunicorn import running_gunicorn
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from .demo import Browser, SignIn, Site
+from .browser import Browser, SignIn, Site
 from .dpop import ProofKey, token_hash
 from .origin import TLSOrigin
 

@@ -18,8 +18,9 @@ from flask_cimd import CIMD
 from flask_cimd.publish.client import PublishedClient
 from flask_cimd.publish.key_file import KeyFile
 
+from .browser import Browser
 from .clock import Clock
-from .demo import Browser, free_ports
+from .demo import free_ports
 from .origin import server_context
 
 

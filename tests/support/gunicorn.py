@@ -14,7 +14,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from .demo import ROOT, Browser, free_ports
+from .browser import Browser
+from .demo import ROOT, free_ports
 
 
 @contextlib.contextmanager

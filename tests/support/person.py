@@ -9,7 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from .demo import Browser, redirect_parameters
+from .browser import Browser, redirect_parameters
 from .programs import Program
 
 
