@@ -318,7 +318,7 @@ def test_it_can_be_opened_again_until_it_is_decided(site: ProviderSite) -> None:
     owner.approve(second)
 
     assert is_page(owner.get("/authorize", params=address), "unknown-request-uri")
-    assert is_page(owner.press(first, "Approve"), "request-decided")
+    assert is_page(owner.press(first, "Approve"), "unknown-request-uri")
 
 
 @proves("AT-36", "AT-80")
