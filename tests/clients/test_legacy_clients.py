@@ -203,6 +203,22 @@ def test_a_redirect_to_anywhere_else_is_refused(origin: TLSOrigin, make_app: Mak
     assert len(origin.requests) == 1
 
 
+def test_a_redirect_to_another_host_at_the_same_port_is_refused(ca: trustme.CA, make_app: MakeApp) -> None:
+    # An open redirector on a trusted host must not let another host describe its clients.
+    with TLSOrigin(ca, "app.example.com") as own, TLSOrigin(ca, "other.example.com") as other:
+        redirect(own, "/", "https://other.example.com/page")
+        redirect(own, "/own", "https://app.example.com/page")
+        own.serve("/page", PAGE, headers=HTML)
+        other.serve("/page", PAGE, headers=HTML)
+        hosts = f"app.example.com=127.0.0.1:{own.port},other.example.com=127.0.0.1:{other.port}"
+        with resolving(make_app, CIMD_PROFILE="follow_page_redirects", CIMD_DEVELOPMENT_HOSTS=hosts) as cimd:
+            assert cimd.resolve("https://app.example.com/own").client_name == "App"
+            with pytest.raises(UnexpectedResponseError) as caught:
+                cimd.resolve("https://app.example.com/")
+        assert caught.value.slug == "redirect"
+        assert other.connections == 0
+
+
 # -- clients over plain http ------------------------------------------------------------------------------------------
 
 
