@@ -41,7 +41,7 @@ _NEVER = tuple(
     )
 )  # fmt: skip
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
-#: Interface identifiers of ISATAP (RFC 5214 §6.1), which carry an IPv4 address in their last 32 bits.
+#: Interface identifiers of ISATAP (RFC 5214 §6.1), which contain an IPv4 address in their last 32 bits.
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 

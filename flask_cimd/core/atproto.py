@@ -1,8 +1,7 @@
-"""What the AT Protocol's OAuth profile wants of a client document, beyond what every document needs.
+"""The rules of the AT Protocol's OAuth profile for client documents (https://atproto.com/specs/oauth, "Clients").
 
-The rules are judged when a document is read, because some of them are about members that are then dropped, but they
-count only when an app asks for the scope ``atproto``: any other client is welcome without them.
-Source: https://atproto.com/specs/oauth, "Clients".
+They are checked when a document is parsed, since some are about members that are dropped afterwards. They apply only to
+requests for the scope ``atproto``.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from .identifier import ClientIdentifier
 from .redirects import is_same_origin, redirect_kind, redirect_place
 from .urls import WebURL, default_port
 
-#: The scope that makes a request one of this profile.
+#: The scope of requests to which this profile applies.
 SCOPE = "atproto"
 #: Names that never resolve in public (https://atproto.com/specs/handle, RFC 6761, RFC 6762, RFC 8375).
 LOCAL_ENDINGS = frozenset({"localhost", "local", "test", "internal", "invalid", "example", "onion", "alt", "arpa"})
@@ -27,7 +26,7 @@ _Add = Callable[[str, str, str], None]
 
 
 def asks_for_atproto(scope: str | None) -> bool:
-    """Say whether a scope string makes its request one of this profile."""
+    """Say whether a space-separated scope string contains ``atproto``."""
     return SCOPE in (scope or "").split()
 
 
@@ -37,10 +36,10 @@ def profile_problems(
     """Return every rule of the profile that a valid document breaks.
 
     Args:
-        members: of the document, as published.
-        identifier: the URL it came from.
-        media_type: it was served with.
-        development: let names through that never resolve in public, such as ``app.test``.
+        members: the members of the document, as published.
+        identifier: the client identifier URL.
+        media_type: the media type of the response, without parameters.
+        development: accept names that never resolve in public, such as ``app.test``.
     """
     problems: list[Problem] = []
 
@@ -48,7 +47,7 @@ def profile_problems(
         problems.append(Problem(f"/{member}" if member else "", f"atproto-{rule}", message))
 
     if not _is_text(members.get("scope")) or not asks_for_atproto(members["scope"]):
-        add("scope", "scope", "scope must be a string that holds atproto")
+        add("scope", "scope", "scope must be a string that contains atproto")
         return tuple(problems)
     if media_type != "application/json":
         add("", "media-type", "serve the document as application/json")
@@ -65,7 +64,7 @@ def _check_identifier(_: Mapping[str, Any], identifier: ClientIdentifier, add: _
     if identifier.raw != identifier.canonical:
         add("client_id", "not-canonical", "write the client_id in its canonical form, with a lower-case host")
     if identifier.path.endswith("/"):
-        add("client_id", "path", "the path of the client_id must name a document")
+        add("client_id", "path", "the path of the client_id must not end with a slash")
 
 
 def _check_protocol(members: Mapping[str, Any], _: ClientIdentifier, add: _Add, __: bool) -> None:
@@ -73,13 +72,13 @@ def _check_protocol(members: Mapping[str, Any], _: ClientIdentifier, add: _Add, 
         add("dpop_bound_access_tokens", "dpop", "must be true")
     grants = members.get("grant_types", ["authorization_code"])
     if not _is_texts(grants) or "authorization_code" not in grants or not set(grants) <= _GRANTS:
-        add("grant_types", "grants", "must hold authorization_code, and nothing else but refresh_token")
+        add("grant_types", "grants", "must contain authorization_code, and besides it refresh_token alone")
     responses = members.get("response_types", ["code"])
     if not _is_texts(responses) or "code" not in responses:
-        add("response_types", "responses", "must hold code")
+        add("response_types", "responses", "must contain code")
     words = members["scope"].split(" ")
     if len(words) != len(set(words)):
-        add("scope", "scope", "names every scope once, separated by single blanks")
+        add("scope", "scope", "must name every scope once, separated by single spaces")
     if members.get("application_type", "web") not in ("web", "native"):
         add("application_type", "application-type", "must be web or native")
 
@@ -87,7 +86,7 @@ def _check_protocol(members: Mapping[str, Any], _: ClientIdentifier, add: _Add, 
 def _check_redirects(members: Mapping[str, Any], identifier: ClientIdentifier, add: _Add, development: bool) -> None:
     uris = members.get("redirect_uris")
     if not _is_texts(uris) or not uris:
-        add("redirect_uris", "redirects", "must hold at least one URI")
+        add("redirect_uris", "redirects", "must contain at least one URI")
         return
     check = _refuse_native if members.get("application_type", "web") == "native" else _refuse_web
     for number, uri in enumerate(uris):
@@ -96,7 +95,7 @@ def _check_redirects(members: Mapping[str, Any], identifier: ClientIdentifier, a
 
 
 def _refuse_web(uri: str, _: ClientIdentifier, development: bool) -> str | None:
-    """Say why a web client may not list this URI."""
+    """Return why a web client may not list this URI, or ``None``."""
     host, port = _https_host(uri)
     if host is None or _is_local(host, development=development):
         return "a web client lists https URIs on public hosts"
@@ -104,7 +103,7 @@ def _refuse_web(uri: str, _: ClientIdentifier, development: bool) -> str | None:
 
 
 def _refuse_native(uri: str, identifier: ClientIdentifier, _: bool) -> str | None:
-    """Say why an installed app may not list this URI."""
+    """Return why a native client may not list this URI, or ``None``."""
     kind = redirect_kind(uri)
     if kind == "private-scheme":
         scheme, _colon, path = uri.partition(":")
@@ -126,7 +125,7 @@ def _check_authentication(members: Mapping[str, Any], _: ClientIdentifier, add: 
     if method == "private_key_jwt":
         _check_keys(members, add)
     elif "token_endpoint_auth_signing_alg" in members:
-        add("token_endpoint_auth_signing_alg", "signing-alg", "only a client with keys names an algorithm")
+        add("token_endpoint_auth_signing_alg", "signing-alg", "only a client with keys may name an algorithm")
 
 
 def _check_keys(members: Mapping[str, Any], add: _Add) -> None:
@@ -154,7 +153,7 @@ def _check_links(members: Mapping[str, Any], identifier: ClientIdentifier, add: 
 
 
 def _https_host(value: object) -> tuple[str | None, int | None]:
-    """Return host and port of an https URL without user information, or ``None``."""
+    """Return host and port of an https URL without user information, or ``None`` for both."""
     if not isinstance(value, str) or not value.startswith("https://") or not value.isascii():
         return None, None
     url = WebURL.parse(value)

@@ -1,7 +1,7 @@
-"""What changed in a client since a person approved it, in words that the person can weigh (CIMD §8.4).
+"""The differences between a client and the client that a person approved, in sentences (CIMD §8.4).
 
-Every member that consent depends on has its sentence: two descriptions have the same fingerprint exactly if nothing
-is told here. Keys that rotate behind the same ``jwks_uri`` are no change: rotation is what good clients do.
+Every member in the fingerprint has a sentence: two descriptions have the same fingerprint exactly if there is no
+change. Keys that rotate behind the same ``jwks_uri`` are not a change.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _MOST_HOSTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference; ``slug`` is stable, ``text`` is our own sentence with the client's words made safe."""
+    """One difference; ``slug`` is stable, ``text`` is a sentence in which remote text is cleaned but not escaped."""
 
     slug: str
     text: str
 
 
 def changes(before: ClientMetadata, after: ClientMetadata) -> tuple[Change, ...]:
-    """Return what is different between two descriptions of one client, the gravest first.
+    """Return the differences between two descriptions of one client, the most severe first.
 
     Args:
-        before: the client as it was approved.
-        after: the client as it asks now.
+        before: the client that was approved.
+        after: the client of the current request.
     """
     found = (tell(before, after) for tell in _TELLERS)
     return tuple(change for change in found if change is not None)
@@ -41,12 +41,12 @@ def _redirects(before: ClientMetadata, after: ClientMetadata) -> Change | None:
     old, new = set(before.redirect_uris), set(after.redirect_uris)
     parts = []
     if new - old:
-        parts.append(f"can now also be answered at {_hosts(new - old)}")
+        parts.append(f"can now also receive your answer at {_hosts(new - old)}")
     if old - new:
-        parts.append(f"can no longer be answered at {_hosts(old - new)}")
+        parts.append(f"can no longer receive your answer at {_hosts(old - new)}")
     return Change(
         slug="changed-redirects",
-        text=f"It {' and '.join(parts)}." if parts else "It lists the places where it is answered in another order.",
+        text=f"It {' and '.join(parts)}." if parts else "It lists the same redirect addresses in another order.",
     )
 
 
@@ -62,11 +62,11 @@ def _auth_method(before: ClientMetadata, after: ClientMetadata) -> Change | None
         return None
     had, has = ("private_key_jwt" in metadata.accepted_auth_methods for metadata in (before, after))
     if had and not has:
-        text = "It no longer proves with a key of its own that it is itself."
+        text = "It no longer proves its identity with a key."
     elif has and not had:
-        text = "It now proves with a key of its own that it is itself."
+        text = "It now proves its identity with a key."
     else:
-        text = "It proves in another way that it is itself."
+        text = "It proves its identity in another way."
     return Change(slug="changed-auth-method", text=text)
 
 
@@ -96,7 +96,7 @@ def _scope(before: ClientMetadata, after: ClientMetadata) -> Change | None:
         return None
     added = sorted(set((after.scope or "").split()) - set((before.scope or "").split()))
     if after.scope is None:
-        text = "It no longer says what it may ask for."
+        text = "It no longer limits what it may ask for."
     elif before.scope is None or not added:
         text = "It limits what it may ask for in another way."
     else:
@@ -115,7 +115,7 @@ def _grants(before: ClientMetadata, after: ClientMetadata) -> Change | None:
 def _source(before: ClientMetadata, after: ClientMetadata) -> Change | None:
     if before.source == after.source:
         return None
-    return Change(slug="changed-source", text="It describes itself in another kind of document.")
+    return Change(slug="changed-source", text="It describes itself by another kind of document.")
 
 
 _TELLERS: tuple[Callable[[ClientMetadata, ClientMetadata], Change | None], ...] = (

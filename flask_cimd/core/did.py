@@ -1,4 +1,4 @@
-"""Identities of the AT Protocol: handles, DIDs, and the document that a ``did:web`` needs to sign in.
+"""Identities of the AT Protocol: handles, DIDs, and the document of a ``did:web``.
 
 Sources: https://atproto.com/specs/handle, https://atproto.com/specs/did, the did:web method of the W3C CCG.
 """
@@ -13,7 +13,7 @@ from .urls import WebURL, default_port
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HANDLE = re.compile(rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?")
 _PLC = re.compile(r"did:plc:[a-z2-7]{24}")
-#: Whole hosts only; a port is for ``localhost``.
+#: Hosts without a path; only ``localhost`` may have a port.
 _WEB = re.compile(rf"did:web:(?:localhost(?:%3A[1-9][0-9]{{0,4}})?|(?:{_LABEL}\.)+{_LABEL})")
 _MAX_HANDLE = 253
 
@@ -30,10 +30,10 @@ def check_handle(text: str) -> str:
 
 
 def check_did(text: str) -> str:
-    """Return a DID of a method that the AT Protocol knows.
+    """Return a DID of a method that the AT Protocol supports.
 
     Raises:
-        ValueError: it is neither ``did:plc`` nor a ``did:web`` of a whole host.
+        ValueError: it is neither ``did:plc`` nor a ``did:web`` of a host without a path.
     """
     if not _PLC.fullmatch(text) and not _WEB.fullmatch(text):
         raise ValueError("a DID is did:plc:… or did:web: and a host")
@@ -41,9 +41,12 @@ def check_did(text: str) -> str:
 
 
 def did_web(origin: str) -> str:
-    """Return the DID of a web origin; on this computer ``localhost`` stands for its address, with the port.
+    """Return the ``did:web`` of an origin: its host, or ``localhost`` and the port for an origin on this computer.
 
-    Anywhere else a DID names the host alone: its document lies at port 443, wherever the origin is served.
+    The document of a ``did:web`` is always fetched at port 443, so the port of a public origin is not part of it.
+
+    Raises:
+        ValueError: the text is not an http or https URL.
     """
     url = WebURL.parse(origin)
     if url is None:
@@ -54,12 +57,12 @@ def did_web(origin: str) -> str:
 
 
 def did_document(did: str, *, handle: str, endpoint: str) -> dict[str, Any]:
-    """Return the document that leads from a DID to the origin where its owner signs in.
+    """Return the DID document that names a handle and the server of the account.
 
     Args:
-        did: whom it is about.
-        handle: the name that leads to the DID; both directions must agree.
-        endpoint: the origin of the account's server, without a slash.
+        did: the subject of the document.
+        handle: the handle; it must resolve to the DID.
+        endpoint: the origin of the account's server, without a slash at the end.
     """
     return {
         "@context": ["https://www.w3.org/ns/did/v1"],

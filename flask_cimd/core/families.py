@@ -1,6 +1,6 @@
-"""Which families of authorization servers take a client as it describes itself, and what stands in the way.
+"""Advice for a client's developer: which families of authorization servers accept the client, and why not.
 
-This is advice for a client's developer. What this server itself does is decided elsewhere.
+It has no influence on what this server accepts.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .redirects import redirect_kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyVerdict:
-    """One family's answer.
+    """Whether the servers of one family accept a client.
 
     Attributes:
         family: one of `FAMILIES`.
-        obstacles: one sentence each; none means that the family's servers take the client.
-        remarks: what works, but not everywhere or not as well as it could.
+        obstacles: sentences; if there are none, the family's servers accept the client.
+        remarks: sentences about what some of these servers refuse, or what could be improved.
     """
 
     family: str
@@ -29,12 +29,12 @@ class FamilyVerdict:
 
     @property
     def accepts(self) -> bool:
-        """Whether nothing stands in the way."""
+        """Whether there are no obstacles."""
         return not self.obstacles
 
 
 def judge_families(metadata: ClientMetadata) -> tuple[FamilyVerdict, ...]:
-    """Return every family's verdict on a client that is valid here."""
+    """Return the verdict of every family on a valid client."""
     return tuple(
         FamilyVerdict(family=name, obstacles=tuple(obstacles(metadata)), remarks=tuple(remarks(metadata)))
         for name, obstacles, remarks in _FAMILIES
@@ -54,9 +54,9 @@ def _cimd_remarks(metadata: ClientMetadata) -> list[str]:
     if metadata.identifier.query:
         found.append("The address has a query, which the draft discourages and some servers refuse.")
     if metadata.source == "document" and metadata.auth_method is None:
-        found.append("Say token_endpoint_auth_method: some servers refuse documents that leave it out.")
+        found.append("State token_endpoint_auth_method: some servers refuse documents without it.")
     if not metadata.client_name:
-        found.append("Without client_name people see the host alone.")
+        found.append("Without client_name, people see only the host.")
     return found
 
 
@@ -69,16 +69,16 @@ def _mcp_obstacles(metadata: ClientMetadata) -> list[str]:
     if metadata.identifier.kind is not IdentifierKind.DOCUMENT or metadata.identifier.path == "/":
         found.append("MCP clients need an https address with a path that is more than /.")
     if any(redirect_kind(uri) == "private-scheme" for uri in metadata.redirect_uris):
-        found.append("MCP allows https and loopback redirect URIs only; one here has a scheme of its own.")
+        found.append("MCP allows https and loopback redirect URIs only; one here has a private-use scheme.")
     return found
 
 
 def _mcp_remarks(metadata: ClientMetadata) -> list[str]:
     found = []
     if metadata.redirect_uris and all(redirect_kind(uri) == "loopback" for uri in metadata.redirect_uris):
-        found.append("All redirect URIs are on the person's own computer, so consent pages warn about it.")
+        found.append("All redirect URIs are on the person's own computer, so consent pages show a warning.")
     if "none" not in metadata.auth_methods:
-        found.append("Only servers with private_key_jwt take this client; listing none as well reaches more.")
+        found.append("Only servers with private_key_jwt accept this client; list none as well to reach more.")
     return found
 
 
@@ -90,12 +90,12 @@ def _indieauth_obstacles(metadata: ClientMetadata) -> list[str]:
 
 def _indieauth_remarks(metadata: ClientMetadata) -> list[str]:
     if metadata.source == "page":
-        return ["The page works as a legacy client; a JSON document is understood by all newer servers."]
-    found = ["Servers older than the JSON form want an h-app and rel=redirect_uri links on a web page."]
+        return ["The page works as a legacy client; newer servers expect a JSON document."]
+    found = ["Older servers expect an h-app and rel=redirect_uri links on a web page."]
     if metadata.client_uri is None:
         found.append("IndieAuth expects client_uri, so that people can read about the app.")
     elif not _is_prefix(metadata.client_uri, metadata.client_id):
-        found.append("IndieAuth wants a client_id that begins with the client_uri; servers drop other links.")
+        found.append("IndieAuth requires a client_id that begins with the client_uri; servers ignore other links.")
     return found
 
 
@@ -112,7 +112,7 @@ def _atproto_obstacles(metadata: ClientMetadata) -> list[str]:
 
 def _atproto_remarks(metadata: ClientMetadata) -> list[str]:
     if "refresh_token" not in metadata.grant_types:
-        return ["Without the grant refresh_token, people sign in again after minutes."]
+        return ["Without the grant type refresh_token, people must sign in again after minutes."]
     return []
 
 
@@ -147,7 +147,7 @@ def _activitypub_remarks(metadata: ClientMetadata) -> list[str]:
     if metadata.dpop_bound_access_tokens:
         found.append("These servers must take bearer tokens, and few bind tokens with DPoP.")
     if "none" not in metadata.auth_methods:
-        found.append("Only servers with private_key_jwt take this client; listing none as well reaches more.")
+        found.append("Only servers with private_key_jwt accept this client; list none as well to reach more.")
     return found
 
 

@@ -18,10 +18,14 @@ _MOST_KEYS = 20
 
 
 def check_jwks(value: object, pointer: str) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Return the usable signature keys of a key set, and every problem that rules the set out.
+    """Return the usable signature keys of a key set, and every problem that makes the set invalid.
 
-    Keys of unknown type and keys for encryption are skipped, so that none may be left; private or symmetric
-    material anywhere is a problem (CIMD §4.1: public keys only).
+    Keys of unknown type and keys for encryption are skipped, so the list may be empty. Private or symmetric key
+    material is a problem (CIMD §4.1: public keys only).
+
+    Args:
+        value: the JSON value of the set; at most 20 keys.
+        pointer: its JSON pointer, for the problems.
     """
     if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
         return [], [Problem(pointer, "not-a-jwks", "must be an object with an array named keys")]
@@ -43,10 +47,10 @@ def check_jwks(value: object, pointer: str) -> tuple[list[dict[str, Any]], list[
 
 def _secret(key: dict[str, Any], pointer: str) -> Problem | None:
     if key.get("kty") == "oct" or "k" in key:
-        return Problem(pointer, "symmetric-key", "shared secrets must never be published; use an asymmetric key")
+        return Problem(pointer, "symmetric-key", "a shared secret must not be published; use an asymmetric key")
     if PRIVATE_MEMBERS & key.keys():
         return Problem(
-            pointer, "private-key", "holds private key material; publish the public part and replace the key"
+            pointer, "private-key", "contains private key material; publish the public part and replace the key"
         )
     return None
 

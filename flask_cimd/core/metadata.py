@@ -1,4 +1,4 @@
-"""What a client says about itself, after every check: the value that all later rooms read."""
+"""A client's validated description of itself."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class ClientMetadata:
 
     Attributes:
         identifier: the client identifier URL it came from.
-        source: ``document`` (JSON), ``page`` (h-app), or built here without a fetch: ``loopback`` (IndieAuth) and
-            ``virtual`` (AT Protocol); ``registered`` itself here (RFC 7591), so that no URL stands behind it.
-        client_name: cleaned of control and bidirectional characters, at most 100 characters; still
-            a stranger's text. ``None`` means: show the host.
+        source: ``document`` (JSON), ``page`` (h-app), ``unread`` (a page that could not be read); without a fetch:
+            ``loopback`` (IndieAuth), ``virtual`` (AT Protocol), ``registered`` (RFC 7591).
+        client_name: at most 100 characters without control and bidirectional characters, not escaped; ``None`` means:
+            show the host.
         redirect_uris: usable redirect URIs in published order.
-        publishes_redirects: whether the client published a list at all; without one, page clients may be
-            redirected within their own origin (IndieAuth §4.2.2).
-        auth_methods: client authentication methods this client may use here, of ``none`` and ``private_key_jwt``.
-        auth_method: the single member ``token_endpoint_auth_method`` if it was given and is usable.
-        scope: the document's ``scope`` member; ``None`` means no limit from the client's side.
-        jwks: the inline key set as canonical JSON text, public keys only.
+        publishes_redirects: whether the client lists redirect URIs; if not, page clients may be redirected within
+            their own origin (IndieAuth §4.2.2).
+        auth_methods: client authentication methods that the client may use, of ``none`` and ``private_key_jwt``.
+        auth_method: ``token_endpoint_auth_method``, if it is given and usable.
+        scope: the member ``scope``; ``None`` means that the client sets no limit.
+        jwks: the inline key set as canonical JSON text, with public keys alone.
         localized: human-readable members with a language tag, such as ``client_name#fr``.
-        atproto_problems: the rules of the AT Protocol's profile that the document breaks, as pointer, rule and message;
-            they count only for requests with the scope ``atproto``.
-        localhost_any_port: whether this server lets the port of a redirect to the name ``localhost`` differ.
-        rules: digest of the rules it was validated under; empty for clients that are never stored.
-        kept: members that are stored for the host application and not interpreted, as JSON text.
+        atproto_problems: broken rules of the AT Protocol's profile as pointer, rule and message; they apply only to
+            requests with the scope ``atproto``.
+        localhost_any_port: whether the port of a redirect URI on the name ``localhost`` is ignored.
+        rules: digest of the `DocumentRules` of the validation; empty for clients that are never stored.
+        kept: members that are stored for the host application and never interpreted, as JSON text.
     """
 
     identifier: ClientIdentifier
@@ -68,25 +68,25 @@ class ClientMetadata:
 
     @property
     def client_id(self) -> str:
-        """The raw client identifier URL, to be compared as a string and never normalised."""
+        """The raw client identifier URL; compare it as a string, never normalise it."""
         return self.identifier.raw
 
     @property
     def host(self) -> str:
-        """The document host in lower case, without a port: what rules about hosts compare."""
+        """The document host in lower case without a port, for rules about hosts."""
         return self.identifier.host.lower()
 
     @property
     def accepted_auth_methods(self) -> tuple[str, ...]:
-        """The methods a direct request may use: the one the client names, else any that both sides have (C-84)."""
+        """The methods that a direct request may use: the one that the client names, else all usable ones."""
         return (self.auth_method,) if self.auth_method else self.auth_methods
 
     @property
     def fingerprint(self) -> str:
-        """Return a digest of everything that consent depends on (CIMD §8.4).
+        """SHA-256 in hex of everything that consent depends on (CIMD §8.4).
 
-        Redirect URIs, authentication, key location, name, logo and scope count; display links do not.
-        Rotating the keys behind ``jwks_uri`` does not change it, changing inline ``jwks`` does.
+        It covers redirect URIs, authentication, key location, name, logo and scope, but no display links. A rotation of
+        the keys behind ``jwks_uri`` does not change it; a change of inline ``jwks`` does.
         """
         relevant = [
             self.client_id,
@@ -105,7 +105,7 @@ class ClientMetadata:
 
     @property
     def is_built_here(self) -> bool:
-        """Whether nothing was fetched: the client is a program on the person's own computer."""
+        """Whether the client is a program on the person's own computer, so that nothing was fetched."""
         return self.source in ("loopback", "virtual")
 
     def to_json(self) -> str:
@@ -118,7 +118,7 @@ class ClientMetadata:
         """Rebuild stored metadata.
 
         Raises:
-            ValueError: the text was not written by `to_json` of this version; treat it as a miss.
+            ValueError: `to_json` of this version did not write the text; treat it as a cache miss.
         """
         try:
             values = json.loads(text)

@@ -1,4 +1,4 @@
-"""Nonces that need no storage: an HMAC of the time slot in which they are handed out (RFC 9449 §8)."""
+"""DPoP nonces without storage: each is an HMAC of the time slot in which it is issued (RFC 9449 §8)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 
 class Nonces:
-    """Makes and recognises the nonces of one server; all its workers share the key.
+    """Issues and recognises the nonces of one server; all its workers share the key.
 
     Args:
         key: secret bytes of any length.
-        slot: how often a new nonce is handed out.
-        kept: how many earlier slots are still accepted; the next one is too, since workers' clocks differ.
+        slot: interval after which a new nonce is issued.
+        kept: number of earlier slots that are accepted; the next slot is accepted as well, since clocks differ.
     """
 
     def __init__(self, key: bytes, *, slot: timedelta = timedelta(minutes=1), kept: int = 2) -> None:
@@ -23,11 +23,11 @@ class Nonces:
         self._kept = kept
 
     def current(self, now: datetime) -> str:
-        """Return the nonce to hand out now."""
+        """Return the nonce to issue now."""
         return self._nonce(self._number(now))
 
     def accepts(self, nonce: str, now: datetime) -> bool:
-        """Say whether this server handed the nonce out lately: at most ``kept + 1`` slots ago."""
+        """Say whether this server issued the nonce at most ``kept + 1`` slots ago."""
         number = self._number(now)
         given = nonce.encode("utf-8", "surrogatepass")
         return any(

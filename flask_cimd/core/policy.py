@@ -1,7 +1,7 @@
-"""Which clients an operator lets in and how far: decided before a fetch and again on every use.
+"""The operator's rules: which clients are accepted and how far they are trusted.
 
-Static rules come from settings, rules that an operator edits from a store; both are one `Policy`. Denial wins over
-everything, whoever said it.
+They are checked before a fetch and on every use. Static rules come from settings, rules that the operator edits from a
+store; both form one `Policy`. A denial overrides everything else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAX_HOST = 254
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """A host name, or all names below one.
+    """A pattern for one host, or for all subdomains of a domain.
 
     ``app.example`` matches that host alone; ``.example.com`` matches ``a.example.com`` and ``b.a.example.com``,
     but neither ``example.com`` nor ``evilexample.com`` (CIMD §8.9).
@@ -35,7 +35,7 @@ class HostPattern:
         """Read a pattern.
 
         Raises:
-            ValueError: it is no host name; a scheme, port or ``*`` would never match anything.
+            ValueError: the text is not a host name; a scheme, port or ``*`` would never match.
         """
         lowered = text.strip().lower()
         if len(lowered) > _MAX_HOST or not _PATTERN.fullmatch(lowered):
@@ -43,13 +43,13 @@ class HostPattern:
         return cls(lowered)
 
     def matches(self, host: str) -> bool:
-        """Say whether a host is covered; case does not matter."""
+        """Say whether the pattern covers a host, case-insensitively."""
         lowered = host.lower()
         return lowered.endswith(self.text) if self.text.startswith(".") else lowered == self.text.strip("[]")
 
 
 class Decision(StrEnum):
-    """What an operator's rule says."""
+    """The decision of a rule."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -57,12 +57,12 @@ class Decision(StrEnum):
 
 
 class Tier(StrEnum):
-    """How far a client is trusted, from full to not at all."""
+    """How far a client is trusted."""
 
     TRUSTED = "trusted"
-    #: Let in by name: a rule, or the list of allowed hosts.
+    #: Accepted by a rule or by the list of allowed hosts.
     KNOWN = "known"
-    #: Let in because nothing speaks against it.
+    #: Accepted because no rule denies it.
     UNKNOWN = "unknown"
     BLOCKED = "blocked"
 
@@ -72,10 +72,11 @@ _LENIENT = IdentifierRules(allow_loopback=True, allow_http_clients=True, allow_l
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of an operator.
+    """One rule of the operator.
 
     Attributes:
-        subject: a host pattern, or one client identifier URL, compared as a string.
+        subject: a host pattern, or a client identifier URL that is compared as a string.
+        decision: what the rule decides.
     """
 
     subject: str
@@ -98,20 +99,20 @@ class Rule:
 
 
 class RuleSet:
-    """Rules in a form that is asked in constant time, however many there are."""
+    """Rules with a lookup whose time does not depend on their number."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._decisions = {rule.subject: rule.decision for rule in rules}
 
     def decisions(self, identifier: ClientIdentifier) -> frozenset[Decision]:
-        """Return what all rules say that cover this client."""
+        """Return the decisions of all rules that cover this client."""
         if not self._decisions:
             return frozenset()
         said = self._decisions.get(identifier.raw)
         return self.about_host(identifier.host) | ({said} if said else set())
 
     def about_host(self, host: str) -> frozenset[Decision]:
-        """Return what the rules about hosts say that cover this one."""
+        """Return the decisions of all host patterns that cover this host."""
         if not self._decisions:
             return frozenset()
         lowered = host.lower()
@@ -124,19 +125,19 @@ class RuleSet:
         """Compare by content."""
         return isinstance(other, RuleSet) and self._decisions == other._decisions
 
-    __hash__ = None  # type: ignore[assignment]  # nobody keys anything by it
+    __hash__ = None  # type: ignore[assignment]  # mutable rules are not hashable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """An operator's rules; denial wins over permission.
+    """All rules of the operator; a denial overrides a permission.
 
     Attributes:
-        allowed_hosts: ``None`` lets any host in; an empty tuple lets none in but those with a rule of their own.
-        denied_hosts: turned away whatever else holds.
-        trusted_hosts: let in and trusted.
-        service_hosts: hosts where anybody can register a document for an app in the making (CIMD §8.10).
-        rules: what an operator edits while the server runs.
+        allowed_hosts: ``None`` accepts any host; an empty tuple accepts only hosts and clients with a rule.
+        denied_hosts: refused, whatever the other rules say.
+        trusted_hosts: accepted and trusted.
+        service_hosts: services where anyone can register a document for an app under development (CIMD §8.10).
+        rules: rules that the operator edits while the server runs.
     """
 
     allowed_hosts: tuple[HostPattern, ...] | None = None
@@ -148,7 +149,7 @@ class Policy:
     def tier(self, identifier: ClientIdentifier) -> Tier:
         """Return how far this client is trusted.
 
-        Whoever registered itself is never trusted: its host is where it wants its answers, which anybody can name.
+        A client that registered itself is never trusted: its host is that of a redirect URI, and anyone can name one.
         """
         said = self.rules.decisions(identifier)
         if Decision.DENY in said or _cover(self.denied_hosts, identifier.host):
@@ -160,7 +161,7 @@ class Policy:
         return Tier.UNKNOWN if self.allowed_hosts is None else Tier.BLOCKED
 
     def require_not_denied(self, identifier: ClientIdentifier) -> None:
-        """Raise if the settings alone turn the client away; reads no store.
+        """Raise if the settings alone deny the client; reads no store.
 
         Raises:
             PolicyDeniedError: slug ``host-denied``.
@@ -169,11 +170,11 @@ class Policy:
             raise PolicyDeniedError("host-denied", identifier.raw, hint="the host is on this server's deny list")
 
     def is_denied(self, host: str) -> bool:
-        """Say whether nothing may be fetched from a host, whoever asks."""
+        """Say whether fetches from a host are denied for every client."""
         return _cover(self.denied_hosts, host) or Decision.DENY in self.rules.about_host(host)
 
     def require(self, identifier: ClientIdentifier) -> None:
-        """Let the client pass, or raise.
+        """Raise if the rules refuse the client.
 
         Raises:
             PolicyDeniedError: slug ``host-denied``, ``client-denied`` or ``host-not-allowed``.
@@ -182,32 +183,32 @@ class Policy:
         if self.tier(identifier) is not Tier.BLOCKED:
             return
         if Decision.DENY in self.rules.decisions(identifier):
-            raise PolicyDeniedError("client-denied", identifier.raw, hint="a rule of this server's operator says no")
+            raise PolicyDeniedError("client-denied", identifier.raw, hint="a rule of the operator denies the client")
         raise PolicyDeniedError("host-not-allowed", identifier.raw, hint="the host is not on this server's allow list")
 
     def is_in_the_making(self, identifier: ClientIdentifier) -> bool:
-        """Say whether a service for developers publishes the document: a person should be told (CIMD §8.10)."""
+        """Say whether a service for developers publishes the document; the consent page then warns (CIMD §8.10)."""
         return _cover(self.service_hosts, identifier.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What clients of one tier may ask for.
+    """The scopes and resources that clients of one tier may request.
 
     Attributes:
-        scopes: ``None`` sets no limit; an empty set leaves the identity alone.
-        resources: resource identifiers; ``None`` sets no limit.
+        scopes: ``None`` is no limit; with an empty set, a client learns only who signed in.
+        resources: resource identifiers (RFC 8707); ``None`` is no limit.
     """
 
     scopes: frozenset[str] | None = None
     resources: frozenset[str] | None = None
 
     def scopes_of(self, asked: Iterable[str]) -> tuple[str, ...]:
-        """Return the scopes that may be granted, in the order asked."""
+        """Return the requested scopes that may be granted, in their order."""
         return tuple(scope for scope in asked if self.scopes is None or scope in self.scopes)
 
     def refused_resources(self, asked: Iterable[str]) -> tuple[str, ...]:
-        """Return the resources that may not be asked for."""
+        """Return the requested resources that are not allowed."""
         return tuple(uri for uri in asked if self.resources is not None and uri not in self.resources)
 
 

@@ -1,6 +1,6 @@
-"""Check one DPoP proof: a signed statement that its sender holds a key, for one method and one URL (RFC 9449 §4.3).
+"""Check one DPoP proof: its sender holds a key and signs one method and one URL with it (RFC 9449 §4.3).
 
-What needs memory is left to the caller: whether the nonce is one of ours, and whether the proof was seen before.
+The caller checks what needs storage: whether this server issued the nonce, and whether the proof was used before.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from .signatures import MAX_ASSERTION, signature_registry
 from .strict_json import StrictJSONError, read_object
 from .urls import WebURL
 
-#: ES256 is enough for every client seen, and the only one that the AT Protocol demands.
+#: The AT Protocol requires ES256, and all known clients support it.
 DEFAULT_ALGORITHMS = ("ES256",)
-#: How far the clocks of clients and server may differ. The nonce is the real proof of freshness.
+#: Largest difference between ``iat`` and the server's clock; the nonce proves freshness more exactly.
 LEEWAY = timedelta(minutes=3)
 _MAX_TEXT = 512
-_BAD_SIGNATURE = "The signature of the DPoP proof does not fit its own key."
+_BAD_SIGNATURE = "The signature of the DPoP proof does not match its own key."
 _KEY_TYPES = frozenset({"EC", "RSA", "OKP"})
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
 class ProofError(ValueError):
-    """The proof does not hold.
+    """The proof breaks a rule.
 
     Attributes:
-        rule: the stable name of the first broken rule.
-        message: one sentence, fit for ``error_description``; never holds text of the proof.
+        rule: stable name of the first broken rule.
+        message: one sentence for ``error_description``, without text of the proof.
     """
 
     def __init__(self, rule: str, message: str) -> None:
@@ -49,13 +49,13 @@ class ProofError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """A proof whose every stateless rule holds.
+    """A proof that keeps every rule that needs no storage.
 
     Attributes:
-        thumbprint: of the key, SHA-256 in base64url (RFC 7638); what tokens are bound to.
-        jti: the proof's own name, unique for its key.
-        nonce: what the client was given by some server, or ``None``.
-        expires_at: after this instant the proof is refused for its age alone.
+        thumbprint: SHA-256 thumbprint of the key in base64url (RFC 7638); tokens are bound to it.
+        jti: identifier of the proof, unique per key.
+        nonce: the nonce in the proof, or ``None``.
+        expires_at: instant after which the proof is refused because of its age.
     """
 
     thumbprint: str
@@ -77,16 +77,16 @@ def check_proof(
     """Return the proof in a ``DPoP`` header field.
 
     Args:
-        text: the field's value.
-        method: of the request.
-        url: of the request, as its sender sees it: the public origin, not the socket behind a proxy.
+        text: the value of the field.
+        method: the HTTP method of the request.
+        url: the URL of the request with the public origin, not that of a socket behind a proxy.
         now: an aware instant.
-        access_token: what the request presents; its digest must then be in the proof.
-        algorithms: the asymmetric ones that the server advertises.
-        leeway: how far ``iat`` may lie from ``now``, either way.
+        access_token: the token that the request presents; the proof must then contain its digest.
+        algorithms: asymmetric algorithms that the server advertises.
+        leeway: largest difference between ``iat`` and ``now``, in either direction.
 
     Raises:
-        ProofError: with the first rule that is broken.
+        ProofError: ``rule`` names the first broken rule.
     """
     header, claims, thumbprint = _verified(text, tuple(algorithms))
     if header.get("typ") != "dpop+jwt":
@@ -163,7 +163,7 @@ def _check_form(text: str) -> None:
         # HTTP servers join repeated fields; RFC 9449 §4.3: "There is not more than one DPoP HTTP request header".
         raise ProofError("several-proofs", "Send exactly one DPoP proof.")
     if not text or len(text) > MAX_ASSERTION or text.count(".") != 2 or not text.isascii():
-        raise ProofError("not-a-jwt", "The DPoP header must hold one signed JWT.")
+        raise ProofError("not-a-jwt", "The DPoP header must contain one signed JWT.")
 
 
 def _header(encoded: str) -> Mapping[str, Any]:
@@ -175,7 +175,7 @@ def _header(encoded: str) -> Mapping[str, Any]:
 
 def _public_jwk(jwk: object) -> dict[str, Any]:
     if not isinstance(jwk, dict):
-        raise ProofError("no-key", "The header of the DPoP proof must hold the public key as jwk.")
+        raise ProofError("no-key", "The header of the DPoP proof must contain the public key as jwk.")
     if PRIVATE_MEMBERS & jwk.keys():
         raise ProofError("private-key", "The key in the DPoP proof must be public; replace this key.")
     kty = jwk.get("kty")

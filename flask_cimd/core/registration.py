@@ -1,7 +1,7 @@
-"""A registration request (RFC 7591 §2), read by the rules of client metadata documents.
+"""Validate a registration request (RFC 7591 §2) by the rules of client metadata documents.
 
-A document is written for all servers, a registration for this one: what cannot be used is refused instead of left out.
-Nothing that a registration names is ever fetched, and no secret is agreed on.
+A document is for all servers, a registration for one: members that cannot be used are refused, not ignored. No URL of a
+registration is fetched, and no secret is issued.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from .metadata import ClientMetadata
 from .redirects import redirect_place
 from .rules import DocumentRules
 
-#: What every identifier begins with that is issued here; never ``https://`` (CIMD §7.1).
+#: Prefix of the identifiers that this server issues; never ``https://`` (CIMD §7.1).
 PREFIX = "registered-"
 MOST_REDIRECT_URIS = 10
 _CLIENT_ID = re.compile(PREFIX + "[0-9a-f]{32}")
-#: What is read; RFC 7591 §2: a server "MUST ignore any client metadata sent by the client that it does not understand".
+#: Members that are read; RFC 7591 §2: a server "MUST ignore any client metadata sent by the client that it does
+#: not understand".
 _READ = frozenset(
     {
         "redirect_uris", "client_name", "client_uri", "tos_uri", "policy_uri", "grant_types", "response_types",
@@ -34,7 +35,7 @@ _READ = frozenset(
 
 
 def is_issued_here(client_id: str) -> bool:
-    """Say whether a string has the form of identifiers that are issued to registered clients."""
+    """Say whether a ``client_id`` has the form of the identifiers that this server issues."""
     return _CLIENT_ID.fullmatch(client_id) is not None
 
 
@@ -42,12 +43,12 @@ def parse_registration(members: Mapping[str, Any], client_id: str, rules: Docume
     """Return the validated metadata of a client that registers itself.
 
     Args:
-        members: the request's, or those of `registered_members`.
-        client_id: issued here.
-        rules: what this server has enabled.
+        members: the members of the request, or those of `registered_members`.
+        client_id: the identifier that this server issues.
+        rules: how strictly the request is read.
 
     Raises:
-        DocumentError: with every broken rule; pointers are those of the request.
+        DocumentError: ``problems`` holds every broken rule, with pointers into the request.
     """
     read = _with_method({name: value for name, value in members.items() if name in _READ and value is not None})
     narrowed = replace(rules, max_redirect_uris=min(rules.max_redirect_uris, MOST_REDIRECT_URIS), indieauth=False)
@@ -55,20 +56,20 @@ def parse_registration(members: Mapping[str, Any], client_id: str, rules: Docume
     if not given.has("redirect_uris"):
         given.add("redirect_uris", "missing", "list at least one redirect URI")
     if "jwks_uri" in members and "jwks" not in read and read["token_endpoint_auth_method"] in tuple(KEY_METHODS):
-        given.add("jwks_uri", "never-fetched", "send the keys themselves, as jwks")
+        given.add("jwks_uri", "never-fetched", "send the keys as jwks")
     for name, usable in (("grant_types", "authorization_code"), ("response_types", "code")):
         if given.has(name) and usable not in (given.texts(name) or ()) and not given.blames(name):
-            given.add(name, "unsupported", f"must hold {usable}")
+            given.add(name, "unsupported", f"must contain {usable}")
     identifier = _identifier(client_id, _first(read.get("redirect_uris")))
     values = describe(given, identifier)
-    # A client learns later what it may need (MCP's step-up), and cannot register again for it: consent sets the limit.
+    # A client may need further scopes later (step-up in MCP) and cannot register again: consent is the limit.
     return ClientMetadata(identifier=identifier, source="registered", **{**values, "scope": None})
 
 
 def identifiers(metadata: ClientMetadata) -> tuple[ClientIdentifier, ...]:
-    """Return what rules about hosts judge: every place where a registered client may be sent its answers.
+    """Return an identifier for each redirect URI of a registered client, for rules about hosts.
 
-    For a private-use scheme the scheme stands in for a host.
+    The scheme of a private-use URI is used as its host.
     """
     return tuple(dict.fromkeys(_identifier(metadata.client_id, uri) for uri in metadata.redirect_uris))
 
@@ -84,7 +85,7 @@ def registered_client(client_id: str, redirect_uri: str) -> ClientMetadata:
 
 
 def registered_members(metadata: ClientMetadata) -> dict[str, Any]:
-    """Return what was registered, to be told to the client (RFC 7591 §3.2.1) and to be kept."""
+    """Return the registered members, for the response (RFC 7591 §3.2.1) and for storage."""
     members = {
         "client_name": metadata.client_name,
         "redirect_uris": list(metadata.redirect_uris),
@@ -104,8 +105,8 @@ def registered_members(metadata: ClientMetadata) -> dict[str, Any]:
 
 
 def _with_method(given: dict[str, Any]) -> dict[str, Any]:
-    # RFC 7591 §3.2.1: the server "MAY reject or replace any of the client's requested metadata values". Clients that
-    # know nothing else ask for a secret by default and do without one when they are told so.
+    # RFC 7591 §3.2.1: the server "MAY reject or replace any of the client's requested metadata values". Many
+    # clients ask for a secret by default and accept a response without one.
     if given.get("token_endpoint_auth_method") in (None, *SHARED_SECRET_METHODS):
         return {**given, "token_endpoint_auth_method": "none"}
     return given

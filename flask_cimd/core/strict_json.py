@@ -1,4 +1,4 @@
-"""JSON without the traps: UTF-8 only, no duplicate members, no NaN, no lone surrogates, bounded depth and numbers."""
+"""Strict JSON: UTF-8 alone, no duplicate members, no NaN, no lone surrogates, bounded depth and numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ _MAX_DIGITS = 100
 
 
 class StrictJSONError(ValueError):
-    """The bytes are not JSON as this project reads it; ``args`` hold a rule name and a sentence."""
+    """The bytes are not a JSON object by these rules.
+
+    Attributes:
+        rule: stable name of the broken rule.
+        message: one sentence without text of the document.
+    """
 
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(rule, message)
@@ -19,11 +24,13 @@ class StrictJSONError(ValueError):
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that the bytes are (RFC 8259; CIMD §4).
+    """Return the JSON object in the bytes (RFC 8259; CIMD §4).
+
+    Objects and arrays nest at most 16 levels deep, numbers have at most 100 characters. The standard library would
+    accept UTF-16, ``NaN`` and duplicate members, and raise other errors for depth and long integers.
 
     Raises:
-        StrictJSONError: for anything else. The standard library alone would take UTF-16, keep the last of
-            duplicate members, accept ``NaN`` and fail on depth and long integers with errors of its own.
+        StrictJSONError: the bytes are anything else.
     """
     value = _decode(body)
     if not isinstance(value, dict):
@@ -76,7 +83,7 @@ def _number(text: str) -> float:
 
 
 def _require_plain(value: Any, depth: int = 1) -> None:
-    """Refuse deep nesting and lone surrogates, which break templates and databases later."""
+    """Refuse deep nesting and lone surrogates, which cause errors in templates and databases."""
     if depth > _MAX_DEPTH:
         raise StrictJSONError("too-deep", f"objects and arrays nest deeper than {_MAX_DEPTH} levels")
     match value:

@@ -1,4 +1,4 @@
-"""Make a stranger's text fit to be seen."""
+"""Clean remote text before it is shown."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MOST_MARKS = 3
 
 
 def is_visible(text: str) -> bool:
-    """Say whether text is visible ASCII and blanks alone: all that RFC 6749 appendix A lets an identifier hold.
+    """Say whether text contains visible ASCII and spaces alone, as RFC 6749 appendix A demands of identifiers.
 
-    Databases fail on some of the rest: PostgreSQL on NUL.
+    Other characters cause errors in databases: PostgreSQL refuses NUL.
     """
     return text.isascii() and text.isprintable()
 
@@ -23,10 +23,10 @@ def is_visible(text: str) -> bool:
 def clean_text(value: str, limit: int) -> str:
     """Return text on one line without control, bidirectional and invisible characters, cut to ``limit`` characters.
 
-    The result is still a stranger's text: escape it where it is shown.
+    The result is not escaped.
     """
     kept = []
-    marks = _MOST_MARKS  # none before the first letter: it would sit on what stands in front of the text
+    marks = _MOST_MARKS  # no mark before the first letter: it would combine with the text before it
     for character in " ".join(value[: 8 * limit].split()):
         category = unicodedata.category(character)
         if category in _DROPPED or character in _INVISIBLE:

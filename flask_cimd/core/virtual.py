@@ -1,7 +1,7 @@
-"""The virtual client of developers: ``http://localhost?redirect_uri=…&scope=…``, a client without a document.
+"""The AT Protocol's virtual client: ``http://localhost?redirect_uri=…&scope=…``, a client without a document.
 
-Everything that the AT Protocol's profile wants to know stands in the identifier itself, so nothing is fetched
-(https://atproto.com/specs/oauth, "Localhost Client Development"). Any program on the person's computer can use it.
+The identifier itself contains redirect URIs and scope, so nothing is fetched (https://atproto.com/specs/oauth,
+"Localhost Client Development"). Any program on the person's computer can use such an identifier.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _MOST_REDIRECTS = 20
 
 
 def virtual_client(identifier: ClientIdentifier) -> ClientMetadata:
-    """Return the metadata that the identifier itself describes.
+    """Return the metadata in the query of the identifier.
 
     Raises:
-        IdentifierError: its query holds something else than ``redirect_uri`` and one ``scope``.
+        IdentifierError: its query has other parameters than ``redirect_uri`` and one ``scope``.
     """
     redirects: list[str] = []
     scopes: list[str] = []
     for name, value in _parameters(identifier):
         if name not in ("redirect_uri", "scope"):
-            raise _refuse(identifier, "only redirect_uri and scope may stand in http://localhost?…")
+            raise _refuse(identifier, "http://localhost?… takes redirect_uri and scope alone")
         (redirects if name == "redirect_uri" else scopes).append(value)
     if len(scopes) > 1:
         raise _refuse(identifier, "scope may be given once")
@@ -47,13 +47,13 @@ def virtual_client(identifier: ClientIdentifier) -> ClientMetadata:
 
 
 def for_scope(metadata: ClientMetadata, scope: str | None, rules: IdentifierRules) -> ClientMetadata:
-    """Return the client that a request with this scope means.
+    """Return the client that a request with this scope identifies.
 
-    ``http://localhost`` without port and query is IndieAuth's loopback client, but the virtual one if the request asks
-    for ``atproto``. Any other client is returned as it is.
+    ``http://localhost`` without port and query is IndieAuth's loopback client, or the virtual client if the request has
+    the scope ``atproto``. Any other client is returned unchanged.
 
     Raises:
-        IdentifierError: the bare identifier is only known as the virtual client, and ``atproto`` is not asked for.
+        IdentifierError: the identifier is the virtual client alone, and the scope lacks ``atproto``.
     """
     identifier = metadata.identifier
     if not metadata.is_built_here or identifier.raw not in ("http://localhost", "http://localhost/"):
@@ -80,7 +80,7 @@ def _parameters(identifier: ClientIdentifier) -> list[tuple[str, str]]:
 
 def _redirect(identifier: ClientIdentifier, uri: str) -> str:
     fits = refuse_registration(uri, allow_dotless_schemes=False) is None and redirect_kind(uri) == "loopback"
-    # The profile: "localhost" is no host for a redirect, since it can be resolved to something else (RFC 8252 §8.3).
+    # The profile forbids the name "localhost", which may resolve to another address (RFC 8252 §8.3).
     if not fits or uri.startswith("http://localhost"):
         raise _refuse(identifier, "a redirect_uri is http on 127.0.0.1 or [::1]")
     return uri

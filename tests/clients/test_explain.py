@@ -170,7 +170,7 @@ def test_the_families_say_who_takes_the_client_and_why_not(cimd: CIMD, origin: T
     assert list(verdicts) == ["CIMD -02", "CIMD -03", "MCP", "IndieAuth", "AT Protocol", "ActivityPub API"]
     assert verdicts["MCP"].accepts
     assert not verdicts["AT Protocol"].accepts
-    assert "scope: scope must be a string that holds atproto." in verdicts["AT Protocol"].obstacles
+    assert "scope: scope must be a string that contains atproto." in verdicts["AT Protocol"].obstacles
 
 
 def test_a_legacy_page_is_explained_as_one(cimd: CIMD, origin: TLSOrigin) -> None:

@@ -27,22 +27,22 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "another place": (
         {"redirect_uris": ("https://app.example/cb", "https://new.example/cb")},
         "changed-redirects",
-        "It can now also be answered at new.example.",
+        "It can now also receive your answer at new.example.",
     ),
     "a place exchanged": (
         {"redirect_uris": ("com.example.app:/cb",)},
         "changed-redirects",
-        "It can now also be answered at com.example.app: and can no longer be answered at app.example.",
+        "It can now also receive your answer at com.example.app: and can no longer receive your answer at app.example.",
     ),
     "no key any more": (
         {"auth_methods": ("none",), "auth_method": "none"},
         "changed-auth-method",
-        "It no longer proves with a key of its own that it is itself.",
+        "It no longer proves its identity with a key.",
     ),
     "another way": (
         {"auth_methods": ("none", "private_key_jwt")},
         "changed-auth-method",
-        "It proves in another way that it is itself.",
+        "It proves its identity in another way.",
     ),
     "keys elsewhere": (
         {"jwks_uri": "https://other.example/jwks.json"},
@@ -61,14 +61,14 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "changed-scope",
         "It may now also ask for create, email.",
     ),
-    "no limit": ({"scope": None}, "changed-scope", "It no longer says what it may ask for."),
+    "no limit": ({"scope": None}, "changed-scope", "It no longer limits what it may ask for."),
     "fewer scopes": ({"scope": ""}, "changed-scope", "It limits what it may ask for in another way."),
     "lasting access": (
         {"grant_types": ("authorization_code", "refresh_token")},
         "changed-grant-types",
         "It can now stay connected.",
     ),
-    "another kind": ({"source": "page"}, "changed-source", "It describes itself in another kind of document."),
+    "another kind": ({"source": "page"}, "changed-source", "It describes itself by another kind of document."),
 }
 
 

@@ -25,7 +25,7 @@ def test_the_consent_page_says_what_changed(origin: Any, site: Site) -> None:
     publish_client(origin, client_name="<b>Bank</b>", redirect_uris=[REDIRECT, "https://new.example/cb"])
     site.clock.forward(days=1)
     assert changes_on(owner, client_id) == [
-        "It can now also be answered at new.example.",
+        "It can now also receive your answer at new.example.",
         "It called itself App and now calls itself <b>Bank</b>.",
     ]
     owner.tokens(client_id)
