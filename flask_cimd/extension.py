@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from flask import Blueprint, Flask, current_app, has_request_context, render_template, request, url_for
 
-from .clients import ClientStore, Settings
+from .clients import ClientStore, Response, Settings
 from .clients.admission import Admission
 from .clients.explain import Explainer, Explanation
 from .clients.keys import ClientKeys
@@ -22,7 +22,6 @@ from .core.identifier import ClientIdentifier
 from .core.metadata import ClientMetadata
 from .core.text import is_visible
 from .errors import CIMDError, StorageError, TooManyFetchesError
-from .fetch.fetcher import MaxSize, Response
 from .oauth.client import URLClient
 from .oauth.errors import ClientResolutionError
 from .publish.client import publish
@@ -262,7 +261,7 @@ class CIMD:
         key = logos.prepare(metadata) if logos is not None else None
         return url_for("flask_cimd.clients.logo", key=key) if key else None
 
-    def fetch(self, url: str, *, accept: str, max_size_for: MaxSize) -> Response:
+    def fetch(self, url: str, *, accept: str, max_size_for: Callable[[str], int]) -> Response:
         """GET a URL under the guard and the limits that hold for what clients' documents link to.
 
         Args:

@@ -1,7 +1,9 @@
 """Clients that identify themselves by URL: from the URL to validated metadata. Needs no Flask app::
 
-resolver = ClientResolver(Settings.from_config({"CIMD_DENIED_HOSTS": ["evil.example"]}))
-metadata = resolver.resolve("https://app.example/client.json")
+    resolver = ClientResolver(Settings.from_config({"CIMD_DENIED_HOSTS": ["evil.example"]}))
+    metadata = resolver.resolve("https://app.example/client.json")
+
+`ClientResolver` takes a store, the app's own rules and a clock as keyword arguments.
 """
 
 from importlib import import_module
