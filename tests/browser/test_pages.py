@@ -139,4 +139,4 @@ def test_the_dark_of_night(open_page: Any, origin: Any, running_site: RunningDem
     ask(watch, running_site, publish_client(origin))
     pictures(watch.page, "consent-dark")
     ground = watch.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert ground != "rgb(244, 243, 239)"
+    assert ground == "rgb(20, 24, 23)"

@@ -147,15 +147,34 @@ def test_a_lost_database_is_trouble_for_now(site: Site) -> None:
     assert "secret" not in page.text
 
 
+PROGRAMS = [
+    ("POST", "/token"),
+    ("POST", "/par"),
+    ("POST", "/revoke"),
+    ("POST", "/introspect"),
+    ("GET", "/userinfo"),
+    ("GET", "/api/profile"),
+    ("POST", "/micropub"),
+    ("POST", "/media"),
+]
+
+
 @proves("O-44")
-@pytest.mark.parametrize("path", ["/token", "/revoke", "/userinfo", "/.well-known/oauth-authorization-server"])
-def test_scripts_of_any_origin_may_call_what_programs_call(site: Site, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), PROGRAMS)
+def test_scripts_of_any_origin_may_call_what_programs_call(site: Site, method: str, path: str) -> None:
     # No cookie counts there, so nothing is given away.
-    answer = site.browser().request("OPTIONS", path, headers={"Origin": "https://app.example"})
-    assert answer.headers.get("Access-Control-Allow-Origin", "*") == "*"
-    real = site.browser().get(path) if path.startswith("/.") or path == "/userinfo" else site.browser().post(path)
-    assert real.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Access-Control-Allow-Credentials" not in real.headers
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": method}
+    preflight = site.browser().request("OPTIONS", path, headers=asked)
+    assert method in preflight.headers["Access-Control-Allow-Methods"]
+    assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    for answer in (preflight, site.browser().request(method, path)):
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server", "/.well-known/did.json"])
+def test_scripts_of_any_origin_may_read_public_documents(site: Site, path: str) -> None:
+    assert site.browser().get(path).headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/apps", "/authorize"])
