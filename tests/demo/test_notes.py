@@ -8,7 +8,9 @@ import mf2py
 import pytest
 from bs4 import BeautifulSoup
 from lxml import etree
+from sqlalchemy import select
 
+from demo.models import db
 from tests.demo.posting import Poster, png
 from tests.support.browser import Site, soup
 from tests.support.proves import proves
@@ -91,6 +93,25 @@ def test_the_owner_publishes_and_deletes_without_an_app(posting_site: Site, post
     assert "Delete" not in poster.page(url).text
     assert owner.press(owner.get(urlsplit(url).path), "Delete").status_code == 303
     assert poster.page(url).status_code == 410
+
+
+@pytest.mark.parametrize(("action", "column"), [("publish", "published_at"), ("delete", "deleted_at")])
+def test_a_button_pressed_twice_keeps_the_first_time(
+    posting_site: Site, poster: Poster, action: str, column: str
+) -> None:
+    # A page that was opened before still has the button.
+    path = urlsplit(poster.note("from an app", post_status=["draft"])).path
+    owner = posting_site.owner()
+    token = soup(owner.get(path)).select_one("input[name=csrf_token]")["value"]
+
+    def press() -> float:
+        assert owner.post(f"{path}/{action}", {"csrf_token": token}).status_code == 303
+        with posting_site.app.app_context(), db.engine.connect() as connection:
+            return float(connection.execute(select(db.metadata.tables["post"].c[column])).scalar_one())
+
+    first = press()
+    posting_site.clock.forward(minutes=1)
+    assert press() == first
 
 
 @pytest.mark.parametrize("action", ["publish", "delete"])

@@ -42,8 +42,31 @@ def test_forms_go_to_this_site_alone_except_where_the_answer_leaves(origin: Any,
     owner = site.owner()
     for path in ("/", "/apps"):
         assert "form-action 'self'" in owner.get(path).headers["Content-Security-Policy"]
-    consent = owner.authorize(SignIn.begin(publish_client(origin)))
+    sign_in = SignIn.begin(publish_client(origin))
+    consent = owner.authorize(sign_in)
     assert "form-action" not in consent.headers["Content-Security-Policy"]
+    browser = site.browser()
+    assert "form-action 'self'" in browser.get("/login").headers["Content-Security-Policy"]
+    on_the_way = browser.get(browser.authorize(sign_in).headers["Location"])
+    assert "form-action" not in on_the_way.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("size", "status"), [(65_536, 403), (65_537, 413)])
+def test_a_form_holds_64_kibibytes(site: Site, size: int, status: int) -> None:
+    browser = site.browser()
+    token = soup(browser.get("/login")).select_one("[name=csrf_token]")["value"]
+    start = f"csrf_token={token}&password="
+    body = start + "x" * (size - len(start))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert browser.post("/login", body, headers=form).status_code == status
+
+
+@pytest.mark.parametrize(("parts", "status"), [(100, 403), (101, 413)])
+def test_a_multipart_form_has_100_parts(site: Site, parts: int, status: int) -> None:
+    browser = site.browser()
+    token = soup(browser.get("/login")).select_one("[name=csrf_token]")["value"]
+    fields = [("csrf_token", (None, token)), *((f"f{n}", (None, "x")) for n in range(parts - 1))]
+    assert browser.request("POST", "/login", files=fields).status_code == status
 
 
 def test_cookies_over_https_are_bound_to_this_host(make_site: Any) -> None:
