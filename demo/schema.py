@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,6 @@ from threading import Lock
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
-
-from flask_cimd.publish.files import locked_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: Key of the PostgreSQL advisory lock: any number that no other lock of the database uses.
@@ -44,7 +43,8 @@ def _locked(engine: Engine) -> Iterator[None]:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
     elif engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
         # SQLite commits each data definition statement by itself, so its own locks do not cover a migration.
-        with locked_file(Path(f"{engine.url.database}.lock")):
+        with Path(f"{engine.url.database}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     else:
         yield

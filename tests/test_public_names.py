@@ -21,17 +21,6 @@ PACKAGES = (
     "flask_cimd.stores",
     "flask_cimd.testing",
 )
-#: Imports that have no public name yet, by file. Nothing may be added here.
-KNOWN = {
-    "demo/owner/apps.py": {"flask_cimd.oauth.client.read_snapshot"},
-    "demo/samples/app.py": {"flask_cimd.fetch.fetcher.FetchSettings"},
-    "demo/schema.py": {"flask_cimd.publish.files.locked_file"},
-    "demo/storage.py": {
-        "flask_cimd.oauth.client.read_snapshot",
-        "flask_cimd.oauth.server.storage.digest",
-        "flask_cimd.oauth.server.storage.new_secret",
-    },
-}
 
 
 def public(package: str) -> list[str]:
@@ -70,7 +59,7 @@ def test_the_demo_and_the_documents_import_public_names_alone() -> None:
     allowed = {f"{package}.{name}" for package in PACKAGES for name in public(package)}
     found: dict[str, set[str]] = {}
     for where, source in programs():
-        if private := set(imports(source)) - allowed - KNOWN.get(where, set()):
+        if private := set(imports(source)) - allowed:
             found.setdefault(where, set()).update(private)
     assert found == {}
 

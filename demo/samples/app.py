@@ -10,8 +10,7 @@ from flask import Flask, current_app, redirect, render_template, session, url_fo
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
-from flask_cimd.fetch.fetcher import FetchSettings
-from flask_cimd.publish import LoginBlueprint, PublishedClient, SignedIn
+from flask_cimd.publish import FetchSettings, LoginBlueprint, PublishedClient, SignedIn
 
 #: How samples make connections: the site is on this computer, by plain http.
 LOCAL = FetchSettings(allow_loopback=True)

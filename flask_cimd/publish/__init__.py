@@ -1,5 +1,6 @@
 """The client side: an app that publishes its own metadata document and signs in elsewhere."""
 
+from ..fetch.fetcher import FetchSettings
 from .client import PublishedClient, publish
 from .errors import DiscoveryError, IdentityError, SessionEndedError, UnsupportedServerError
 from .key_file import KeyEntry, KeyFile
@@ -10,6 +11,7 @@ from .session import ClientSession
 __all__ = [
     "ClientSession",
     "DiscoveryError",
+    "FetchSettings",
     "IdentityError",
     "KeyEntry",
     "KeyFile",
