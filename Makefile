@@ -8,7 +8,7 @@ PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo screenshots test test-fast interop bench lint fuzz conformance house clean
+.PHONY: install demo screenshots test test-fast interop bench lint fuzz conformance house mutate clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -29,6 +29,8 @@ fuzz: $(VENV)/.tests-installed
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property -q
 conformance: $(VENV)/.tests-installed
 	@$(BIN)/python docs/conformance.py
+mutate: $(VENV)/.tests-installed
+	@$(BIN)/python -m tests.mutation
 house: $(VENV)/.tests-installed
 	@$(BIN)/python -m tools.house
 bench: $(VENV)/.tests-installed

@@ -1,0 +1,11 @@
+"""All mutants, and those that change nothing that anybody could observe."""
+
+from __future__ import annotations
+
+from .core import CORE
+from .mutant import Mutant
+
+MUTANTS: list[Mutant] = [*CORE]
+
+#: Changes that no test can notice, each with the reason: not run, so that nobody looks for the test again.
+EQUIVALENT: dict[str, str] = {}
