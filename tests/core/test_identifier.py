@@ -127,3 +127,19 @@ def test_a_string_of_ten_megabytes_is_too_long_whatever_is_in_it(piece: str) -> 
     with pytest.raises(IdentifierError) as caught:
         parse("https://app.example/" + piece * (10_000_000 // len(piece)))
     assert caught.value.slug == "too-long"
+
+
+@proves("IA-07")
+@pytest.mark.parametrize(
+    ("raw", "rules"),
+    [
+        ("http://localhost/c", IdentifierRules(indieauth=False, allow_loopback_clients=True)),
+        ("http://app.example/c", IdentifierRules(indieauth=False, allow_http_clients=True)),
+        ("http://localhost/c", IdentifierRules(allow_http_clients=True)),
+        ("http://app.example/c", IdentifierRules(allow_loopback_clients=True)),
+    ],
+)
+def test_each_switch_for_http_needs_indieauth_and_opens_one_kind_of_host(raw: str, rules: IdentifierRules) -> None:
+    with pytest.raises(IdentifierError) as caught:
+        parse_identifier(raw, rules)
+    assert caught.value.slug == "bad-scheme"

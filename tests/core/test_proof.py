@@ -108,6 +108,8 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
     "two-proofs": (lambda: f"{proof()},{proof()}", "several-proofs"),
     "empty": (lambda: "", "not-a-jwt"),
     "no-jwt": (lambda: "nonsense", "not-a-jwt"),
+    "two-parts": (lambda: proof().rpartition(".")[0], "not-a-jwt"),
+    "five-parts": (lambda: f"{proof()}.a.b", "not-a-jwt"),
     "no-ascii": (lambda: "ä.ö.ü", "not-a-jwt"),
     "header-no-json": (lambda: "e30x.e30.AAAA", "not-a-jwt"),
     "too-long": (lambda: proof(padding="x" * 9000), "not-a-jwt"),
@@ -129,6 +131,14 @@ def test_refuses_one_fault(make: Callable[[], str], rule: str) -> None:
 @pytest.mark.parametrize("seconds", [-170, -60, 60, 170])
 def test_takes_clocks_that_drift(seconds: int) -> None:
     assert check(proof(iat=NOW.timestamp() + seconds))
+
+
+@proves("AT-55")
+def test_true_is_no_time_even_where_it_would_be_one_second() -> None:
+    with pytest.raises(ProofError) as caught:
+        check(proof(iat=True), now=datetime.fromtimestamp(1, UTC))
+
+    assert caught.value.rule == "bad-time"
 
 
 @proves("AT-53")

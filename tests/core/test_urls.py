@@ -4,7 +4,7 @@ import pytest
 
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.redirects import parse_redirect
-from flask_cimd.core.urls import WebURL, default_port
+from flask_cimd.core.urls import WebURL, default_port, is_same_site
 
 
 def parsed(text: str) -> WebURL:
@@ -67,3 +67,18 @@ def test_identifiers_and_redirects_are_the_same_value() -> None:
 
 def test_default_ports_are_known_for_two_schemes() -> None:
     assert (default_port("https"), default_port("http")) == (443, 80)
+
+
+@pytest.mark.parametrize(
+    ("host", "other", "same"),
+    [
+        ("app.example", "APP.example", True),
+        ("www.app.example", "app.example", True),
+        ("app.example", "www.app.example", True),
+        ("myapp.example", "app.example", False),
+        ("app.example", "myapp.example", False),
+        ("one.app.example", "two.app.example", False),
+    ],
+)
+def test_a_site_is_a_host_with_what_is_above_and_below_it(host: str, other: str, same: bool) -> None:
+    assert is_same_site(host, other) is same

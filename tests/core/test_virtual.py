@@ -107,6 +107,7 @@ def test_a_strict_server_without_queries_may_have_it() -> None:
         ("http://127.0.0.1:8080/cb?x=1", False),
         ("http://[::1]:8080/cb", False),
         ("http://localhost:8080/cb", False),
+        ("http://localhost/cb", False),
         ("https://127.0.0.1:8080/cb", False),
     ],
 )

@@ -8,7 +8,7 @@ import sys
 import time
 
 from .mutant import ROOT
-from .run import Result, laboratory, run
+from .run import Result, failing, run
 from .table import EQUIVALENT, MUTANTS
 
 
@@ -20,10 +20,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-v", action="store_true", help="print every mutant with its verdict and time")
     given = parser.parse_args(arguments)
     chosen = [mutant for mutant in MUTANTS if given.k in str(mutant)]
-    with laboratory(ROOT, 1) as place:
-        failed = place.baseline(sorted({test for mutant in chosen for test in mutant.tests}))
-    if failed is not None:
-        print(f"the tests fail without any mutant:\n{failed}")
+    if failure := failing(ROOT, sorted({test for mutant in chosen for test in mutant.tests})):
+        print(f"the tests fail without any mutant:\n{failure}")
         return 1
     missed, started = [], time.monotonic()
     for result in run(ROOT, chosen, given.j):

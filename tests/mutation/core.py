@@ -98,7 +98,7 @@ URLS = mutants(
 
 REDIRECTS = mutants(
     "flask_cimd/core/redirects.py",
-    "tests/core/test_redirects.py tests/core/test_document.py",
+    "tests/core/test_redirects.py tests/core/test_document.py tests/core/test_virtual.py",
     [
         ("if port is not None and not 1 <= port <= 65535:", "if port is not None and not 0 <= port <= 65535:"),
         ("if port is not None and not 1 <= port <= 65535:", "if port is not None and not 1 <= port <= 99999:"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,8 +20,7 @@ from typing import Literal
 from .mutant import Mutant
 
 Verdict = Literal["caught", "survived", "broken"]
-#: Seconds for the tests of one mutant; a mutant that makes them hang longer is caught.
-PATIENCE = 300
+FORKED = Path(__file__).with_name("forked.py")
 _LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv*", ".node", ".interop", ".bench", "__pycache__", ".*_cache", ".hypothesis", "instance"
 )
@@ -34,65 +35,83 @@ class Result:
     output: str
 
 
-class Laboratory:
-    """Copies of the repository, each with room for one mutant at a time."""
+class Copy:
+    """A copy of the repository with a process that runs its tests."""
 
-    def __init__(self, copies: Sequence[Path]) -> None:
-        self._free: SimpleQueue[Path] = SimpleQueue()
-        for copy in copies:
-            self._free.put(copy)
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, FORKED],
+            cwd=root,
+            env={**environment, "HYPOTHESIS_PROFILE": "quick"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
     def test(self, mutant: Mutant) -> Result:
         """Apply a mutant, run its tests, and restore the file."""
-        copy = self._free.get()
-        path = copy / mutant.file
+        path = self.root / mutant.file
         original = path.read_bytes()
         try:
-            path.write_text(mutant.apply(copy), encoding="utf-8")
-            return _judge(mutant, *run_tests(copy, mutant.tests))
+            path.write_text(mutant.apply(self.root), encoding="utf-8")
+            code, output = self.run(mutant.tests)
         finally:
             path.write_bytes(original)
-            self._free.put(copy)
+        verdicts: dict[int, Verdict] = {0: "survived", 1: "caught", -signal.SIGALRM: "caught"}
+        return Result(mutant, verdicts.get(code, "broken"), output)
 
-    def baseline(self, tests: Sequence[str]) -> str | None:
-        """Run tests without any mutant; return what pytest printed if they do not pass."""
-        copy = self._free.get()
-        try:
-            code, output = run_tests(copy, tests)
-            return None if code == 0 else output
-        finally:
-            self._free.put(copy)
+    def run(self, tests: Sequence[str]) -> tuple[int, str]:
+        """Run pytest until a test fails; return its exit code (negative: killed by a signal) and the end of its output."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        arguments = ["-q", "-x", "--no-header", "--tb=line", "-p", "no:cacheprovider", *tests]
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        code, output = json.loads(self._process.stdout.readline())
+        text = Path(output).read_text(encoding="utf-8", errors="replace")
+        Path(output).unlink()
+        return code, text[-1500:]
 
-
-def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
-    """Run pytest in a copy until a test fails; return its exit code (1 when it hangs) and the end of its output."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--tb=line", "-p", "no:cacheprovider", *tests]
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_PROFILE": "quick"}
-    try:
-        done = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return 1, f"longer than {PATIENCE} s"
-    return done.returncode, (done.stdout + done.stderr)[-1500:]
-
-
-def _judge(mutant: Mutant, code: int, output: str) -> Result:
-    verdicts: dict[int, Verdict] = {0: "survived", 1: "caught"}
-    return Result(mutant, verdicts.get(code, "broken"), output)
+    def close(self) -> None:
+        """End the process."""
+        with self._process as process:
+            process.communicate(timeout=30)
 
 
 @contextmanager
-def laboratory(root: Path, copies: int) -> Iterator[Laboratory]:
+def copies(root: Path, number: int) -> Iterator[list[Copy]]:
     """Copy the repository so many times, for as long as the block lasts."""
-    with TemporaryDirectory(prefix="mutants-") as folder:
-        made = [Path(folder) / str(number) / "project" for number in range(copies)]
-        for copy in made:
-            shutil.copytree(root, copy, ignore=_LEFT_OUT, symlinks=True)
-        yield Laboratory(made)
+    with TemporaryDirectory(prefix="mutants-") as folder, ExitStack() as stack:
+        made = []
+        for name in map(str, range(number)):
+            shutil.copytree(root, Path(folder) / name / "project", ignore=_LEFT_OUT, symlinks=True)
+            made.append(Copy(Path(folder) / name / "project"))
+            stack.callback(made[-1].close)
+        yield made
+
+
+def failing(root: Path, tests: Sequence[str]) -> str | None:
+    """Run tests without any mutant; return the end of what pytest printed if they do not pass."""
+    with copies(root, 1) as (copy,):
+        code, output = copy.run(tests)
+    return None if code == 0 else output
 
 
 def run(root: Path, mutants: Sequence[Mutant], jobs: int) -> Iterator[Result]:
-    """Yield what became of each mutant, as soon as it is known and in order."""
-    with laboratory(root, jobs) as place, ThreadPoolExecutor(jobs) as threads:
-        yield from threads.map(place.test, mutants)
+    """Yield what became of each mutant, in order, as soon as it is known."""
+    with copies(root, jobs) as made, ThreadPoolExecutor(jobs) as threads:
+        free: SimpleQueue[Copy] = SimpleQueue()
+        for copy in made:
+            free.put(copy)
+
+        def test(mutant: Mutant) -> Result:
+            copy = free.get()
+            try:
+                return copy.test(mutant)
+            finally:
+                free.put(copy)
+
+        yield from threads.map(test, mutants)

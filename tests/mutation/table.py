@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .core import CORE
+from .fetch import FETCH
 from .mutant import Mutant
 
-MUTANTS: list[Mutant] = [*CORE]
+MUTANTS: list[Mutant] = [*CORE, *FETCH]
 
 #: Changes that no test can notice, each with the reason: not run, so that nobody looks for the test again.
 EQUIVALENT: dict[str, str] = {}

@@ -1,0 +1,247 @@
+"""Mutants of the guarded fetch."""
+
+from __future__ import annotations
+
+from .mutant import Mutant, mutants
+
+_CONNECTION = "tests/fetch/test_connection.py"
+_FETCHER = "tests/fetch/test_fetcher.py"
+
+GUARD = mutants(
+    "flask_cimd/fetch/guard.py",
+    _CONNECTION,
+    [
+        (
+            "if self.proxy is not None and proxy_url(self.proxy) is None:",
+            "if False:",
+            "tests/test_extension.py tests/test_settings.py",
+        ),
+        (
+            'if found.scheme not in ("http", "https") or not found.host:',
+            "if not found.host:",
+            "tests/test_extension.py tests/test_settings.py",
+        ),
+        ("        if not left:\n            raise self.too_late()\n", ""),
+        ("if parsed is None or parsed.port == 0:", "if parsed is None:"),
+        ('            if "@" in re.split', "            if False and re.split"),
+        (
+            "if self.settings.allowed_ports is not None and parsed.effective_port not in self.settings.allowed_ports:",
+            "if self.settings.allowed_ports is not None and parsed.port and parsed.port not in self.settings.allowed_ports:",
+        ),
+        (
+            "if self.settings.allowed_ports is not None and parsed.effective_port not in self.settings.allowed_ports:",
+            "if False:",
+        ),
+        ('forwarded = self.settings.proxy is not None and parsed.scheme == "http"', "forwarded = False"),
+        ("            self._deadline.watch(connected)\n", "", f"{_CONNECTION} {_FETCHER}"),
+        (
+            "if any(self._blocks(host, address) for address in addresses):",
+            "if all(self._blocks(host, address) for address in addresses):",
+        ),
+        ("if any(self._blocks(host, address) for address in addresses):", "if self._blocks(host, addresses[0]):"),
+        ("if any(self._blocks(host, address) for address in addresses):", "if False:"),
+        (
+            "        if host in self.settings.development_hosts:\n            return [self.settings.development_hosts[host]]\n",
+            "",
+        ),
+        (
+            "return [(address, port) for address in addresses]\n\n    def _blocks",
+            "return [(host, port)]\n\n    def _blocks",
+        ),
+        ("return private_reason(address, self.settings.private_hosts[host]) is not None", "return False"),
+        (
+            "loopback = self.settings.allow_loopback and host in LOOPBACK_HOSTS",
+            "loopback = self.settings.allow_loopback",
+        ),
+        ("loopback = self.settings.allow_loopback and host in LOOPBACK_HOSTS", "loopback = host in LOOPBACK_HOSTS"),
+        ("nat64=self.settings.nat64) is not None", "nat64=False) is not None"),
+        ("nat64=self.settings.nat64) is not None", "nat64=True) is not None"),
+        (
+            "return host == self._document_host and host in self.settings.private_hosts",
+            "return host in self.settings.private_hosts",
+        ),
+        (
+            "look_up\n        try:\n            addresses = self._look_ups.run(resolve, host, port, self.remaining())",
+            "look_up\n        try:\n            addresses = resolve(host, port)",
+        ),
+        ("        if not addresses:\n            raise FetchError", "        if False:\n            raise FetchError"),
+        ("except (OSError, UnicodeError) as exc:", "except OSError as exc:"),
+    ],
+)
+
+DEADLINE = mutants(
+    "flask_cimd/fetch/deadline.py",
+    f"{_CONNECTION} {_FETCHER}",
+    [
+        (
+            "            if self.has_passed:\n                _shut_down(self._socket)\n\n    def expire",
+            "\n    def expire",
+        ),
+        ("            if self.is_over:\n                return\n", ""),
+        ("        self.has_passed = False\n", "        self.has_passed = True\n"),
+        (
+            "is_first = not self._deadlines or deadline.ends_at < self._deadlines[0][0]",
+            "is_first = not self._deadlines",
+        ),
+        ("            elif is_first:\n", "            elif False:\n"),
+        ("            if self._socket is not None:\n                _shut_down(self._socket)\n\n\ndef", "\n\ndef"),
+    ],
+)
+
+HAPPY_EYEBALLS = mutants(
+    "flask_cimd/fetch/happy_eyeballs.py",
+    _CONNECTION,
+    [
+        ("(alternate(targets)[:MOST_ATTEMPTS]", "(alternate(targets)"),
+        ("(alternate(targets)[:MOST_ATTEMPTS]", "(list(targets)[:MOST_ATTEMPTS]"),
+        ("until = min(until, self._next_at)", "pass"),
+        (
+            "== 0:\n                self._selector.unregister(key.fileobj)",
+            ">= 0:\n                self._selector.unregister(key.fileobj)",
+        ),
+        ("        self._next_at = 0.0  #", "        pass  #"),
+        ("(end, _) in self._ends.items() if end <= now]", "(end, _) in self._ends.items() if False]"),
+    ],
+)
+
+LOOK_UP = mutants(
+    "flask_cimd/fetch/look_up.py",
+    _CONNECTION,
+    [
+        ("            if self._under_way >= self.most:", "            if False:"),
+        ("answer.get(timeout=seconds)", "answer.get()"),
+        (
+            "return list(dict.fromkeys(str(answer[4][0]) for answer in answers))",
+            "return [str(answer[4][0]) for answer in answers]",
+        ),
+        ("                self._under_way -= 1\n", "                pass\n"),
+        ("    for instance in _instances:\n        instance.reset()\n", "    pass\n"),
+    ],
+)
+
+CONNECTION = mutants(
+    "flask_cimd/fetch/connection.py",
+    f"{_FETCHER} {_CONNECTION}",
+    [
+        ("context.hostname_checks_common_name = False", "pass"),
+        ("cafile=ca_bundle or certifi.where()", "cafile=certifi.where()"),
+        ("return self.guard.connect(self._dns_host, self.port)", "return super()._new_conn()"),
+        (
+            "super().putrequest(method, self.guard.target, *args, **kwargs)",
+            "super().putrequest(method, url, *args, **kwargs)",
+        ),
+        (
+            'connect()  # type: ignore[misc]  # the sibling\'s\n        self.guard.phase = "response"',
+            "connect()  # type: ignore[misc]  # the sibling's",
+        ),
+        ("if self._tunnel_host is None:", "if False:"),
+        ('cert_reqs="CERT_REQUIRED"', 'cert_reqs="CERT_NONE"'),
+        ('if proxy is not None and aimed.scheme == "https":', "if False:"),
+        (
+            "    if proxy is None or not proxy.auth:\n        return {}\n    return dict",
+            "    return {}\n    return dict",
+        ),
+    ],
+)
+
+FETCHER = mutants(
+    "flask_cimd/fetch/fetcher.py",
+    f"{_FETCHER} tests/clients/test_behaviours.py",
+    [
+        ("if not url.lower().startswith(self._schemes):", "if False:"),
+        ("if later is None or hop == _MOST_HOPS:", "if hop == _MOST_HOPS:"),
+        (
+            "if later is None or hop == _MOST_HOPS:",
+            "if later is None:",
+            f"{_FETCHER} tests/clients/test_legacy_clients.py",
+        ),
+        ("later if hop and later else first", "first", f"{_FETCHER} tests/clients/test_legacy_clients.py"),
+        ('"Accept-Encoding": "identity"}', '"Accept-Encoding": "gzip"}'),
+        ('"Accept": accept, ', '"Accept": "*/*", '),
+        ("    if not limit:\n", "    if False:\n"),
+        ("_REDIRECTS = (301, 302, 303, 307, 308)", "_REDIRECTS = (301, 302, 303, 307)"),
+        ("    if status != 200:\n", "    if not 200 <= status < 300:\n"),
+        ("if status in (404, 410):", "if status == 404:", "tests/fetch/test_fetcher.py tests/clients"),
+        ('if coding not in ("", "identity"):', "if False:"),
+        ("not _SENDABLE.fullmatch(target) or not stays", "not stays"),
+        ("or not stays or before.hostname != after.hostname:", "or not stays:"),
+        ("or not stays or before.hostname != after.hostname:", "or before.hostname != after.hostname:"),
+        ("or (upgrades and after.port is None)", ""),
+        ("        if len(body) > limit:\n", "        if len(body) > limit + 1:\n"),
+        ('"transfer-encoding" not in headers and announced.strip() != str(len(body)):', "False:"),
+        (
+            "    except CIMDError:\n        if guard.is_late:\n            raise guard.too_late() from None\n",
+            "    except CIMDError:\n",
+        ),
+        ("        raise _translate(exc, guard) from exc\n", "        raise\n"),
+        ("    if guard.is_late:\n        raise guard.too_late()\n\n\ndef _translate", "\n\ndef _translate"),
+        ('if guard.phase == "tls" or isinstance', "if isinstance"),
+        ('self.settings.allow_http else ("https://",)', 'True else ("https://",)'),
+        ("return self.body.removeprefix(codecs.BOM_UTF8)", "return self.body", "tests/fetch tests/clients"),
+    ],
+)
+
+LIMITS = mutants(
+    "flask_cimd/fetch/limits.py",
+    "tests/fetch/test_budget.py tests/clients/test_admission.py",
+    [
+        ("        if self._exempt(host):\n            return\n", ""),
+        ("while fetches and fetches[0] <= now - self._window:", "while False:"),
+        ("            if len(fetches) >= self._most:", "            if len(fetches) > self._most:"),
+        ("            while len(self._fetches) > _MAX_SITES:", "            while False:"),
+        ("        if not after_failure:\n            self._failures.check(identifier)\n", ""),
+        ("            self._documents.count(identifier.host, identifier.raw)\n", ""),
+        ("            self._linked.count(host, client_id)\n", ""),
+        ("            self._linked.count(host, client_id)\n", "            self._documents.count(host, client_id)\n"),
+        ("        if not self._slots.acquire(blocking=False):", "        if not self._slots.acquire():"),
+        ("        finally:\n            self._slots.release()", "        finally:\n            pass"),
+        ("end is not None and now < end for", "end is not None for"),
+        ("(identifier.raw, identifier.display_host)]", "(identifier.raw,)]"),
+        ("and error.phase in _HOST_PHASES:", "and True:"),
+        ('return host.removesuffix(suffix).rpartition(".")[2] + suffix', "return host"),
+        ("return suffixes.privatesuffix(host) or host", "return host"),
+    ],
+)
+
+RESPONSE = mutants(
+    "flask_cimd/fetch/response.py",
+    f"{_FETCHER}",
+    [
+        ("        if self._left < 0:\n", "        if False:\n"),
+        ("            self._count(MOST_TRAILERS,", "            self._count(1 << 30,"),
+        ("            http.client.parse_headers(self.fp)\n", "            pass\n"),
+        ("if not 100 <= status < 200 or status == 101:", "if not 100 <= status < 200:"),
+        ('        if self._lines.last not in (b"\\r\\n", b"\\n"):', "        if False:"),
+    ],
+)
+
+COALESCING = mutants(
+    "flask_cimd/fetch/coalescing.py",
+    "tests/fetch/test_coalescing.py tests/fetch/test_leases.py",
+    [
+        ("            leads = running is None\n", "            leads = True\n"),
+        ("return running.result(timeout=self._timeout)", "return running.result(timeout=None)"),
+        ("            running.set_exception(exc)\n", "            running.cancel()\n"),
+        ("                del self._running[key]\n", "                pass\n"),
+        ("outcome = _STORED if is_stored else _UNSTORED", "outcome = _STORED"),
+        ("        except TooManyFetchesError:  #", "        except RecursionError:  #"),
+        ("            self._leases.finish(key, owner, outcome)\n", "            pass\n"),
+        ("elif outcome is not None and outcome != _ABANDONED:", "elif outcome is not None:"),
+        ("            if outcome == _UNSTORED:  #", "            if False:  #"),
+        ("while time.monotonic() < ends_at:", "while True:"),
+    ],
+)
+
+SESSION = mutants(
+    "flask_cimd/fetch/session.py",
+    "tests/publish/test_session.py",
+    [
+        ('            guard.aim(request.url or "")\n', ""),
+        ("        if len(body) > MOST_BYTES:\n", "        if False:\n"),
+        ("        super().__init__(max_retries=0)\n", "        super().__init__(max_retries=1)\n"),
+    ],
+)
+
+FETCH: list[Mutant] = [
+    *GUARD, *DEADLINE, *HAPPY_EYEBALLS, *LOOK_UP, *CONNECTION, *FETCHER, *LIMITS, *RESPONSE, *COALESCING, *SESSION,
+]  # fmt: skip
