@@ -149,7 +149,7 @@ class Tokens(Requests, Registrations):
             return None
         tokens = self._tokens.c
         rotated_at, spent = row[tokens.rotated_at], row[tokens.spent]
-        repeatable = rotated_at is not None and not spent and row[tokens.rotations] <= REPETITIONS
+        repeatable = rotated_at is not None and not spent
         token = Token(
             digest=row[tokens.digest],
             kind=row[tokens.kind],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -51,7 +52,12 @@ class AuthlibApp:
         self.clock = clock
         self.storage = MemoryStorage()
         self.context = ServerContext(
-            clients=cimd, storage=self.storage, issuer=ISSUER, scopes=["profile", "email"], clock=clock
+            clients=cimd,
+            storage=self.storage,
+            issuer=ISSUER,
+            scopes=["profile", "email"],
+            refresh_grace=timedelta(),
+            clock=clock,
         )
         self.server = AuthlibServer(self.app, query_client=cimd.query_client, save_token=lambda token, request: None)
         self._add_views()
@@ -159,7 +165,7 @@ def test_the_second_redemption_of_a_code_ends_its_grant(full: AuthlibApp, origin
         assert full.context.find_access_token(token) is None
 
 
-def test_the_reuse_of_a_refresh_token_ends_its_grant(full: AuthlibApp, origin: TLSOrigin) -> None:
+def test_without_grace_the_reuse_of_a_refresh_token_ends_its_grant(full: AuthlibApp, origin: TLSOrigin) -> None:
     client_id = publish_client(origin)
     first = full.tokens(client_id)["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": first, "client_id": client_id}

@@ -1,4 +1,4 @@
-"""Refresh tokens: rotated with every use, and one that comes back ends the grant (RFC 6749 §6, RFC 9700 §4.14)."""
+"""Refresh tokens: rotated with every use; one that comes back after its grace ends the grant (RFC 9700 §4.14)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flask_cimd.oauth.server.storage import REPETITIONS
 from tests.support.browser import Browser, publish_client
 from tests.support.proves import proves
 from tests.support.provider_app import ProviderSite
@@ -33,6 +34,7 @@ def test_a_rotated_token_ends_the_whole_grant(origin: Any, site: ProviderSite) -
     owner, client_id = site.owner(), publish_client(origin)
     first = owner.tokens(client_id)
     second = owner.refresh(client_id, first["refresh_token"]).json()
+    site.clock.forward(seconds=60)
     assert refused(owner, client_id, first["refresh_token"]) == "invalid_grant"
     assert refused(owner, client_id, second["refresh_token"]) == "invalid_grant"
     bearer = {"Authorization": f"Bearer {second['access_token']}"}
@@ -40,16 +42,60 @@ def test_a_rotated_token_ends_the_whole_grant(origin: Any, site: ProviderSite) -
 
 
 @proves("O-62")
-def test_a_retry_whose_answer_was_lost_ends_the_grant_even_at_once(origin: Any, site: ProviderSite) -> None:
-    # No grace period; the app signs in again
+def test_a_retry_whose_answer_was_lost_gets_a_pair_of_its_own(origin: Any, site: ProviderSite) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     lost = owner.refresh(client_id, tokens["refresh_token"]).json()
-    assert refused(owner, client_id, tokens["refresh_token"]) == "invalid_grant"
-    for access in (tokens["access_token"], lost["access_token"]):
-        assert owner.get("/userinfo", headers={"Authorization": f"Bearer {access}"}).status_code == 401
-    assert refused(owner, client_id, lost["refresh_token"]) == "invalid_grant"
-    assert owner.tokens(client_id)["me"] == site.base_url + "/"
+    site.clock.forward(seconds=59)
+    again = owner.refresh(client_id, tokens["refresh_token"]).json()
+    for pair in (tokens, lost, again):
+        assert may_call(owner, pair)
+    assert len({pair["refresh_token"] for pair in (tokens, lost, again)}) == 3
+    assert owner.refresh(client_id, again["refresh_token"]).status_code == 200
+
+
+@proves("O-62")
+@pytest.mark.parametrize("first", ["owner", "thief"])
+def test_a_thief_within_the_grace_is_found_out_at_the_next_refresh(
+    origin: Any, site: ProviderSite, first: str
+) -> None:
+    # Both hold the same token, in either order: whichever rotates next ends the other, and then the whole grant.
+    owner, client_id = site.owner(), publish_client(origin)
+    stolen = owner.tokens(client_id)["refresh_token"]
+    pairs = [owner.refresh(client_id, stolen).json() for _ in range(2)]
+    if first == "thief":
+        pairs.reverse()
+    site.clock.forward(minutes=10)
+    newest = owner.refresh(client_id, pairs[0]["refresh_token"]).json()
+    assert not may_call(owner, pairs[1])
+    assert may_call(owner, newest)
+    assert refused(owner, client_id, pairs[1]["refresh_token"]) == "invalid_grant"
+    assert not may_call(owner, newest)
+    assert refused(owner, client_id, newest["refresh_token"]) == "invalid_grant"
+
+
+@proves("O-62")
+def test_the_parents_grace_ends_with_the_first_rotation_of_a_successor(origin: Any, site: ProviderSite) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
+    first = owner.tokens(client_id)["refresh_token"]
+    second = owner.refresh(client_id, first).json()["refresh_token"]
+    third = owner.refresh(client_id, second).json()
+    assert refused(owner, client_id, first) == "invalid_grant"
+    assert not may_call(owner, third)
+
+
+@proves("O-62")
+def test_the_ninth_repetition_is_refused_and_ends_nothing(origin: Any, site: ProviderSite) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
+    token = owner.tokens(client_id)["refresh_token"]
+    pairs = [owner.refresh(client_id, token).json() for _ in range(1 + REPETITIONS)]
+    assert refused(owner, client_id, token) == "invalid_grant"
+    assert all(may_call(owner, pair) for pair in pairs)
+
+
+def may_call(browser: Browser, tokens: dict[str, Any]) -> bool:
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    return bool(browser.get("/userinfo", headers=headers).status_code == 200)
 
 
 @proves("O-61")
@@ -58,6 +104,7 @@ def test_the_reuse_of_one_grants_token_leaves_other_grants_alone(origin: Any, si
     owner, client_id = site.owner(), publish_client(origin)
     one, other = owner.tokens(client_id), owner.tokens(client_id)
     owner.refresh(client_id, one["refresh_token"])
+    site.clock.forward(seconds=60)
     assert refused(owner, client_id, one["refresh_token"]) == "invalid_grant"
     assert owner.refresh(client_id, other["refresh_token"]).status_code == 200
 

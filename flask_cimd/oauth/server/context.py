@@ -53,6 +53,8 @@ class ServerContext:
         access_lifetime: lifetime of access tokens, unless the approval sets one.
         refresh_idle: a refresh token expires after this time without use.
         refresh_absolute: maximum age of a grant; afterwards its refresh token is refused.
+        refresh_grace: time after its first rotation in which a refresh token may be presented again, at most
+            `REPETITIONS` times; zero ends the grant at the first reuse.
         token_extras: returns further members of a token response, by grant.
         dpop_algorithms: accepted signature algorithms of DPoP proofs.
         clock: returns the current aware instant.
@@ -69,6 +71,7 @@ class ServerContext:
     access_lifetime: timedelta = timedelta(minutes=15)
     refresh_idle: timedelta = timedelta(days=90)
     refresh_absolute: timedelta = timedelta(days=365)
+    refresh_grace: timedelta = timedelta(seconds=60)
     token_extras: Callable[[Grant], Mapping[str, Any]] = _no_extras
     dpop_algorithms: Collection[str] = DEFAULT_ALGORITHMS
     clock: Clock = utc_now

@@ -132,6 +132,9 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
 class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib is untyped
     """Refresh tokens that rotate with every use; reuse of a rotated one ends the grant (RFC 9700 §4.14.2).
 
+    For `ServerContext.refresh_grace` after the first rotation, reuse is a repetition instead: a parallel request, or
+    one whose response was lost. See `TokenStorage.rotate`.
+
     Usable with Authlib's own server class: ``register_grant(RefreshTokenGrant.bind(context))``.
     """
 
@@ -152,10 +155,11 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
 
     def _require_alive(self, presented: Presented[Token]) -> None:
         grant, token, now = presented.grant, presented.item, self.context.clock()
+        if token.is_alive(grant, now) or token.may_repeat(grant, now, self.context.refresh_grace):
+            return
         if token.spent:
             self.context.storage.revoke_grant(grant.id, now)
-        if not token.is_alive(grant, now):
-            raise InvalidGrantError(REFUSED)
+        raise InvalidGrantError(REFUSED)
 
     def create_token_response(self) -> Answer:
         """Rotate: the new refresh token keeps the grant's scope, the access token may have less (RFC 6749 §6)."""
@@ -163,11 +167,17 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         grant, storage = presented.settled(), self.context.storage
         scope = request.form.get("scope") or presented.item.scope
         tokens, answer = issue(self.context, grant, scope, request.form.getlist("resource"), refreshable=True)
-        now = self.context.clock()
-        if not storage.rotate(presented.item.digest, tokens, now, grant):
-            storage.revoke_grant(grant.id, now)
+        now, grace = self.context.clock(), self.context.refresh_grace
+        if not storage.rotate(presented.item.digest, tokens, now, grant, grace=grace):
+            self._end_unless_repeated(presented)
             raise InvalidGrantError(REFUSED)
         return 200, answer, _token_headers(self)
+
+    def _end_unless_repeated(self, presented: Presented[Token]) -> None:
+        # Within the grace only the number of repetitions is used up: parallel requests of one client, no theft.
+        now, found = self.context.clock(), self.context.storage.find_token(presented.item.digest)
+        if found is None or not found[1].may_repeat(found[0], now, self.context.refresh_grace):
+            self.context.storage.revoke_grant(presented.grant.id, now)
 
 
 def _token_headers(grant: AuthorizationCodeGrant | RefreshTokenGrant) -> list[tuple[str, str]]:

@@ -52,7 +52,7 @@ class _KeptToken:
     is_over: bool = False
 
     def as_token(self) -> Token:
-        may_repeat = self.rotated_at is not None and not self.is_over and self.rotations <= REPETITIONS
+        may_repeat = self.rotated_at is not None and not self.is_over
         return replace(
             self.token,
             spent=self.is_over or self.rotated_at is not None,

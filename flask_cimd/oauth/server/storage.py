@@ -133,7 +133,7 @@ class Token:
     Attributes:
         resource: what an access token is for, a subset of its grant's; nothing stands for the issuer (RFC 8707 §2.2).
         spent: the token has been exchanged for others, or a sibling of it has; it grants nothing any more.
-        rotated_at: when a refresh token was exchanged first; ``None`` again once a repetition is out of the question.
+        rotated_at: when a refresh token was exchanged first; ``None`` again once one of its successors was.
     """
 
     digest: str
@@ -151,9 +151,9 @@ class Token:
         return not (self.spent or self.revoked or grant.revoked) and now < self.expires_at
 
     def may_repeat(self, grant: Grant, now: datetime, grace: timedelta) -> bool:
-        """Say whether a spent refresh token may be exchanged once more, since an answer can be lost.
+        """Return whether a spent refresh token is within its grace: presenting it again is no sign of theft.
 
-        `TokenStorage.rotate` decides; this spares a request that cannot succeed.
+        `TokenStorage.rotate` decides whether it is exchanged once more.
         """
         if self.rotated_at is None or self.revoked or grant.revoked:
             return False
