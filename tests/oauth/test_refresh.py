@@ -56,9 +56,7 @@ def test_a_retry_whose_answer_was_lost_gets_a_pair_of_its_own(origin: Any, site:
 
 @proves("O-62")
 @pytest.mark.parametrize("first", ["owner", "thief"])
-def test_a_thief_within_the_grace_is_found_out_at_the_next_refresh(
-    origin: Any, site: ProviderSite, first: str
-) -> None:
+def test_a_thief_within_the_grace_is_found_out_at_the_next_refresh(origin: Any, site: ProviderSite, first: str) -> None:
     # Both hold the same token, in either order: whichever rotates next ends the other, and then the whole grant.
     owner, client_id = site.owner(), publish_client(origin)
     stolen = owner.tokens(client_id)["refresh_token"]
