@@ -32,7 +32,6 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from . import signals
     from .extension import CIMD
 
 __version__ = "0.1.0"

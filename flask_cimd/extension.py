@@ -8,20 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from flask import Blueprint, Flask, current_app, has_request_context, render_template, request, url_for
+from flask import Blueprint, Flask, current_app, has_request_context, request, url_for
 
-from .clients import ClientStore, Response, Settings
+from .clients import ClientIdentifier, ClientMetadata, ClientStore, Clock, Response, Settings, utc_now
 from .clients.admission import Admission
+from .clients.error_page import show_error
 from .clients.explain import Explainer, Explanation
 from .clients.keys import ClientKeys
 from .clients.parts import ClientParts, assemble
 from .clients.resolver import ClientHook, ClientResolver, FetchHook
 from .clients.stores import open_store
-from .core.clock import Clock, utc_now
-from .core.identifier import ClientIdentifier
-from .core.metadata import ClientMetadata
-from .core.text import is_visible
-from .errors import CIMDError, StorageError, TooManyFetchesError
+from .errors import CIMDError
 from .oauth.client import URLClient
 from .oauth.errors import ClientResolutionError
 from .publish.client import publish
@@ -182,7 +179,7 @@ class CIMD:
             CIMDError: only if the app's look-up raises it, to say more than *unknown*.
         """
         lookup = self._state.registered
-        if lookup is None or not is_visible(client_id):
+        if lookup is None or not _is_storable(client_id):
             return None
         return _once("registered", client_id, lookup)
 
@@ -335,12 +332,6 @@ def _logos_of(app: Flask, parts: ClientParts) -> Logos:
     return serve_logos(app, parts)
 
 
-def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
-    """Render an error as a page of this server: never a redirect, never remote text (CIMD §6, RFC 6749 §4.1.2.1).
-
-    Apps replace it with ``app.register_error_handler(CIMDError, ...)``.
-    """
-    headers = {"Cache-Control": "no-store", "X-Frame-Options": "DENY"}
-    if isinstance(error, TooManyFetchesError | StorageError):
-        headers["Retry-After"] = str(error.retry_after)
-    return render_template("flask_cimd/error.html", error=error), error.status, headers
+def _is_storable(client_id: str) -> bool:
+    # RFC 6749 appendix A.1: identifiers hold visible ASCII and spaces; databases fail on some of the rest, such as NUL.
+    return client_id.isascii() and client_id.isprintable()

@@ -23,10 +23,7 @@ from .core.policy import HostPattern, Policy
 from .core.profile import Profile, read_profile
 from .core.rules import DocumentRules
 from .core.setting_values import Setting, declare, declared_settings, table_of
-from .core.urls import LOOPBACK_HOSTS
 from .errors import ConfigurationError
-from .fetch.fetcher import FetchSettings
-from .fetch.limits import SiteLimits, site_finder
 
 logger = logging.getLogger(__name__)
 
@@ -253,23 +250,6 @@ class Settings:
         return LegacyRules.of_version(self.indieauth)
 
     @cached_property
-    def fetch(self) -> FetchSettings:
-        """How fetches are made."""
-        return FetchSettings(
-            timeout=self.fetch_timeout,
-            connect_timeout=self.connect_timeout,
-            allowed_ports=self.allowed_ports,
-            allow_loopback=self.allow_loopback,
-            development_hosts=self.development_hosts,
-            private_hosts=self.private_hosts,
-            proxy=self.proxy,
-            ca_bundle=self.ca_bundle,
-            user_agent=self.user_agent,
-            nat64=self.nat64,
-            allow_http=self.allow_http_clients,
-        )
-
-    @cached_property
     def bounds(self) -> Bounds:
         """The limits on lifetimes."""
         return Bounds(minimum=self.cache_min, default=self.cache_default, maximum=self.cache_max)
@@ -282,16 +262,6 @@ class Settings:
             denied_hosts=self.denied_hosts,
             trusted_hosts=self.trusted_hosts,
             service_hosts=self.service_hosts,
-        )
-
-    def site_limits(self) -> SiteLimits:
-        """Return a new counter of fetches by site."""
-        local = set() if self.counts_loopback else LOOPBACK_HOSTS | set(self.development_hosts)
-        return SiteLimits(
-            self.site_fetches,
-            _SITE_WINDOW,
-            site_of=site_finder(self.shared_domains),
-            exempt=local.__contains__,
         )
 
 

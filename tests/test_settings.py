@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flask_cimd import ConfigurationError, Profile
+from flask_cimd.clients.fetching import fetch_settings
 from flask_cimd.core.legacy import LegacyRules
 from flask_cimd.core.policy import HostPattern
 from flask_cimd.settings import SETTINGS, Settings, settings_table
@@ -27,9 +28,9 @@ def test_an_empty_configuration_gives_the_documented_defaults() -> None:
     assert settings.bounds.minimum == timedelta(seconds=60)
     assert settings.bounds.default == timedelta(hours=1)
     assert settings.bounds.maximum == timedelta(hours=24)
-    assert settings.fetch.timeout == 5
+    assert fetch_settings(settings).timeout == 5
     assert settings.max_fetches == 4
-    assert not settings.fetch.allow_loopback
+    assert not fetch_settings(settings).allow_loopback
     assert settings.indieauth == "2024"
     assert len(SETTINGS) <= 34
 
@@ -42,9 +43,9 @@ def test_durations_may_be_timedeltas_and_flags_may_be_words() -> None:
             "CIMD_ALLOWED_PORTS": "443, 8443",
         }
     )
-    assert settings.fetch.timeout == 3
+    assert fetch_settings(settings).timeout == 3
     assert settings.indieauth is False
-    assert settings.fetch.allowed_ports == (443, 8443)
+    assert fetch_settings(settings).allowed_ports == (443, 8443)
 
 
 @proves("C-39")
@@ -93,7 +94,7 @@ def test_durations_may_be_timedeltas_and_flags_may_be_words() -> None:
 )
 def test_an_unusable_value_stops_the_start(key: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=f"^{key}"):
-        _ = Settings.from_config({key: value}).fetch
+        fetch_settings(Settings.from_config({key: value}))
 
 
 @pytest.mark.parametrize(
@@ -123,9 +124,9 @@ def test_loopback_is_loud_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_development_hosts_need_the_loopback_switch() -> None:
     hosts = {"CIMD_DEVELOPMENT_HOSTS": "Client.Example.com=127.0.0.1:9443,other.example=[::1]:9444"}
-    assert Settings.from_config(hosts).fetch.development_hosts == {}
+    assert fetch_settings(Settings.from_config(hosts)).development_hosts == {}
     settings = Settings.from_config({**hosts, "CIMD_ALLOW_LOOPBACK": True})
-    assert settings.fetch.development_hosts == {
+    assert fetch_settings(settings).development_hosts == {
         "client.example.com": ("127.0.0.1", 9443),
         "other.example": ("::1", 9444),
     }
@@ -142,7 +143,7 @@ def test_private_hosts_are_exact_names_with_networks_and_loud_at_start(
     caplog: pytest.LogCaptureFixture, value: object
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        hosts = Settings.from_config({"CIMD_PRIVATE_HOSTS": value}).fetch.private_hosts
+        hosts = fetch_settings(Settings.from_config({"CIMD_PRIVATE_HOSTS": value})).private_hosts
     assert hosts == {
         "app.corp.example": (ip_network("10.1.0.0/16"), ip_network("fd12::/16")),
         "nas.home.arpa": (ip_network("192.168.1.7/32"),),
@@ -185,11 +186,11 @@ def test_without_indieauth_its_other_switches_have_no_effect() -> None:
         "CIMD_PROFILE": "follow_page_redirects",
     }
     settings = Settings.from_config(config)
-    assert not settings.fetch.allow_http
+    assert not fetch_settings(settings).allow_http
     assert not settings.continue_without_client_info
     assert not settings.profile.follow_page_redirects
     on = Settings.from_config(config | {"CIMD_INDIEAUTH": "2024"})
-    assert on.fetch.allow_http
+    assert fetch_settings(on).allow_http
     assert on.continue_without_client_info
     assert on.profile.follow_page_redirects
 

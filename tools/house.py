@@ -28,8 +28,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("oauth",),
     ("provider", "publish"),
     ("extension",),
-    ("cli", "testing"),
-    ("__init__", "__main__"),
+    ("__init__", "testing"),
+    ("cli",),
+    ("__main__",),
 )
 
 Arrow = tuple[str, str]

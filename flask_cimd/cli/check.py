@@ -12,14 +12,13 @@ from typing import Any
 import click
 from flask import Flask
 
+from .. import CIMD, CIMDError
 from ..clients.explain import Explanation, plain_text
 from ..core.document import parse_document
 from ..core.families import FAMILIES, FamilyVerdict, judge_families
 from ..core.identifier import IdentifierRules, parse_identifier
 from ..core.rules import DocumentRules
 from ..core.strict_json import StrictJSONError, read_object
-from ..errors import CIMDError
-from ..extension import CIMD
 from ..publish.document import check_text
 from .shared import NO, UNKNOWN_NOW, YES, json_option
 

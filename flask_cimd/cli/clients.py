@@ -10,11 +10,10 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from .. import CIMD, CIMDError
 from ..clients import Entry
 from ..core.display import safe_text
 from ..core.identifier import parse_identifier
-from ..errors import CIMDError
-from ..extension import CIMD
 from .shared import extension, json_option, print_json, refused
 
 

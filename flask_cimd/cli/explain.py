@@ -8,8 +8,8 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
+from .. import CIMD
 from ..clients.explain import plain_text
-from ..extension import CIMD
 from .check import check, program
 from .shared import extension, json_option
 

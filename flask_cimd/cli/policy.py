@@ -8,10 +8,10 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from .. import CIMDError
 from ..clients.admission import Admission
 from ..clients.pins import Pin
 from ..core.policy import Allowance, Decision, Rule, Tier
-from ..errors import CIMDError
 from .shared import extension, json_option, print_json, refused
 
 #: The tiers whose clients may ask for anything at all.

@@ -8,8 +8,7 @@ from typing import Any
 import click
 from flask import current_app
 
-from ..errors import CIMDError
-from ..extension import CIMD
+from .. import CIMD, CIMDError
 
 #: Exit codes of every command; click itself gives 2 for wrong usage, an app that is not set up included.
 YES, NO, USAGE, UNKNOWN_NOW = 0, 1, 2, 3

@@ -9,8 +9,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from .. import StorageError
 from ..core.clock import utc_now
-from ..errors import StorageError
 from .shared import json_option, print_json
 
 

@@ -9,9 +9,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..fetch.fetcher import Response
+from ..core.clock import Clock, utc_now
+from ..core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
+from ..core.leases import Lease, Leases
+from ..core.metadata import ClientMetadata
+from ..fetch.fetcher import MaxSize, Response
 from ..settings import Settings
-from ..stores import ClientStore, Entry, MemoryStore, StoreError
+from ..stores import ClientStore, Entry, Fetched, FetchedStore, MemoryStore, StoreError
 from .html import UnreadablePageError, page_links
 from .resolver import ClientResolver
 
@@ -19,10 +23,19 @@ if TYPE_CHECKING:
     from .images import ImageError, SafeImage, reencode
 
 __all__ = [
+    "ClientIdentifier",
+    "ClientMetadata",
     "ClientResolver",
     "ClientStore",
+    "Clock",
     "Entry",
+    "Fetched",
+    "FetchedStore",
+    "IdentifierRules",
     "ImageError",
+    "Lease",
+    "Leases",
+    "MaxSize",
     "MemoryStore",
     "Response",
     "SafeImage",
@@ -30,7 +43,9 @@ __all__ = [
     "StoreError",
     "UnreadablePageError",
     "page_links",
+    "parse_identifier",
     "reencode",
+    "utc_now",
 ]
 
 _IMAGES = ("ImageError", "SafeImage", "reencode")

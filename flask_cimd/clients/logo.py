@@ -58,7 +58,7 @@ class Logos:
         self._cache = parts.cache
         self._clock = parts.clock
         self._default_lifetime = parts.settings.bounds.default
-        self._timeout = min(TIMEOUT, parts.settings.fetch.timeout)
+        self._timeout = min(TIMEOUT, parts.settings.fetch_timeout)
         self._max_size = parts.settings.max_logo_size
         self._store = parts.cache.fetched(_IN_MEMORY)
         self._secret = secret

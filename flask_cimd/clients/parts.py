@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..core.clock import Clock, utc_now
 from ..fetch.coalescing import Coalescing, SharedCoalescing
 from ..fetch.fetcher import Fetcher
 from ..fetch.limits import FetchBudget
+from ..fetch.look_up import Resolve
 from ..settings import Settings
 from ..signals import Notify, send_none
 from ..stores import ClientCache, ClientStore
 from .admission import Admission
+from .fetching import fetch_settings, site_limits
 from .linked import LinkedFetcher
 from .loading import ClientLoader
 
@@ -42,21 +44,38 @@ class ClientParts:
 
 
 def assemble(
-    settings: Settings, store: ClientStore, *, notify: Notify = send_none, clock: Clock = utc_now
+    settings: Settings,
+    store: ClientStore,
+    *,
+    notify: Notify = send_none,
+    clock: Clock = utc_now,
+    resolve: Resolve | None = None,
 ) -> ClientParts:
-    """Return the parts for these settings and this store."""
+    """Return the parts for these settings and this store.
+
+    Args:
+        settings: of the app.
+        store: keeps clients, key sets and logos.
+        notify: sends signals.
+        clock: returns the current aware instant.
+        resolve: host name and port to addresses; by default the system's resolver.
+
+    Raises:
+        ConfigurationError: ``CIMD_PROXY`` is not the URL of a proxy.
+    """
     admission = Admission(settings.policy, store.records)
     cache = ClientCache(store, settings.document_rules.digest)
-    fetcher = Fetcher(settings.fetch)
+    fetching = replace(fetch_settings(settings), resolve=resolve)
+    fetcher = Fetcher(fetching)
     budget = FetchBudget(
         simultaneous=settings.max_fetches,
-        documents=settings.site_limits(),
-        linked=settings.site_limits(),
+        documents=site_limits(settings),
+        linked=site_limits(settings),
         pause=settings.failure_backoff,
         clock=clock,
     )
     loader = ClientLoader(settings, fetcher=fetcher, budget=budget, admission=admission, clock=clock, notify=notify)
-    coalescing, shared = _coalescing(cache, settings.fetch.timeout, clock)
+    coalescing, shared = _coalescing(cache, fetching.timeout, clock)
     return ClientParts(
         settings=settings,
         clock=clock,

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import TypeVar
 
+from ..core.leases import Leases
 from ..errors import (
     AddressBlockedError,
     CIMDError,
@@ -28,7 +29,6 @@ from ..errors import (
     TooManyFetchesError,
     UnexpectedResponseError,
 )
-from ..stores import Leases
 
 T = TypeVar("T")
 

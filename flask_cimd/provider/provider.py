@@ -37,7 +37,7 @@ from .waiting import WaitingRequests
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-    from ..extension import CIMD
+    from ..oauth.server.context import ClientDirectory
 
 HookT = TypeVar("HookT", bound=Callable[..., Any])
 
@@ -168,7 +168,7 @@ class Provider:
         self,
         app: Flask,
         *,
-        cimd: CIMD,
+        cimd: ClientDirectory,
         issuer: str,
         db: SQLAlchemy | None = None,
         storage: ProviderStorage | None = None,
@@ -194,7 +194,7 @@ class Provider:
             raise ConfigurationError("call cimd.init_app(app) before provider.init_app(app)")
         checks.require_secret_key(app)
         with app.app_context():
-            issuer = checks.require_issuer(issuer, allow_loopback=development or cimd.settings.fetch.allow_loopback)
+            issuer = checks.require_issuer(issuer, allow_loopback=development or cimd.settings.allow_loopback)
         prefix = checks.require_prefix(url_prefix)
         name = self._claim(app, issuer, prefix)
         checks.require_free_paths(app, [prefix + path for path in (*_PAGES, *_DIRECT)])
@@ -212,7 +212,9 @@ class Provider:
         others.append((issuer, prefix))
         return "cimd_provider" if len(others) == 1 else f"cimd_provider_{len(others)}"
 
-    def _open(self, app: Flask, clients: CIMD, issuer: str, prefix: str, name: str, storage: ProviderStorage) -> Site:
+    def _open(
+        self, app: Flask, clients: ClientDirectory, issuer: str, prefix: str, name: str, storage: ProviderStorage
+    ) -> Site:
         scopes = [word for word in self._scopes if word != ATPROTO]
         if self._has["atproto"] and ATPROTO in self._scopes:
             scopes.append(ATPROTO)

@@ -13,7 +13,6 @@ from authlib.oauth2 import OAuth2Error
 from flask import Response, current_app, make_response, render_template, url_for
 from werkzeug.exceptions import ServiceUnavailable
 
-from ..clients.directory import ClientDirectory
 from ..core.atproto import asks_for_atproto
 from ..core.clock import Clock
 from ..core.metadata import ClientMetadata
@@ -23,6 +22,7 @@ from ..core.registration import registered_client
 from ..errors import CIMDError
 from ..oauth import AuthorizationRequest, AuthorizationServer, Grant, Resource
 from ..oauth.client import MetadataClient
+from ..oauth.server.context import ClientDirectory
 from ..oauth.server.response_modes import AuthorizationResponse
 from ..oauth.server.storage import ProviderStorage, Settlement
 from .browser import Browser

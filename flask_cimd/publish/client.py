@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from ..clients import Settings
+from ..clients.fetching import fetch_settings
 from ..errors import ConfigurationError
 from ..fetch.fetcher import FetchSettings
-from ..settings import Settings
 from .discovery import Discovery, Kind
 from .document import LIFETIME, ClientDocument, check, encode
 from .dpop import Nonces
@@ -143,7 +144,7 @@ def publish(
         members={**usual, **members, "redirect_uris": list(redirect_uris)},
         keys=key_file,
         jwks_uri=origin + jwks_path if key_file is not None and jwks_path is not None else None,
-        fetch=Settings.from_config(app.config).fetch,
+        fetch=fetch_settings(Settings.from_config(app.config)),
         plc_directory=plc_directory,
         resolve_handle=resolve_handle,
         token_lock=token_lock or FileLocks(Path(app.instance_path) / "token-locks"),

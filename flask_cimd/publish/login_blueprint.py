@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from authlib.integrations.base_client import OAuthError
@@ -17,8 +17,8 @@ from .sealed import seal, unseal
 from .server import Server
 
 if TYPE_CHECKING:
-    from .client import PublishedClient
     from .discovery import Kind
+    from .session import ClientSession
 
 _MESSAGES = {
     "access_denied": "You said no, so nobody was signed in.",
@@ -28,6 +28,20 @@ _MESSAGES = {
 _FAILED = "The server could not sign you in."
 _UNREACHABLE = "That address or its server cannot be read at the moment. Try again later."
 _NOT_STARTED = "No sign-in was started here. Start again."
+
+
+class SigningInClient(Protocol):
+    """What the blueprint needs of a client; `PublishedClient` has it."""
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The members of the client's document."""
+
+    def discover(self, entered: str, *, kind: Kind | None = None) -> Server:
+        """Return the server behind whatever a person enters."""
+
+    def session(self, server: Mapping[str, Any], **more: Any) -> ClientSession:
+        """Return a session at a server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +98,7 @@ class LoginBlueprint(Blueprint):
 
     def __init__(
         self,
-        client: PublishedClient,
+        client: SigningInClient,
         prefix: str,
         *,
         on_signed_in: OnSignedIn,
@@ -183,7 +197,7 @@ def _signed_in(server: Server, token: Mapping[str, Any]) -> SignedIn:
     )
 
 
-def _redirect_uri(client: PublishedClient, prefix: str) -> str:
+def _redirect_uri(client: SigningInClient, prefix: str) -> str:
     uris: list[str] = client.members["redirect_uris"]
     below = prefix.rstrip("/") + "/"
     return next((uri for uri in uris if urlsplit(uri).path.startswith(below)), uris[0])

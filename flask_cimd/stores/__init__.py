@@ -7,9 +7,10 @@ store, sign-ins see it through `ClientCache`, which never raises.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..core.leases import Lease, Leases
 from .cache import ClientCache
 from .memory import MemoryFetchedStore, MemoryStore
-from .port import KEPT_PAST_EXPIRY, ClientStore, Entry, Fetched, FetchedStore, Lease, Leases, StoreError
+from .port import KEPT_PAST_EXPIRY, ClientStore, Entry, Fetched, FetchedStore, StoreError
 from .records import MemoryRecords, Records
 
 if TYPE_CHECKING:

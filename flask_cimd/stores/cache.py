@@ -10,8 +10,9 @@ import logging
 from datetime import datetime
 
 from ..core.identifier import ClientIdentifier
+from ..core.leases import Lease, Leases
 from .memory import MemoryFetchedStore
-from .port import ClientStore, Entry, Fetched, FetchedStore, Lease, Leases, StoreError
+from .port import ClientStore, Entry, Fetched, FetchedStore, StoreError
 
 logger = logging.getLogger(__name__)
 

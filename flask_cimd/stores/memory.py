@@ -8,7 +8,8 @@ from datetime import datetime
 from threading import Lock
 
 from ..core.identifier import ClientIdentifier
-from .port import Entry, Fetched, FetchedStore, Leases
+from ..core.leases import Leases
+from .port import Entry, Fetched, FetchedStore
 from .records import MemoryRecords, Records
 
 

@@ -11,18 +11,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from ..core.identifier import ClientIdentifier
+from ..core.leases import Lease, Leases
 from ..core.metadata import ClientMetadata
-from .port import (
-    KEPT_PAST_EXPIRY,
-    Entry,
-    Fetched,
-    FetchedStore,
-    Lease,
-    Leases,
-    instant_of,
-    key_of,
-    raises_store_error,
-)
+from .port import KEPT_PAST_EXPIRY, Entry, Fetched, FetchedStore, instant_of, key_of, raises_store_error
 from .records import Records
 
 #: Seconds for connecting and for one command; a store that hangs must not hold up sign-ins.

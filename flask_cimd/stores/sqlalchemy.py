@@ -13,8 +13,9 @@ from sqlalchemy import Column, Float, String, Table, Text, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.identifier import ClientIdentifier
+from ..core.leases import Leases
 from ..core.metadata import ClientMetadata
-from .port import Entry, FetchedStore, Leases, instant_of, key_of, raises_store_error
+from .port import Entry, FetchedStore, instant_of, key_of, raises_store_error
 from .records import Records
 from .sqlalchemy_shared import (
     Bound,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, Float, LargeBinary, String, Table, Text, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from .port import Fetched, Lease, instant_of, key_of, raises_store_error
+from ..core.leases import Lease
+from .port import Fetched, instant_of, key_of, raises_store_error
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ..core.metadata import ClientMetadata
+from ..clients import ClientMetadata
 from ..oauth.server.storage import (
     WAITING_BYTES,
     ProviderStorage,

@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ..core.identifier import IdentifierRules, parse_identifier
-from ..core.metadata import ClientMetadata
+from ..clients import ClientMetadata, IdentifierRules, parse_identifier
 from ..oauth import AuthorizationRequest, Code, Grant, Token
 from ..oauth.server.storage import ProviderStorage, Settlement, Waiting
 

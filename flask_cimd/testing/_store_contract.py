@@ -8,9 +8,17 @@ from typing import Any
 
 import pytest
 
-from ..core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
-from ..core.metadata import ClientMetadata
-from ..stores import ClientStore, Entry, Fetched, FetchedStore, Leases
+from ..clients import (
+    ClientIdentifier,
+    ClientMetadata,
+    ClientStore,
+    Entry,
+    Fetched,
+    FetchedStore,
+    IdentifierRules,
+    Leases,
+    parse_identifier,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 URL = "https://app.example/client.json"

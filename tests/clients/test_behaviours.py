@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 import trustme
 
 from flask_cimd.clients import ClientResolver, MemoryStore, Settings
+from flask_cimd.clients.parts import assemble
 from flask_cimd.errors import CIMDError, DocumentError, FetchError
 from tests.support.clock import Clock
 from tests.support.origin import SocketOrigin, server_context
@@ -145,9 +145,9 @@ def resolver_for(case: dict[str, Any], origin: SocketOrigin, ca_bundle: Path, st
             raise socket.gaierror(socket.EAI_NONAME, "no such name")
         return list(case["names"])
 
-    if "names" in case:
-        vars(settings)["fetch"] = replace(settings.fetch, resolve=resolve)  # computed once, so this one is used
-    return ClientResolver(settings, store=store, clock=Clock())
+    clock = Clock()
+    parts = assemble(settings, store, clock=clock, resolve=resolve if "names" in case else None)
+    return ClientResolver(settings, parts=parts)
 
 
 def titled(name: str) -> list[Any]:

@@ -22,6 +22,8 @@ from .client_authentication import Authenticator
 from .resource_indicators import Resources
 from .storage import Code, Grant, Token, TokenStorage, digest
 
+__all__ = ["ClientDirectory", "ServerContext"]
+
 
 def _no_extras(_: Grant) -> Mapping[str, Any]:
     return {}
