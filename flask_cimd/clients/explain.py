@@ -18,6 +18,7 @@ from ..core.identifier import ClientIdentifier, parse_identifier
 from ..core.metadata import ClientMetadata
 from ..core.redirects import redirect_kind, refuse_registration
 from ..core.strict_json import StrictJSONError, read_object
+from ..core.urls import default_port
 from ..errors import CIMDError, DocumentError, FetchError
 from ..fetch.fetcher import FetchLog, Response
 from .keys import fetch_key_set
@@ -150,7 +151,11 @@ class Explainer:
                 "upper-case",
                 "The host has upper-case letters; they are kept.",
             ),
-            (identifier.port == 443, "default-port", "It names the default port, which makes it another client."),
+            (
+                identifier.port == default_port(identifier.scheme),
+                "default-port",
+                "It names the default port, which makes it another client.",
+            ),
         ):
             if applies:
                 found.add("identifier", "remark", text, rule=rule)
