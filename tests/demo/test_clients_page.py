@@ -206,6 +206,24 @@ def test_an_app_that_may_not_act_at_the_site_can_still_ask_who_somebody_is(site:
     assert soup(page).select("input[name=scope]") == []
 
 
+@pytest.mark.parametrize("tier", ["blocked", "made-up", "Unknown"])
+def test_there_are_no_limits_of_other_tiers(site: Site, tier: str) -> None:
+    owner = site.owner()
+    token = soup(owner.get("/clients")).select_one("[name=csrf_token]")
+    assert token is not None
+    form = {"csrf_token": str(token["value"]), "scope": "profile"}
+    assert owner.post(f"/clients/tiers/{tier}", form).status_code == 404
+    assert owner.post("/clients/tiers/unknown", form).status_code == 303
+
+
+def test_scopes_and_resources_that_the_site_does_not_know_are_not_kept(site: Site) -> None:
+    owner = site.owner()
+    limit(owner, "unknown", scope=["profile", "made-up"], resource=[site.base_url, "https://elsewhere.example/"])
+    with site.app.app_context():
+        allowance = site.app.extensions["cimd"].admission.allowance("unknown")
+    assert (allowance.scopes, allowance.resources) == ({"profile"}, {site.base_url})
+
+
 def test_with_everything_ticked_there_is_no_limit(site: Site) -> None:
     owner = site.owner()
     page = owner.get("/clients")
