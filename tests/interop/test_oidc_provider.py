@@ -21,7 +21,7 @@ def issuer(ca: trustme.CA, ca_bundle: Path, tmp_path_factory: pytest.TempPathFac
     pem = certificate(ca, tmp_path_factory.mktemp("oidc"))
     arguments = (str(free_ports()), str(pem))
     trust = {"NODE_EXTRA_CA_CERTS": str(ca_bundle)}
-    with running_node("oidc_provider_node", "server.mjs", *arguments, environment=trust) as server:
+    with running_node("oidc_provider_node", "server.mjs", *arguments, environment=trust, patience=300) as server:
         yield server.receive()["issuer"]
 
 

