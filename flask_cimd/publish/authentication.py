@@ -12,6 +12,7 @@ from authlib.integrations.requests_client import OAuth2Auth
 from joserfc import jwt
 from requests.auth import AuthBase
 
+from ..core.document import SHARED_SECRET_METHODS
 from ..core.keys import ALGORITHMS, ASSERTION_TYPE
 from ..core.signatures import signature_registry
 from .document import LIFETIME, ClientDocument
@@ -70,7 +71,13 @@ class ClientCredentials:
         return jwt.encode(header, claims, entry.key, registry=_REGISTRY)
 
     def _choose(self, supported: list[str] | None) -> str:
-        """Return the first method of the document that the server takes; a server that lists none takes any."""
+        """Return the first method of the document that the server takes; a server that lists none takes any.
+
+        A list of shared secrets alone says nothing about URL clients, which can have none (CIMD §4.1): some servers
+        take public clients all the same.
+        """
+        if supported is not None and SHARED_SECRET_METHODS.issuperset(supported):
+            supported = ["none"]
         for method in self._document.auth_methods:
             if supported is not None and method not in supported:
                 continue

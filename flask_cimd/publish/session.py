@@ -109,7 +109,7 @@ class ClientSession(GuardedSession):
             parameters: further ones of the authorization request, such as ``prompt``; they replace the usual ones.
 
         Raises:
-            UnsupportedServerError: the client pushes every request, and the server takes none.
+            UnsupportedServerError: the server takes no client URLs, or no pushed requests where they are promised.
             OAuthError: the server refuses the request.
             FetchError: the server does not answer.
         """
@@ -120,6 +120,7 @@ class ClientSession(GuardedSession):
             "token_endpoint": self.server.get("token_endpoint"),
             "redirect_uri": self.redirect_uri,
         }
+        self._require_client_urls()
         key = self._make_key()
         if key is not None:
             remembered["dpop_key"] = key.to_dict()
@@ -173,6 +174,11 @@ class ClientSession(GuardedSession):
         elif self.server.profile_urls:
             request["me"] = self.server.profile_urls[0]
         return {**request, **parameters}
+
+    def _require_client_urls(self) -> None:
+        """Refuse a server that says it takes no client URLs; one that says nothing may take them (CIMD §5)."""
+        if self.server.get("client_id_metadata_document_supported") is False:
+            raise UnsupportedServerError("client-urls", hint="the server takes no client identifier URLs")
 
     def _pushes(self) -> bool:
         if self.server.get(_PAR):
