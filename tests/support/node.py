@@ -30,11 +30,11 @@ def node_project(name: str, home: Path | None = None) -> Path:
     need(shutil.which("node") and shutil.which("npm"), "Node.js and npm are not installed")
     source, folder = _SOURCES / name, _CACHE / name
     with prepared_once(folder):
-        _prepare(source, folder)
+        _prepare(source, folder, home)
     return folder
 
 
-def _prepare(source: Path, folder: Path) -> None:
+def _prepare(source: Path, folder: Path, home: Path | None) -> None:
     wanted = (source / "package.json").read_bytes()
     stamp = folder / "installed"
     if not stamp.exists() or stamp.read_bytes() != wanted:
