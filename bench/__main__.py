@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from . import cold, dpop, foundation, peers, scale
+from . import client, cold, dpop, foundation, peers, scale
 
 
 def main() -> int:
     """Print one line a figure and return the exit code."""
-    rows = [row for part in (foundation, cold, peers, scale, dpop) for row in part.run()]
+    rows = [row for part in (foundation, cold, peers, scale, dpop, client) for row in part.run()]
     width = max(len(row.name) for row in rows)
     for row in rows:
         verdict = "ok" if row.holds else "MISSED"

@@ -43,6 +43,12 @@ class PublishedClient(ClientDocument):
     resolve_handle: ResolveHandle | None = None
     token_lock: TokenLock = field(default_factory=ProcessLocks)
     _nonces: Nonces = field(default_factory=Nonces, init=False, repr=False, compare=False)
+    _discovery: Discovery = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make what all discoveries of the client share."""
+        found = Discovery(self.fetch, plc_directory=self.plc_directory, resolve_handle=self.resolve_handle)
+        object.__setattr__(self, "_discovery", found)
 
     def discover(self, entered: str, *, kind: Kind | None = None, challenge: str | None = None) -> Server:
         """Return the server behind whatever a person enters: a site, a server, a handle, a DID or a resource.
@@ -56,7 +62,7 @@ class PublishedClient(ClientDocument):
             DiscoveryError: the address leads to no server, or to one that contradicts it.
             FetchError: an address cannot be read at the moment.
         """
-        return self._discovery().discover(entered, kind=kind, challenge=challenge)
+        return self._discovery.discover(entered, kind=kind, challenge=challenge)
 
     def links(self, url: str, *relations: str) -> dict[str, tuple[str, ...]]:
         """Return where a person's page leads, by relation: ``Link`` headers first, then ``<link>`` elements.
@@ -65,7 +71,7 @@ class PublishedClient(ClientDocument):
             DiscoveryError: there is no such page.
             FetchError: it cannot be read at the moment.
         """
-        return self._discovery().links(url, relations)
+        return self._discovery.links(url, relations)
 
     def session(self, server: Mapping[str, Any], **more: Any) -> ClientSession:
         """Return a session at a server; see `ClientSession` for the further arguments.
@@ -83,7 +89,7 @@ class PublishedClient(ClientDocument):
             IdentityError: it does not.
             FetchError: the identity cannot be read at the moment.
         """
-        return verified_identity(self._discovery(), server, token)
+        return verified_identity(self._discovery, server, token)
 
     def login_blueprint(self, prefix: str, *, on_signed_in: OnSignedIn, **more: Any) -> LoginBlueprint:
         """Return a blueprint with a sign-in form and its callback; see `LoginBlueprint` for the further arguments.
@@ -92,9 +98,6 @@ class PublishedClient(ClientDocument):
             ConfigurationError: the redirect URI is not in the document.
         """
         return LoginBlueprint(self, prefix, on_signed_in=on_signed_in, **more)
-
-    def _discovery(self) -> Discovery:
-        return Discovery(self.fetch, plc_directory=self.plc_directory, resolve_handle=self.resolve_handle)
 
 
 def publish(

@@ -17,7 +17,7 @@ from .identity import PLC_DIRECTORY, Identities, ResolveHandle
 from .issuer import find_issuer
 from .profile_page import canonical_url, find_profile, read_links
 from .protected_resource import find_origin_resource, find_resource, follow_challenge
-from .reading import Absent, Reading
+from .reading import Absent, Reading, discovery_fetcher
 from .server import Server, is_server_url
 
 Kind = Literal["account", "issuer", "resource", "page"]
@@ -42,6 +42,7 @@ class Discovery:
         resolve_handle: ResolveHandle | None = None,
     ) -> None:
         self._settings = settings
+        self._fetcher = discovery_fetcher(settings)
         self._plc_directory = plc_directory
         self._resolve_handle = resolve_handle
 
@@ -61,7 +62,7 @@ class Discovery:
             FetchError: an address cannot be read at the moment.
         """
         text = entered.strip()
-        reading = Reading(self._settings, text[:_MOST_CHARACTERS])
+        reading = Reading(self._fetcher, self._settings, text[:_MOST_CHARACTERS])
         if not text or len(text) > _MOST_CHARACTERS or not text.isprintable() or " " in text:
             raise reading.refuse("not-an-address", "enter an https address, a handle or a DID")
         if kind in (None, "account") and challenge is None and (found := self._by_account(reading, text)):
@@ -83,7 +84,7 @@ class Discovery:
             DiscoveryError: there is no such page.
             FetchError: it cannot be read at the moment.
         """
-        reading = Reading(self._settings, url)
+        reading = Reading(self._fetcher, self._settings, url)
         try:
             _, page = reading.page(self._url(reading, url))
         except Absent as exc:
@@ -92,7 +93,7 @@ class Discovery:
 
     def identities(self, entered: str) -> Identities:
         """Return a resolver of identities with a deadline of its own."""
-        return Identities(Reading(self._settings, entered), self._plc_directory, self._resolve_handle)
+        return Identities(Reading(self._fetcher, self._settings, entered), self._plc_directory, self._resolve_handle)
 
     def _by_account(self, reading: Reading, text: str) -> Server | None:
         name = text.removeprefix("at://").removeprefix("@")

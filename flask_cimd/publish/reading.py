@@ -40,18 +40,27 @@ class Absent(Exception):  # noqa: N818  not an error: discovery goes on with the
         self.headers = log.headers
 
 
+def discovery_fetcher(settings: FetchSettings) -> Fetcher:
+    """Return the fetcher of a client; keep it, since its trust anchors cost more than a discovery.
+
+    In development, http is read from loopback hosts.
+    """
+    return Fetcher(replace(settings, allow_http=settings.allow_http or settings.allow_loopback))
+
+
 class Reading:
     """Reads the documents that lead to a server.
 
     Args:
-        settings: how connections are made; in development, http is read from loopback hosts.
+        fetcher: makes the requests; from `discovery_fetcher`.
+        settings: which addresses are read.
         entered: the address that a person entered, for errors.
     """
 
-    def __init__(self, settings: FetchSettings, entered: str) -> None:
+    def __init__(self, fetcher: Fetcher, settings: FetchSettings, entered: str) -> None:
         self.settings = settings
         self.entered = entered
-        self._fetcher = Fetcher(replace(settings, allow_http=settings.allow_http or settings.allow_loopback))
+        self._fetcher = fetcher
         self._ends_at = time.monotonic() + _TIMEOUT
 
     def refuse(self, slug: str, hint: str, **more: Any) -> DiscoveryError:

@@ -192,7 +192,7 @@ def test_keys_rotate_by_command_without_a_restart(app: Flask) -> None:
 def test_the_commands_work_on_a_file_of_ones_own(app: Flask, tmp_path: Path) -> None:
     published(app)
     run = partial(app.test_cli_runner().invoke, commands)
-    assert run(args=["keys", "list"]).exit_code == 1
+    assert run(args=["keys", "list"]).exit_code == 2
     made = run(args=["keys", "new", "--file", str(tmp_path / "k.json")]).output.strip()
     assert run(args=["keys", "list", "--file", str(tmp_path / "k.json")]).output.startswith(made)
 

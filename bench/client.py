@@ -1,0 +1,97 @@
+"""A sign-in by a client's session beside Authlib's own doing the same requests: CPU of the client's process."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import trustme
+from authlib.common.security import generate_token
+from authlib.common.urls import add_params_to_uri
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from flask_cimd.publish import FetchSettings, PublishedClient
+from tests.support.browser import REDIRECT, Browser, publish_client
+from tests.support.demo import RunningDemo, running_demo
+from tests.support.origin import TLSOrigin
+
+from .foundation import Row
+
+_ROUNDS = 15
+_LIMIT = 1.2
+
+
+def run() -> list[Row]:
+    """Measure one sign-in of each in turn."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, ca = Path(name), trustme.CA()
+        bundle = folder / "ca.pem"
+        ca.cert_pem.write_to_path(str(bundle))
+        with TLSOrigin(ca) as origin, running_demo(folder, CIMD_CA_BUNDLE=str(bundle)) as demo:
+            client_id, owner = publish_client(origin), demo.owner()
+            client = PublishedClient(
+                client_id=client_id, members={"redirect_uris": [REDIRECT]}, fetch=FetchSettings(allow_loopback=True)
+            )
+            approve = _approval(demo, owner)
+            _ours(client, demo.base_url, approve), _theirs(client_id, demo.base_url, approve)
+            figures = [
+                (_ours(client, demo.base_url, approve), _theirs(client_id, demo.base_url, approve))
+                for _ in range(_ROUNDS)
+            ]
+    ours, theirs = (statistics.median(side) for side in zip(*figures, strict=True))
+    note = f"{ours * 1000:.1f} ms beside {theirs * 1000:.1f} ms of CPU"
+    return [Row(name="a client's sign-in / Authlib's OAuth2Session", figure=ours / theirs, limit=_LIMIT, note=note)]
+
+
+Approve = Callable[[str], str]
+
+
+def _approval(demo: RunningDemo, owner: Browser) -> Approve:
+    def approve(url: str) -> str:
+        page = owner.get(url.removeprefix(demo.base_url))
+        return str(owner.press(page, "Approve").headers["Location"])
+
+    return approve
+
+
+def _ours(client: PublishedClient, issuer: str, approve: Approve) -> float:
+    started = time.process_time()
+    session: Any = client.session(client.discover(issuer), scope="profile")
+    url, remembered = session.begin()
+    spent = time.process_time() - started
+    answer = approve(url)
+    started = time.process_time()
+    session.finish(remembered, answer)
+    assert session.get(f"{issuer}/userinfo").status_code == 200
+    return spent + time.process_time() - started
+
+
+def _theirs(client_id: str, issuer: str, approve: Approve) -> float:
+    started = time.process_time()
+    session = OAuth2Session(client_id, redirect_uri=REDIRECT, scope="profile", token_endpoint_auth_method="none")
+    session.trust_env = False
+    server = session.get(f"{issuer}/.well-known/oauth-authorization-server", withhold_token=True).json()
+    verifier, state = generate_token(64), generate_token(32)
+    form = {
+        "client_id": client_id,
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "scope": "profile",
+        "state": state,
+        "code_challenge": create_s256_code_challenge(verifier),
+        "code_challenge_method": "S256",
+    }
+    endpoint = server["pushed_authorization_request_endpoint"]
+    pushed = session.post(endpoint, data=form, withhold_token=True).json()["request_uri"]
+    url = add_params_to_uri(server["authorization_endpoint"], [("client_id", client_id), ("request_uri", pushed)])
+    spent = time.process_time() - started
+    answer = approve(url)
+    started = time.process_time()
+    session.fetch_token(server["token_endpoint"], authorization_response=answer, state=state, code_verifier=verifier)
+    assert session.get(f"{issuer}/userinfo").status_code == 200
+    return spent + time.process_time() - started
