@@ -8,7 +8,7 @@ PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo screenshots test test-fast interop bench lint fuzz conformance house mutate clean
+.PHONY: install demo screenshots test test-fast coverage interop bench lint fuzz conformance house mutate clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -17,6 +17,11 @@ test: $(VENV)/.tests-installed
 	@$(BIN)/python -m pytest $(PARALLEL)
 test-fast: $(VENV)/.tests-installed
 	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q $(PARALLEL) -m "not slow"
+coverage: $(VENV)/.tests-installed
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest $(PARALLEL)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 interop: $(VENV)/.tests-installed
 	@$(BIN)/python -m pytest $(PARALLEL) tests/interop
 screenshots: $(VENV)/.tests-installed
