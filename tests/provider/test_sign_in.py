@@ -15,8 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_cimd import CIMD
 from flask_cimd.provider import ConsentRequest, Decision, Identity, Provider
-from flask_cimd.testing.client_origin import ClientOrigin, DocumentClient
-from flask_cimd.testing.sign_in import sign_in
+from flask_cimd.testing import ClientOrigin, DocumentClient, sign_in
 from tests.support.clock import Clock
 from tests.support.proves import proves
 

@@ -14,7 +14,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from flask import Flask
 from flask.testing import FlaskClient
 
-from .client_origin import DocumentClient
+from ._client_origin import DocumentClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
