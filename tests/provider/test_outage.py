@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_cimd import CIMD
 from flask_cimd.provider import Provider
-from flask_cimd.testing.client_origin import ClientOrigin, DocumentClient
+from flask_cimd.testing import ClientOrigin, DocumentClient
 from tests.support.clock import Clock
 
 VERIFIER = "v" * 43
