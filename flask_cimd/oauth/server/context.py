@@ -19,6 +19,7 @@ from ..dpop import DPoP
 from ..errors import ClientResolutionError
 from ..resource_metadata import Resource
 from .client_authentication import Authenticator
+from .metadata import check_issuer
 from .resource_indicators import Resources
 from .storage import Code, Grant, Token, TokenStorage, digest
 
@@ -81,7 +82,13 @@ class ServerContext:
     authenticator: Authenticator = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the parts that follow from the others."""
+        """Check the issuer and make the parts that follow from the others.
+
+        Raises:
+            ConfigurationError: the issuer is neither https nor http on loopback, or has a query, fragment, user or
+                trailing slash (RFC 8414 §2).
+        """
+        check_issuer(self.issuer, allow_http_loopback=True)
         dpop = DPoP(replay_cache=self.storage, origin=self.issuer, algorithms=self.dpop_algorithms, clock=self.clock)
         authenticator = Authenticator(
             clients=self.clients, replay_cache=self.storage, issuer=self.issuer, clock=self.clock

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
-from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
+from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, FlaskOAuth2Request
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc6749.requests import OAuth2Request
@@ -252,8 +252,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         return self._pushed.respond()
 
     def create_oauth2_request(self, request: Any) -> OAuth2Request:
-        """Return a prepared request as it is; Authlib's own version would read the HTTP request again."""
-        return request if isinstance(request, OAuth2Request) else FlaskOAuth2Request(_current_request())
+        """Return Flask's current request as Authlib reads it, at the configured origin; a prepared one as it is."""
+        return request if isinstance(request, OAuth2Request) else _RequestAtIssuer(_current_request(), self.issuer)
 
     def create_token_response(self, request: Any = None) -> Response:
         """Answer the token endpoint, including ``action=revoke`` of clients before 2022 where settings allow it."""
@@ -295,6 +295,19 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         presented: Presented[Code] = grant.request.authorization_code
         grant.redeem(presented, ())
         return presented.grant
+
+
+class _RequestAtIssuer(FlaskOAuth2Request):  # type: ignore[misc]  # Authlib is untyped
+    """A request whose URL begins with the issuer.
+
+    Authlib refuses plain http by the URL that it is given. Behind a TLS proxy the socket's scheme is http, and anybody
+    can forge the ``Host`` header; the operator configured the issuer.
+    """
+
+    def __init__(self, request: Any, issuer: str) -> None:
+        OAuth2Request.__init__(self, request.method, issuer + request.full_path, headers=request.headers)
+        self._request = request
+        self.payload = FlaskOAuth2Payload(request)
 
 
 def _current_request() -> Any:
