@@ -14,7 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -106,6 +106,7 @@ def provider_app(
     storage: MemoryStorage | None = None,
     registered: Callable[[str], Any] | None = None,
     resources: Iterable[Resource] = (),
+    refresh_grace: timedelta = timedelta(seconds=60),
     **config: Any,
 ) -> ProviderSite:
     """Build the app. Anything that it does not handle is raised to the test instead of a page with status 500.
@@ -117,6 +118,7 @@ def provider_app(
         storage: one that was used before; a new one by default.
         registered: clients of the app's own.
         resources: what tokens can be requested for besides ``/api/profile``.
+        refresh_grace: as for `AuthorizationServer`.
         config: settings of the extension, which replace the usual ones.
     """
     app = Flask("provider")
@@ -142,6 +144,7 @@ def provider_app(
         issuer=base_url,
         scopes=SCOPES,
         resources=known,
+        refresh_grace=refresh_grace,
         token_extras=lambda grant: _members(grant, me),
         clock=clock,
     )
