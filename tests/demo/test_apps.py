@@ -54,6 +54,22 @@ def test_a_revoked_app_is_gone_at_once(origin: Any, any_site: Site) -> None:
     assert owner.get("/userinfo", headers=bearer).status_code == 401
 
 
+@proves("O-18")
+def test_revoking_needs_the_login_and_the_token_of_this_browser(origin: Any, site: Site) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id)
+    page, of_another = owner.get("/apps"), site.owner().get("/apps")
+    foreign = str(soup(of_another).select_one("input[name=token]")["value"])  # type: ignore[index]
+    for token in ("", "forged", foreign):
+        assert owner.press(page, "Revoke access", token=token).status_code == 403
+    assert site.browser().press(page, "Revoke access").status_code == 403
+    owner.press(owner.get("/"), "Log out")
+    assert owner.press(page, "Revoke access").status_code == 403
+    owner.log_in(site.password)
+    assert owner.refresh(client_id, tokens["refresh_token"]).status_code == 200
+    assert owner.press(page, "Revoke access").status_code == 303  # each time, the login or the token was missing
+
+
 def test_an_approval_whose_code_was_never_redeemed_is_not_listed(origin: Any, site: Site) -> None:
     site.owner().code(publish_client(origin))
     assert listed(site) == []

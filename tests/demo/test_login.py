@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
 from flask.sessions import SecureCookieSessionInterface
 
-from tests.support.browser import Browser, SignIn, Site, publish_client, soup
+from tests.support.browser import Browser, SignIn, Site, publish_client, refusal_on, soup
 from tests.support.proves import proves
 
 
@@ -135,6 +135,28 @@ def test_a_login_on_the_way_to_an_app_goes_on_to_it(origin: Any, site: Site) -> 
 
 
 @proves("M-84")
+def test_a_request_that_waits_for_the_login_belongs_to_the_browser_that_began_it(origin: Any, site: Site) -> None:
+    sign_in, first, other = SignIn.begin(publish_client(origin)), site.browser(), site.owner()
+    waiting = parse_qs(urlsplit(first.authorize(sign_in).headers["Location"]).query)["next"][0]
+    assert refusal_on(other.get(waiting)) == "request-ended"
+    assert first.get(waiting).status_code == 303
+
+
+def test_a_request_that_waits_for_a_decision_is_not_one_that_waits_for_the_login(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    page = soup(owner.authorize(SignIn.begin(publish_client(origin))))
+    (transaction,) = page.select("input[name=transaction]")
+    assert refusal_on(owner.get(f"/authorize/{transaction['value']}")) == "request-ended"
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(599, 303), (600, 400)])
+def test_a_request_waits_ten_minutes_for_the_login(origin: Any, site: Site, seconds: int, status: int) -> None:
+    browser = site.browser()
+    waiting = parse_qs(urlsplit(browser.authorize(SignIn.begin(publish_client(origin))).headers["Location"]).query)
+    site.clock.forward(seconds=seconds)
+    assert browser.get(waiting["next"][0]).status_code == status
+
+
 def test_nobody_who_is_not_logged_in_makes_this_site_fetch(origin: Any, site: Site) -> None:
     # Design §3, step 3: zero requests at the client's host before the login.
     sign_in = SignIn.begin(publish_client(origin))

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.atproto import HOST, App, development_hosts, publish_app
 from tests.support.browser import Browser, SignIn
+from tests.support.dpop import ProofKey
 from tests.support.keys import KeyHolder, make_key
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
@@ -195,3 +196,13 @@ def test_keys_behind_an_address_do_as_well(named_site: ProviderSite, named_origi
     app = App(named_site, CLIENT_ID, f"https://{HOST}/callback", authenticate=holder.proof)
 
     assert signed_in(app, named_site.owner())[1]["token_type"] == "DPoP"
+
+
+@proves("AT-62")
+def test_a_key_holding_session_keeps_its_dpop_key(named_site: ProviderSite, app: App) -> None:
+    # RFC 9449 §5 lets clients that authenticate change the key; the AT Protocol does not.
+    tokens = app.sign_in(named_site.owner())
+    own, app.key = app.key, ProofKey()
+    assert told(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
+    app.key = own
+    assert app.refresh(tokens["refresh_token"]).status_code == 200

@@ -11,7 +11,7 @@ import pytest
 from flask_cimd import ClientIdentifier, ConfigurationError, FetchLimitError
 from flask_cimd.oauth import MemoryStorage
 from tests.support.atproto import App
-from tests.support.browser import Browser, SignIn, publish_client
+from tests.support.browser import Browser, SignIn, publish_client, redirect_parameters
 from tests.support.dpop import ProofKey
 from tests.support.origin import TLSOrigin
 from tests.support.proves import proves
@@ -88,7 +88,7 @@ def test_who_loses_the_race_for_an_identity_ends_the_grant(raced: ProviderSite, 
 # -- AT Protocol sessions -------------------------------------------------------------------------------------------
 
 
-@proves("AT-66")
+@proves("AT-86")
 @pytest.mark.parametrize("wanted", [timedelta(minutes=16), timedelta(days=30)])
 def test_an_access_token_of_the_at_protocol_lives_for_fifteen_minutes_at_most(
     site: ProviderSite, wanted: timedelta
@@ -135,7 +135,7 @@ def test_a_fetch_limit_of_the_app_bounds_pushed_requests(site: ProviderSite, ori
     assert site.browser().post("/par", SignIn.begin(known).parameters).status_code == 201
 
 
-@proves("O-93")
+@proves("AT-36")
 def test_a_pushed_request_waits_for_five_minutes(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     first = app.address(app.push().json()["request_uri"])
@@ -145,7 +145,7 @@ def test_a_pushed_request_waits_for_five_minutes(site: ProviderSite) -> None:
     assert owner.get("/authorize", params=first).status_code == 400
 
 
-@proves("O-40", "O-96")
+@proves("O-40", "AT-54")
 def test_a_forged_host_changes_neither_the_proofs_url_nor_the_issuer(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
@@ -163,6 +163,15 @@ def test_a_forged_host_changes_neither_the_proofs_url_nor_the_issuer(site: Provi
     accepted = site.browser().post("/token", form, headers={**host, "DPoP": app.proof("POST", "/token")})
     assert accepted.status_code == 200
     assert site.browser().get("/.well-known/oauth-authorization-server", headers=host).json()["issuer"] == site.base_url
+
+
+def test_a_forged_host_does_not_change_who_answers(site: ProviderSite, origin: TLSOrigin) -> None:
+    owner = site.owner()
+    page = owner.authorize(SignIn.begin(publish_client(origin)))
+    inner = site.app.wsgi_app
+    site.app.wsgi_app = lambda environ, start: inner({**environ, "HTTP_HOST": "attacker.example"}, start)  # type: ignore[method-assign]
+    answer = owner.press(page, "Approve")
+    assert redirect_parameters(answer)["iss"] == site.base_url
 
 
 @proves("O-123", "A-17")

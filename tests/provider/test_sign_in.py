@@ -264,6 +264,17 @@ def test_revoking_needs_the_token_of_the_same_browser_and_person(
     assert "Test client" in done.browser.get("/apps").text
 
 
+def test_a_form_of_the_person_before_revokes_nothing_of_the_next(
+    make: Callable[..., Made], client_origin: ClientOrigin
+) -> None:
+    app, _ = make()
+    client = client_origin.publish()
+    browser = sign_in(app, client, log_in=become("ada")).browser
+    token = re.findall(r'name="token" value="(\w+)"', browser.get("/apps").text)[0]
+    become("eve")(browser)
+    assert browser.post("/apps/revoke", data={"token": token, "client": client.client_id}).status_code == 403
+
+
 def test_hooks_deny_skip_and_learn(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
     app, provider = make()
     verdicts: list[Any] = ["skip", "deny", ("second factor", 200)]
