@@ -120,6 +120,7 @@ def test_a_registered_client_gets_the_same_protection(own: OwnApp, client_id: st
     first = tokens(own, client_id)
     second = browser.refresh(client_id, first["refresh_token"]).json()
     assert alive(own, second["access_token"])
+    own.clock.forward(seconds=60)  # the grace of a refresh
     assert browser.refresh(client_id, first["refresh_token"]).json()["error"] == "invalid_grant"
     assert not alive(own, second["access_token"])
     refused = browser.authorize(SignIn.begin(client_id, REDIRECT, code_challenge=None))
