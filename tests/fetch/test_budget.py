@@ -128,3 +128,14 @@ def test_a_host_that_cannot_be_reached_refuses_all_its_urls(make_budget: MakeBud
         pytest.fail("admitted")
 
     assert refused.value.slug == "backing-off"
+
+
+def test_the_site_asked_longest_ago_is_forgotten_when_too_many_are_counted() -> None:
+    limits = SiteLimits(1, 60, site_of=lambda host: host, clock=lambda: 0.0)
+    limits.count("first.example", "https://first.example/c")
+    with pytest.raises(TooManyFetchesError):
+        limits.count("first.example", "https://first.example/c")
+    for number in range(10_000):
+        limits.count(f"{number}.example", "https://a.example/c")
+
+    limits.count("first.example", "https://first.example/c")

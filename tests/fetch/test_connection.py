@@ -21,6 +21,7 @@ import trustme
 from flask_cimd.errors import AddressBlockedError, DeadlineExceededError, FetchError
 from flask_cimd.fetch.deadline import Deadline
 from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
+from flask_cimd.fetch.guard import Guard
 from flask_cimd.fetch.happy_eyeballs import alternate, connect_first
 from flask_cimd.fetch.look_up import LookUps, look_up
 from tests.support.origin import SocketOrigin, TLSOrigin, own_private_address, read_head, server_context
@@ -175,6 +176,12 @@ def test_nat64_addresses_are_judged_by_what_they_carry_only_by_switch(fetch: Any
     for inside in ("127.0.0.1", "10.0.0.1", "169.254.169.254"):
         with pytest.raises(AddressBlockedError):
             fetch("https://client.example.com/c", resolve=Names([f"64:ff9b::{inside}"]), nat64=True)
+    public = Names(["64:ff9b::46.0.0.1"])
+    with pytest.raises(AddressBlockedError):
+        fetch("https://client.example.com/c", resolve=public)
+    with pytest.raises(FetchError) as caught:
+        fetch("https://client.example.com/c", resolve=public, nat64=True, deadline=0.3)
+    assert caught.value.phase == "connect"
 
 
 @proves("C-94", "L-03", "L-08", "M-84")
@@ -650,6 +657,18 @@ def test_a_deadline_of_a_fetch_that_is_over_cuts_nothing() -> None:
         assert (over.has_passed, later.has_passed) == (False, True)
 
 
+def test_a_deadline_that_comes_just_after_the_end_has_not_passed() -> None:
+    with Deadline(60) as over:
+        pass
+    over.expire()  # as its thread does that took it up a moment before
+    assert not over.has_passed
+
+
+def test_no_time_left_is_an_error_before_anything_else_is_tried() -> None:
+    with Guard(FetchSettings(), 0) as guard, pytest.raises(DeadlineExceededError):
+        guard.remaining()
+
+
 def test_deadlines_end_in_their_own_order() -> None:
     with Deadline(60), Deadline(0.02) as soon, Deadline(30):
         ours, peer = socket.socketpair()
@@ -676,7 +695,10 @@ def test_a_forked_worker_has_deadlines_and_look_ups_of_its_own(fetch: Any, origi
                 plain = {"development_hosts": {HOST: ("127.0.0.1", slow.port)}, "allow_http": True}
                 fetch(f"http://{HOST}/c", deadline=0.2, **plain)
             except DeadlineExceededError as error:
-                os._exit(0 if error.phase == "response" else 2)
+                if error.phase != "response":
+                    os._exit(2)
+                found = fetch(document, allow_loopback=True, deadline=5)  # its name is looked up by a thread
+                os._exit(0 if found.body == b"{}" else 5)
             except BaseException:
                 os._exit(3)
         os._exit(4)

@@ -3,8 +3,10 @@
 import gzip
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from flask_cimd.errors import DeadlineExceededError, FetchError, ResponseTooLargeError, UnexpectedResponseError
-from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response
+from flask_cimd.fetch.fetcher import Fetcher, FetchSettings, Response, _next_url, _translated
+from flask_cimd.fetch.guard import Guard
 from tests.support.origin import SocketOrigin, TLSOrigin, server_context
 from tests.support.proves import proves
 
@@ -623,6 +626,58 @@ def test_plain_http_on_the_port_is_refused(fetch: Any) -> None:
     with Greeter(lambda *_: None) as origin, pytest.raises(FetchError) as caught:
         fetch(origin)
     assert (caught.value.slug, caught.value.phase) == ("tls-failed", "tls")
+
+
+def test_a_connection_that_is_reset_in_the_handshake_failed_at_tls(fetch: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def reset() -> None:
+            connection, _ = listener.accept()
+            connection.recv(1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+        done = pool.submit(reset)
+        host = {HOST: ("127.0.0.1", listener.getsockname()[1])}
+        with pytest.raises(FetchError) as caught:
+            Fetcher(FetchSettings(development_hosts=host)).fetch(
+                f"https://{HOST}/c", accept="application/json", max_size_for=lambda _: CAP
+            )
+        done.result(10)
+    assert (caught.value.slug, caught.value.phase) == ("tls-failed", "tls")
+
+
+def test_an_error_after_the_deadline_is_the_deadline() -> None:
+    with Guard(FetchSettings(), 0.01) as guard:
+        ours, peer = socket.socketpair()
+        with ours, peer:
+            guard._deadline.watch(ours)
+            peer.settimeout(10)
+            assert peer.recv(1) == b""  # the deadline cut it
+        with pytest.raises(DeadlineExceededError), _translated(guard):
+            raise UnexpectedResponseError("media-type", hint="a head that was cut can lack it")
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "target"),
+    [
+        ("http://app.example/", "https://app.example/x", "https://app.example/x"),
+        ("http://app.example/", "https://app.example:8443/x", None),
+        ("http://app.example:8080/", "https://app.example/x", "https://app.example/x"),
+        ("https://app.example/", "http://app.example/x", None),
+        ("https://app.example/", "https://app.example:8443/x", None),
+        ("https://app.example:8443/", "/x", "https://app.example:8443/x"),
+        ("https://app.example/", "https://app.example/ü", None),
+        ("https://app.example/", "", None),
+    ],
+)
+def test_a_redirect_keeps_scheme_and_port_or_moves_up_to_https(url: str, location: str, target: str | None) -> None:
+    if target:
+        assert _next_url(url, location) == target
+        return
+    with pytest.raises(UnexpectedResponseError) as caught:
+        _next_url(url, location)
+    assert caught.value.slug == "redirect"
 
 
 @proves("C-39")
