@@ -20,7 +20,8 @@ from sqlalchemy import event
 from demo.models import db
 from flask_cimd.core.proof import check_proof
 from tests.support.atproto import App
-from tests.support.demo import Browser, Site, demo_in_process, publish_client
+from tests.support.browser import Browser, Site, publish_client
+from tests.support.demo import demo_in_process
 from tests.support.dpop import ProofKey
 from tests.support.origin import TLSOrigin
 

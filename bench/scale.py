@@ -23,8 +23,8 @@ from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.metadata import ClientMetadata
 from flask_cimd.stores.port import key_of
 from flask_cimd.stores.sqlalchemy import SQLAlchemyStore
+from tests.support.browser import Browser, SignIn, publish_client
 from tests.support.databases import private_postgres
-from tests.support.demo import Browser, SignIn, publish_client
 from tests.support.gunicorn import running_gunicorn
 from tests.support.origin import SocketOrigin, TLSOrigin, server_context
 
