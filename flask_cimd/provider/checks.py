@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -93,9 +92,3 @@ def require_free_paths(app: Flask, paths: Iterable[str]) -> None:
     for path in paths:
         if path in taken:
             raise ConfigurationError(f"the app has a route for {path} already; choose another url_prefix")
-
-
-def origin_of(issuer: str) -> str:
-    """Return scheme, host and port of the issuer."""
-    parts = urlsplit(issuer)
-    return f"{parts.scheme}://{parts.netloc}"

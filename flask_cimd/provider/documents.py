@@ -25,19 +25,18 @@ ENDPOINTS = {
 }
 
 
-def serve(app: Flask, site: Site, more: Mapping[str, Any], *, left_out: frozenset[str]) -> None:
+def serve(app: Flask, site: Site, more: Mapping[str, Any]) -> None:
     """Serve the server's document at each address where clients look, and the documents of its resources.
 
     The addresses are at the root of the host, whatever the provider's prefix (RFC 8414 §3.1, path insertion).
 
     Args:
         more: further members of the server's document.
-        left_out: names of endpoints that the provider does not have.
     """
     blueprint = Blueprint(f"{site.name}_documents", __name__)
 
     def describe() -> Response:
-        return _document(_server_document(site, more, left_out))
+        return _document(_server_document(site, more))
 
     for address in discovery_paths(site.issuer):
         _add(blueprint, address, "server", describe)
@@ -60,14 +59,14 @@ def _preflight(path: str = "") -> Response:  # noqa: ARG001  the rule has it
     return preflight()
 
 
-def _server_document(site: Site, more: Mapping[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
+def _server_document(site: Site, more: Mapping[str, Any]) -> dict[str, Any]:
     server = site.server
     base = site.origin + site.prefix
     return server_metadata(
         site.issuer,
         scopes=server.scopes,
         auth_methods=server.auth_methods,
-        endpoints={name: base + path for name, path in ENDPOINTS.items() if name not in left_out},
+        endpoints={name: base + path for name, path in ENDPOINTS.items()},
         **more,
     )
 

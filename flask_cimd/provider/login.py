@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, current_app, redirect, session, url_for
 
@@ -40,8 +41,6 @@ def _login_by(login_view: str | None) -> Callable[[str, bool], Any]:
             logout_user()
         address = view if view.startswith(("/", "https://", "http://")) else url_for(view)
         joiner = "&" if "?" in address else "?"
-        from urllib.parse import urlencode
-
         return redirect(f"{address}{joiner}{urlencode({'next': target})}", code=303)
 
     return login

@@ -59,7 +59,7 @@ def exempt_from_csrf(app: Flask, *blueprints: Blueprint) -> None:
 
     def exempt(*_: Any) -> None:
         protection = app.extensions.get("csrf")
-        if protection is not None and not getattr(app, "_cimd_exempt", False):
+        if protection is not None:
             for blueprint in blueprints:
                 protection.exempt(blueprint)
 

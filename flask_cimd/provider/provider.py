@@ -268,7 +268,7 @@ class Provider:
             "require_pushed_authorization_requests": True if ATPROTO in site.server.scopes else None,
             **self._metadata,
         }
-        documents.serve(app, site, more, left_out=frozenset())
+        documents.serve(app, site, more)
         remember_login(app)
 
 
