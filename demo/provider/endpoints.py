@@ -1,4 +1,4 @@
-"""What the site's own endpoints for programs share with the provider's: any origin may read their answers."""
+"""Paths and CORS headers of the site's own endpoints for programs: any origin may read their answers."""
 
 from __future__ import annotations
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -14,21 +11,7 @@ from flask_cimd.oauth.server.storage import REPETITIONS
 from tests.support.browser import Browser, SignIn, publish_client
 from tests.support.proves import proves
 from tests.support.provider_app import ProviderSite
-
-AT_ONCE = 50
-
-
-def together(site: ProviderSite, work: Callable[[Browser], Any]) -> list[Any]:
-    """Do the same from many browsers at one moment, and return what each got."""
-    barrier = Barrier(AT_ONCE)
-
-    def one(_: int) -> Any:
-        browser = site.browser()
-        barrier.wait(60)
-        return work(browser)
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(one, range(AT_ONCE)))
+from tests.support.together import AT_ONCE, together
 
 
 def alive(site: ProviderSite) -> int:
