@@ -27,7 +27,7 @@ _PURPOSES = {
     "token_endpoint": "Access for older apps",
     "micropub": "Posts",
 }
-#: What the owner reads when the page cannot be fetched, by the slug of the error.
+#: Sentences for the owner when the page cannot be fetched, by the slug of the error.
 _FETCH_ERRORS = {
     "redirect": "It redirects to another address. Enter the address that it redirects to.",
     "status": "It does not answer with HTTP status 200.",

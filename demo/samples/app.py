@@ -19,7 +19,7 @@ _MOST_PEOPLE = 100
 
 
 class People:
-    """Who is signed in: tokens stay in this process, and the browser has a random name for them."""
+    """The people who are signed in. Tokens stay in this process; the browser gets a random name for them."""
 
     def __init__(self) -> None:
         self._known: dict[str, SignedIn] = {}

@@ -34,7 +34,7 @@ _MOST_NODES = 400
 _MOST_DEPTH = 24
 #: Opening and closing tags; each costs about ten microseconds. Honest pages within the size limit have a third of it.
 _MOST_TAGS = 30_000
-#: What the parsers raise on bytes that are not HTML.
+#: Exceptions that the parsers raise on bytes that are not HTML.
 _PARSER_ERRORS = (RecursionError, ParserRejectedMarkup, lxml.etree.LxmlError, ValueError, LookupError, AssertionError)
 
 

@@ -28,7 +28,7 @@ from .pins import stands_in
 
 logger = logging.getLogger(__name__)
 
-#: Where a client came from.
+#: The place that a client came from.
 Origin = Literal["store", "fetch", "shared", "pin", "unread", "built-in"]
 
 _JSON_ONLY = "application/json"
