@@ -282,8 +282,11 @@ class StorageError(CIMDError):
         retry_after: seconds after which the request may be repeated.
     """
 
-    slugs: ClassVar[tuple[str, ...]] = ("storage-unavailable",)
-    advice = "the database of grants and tokens does not answer: status 503 with Retry-After; try again"
+    slugs: ClassVar[tuple[str, ...]] = ("storage-unavailable", "storage-read-only", "tables-missing")
+    advice = (
+        "the database of grants and tokens does not answer, is read-only or lacks tables, as `flask cimd doctor` says: "
+        "status 503 with Retry-After"
+    )
     public_message = "This site cannot answer at the moment. Try again in a few seconds."
     temporary = True
     oauth_error = "temporarily_unavailable"

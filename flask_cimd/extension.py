@@ -21,6 +21,7 @@ from .clients.stores import open_store
 from .errors import CIMDError
 from .oauth.client import URLClient
 from .oauth.errors import ClientResolutionError
+from .oauth.short_columns import warn_at_first_request
 from .publish.client import publish
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class CIMD:
             raise RuntimeError("this app has a CIMD already; create one CIMD and call init_app once per app")
         self._states[app] = self._state_of(app, Settings.from_config(app.config), db, registered)
         app.extensions["cimd"] = self
+        if db is not None:
+            warn_at_first_request(app, db)
         app.register_error_handler(CIMDError, show_error)
         # Authlib's get_consent_grant lets this error escape; everywhere else Authlib answers it.
         app.register_error_handler(ClientResolutionError, lambda error: show_error(error.cause))

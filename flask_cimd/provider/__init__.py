@@ -1,6 +1,8 @@
 """A ready provider: `Provider`, its storage on the app's database, and what its hooks and templates get."""
 
+from ..oauth.short_columns import warn_of_short_columns
 from .apps import AppGrant, ConnectedApp
+from .authlib_models import URLClientCodeMixin, URLClientTokenMixin
 from .consent import ConsentPage, ScopeChoice
 from .hooks import ConsentRequest, Decision, Identity
 from .models import Models, missing_tables, provider_models
@@ -20,7 +22,10 @@ __all__ = [
     "SQLAlchemyStorage",
     "ScopeChoice",
     "Swept",
+    "URLClientCodeMixin",
+    "URLClientTokenMixin",
     "missing_tables",
     "provider_models",
     "sweep",
+    "warn_of_short_columns",
 ]

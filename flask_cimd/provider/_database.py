@@ -108,10 +108,28 @@ def _is_read_only(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_READONLY")
 
 
+_NO_TABLES = "tables or columns are missing; run: flask cimd create-tables, or the migrations of your app"
+_NO_WRITES = "the database cannot be written; mend its permissions, or connect to the primary server"
+#: SQLSTATEs of PostgreSQL: undefined table and column; a transaction that can only read.
+_MISSING, _READ_ONLY = ("42P01", "42703"), "25006"
+#: The words of SQLite: it has one error code for all faults of a statement.
+_SQLITE_MISSING = ("no such table", "no such column", "has no column named")
+
+
 def _storage_error(cause: BaseException | None) -> StorageError:
     if isinstance(cause, StatementError):
         cause.hide_parameters = True  # a traceback in a log must not show what people and clients sent
     original = getattr(cause, "orig", None) or cause
-    name = type(original).__name__
-    logger.error("the storage failed: %s", name)
-    return StorageError("storage-unavailable", hint=name)
+    error = _error_of(cause, original)
+    logger.error("the storage failed: %s: %s", type(original).__name__, error)
+    return error
+
+
+def _error_of(cause: BaseException | None, original: BaseException | None) -> StorageError:
+    """Tell what an operator must mend from what goes by."""
+    sqlstate, is_sqlite = getattr(original, "sqlstate", None), hasattr(original, "sqlite_errorname")
+    if sqlstate == _READ_ONLY or (isinstance(cause, DBAPIError) and _is_read_only(cause)):
+        return StorageError("storage-read-only", hint=_NO_WRITES)
+    if sqlstate in _MISSING or (is_sqlite and any(text in str(original) for text in _SQLITE_MISSING)):
+        return StorageError("tables-missing", hint=_NO_TABLES)
+    return StorageError("storage-unavailable", hint=type(original).__name__)

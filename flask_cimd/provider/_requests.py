@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..oauth import AuthorizationRequest
-from ..oauth.server.storage import PUSHED_BYTES, PUSHED_ENTRIES, WAITING_BYTES, Settlement, Waiting
+from ..oauth.server.storage import (
+    PUSHED_BYTES,
+    PUSHED_ENTRIES,
+    STRANGERS_BYTES,
+    STRANGERS_ENTRIES,
+    SUBJECT_ENTRIES,
+    WAITING_BYTES,
+    Settlement,
+    Waiting,
+)
 from ._base import StorageBase, b, instant, params, seconds, upsert
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-#: Each process looks at the bounds of pushed requests after this many of them.
+#: Each process looks at the bounds of pushed and waiting requests after this many of them.
 _LOOK_EVERY = 64
 
 
@@ -28,7 +37,7 @@ class Requests(StorageBase):
 
     def __init__(self, db: SQLAlchemy, issuer: str) -> None:
         super().__init__(db, issuer)
-        self._pushes = count(1)
+        self._pushes, self._waits = count(1), count(1)
         self._make_pushed_statements()
         self._make_waiting_statements()
         self._use = upsert(self._keys, "key", ["expires_at"], where=self._keys.c.expires_at <= b("now"))
@@ -95,6 +104,7 @@ class Requests(StorageBase):
         )
         surplus = select(ranked.c.digest).where((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
         self._bound = delete(table).where(table.c.digest.in_(surplus))
+        self._make_bound_in_all()
         alive = (table.c.digest == b("digest")) & (table.c.expires_at > b("now"))
         joined = table.outerjoin(codes, codes.c.digest == table.c.code_digest)
         self._find_waiting = select(table, codes.c.spent_at).select_from(joined).where(alive)
@@ -103,6 +113,25 @@ class Requests(StorageBase):
         self._forget = delete(table).where(undecided)
         changes = {"decided_at": b("now"), "answer": b("answer"), "code_digest": b("code"), "expires_at": b("until")}
         self._decide = update(table).where(undecided).values(changes)
+
+    def _make_bound_in_all(self) -> None:
+        """Make the statement that bounds strangers together, and each person who is logged in by themselves."""
+        table = self._waiting
+        newest = [table.c.created_at.desc(), table.c.digest]
+        ranked = (
+            select(
+                table.c.digest,
+                (table.c.subject == "").label("is_stranger"),
+                func.row_number().over(partition_by=table.c.subject, order_by=newest).label("entries"),
+                func.sum(table.c.size).over(partition_by=table.c.subject, order_by=newest).label("bytes"),
+            )
+            .where(table.c.decided_at.is_(None))
+            .subquery()
+        )
+        of_strangers = ranked.c.is_stranger & ((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
+        of_people = ~ranked.c.is_stranger & (ranked.c.entries > b("entries_each"))
+        surplus = select(ranked.c.digest).where(of_strangers | of_people)
+        self._bound_in_all = delete(table).where(table.c.digest.in_(surplus))
 
     def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:  # noqa: ARG002  the port passes it
         """Keep a request in place of one with the same digest; ``False`` if its content is too long."""
@@ -129,6 +158,9 @@ class Requests(StorageBase):
             connection.execute(self._bound, bounds)
 
         self._database.write(work)
+        if next(self._waits) % _LOOK_EVERY == 0:
+            in_all = params(entries=STRANGERS_ENTRIES, bytes=STRANGERS_BYTES, entries_each=SUBJECT_ENTRIES)
+            self._database.change(self._bound_in_all, in_all)
         return True
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:

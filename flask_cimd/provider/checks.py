@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flask import Flask
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StorageError
 from ..oauth import Resource
 from ..oauth.server.metadata import check_issuer
 
@@ -92,3 +92,28 @@ def require_free_paths(app: Flask, paths: Iterable[str]) -> None:
     for path in paths:
         if path in taken:
             raise ConfigurationError(f"the app has a route for {path} already; choose another url_prefix")
+
+
+def require_schema(app: Flask, storage: object) -> None:
+    """Refuse a database without all tables and columns of a storage.
+
+    Raises:
+        ConfigurationError: it names the first of them; or the database does not answer.
+    """
+    find_gaps: Callable[[], list[str]] | None = getattr(storage, "schema_gaps", None)
+    if find_gaps is None:
+        return
+    try:
+        with app.app_context():
+            gaps = find_gaps()
+    except StorageError as error:
+        raise ConfigurationError(f"the tables of the provider cannot be looked at: {error.hint}") from error
+    if gaps:
+        raise ConfigurationError(schema_cure(gaps))
+
+
+def schema_cure(gaps: Sequence[str]) -> str:
+    """Return the sentence for an operator whose database lacks tables or columns."""
+    more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""
+    how = "the migrations of your app" if "." in gaps[0] else "flask cimd create-tables, or the migrations of your app"
+    return f"the database lacks {', '.join(gaps[:3])}{more}; run {how}"

@@ -11,7 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Text, false, inspect
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    false,
+    inspect,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from ._database import Database
@@ -64,6 +77,24 @@ def missing_tables(db: SQLAlchemy) -> list[str]:
     provider_models(db)
     wanted = {name for name in db.metadata.tables if name.startswith(TABLE_PREFIX)}
     return sorted(wanted - set(Database(db).run(lambda connection: inspect(connection).get_table_names())))
+
+
+def schema_gaps(db: SQLAlchemy) -> list[str]:
+    """Return what the current app's database lacks: tables by name, and columns as ``table.column``.
+
+    Raises:
+        StorageError: the database does not answer.
+    """
+    missing = missing_tables(db)
+    names = [name for name in db.metadata.tables if name.startswith(TABLE_PREFIX) and name not in missing]
+
+    def columns(connection: Connection) -> dict[str, set[str]]:
+        found = inspect(connection).get_multi_columns(filter_names=names)
+        return {table: {column["name"] for column in listed} for (_, table), listed in found.items()}
+
+    kept = Database(db).run(columns)
+    wanted = ((name, column) for name in names for column in db.metadata.tables[name].columns)
+    return missing + sorted(f"{name}.{column.name}" for name, column in wanted if column.name not in kept.get(name, ()))
 
 
 def _define(shared: MetaData) -> Models:

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 HookT = TypeVar("HookT", bound=Callable[..., Any])
 
-_EXTENSION = "cimd_providers"
+#: Key of ``app.extensions``: the providers of an app.
+SITES = "cimd_providers"
 _PAGES = ("/authorize", "/consent", "/apps", "/apps/revoke", "/authorize/<handle>")
 _DIRECT = ("/token", "/par", "/revoke", "/introspect", "/userinfo")
 
@@ -196,21 +197,25 @@ class Provider:
         with app.app_context():
             issuer = checks.require_issuer(issuer, allow_loopback=development or cimd.settings.allow_loopback)
         prefix = checks.require_prefix(url_prefix)
-        name = self._claim(app, issuer, prefix)
+        name = _free_name(app, issuer, prefix)
         checks.require_free_paths(app, [prefix + path for path in (*_PAGES, *_DIRECT)])
         site = self._open(app, cimd, issuer, prefix, name, _storage(db, storage, issuer))
         self._serve(app, site)
+        app.extensions.setdefault(SITES, []).append(site)
         return site
 
-    def _claim(self, app: Flask, issuer: str, prefix: str) -> str:
-        others: list[tuple[str, str]] = app.extensions.setdefault(_EXTENSION, [])
-        for other_issuer, other_prefix in others:
-            if other_issuer == issuer:
-                raise ConfigurationError(f"this app has a provider for {issuer} already")
-            if other_prefix == prefix:
-                raise ConfigurationError(f"another provider of this app has the url_prefix {prefix!r}")
-        others.append((issuer, prefix))
-        return "cimd_provider" if len(others) == 1 else f"cimd_provider_{len(others)}"
+    def require_tables(self, app: Flask) -> None:
+        """Refuse to start without the tables of this provider; call it once ``db.create_all()`` or migrations ran.
+
+        `init_app` cannot look: tables are usually made after it. Without this call, requests get status 503 with the
+        slug ``tables-missing``, and the log says what to run, until the tables are there.
+
+        Raises:
+            ConfigurationError: a table or column is missing, or the database does not answer.
+        """
+        for site in app.extensions.get(SITES, ()):
+            if site.hooks is self._hooks:
+                checks.require_schema(app, site.storage)
 
     def _open(
         self, app: Flask, clients: ClientDirectory, issuer: str, prefix: str, name: str, storage: ProviderStorage
@@ -270,6 +275,17 @@ class Provider:
         }
         documents.serve(app, site, more)
         remember_login(app)
+
+
+def _free_name(app: Flask, issuer: str, prefix: str) -> str:
+    """Return the name of a new provider's blueprint, unless another provider has its issuer or its prefix."""
+    others: list[Site] = app.extensions.get(SITES, [])
+    for other in others:
+        if other.issuer == issuer:
+            raise ConfigurationError(f"this app has a provider for {issuer} already")
+        if other.prefix == prefix:
+            raise ConfigurationError(f"another provider of this app has the url_prefix {prefix!r}")
+    return "cimd_provider" if not others else f"cimd_provider_{len(others) + 1}"
 
 
 def _nobody(server_id: str) -> ResourceServer | None:  # noqa: ARG001  the port passes it

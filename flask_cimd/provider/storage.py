@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ._approvals import Approvals
 from ._tokens import Tokens
+from .models import schema_gaps
 from .sweep import sweep
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class SQLAlchemyStorage(Tokens, Approvals):
     def __init__(self, db: SQLAlchemy, issuer: str = "") -> None:
         super().__init__(db, issuer)
         self._db = db
+
+    def schema_gaps(self) -> list[str]:
+        """Return what the database lacks: tables by name, and columns as ``table.column``; needs an app context."""
+        return schema_gaps(self._db)
 
     def sweep(self, now: datetime, limit: int = 10_000) -> int:
         """Delete at most ``limit`` rows that can never matter again, of every issuer; return how many.

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from ..clients import ClientMetadata
 from ..oauth.server.storage import (
+    STRANGERS_BYTES,
+    SUBJECT_ENTRIES,
     WAITING_BYTES,
     ProviderStorage,
+    Waiting,
 )
 from ._steps import (
+    BOB,
     DAY,
     MINUTE,
     NOW,
@@ -28,6 +33,9 @@ from ._steps import (
     new_digest,
     settlement_of,
 )
+
+#: A storage looks at the bounds of people and strangers after this many requests at the latest.
+_LOOK_EVERY = 64
 
 
 class RequestContract(ContractBase):
@@ -110,6 +118,35 @@ class RequestContract(ContractBase):
         too_long = make_waiting(content="é" * (WAITING_BYTES // 2 + 1))
         assert storage.keep_waiting(too_long, NOW, 20) is False
         assert storage.find_waiting(too_long.digest, NOW) is None
+
+    def test_the_requests_of_one_person_are_bounded_in_all_browsers(self, storage: ProviderStorage) -> None:
+        others = [make_waiting(subject=BOB, browser=new_digest()), make_waiting(subject="", browser=new_digest())]
+        mine = self._many(SUBJECT_ENTRIES + 2 * _LOOK_EVERY)
+        for waiting in (*others, *mine):
+            storage.keep_waiting(waiting, NOW, 20)
+        kept = [waiting for waiting in mine if storage.find_waiting(waiting.digest, NOW) is not None]
+        assert SUBJECT_ENTRIES <= len(kept) <= SUBJECT_ENTRIES + _LOOK_EVERY
+        assert kept == mine[-len(kept) :]
+        assert all(storage.find_waiting(waiting.digest, NOW) is not None for waiting in others)
+
+    def test_the_bytes_of_strangers_are_bounded_and_displace_nobody_who_is_logged_in(
+        self, storage: ProviderStorage
+    ) -> None:
+        content = "x" * WAITING_BYTES
+        fitting = STRANGERS_BYTES // WAITING_BYTES
+        person = make_waiting(browser=new_digest(), content=content)
+        strangers = self._many(fitting + _LOOK_EVERY, subject="", content=content)
+        for waiting in (person, *strangers):
+            assert storage.keep_waiting(waiting, NOW, 20) is True
+        kept = [waiting for waiting in strangers if storage.find_waiting(waiting.digest, NOW) is not None]
+        assert fitting <= len(kept) < fitting + _LOOK_EVERY
+        assert kept == strangers[-len(kept) :]
+        assert storage.find_waiting(person.digest, NOW) == person
+
+    def _many(self, number: int, **changes: Any) -> list[Waiting]:
+        """Return requests of as many browsers, the oldest first."""
+        moments = (NOW + one * SECOND / 10 for one in range(1, number + 1))
+        return [make_waiting(browser=new_digest(), created_at=moment, **changes) for moment in moments]
 
     # -- decisions ------------------------------------------------------------------------------------------------
 

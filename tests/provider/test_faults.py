@@ -110,8 +110,9 @@ def test_a_sqlite_file_that_was_read_only_is_written_again(
     mode["mode"] = "ro"
     storage._db.engine.dispose()
     for _ in range(3):
-        with pytest.raises(StorageError):
+        with pytest.raises(StorageError) as caught:
             storage.add_code(make_grant(), make_code())
+        assert caught.value.slug == "storage-read-only"
     assert storage.find_code(code.digest) is not None  # the pool holds a connection that can only read
     mode["mode"] = "rw"
     assert storage.redeem_code(code.digest, make_tokens(), NOW) is True
@@ -141,6 +142,42 @@ def test_a_database_that_another_process_has_locked_is_an_error(
         storage.use_once("key", NOW, NOW)
     other.close()
     assert storage.use_once("key", NOW, NOW) is True
+
+
+def test_a_postgresql_replica_is_read_only(postgres: tuple[SQLAlchemyStorage, str]) -> None:
+    storage, _ = postgres
+    engine = storage._db.engine
+
+    def be_a_replica(connection: Any, _: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        connection.commit()
+
+    engine.dispose()
+    event.listen(engine, "connect", be_a_replica)
+    with pytest.raises(StorageError) as caught:
+        storage.use_once("key", NOW, NOW)
+    event.remove(engine, "connect", be_a_replica)
+    engine.dispose()
+    assert (caught.value.slug, caught.value.status) == ("storage-read-only", 503)
+
+
+def test_a_missing_table_and_a_missing_column_are_named_by_the_schema(db: SQLAlchemy) -> None:
+    storage = SQLAlchemyStorage(db)
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE cimd_grant RENAME COLUMN auth_time TO other"))
+        connection.execute(text("ALTER TABLE cimd_replay_key RENAME TO other_key"))
+    try:
+        assert storage.schema_gaps() == ["cimd_replay_key", "cimd_grant.auth_time"]
+        for call in (lambda: storage.use_once("key", NOW, NOW), lambda: storage.last_approved("a", "c")):
+            with pytest.raises(StorageError) as caught:
+                call()
+            assert caught.value.slug == "tables-missing"
+    finally:
+        with db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE cimd_grant RENAME COLUMN other TO auth_time"))
+            connection.execute(text("ALTER TABLE other_key RENAME TO cimd_replay_key"))
+    assert storage.schema_gaps() == []
 
 
 @pytest.fixture

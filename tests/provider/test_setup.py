@@ -184,7 +184,9 @@ def test_the_example_is_thirty_lines_and_signs_a_client_in(client_origin: Client
     assert signed_in.tokens["me"] == "https://ada.example/"
 
 
-def test_the_tables_may_be_made_after_the_start(client_origin: ClientOrigin, tmp_path: Path) -> None:
+def test_the_tables_may_be_made_after_the_start(
+    client_origin: ClientOrigin, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     app, db, cimd = Flask("app"), SQLAlchemy(), CIMD()
     app.config.update(SECRET_KEY="key", SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/late.db", **client_origin.config)
     db.init_app(app)
@@ -200,8 +202,13 @@ def test_the_tables_may_be_made_after_the_start(client_origin: ClientOrigin, tmp
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         "code_challenge_method": "S256",
     }
-    refused = app.test_client().get("/authorize", query_string=asked)
-    assert (refused.status_code, "no such table" in refused.text) == (503, False)
+    refused = app.test_client().get("/authorize", query_string=asked, headers={"Accept": "text/html"})
+    assert (refused.status_code, "tables-missing" in refused.text) == (503, True)
+    assert "no such table" not in refused.text
+    assert "run: flask cimd create-tables" in caplog.text
+    with pytest.raises(ConfigurationError, match=r"lacks cimd_code, cimd_grant, .* and 5 more; run flask cimd create"):
+        provider.require_tables(app)
     with app.app_context():
         db.create_all()
+    provider.require_tables(app)
     assert sign_in(app, client).tokens["scope"] == "profile"

@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 from .storage import (
     PUSHED_BYTES,
     PUSHED_ENTRIES,
+    STRANGERS_BYTES,
+    STRANGERS_ENTRIES,
+    SUBJECT_ENTRIES,
     WAITING_BYTES,
     AuthorizationRequest,
     Settlement,
@@ -20,6 +23,8 @@ from .storage import (
 _Value = TypeVar("_Value")
 #: Replay keys beyond which the expired ones are looked for.
 _MANY_KEYS = 10_000
+#: The bounds of people and strangers are looked at after this many waiting requests.
+_LOOK_EVERY = 64
 
 
 class MemoryRequests:
@@ -30,6 +35,7 @@ class MemoryRequests:
         self._keys: dict[str, datetime] = {}
         self._pushed: dict[str, tuple[AuthorizationRequest, datetime, int]] = {}
         self._waiting: dict[str, Waiting] = {}
+        self._waits = 0
         #: Digest of the code in the answer of a decided request, by the digest of the request.
         self._decided: dict[str, str | None] = {}
 
@@ -72,16 +78,30 @@ class MemoryRequests:
             drop(self._waiting, lambda kept: kept.expires_at <= now, len(self._waiting))
             self._waiting[waiting.digest] = waiting
             self._decided.pop(waiting.digest, None)
-            self._bound_waiting(waiting.browser, most)
+            self._bound_waiting(waiting, most)
         return True
 
-    def _bound_waiting(self, browser: str, most: int) -> None:
-        mine = [kept for kept in self._waiting.values() if kept.browser == browser and not self._is_decided(kept)]
+    def _bound_waiting(self, new: Waiting, most: int) -> None:
+        self._bound(self._undecided(lambda kept: kept.browser == new.browser), most, WAITING_BYTES)
+        self._waits += 1
+        if self._waits % _LOOK_EVERY:
+            return
+        by_subject: dict[str, list[Waiting]] = {}
+        for kept in self._undecided(lambda _: True):
+            by_subject.setdefault(kept.subject, []).append(kept)
+        self._bound(by_subject.pop("", []), STRANGERS_ENTRIES, STRANGERS_BYTES)
+        for same in by_subject.values():
+            self._bound(same, SUBJECT_ENTRIES, None)
+
+    def _undecided(self, is_wanted: Callable[[Waiting], bool]) -> list[Waiting]:
+        return [kept for kept in self._waiting.values() if is_wanted(kept) and not self._is_decided(kept)]
+
+    def _bound(self, kept: list[Waiting], entries: int, most_bytes: int | None) -> None:
         size = 0
-        for number, kept in enumerate(sorted(mine, key=lambda one: one.created_at, reverse=True)):
-            size += len(kept.content.encode())
-            if number >= most or size > WAITING_BYTES:
-                del self._waiting[kept.digest]
+        for number, one in enumerate(sorted(kept, key=lambda one: one.created_at, reverse=True)):
+            size += len(one.content.encode())
+            if number >= entries or (most_bytes is not None and size > most_bytes):
+                del self._waiting[one.digest]
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
         """Return a request that waits, or was decided a moment ago and keeps its answer."""

@@ -183,6 +183,10 @@ class Waiting:
 
 #: Bytes that the waiting requests of one browser hold at most, and so one of them.
 WAITING_BYTES = 512 * 1024
+#: Waiting requests of everybody who is not logged in, and their bytes: beyond either, the oldest of them are dropped.
+STRANGERS_ENTRIES, STRANGERS_BYTES = 10_000, 64 * 1024 * 1024
+#: Waiting requests of one person, in all browsers: beyond them, the person's oldest are dropped.
+SUBJECT_ENTRIES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +302,9 @@ class ProviderStorage(TokenStorage, Protocol):
     def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:
         """Keep a request in place of one with the same digest; ``False`` if its content is too long.
 
-        A browser keeps its newest ``most`` undecided requests, `WAITING_BYTES` long in all.
+        A browser keeps its newest ``most`` undecided requests, `WAITING_BYTES` long in all; one person keeps
+        `SUBJECT_ENTRIES`, and all strangers together `STRANGERS_ENTRIES` and `STRANGERS_BYTES`. Nobody displaces the
+        requests of another person. A storage may look at the bounds of people and strangers after every 64th request.
         """
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
