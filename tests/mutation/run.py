@@ -40,7 +40,7 @@ class Copy:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(root)}
         self._process = subprocess.Popen(
             [sys.executable, FORKED],
             cwd=root,
@@ -56,10 +56,12 @@ class Copy:
         path = self.root / mutant.file
         original = path.read_bytes()
         try:
+            _forget_compiled(path)
             path.write_text(mutant.apply(self.root), encoding="utf-8")
             code, output = self.run(mutant.tests)
         finally:
             path.write_bytes(original)
+            _forget_compiled(path)
         verdicts: dict[int, Verdict] = {0: "survived", 1: "caught", -signal.SIGALRM: "caught"}
         return Result(mutant, verdicts.get(code, "broken"), output)
 
@@ -79,6 +81,12 @@ class Copy:
         """End the process."""
         with self._process as process:
             process.communicate(timeout=30)
+
+
+def _forget_compiled(source: Path) -> None:
+    """Remove compiled code: Python compares times in whole seconds, and a mutant may be as long as its original."""
+    for compiled in source.parent.glob(f"__pycache__/{source.stem}.*.pyc"):
+        compiled.unlink()
 
 
 @contextmanager
