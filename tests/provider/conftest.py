@@ -1,16 +1,24 @@
-"""Storages on both databases, empty for each test."""
+"""Storages on both databases, empty for each test, and an app with a provider."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask, request, session
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import delete, event
 
-from flask_cimd.provider import SQLAlchemyStorage, provider_models
+from flask_cimd import CIMD
+from flask_cimd.provider import Provider, SQLAlchemyStorage, provider_models
+from flask_cimd.testing import ClientOrigin
+from tests.support.clock import Clock
 from tests.support.databases import private_schema
 from tests.support.stores import opened_database
+
+from .steps import ISSUER, Made
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +47,39 @@ def storage(db: SQLAlchemy) -> Iterator[SQLAlchemyStorage]:
     with db.engine.begin() as connection:
         for table in reversed(db.metadata.sorted_tables):
             connection.execute(delete(table))
+
+
+@pytest.fixture
+def client_origin(tmp_path: Path) -> Iterator[ClientOrigin]:
+    with ClientOrigin(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def make(client_origin: ClientOrigin, clock: Clock, tmp_path: Path) -> Callable[..., Made]:
+    """Return a function that builds an app with a provider; the session's ``user`` is who is logged in."""
+
+    def build(issuer: str = ISSUER, url_prefix: str = "", **options: Any) -> Made:
+        app, db, cimd = Flask("app"), SQLAlchemy(), CIMD(clock=clock)
+        provider = Provider(
+            **{"scopes": {"profile": "See your name", "notes": "Read your notes"}, "clock": clock, **options}
+        )
+        app.config.update(SECRET_KEY="key", SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/site.db")
+        app.config.update(client_origin.config)
+        db.init_app(app)
+        cimd.init_app(app, db=db)
+        provider.subject(lambda: session.get("user"))
+        provider.login(lambda target, again: (f"log in: {target} {again}", 401))
+        provider.init_app(app, cimd=cimd, db=db, issuer=issuer, url_prefix=url_prefix)
+
+        @app.post("/become")
+        def become() -> str:
+            session.clear()
+            session["user"] = request.form["user"]
+            return ""
+
+        with app.app_context():
+            db.create_all()
+        return app, provider
+
+    return build

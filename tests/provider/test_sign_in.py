@@ -3,103 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from flask import Flask, request, session
-from flask.testing import FlaskClient
-from flask_sqlalchemy import SQLAlchemy
 
-from flask_cimd import CIMD
-from flask_cimd.provider import ConsentRequest, Decision, Identity, Provider
-from flask_cimd.testing import ClientOrigin, DocumentClient, sign_in
+from flask_cimd.provider import ConsentRequest, Decision, Identity
+from flask_cimd.testing import ClientOrigin, sign_in
 from tests.support.clock import Clock
 from tests.support.proves import proves
 
-ISSUER = "http://127.0.0.1:5000"
-CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-Made = tuple[Flask, Provider]
-
-
-@pytest.fixture
-def client_origin(tmp_path: Path) -> Iterator[ClientOrigin]:
-    with ClientOrigin(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def make(client_origin: ClientOrigin, clock: Clock, tmp_path: Path) -> Callable[..., Made]:
-    """Return a function that builds an app with a provider; the session's ``user`` is who is logged in."""
-
-    def build(issuer: str = ISSUER, url_prefix: str = "", **options: Any) -> Made:
-        app, db, cimd = Flask("app"), SQLAlchemy(), CIMD(clock=clock)
-        provider = Provider(
-            **{"scopes": {"profile": "See your name", "notes": "Read your notes"}, "clock": clock, **options}
-        )
-        app.config.update(SECRET_KEY="key", SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/site.db")
-        app.config.update(client_origin.config)
-        db.init_app(app)
-        cimd.init_app(app, db=db)
-        provider.subject(lambda: session.get("user"))
-        provider.login(lambda target, again: (f"log in: {target} {again}", 401))
-        provider.init_app(app, cimd=cimd, db=db, issuer=issuer, url_prefix=url_prefix)
-
-        @app.post("/become")
-        def become() -> str:
-            session.clear()
-            session["user"] = request.form["user"]
-            return ""
-
-        with app.app_context():
-            db.create_all()
-        return app, provider
-
-    return build
-
-
-def become(user: str) -> Callable[[FlaskClient], Any]:
-    return lambda browser: browser.post("/become", data={"user": user})
-
-
-def parameters(client: DocumentClient, **changes: str) -> dict[str, str]:
-    usual = {
-        "response_type": "code",
-        "client_id": client.client_id,
-        "redirect_uri": client.redirect_uri,
-        "state": "s",
-        "scope": "profile",
-        "code_challenge": CHALLENGE,
-        "code_challenge_method": "S256",
-    }
-    return {**usual, **changes}
-
-
-def ask(browser: FlaskClient, client: DocumentClient, **changes: str) -> Any:
-    return browser.get("/authorize", query_string=parameters(client, **changes))
-
-
-def transaction(page: Any) -> str:
-    found = re.search(r'name="transaction" value="([^"]+)"', page.text)
-    assert found is not None, page.text
-    return found[1]
-
-
-def decide(browser: FlaskClient, handle: str, decision: str = "approve", scope: str = "profile") -> Any:
-    return browser.post("/consent", data={"transaction": handle, "decision": decision, "scope": scope})
-
-
-def answer(response: Any) -> dict[str, str]:
-    assert response.status_code == 303, response.text
-    return dict(parse_qsl(urlsplit(response.headers["Location"]).query))
-
-
-def logged_in(app: Flask, user: str = "ada") -> FlaskClient:
-    browser = app.test_client()
-    become(user)(browser)
-    return browser
+from .steps import Made, answer, ask, become, decide, logged_in, transaction
 
 
 def test_signs_a_client_in_and_lists_it(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
