@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 
+from ..oauth.server.parameters import form_of
 from .apps import ConnectedApps
 from .authorization import AuthorizationPages
 from .endpoints import Endpoints, allow_any_origin, preflight
@@ -69,7 +70,7 @@ def exempt_from_csrf(app: Flask, *blueprints: Blueprint) -> None:
 def _entry(authorization: AuthorizationPages, endpoints: Endpoints) -> Any:
     def enter() -> Response:
         # A code is redeemed for an identity here (IndieAuth §5.3.3); everything else is a request as a form.
-        if "code" in request.form or "grant_type" in request.form:
+        if {"code", "grant_type"} & set(form_of(request)):
             return endpoints.redeem_for_identity()
         return authorization.restart()
 

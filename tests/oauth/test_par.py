@@ -73,7 +73,6 @@ def test_a_request_is_pushed_opened_and_approved(site: ProviderSite) -> None:
     ("changes", "error"),
     [
         ({"request_uri": "urn:ietf:params:oauth:request_uri:x"}, "invalid_request"),
-        ({"request_uri": ""}, "invalid_request"),
         ({"request": "eyJ"}, "request_not_supported"),
         ({"client_id": None}, "invalid_request"),
         ({"response_type": None}, "invalid_request"),

@@ -28,6 +28,7 @@ from .parameters import (
     greatest_login_age,
     refers_to_pushed,
     require_grant_type,
+    values_of,
 )
 from .pkce import check_challenge
 from .pushed import find_pushed
@@ -52,8 +53,8 @@ class RequestReader:
         Raises:
             CIMDError: show it on a page of your own.
         """
-        values = request.values
-        check_authorization_parameters(values)
+        check_authorization_parameters(request.values)
+        values = values_of(request)
         if self._context.is_atproto(values.get("scope")) and not refers_to_pushed(values):
             hint = "requests with the scope atproto are pushed first (RFC 9126)"
             raise RequestError("pushed-request-required", values["client_id"], hint=hint)
@@ -67,8 +68,9 @@ class RequestReader:
             OAuth2Error: with ``redirect_uri``; `AuthorizationServer.answer_error` sends it to the client.
         """
         self.check()
-        if refers_to_pushed(request.values):
-            return find_pushed(self._context, request.values["request_uri"], request.values["client_id"])
+        values = values_of(request)
+        if refers_to_pushed(values):
+            return find_pushed(self._context, values["request_uri"], values["client_id"])
         return self.read_parameters()
 
     def read_parameters(self, *, is_pushed: bool = False) -> AuthorizationRequest:
@@ -82,9 +84,10 @@ class RequestReader:
             OAuth2Error: as `read`.
         """
         check_authorization_parameters(request.values)
-        client = self._established_client(request.values["client_id"])
-        redirect_uri = request.values["redirect_uri"]
-        if self._context.is_atproto(request.values.get("scope")):
+        values = values_of(request)
+        client = self._established_client(values["client_id"])
+        redirect_uri = values["redirect_uri"]
+        if self._context.is_atproto(values.get("scope")):
             check_profile(client)
         if not client.check_redirect_uri(redirect_uri):
             raise self._mismatch(client)
@@ -105,7 +108,7 @@ class RequestReader:
 
     def _established_client(self, client_id: str) -> Any:
         try:
-            client = self._context.query_client(client_id, request.values.get("scope"))
+            client = self._context.query_client(client_id, values_of(request).get("scope"))
         except ClientResolutionError as error:
             raise error.cause from None
         if client is None:
@@ -113,8 +116,8 @@ class RequestReader:
         return client
 
     def _snapshot(self, client: Any, redirect_uri: str, *, is_pushed: bool) -> AuthorizationRequest:
-        values, context = request.values, self._context
-        check_redirected_parameters(values)
+        check_redirected_parameters(request.values)
+        values, context = values_of(request), self._context
         response_mode = check_response_mode(values.get("response_mode"))
         metadata = client.metadata if isinstance(client, MetadataClient) else None
         is_identity = self._check_kind(client, metadata)
@@ -139,7 +142,7 @@ class RequestReader:
 
     def _check_kind(self, client: Any, metadata: ClientMetadata | None) -> bool:
         """Check ``response_type``; return whether the request asks for the person's identity alone."""
-        values, legacy = request.values, self._context.legacy
+        values, legacy = values_of(request), self._context.legacy
         refuse_outdated(legacy, metadata)
         is_identity = legacy.asks_for_identity(values.get("response_type"), metadata)
         if not is_identity:
@@ -153,9 +156,10 @@ class RequestReader:
     def _check_demands(self, client: Any, metadata: ClientMetadata | None, *, is_pushed: bool) -> None:
         if metadata and metadata.require_pushed_authorization_requests and not is_pushed:
             raise InvalidRequestError("The client wants its own requests to be pushed (RFC 9126).")
-        if self._context.is_atproto(request.values.get("scope")):
-            check_listed(client, request.values["scope"])
-        if "none" in request.values.get("prompt", "").split():
+        values = values_of(request)
+        if self._context.is_atproto(values.get("scope")):
+            check_listed(client, values["scope"])
+        if "none" in values.get("prompt", "").split():
             raise OAuth2Error("The person is asked every time.", error="consent_required")
 
     def _known_scope(self, client: Any, requested: str, resource: tuple[str, ...]) -> str:

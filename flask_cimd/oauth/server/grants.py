@@ -19,7 +19,7 @@ from ..client import MetadataClient, URLClient
 from .approval import Approval, approve, deny
 from .authorization_request import RequestReader
 from .bound import Bound
-from .parameters import refers_to_pushed, require_grant_type
+from .parameters import form_of, refers_to_pushed, require_grant_type
 from .presentation import REFUSED, Presented, present_code, present_refresh_token
 from .storage import AuthorizationRequest, Code, Token
 from .tokens import issue
@@ -81,7 +81,7 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
         presented = present_code(self.context, request)
         require_grant_type(presented.client, "authorization_code")
         self._require_alive(presented)
-        if request.form.get("redirect_uri") != presented.item.redirect_uri:
+        if form_of(request).get("redirect_uri") != presented.item.redirect_uri:
             raise InvalidGrantError("The redirect_uri is not the one of the authorization request.")
         self.request.client, self.request.auth_method = presented.client, presented.authentication.method
         self.request.authorization_code = presented
@@ -102,7 +102,7 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
             raise InvalidGrantError("No scope was granted; redeem the code at the authorization endpoint.")
         refreshable = presented.client.check_grant_type("refresh_token")
         tokens, answer = issue(
-            self.context, grant, grant.scope, request.form.getlist("resource"), refreshable=refreshable
+            self.context, grant, grant.scope, form_of(request).getlist("resource"), refreshable=refreshable
         )
         self.redeem(presented, tokens)
         return 200, answer, _token_headers(self)
@@ -147,7 +147,7 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         presented = present_refresh_token(self.context, request)
         require_grant_type(presented.client, "refresh_token")
         self._require_alive(presented)
-        requested = request.form.get("scope", "").split()
+        requested = form_of(request).get("scope", "").split()
         if not set(requested) <= set(presented.item.scope.split()):
             raise InvalidScopeError("The scope exceeds the granted one.")
         self.request.client, self.request.auth_method = presented.client, presented.authentication.method
@@ -165,8 +165,8 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         """Rotate: the new refresh token keeps the grant's scope, the access token may have less (RFC 6749 §6)."""
         presented: Presented[Token] = self.request.refresh_token
         grant, storage = presented.settled(), self.context.storage
-        scope = request.form.get("scope") or presented.item.scope
-        tokens, answer = issue(self.context, grant, scope, request.form.getlist("resource"), refreshable=True)
+        scope = form_of(request).get("scope") or presented.item.scope
+        tokens, answer = issue(self.context, grant, scope, form_of(request).getlist("resource"), refreshable=True)
         now, grace = self.context.clock(), self.context.refresh_grace
         if not storage.rotate(presented.item.digest, tokens, now, grant, grace=grace):
             self._end_unless_repeated(presented)

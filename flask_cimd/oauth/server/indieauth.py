@@ -7,6 +7,7 @@ from flask import request
 from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
 from ...errors import OutdatedRequestError
+from .parameters import values_of
 
 
 def refuse_outdated(rules: LegacyRules, client: ClientMetadata | None) -> None:
@@ -20,7 +21,7 @@ def refuse_outdated(rules: LegacyRules, client: ClientMetadata | None) -> None:
     """
     if client is None or client.source != "loopback":
         return
-    values = request.values
+    values = values_of(request)
     is_old_type = values.get("response_type") in (None, "", "id") and not rules.response_type
     lacks_challenge = not values.get("code_challenge") and rules.require_pkce
     if is_old_type or lacks_challenge:

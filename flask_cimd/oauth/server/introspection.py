@@ -23,7 +23,7 @@ from ...core.text import is_visible
 from ..challenge import Challenge, challenge_header
 from ..errors import json_error
 from .context import ServerContext
-from .parameters import check_plain_form
+from .parameters import check_plain_form, form_of
 from .storage import Grant, Token, digest, new_secret
 
 _BASIC = "Basic"
@@ -114,7 +114,7 @@ class IntrospectionEndpoint:
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             # RFC 7662 §2.1 lets the server choose how callers prove themselves; any other token proves nothing.
-            if self._allow_holder and _same(credentials.strip(), request.form.get("token", "")):
+            if self._allow_holder and _same(credentials.strip(), form_of(request).get("token", "")):
                 return None
             raise CallerRefused("invalid_token", _BEARER)
         name, secret = _basic(credentials) if scheme.lower() == "basic" else ("", "")
@@ -147,9 +147,10 @@ class IntrospectionEndpoint:
 
 def _token_asked_about(request: Request) -> str:
     check_plain_form(request)
-    if not request.form.get("token"):
+    token = form_of(request).get("token")
+    if token is None:
         raise InvalidRequestError("The parameter token is missing.")
-    return str(request.form["token"])
+    return str(token)
 
 
 def _basic(credentials: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from ..replay import once_key
 from .authorization_request import RequestReader
 from .binding import require_other_key
 from .context import ServerContext
-from .parameters import REQUEST_URI, check_form
+from .parameters import REQUEST_URI, check_form, form_of
 from .storage import AuthorizationRequest, digest, new_secret
 
 #: Lifetime of a pushed request, from the client's push to the person's decision.
@@ -67,10 +67,11 @@ class PushedRequests:
     def _read(self) -> AuthorizationRequest:
         check_form(request)
         # RFC 9126 §2.1: "The request_uri authorization request parameter is one exception, and it MUST NOT be provided"
-        if "request_uri" in request.form:
+        form = form_of(request)
+        if "request_uri" in form:
             raise InvalidRequestError("A pushed request must not hold a request_uri.")
         proof = self._context.dpop.read(request)
-        authentication = self._context.authenticator.check_client(request.form, request.form.get("scope", ""))
+        authentication = self._context.authenticator.check_client(form, form.get("scope", ""))
         require_other_key(proof, authentication.key)
         self._context.authenticator.spend(authentication)
         asked = self._reader.read_parameters(is_pushed=True)
@@ -102,7 +103,7 @@ class PushedRequests:
     def _refuse(self, error: OAuth2Error) -> Response:
         """Answer with JSON, also for errors that the authorization endpoint sends to the redirect URI."""
         busy = error.cause if isinstance(error, ClientResolutionError) else None
-        if isinstance(error, ClientResolutionError) and asks_for_atproto(request.form.get("scope")):
+        if isinstance(error, ClientResolutionError) and asks_for_atproto(form_of(request).get("scope")):
             error = _explained(error)
         answer = json_error(error, self._context.dpop.nonce_header())
         if isinstance(busy, TooManyFetchesError):

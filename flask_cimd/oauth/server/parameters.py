@@ -1,4 +1,7 @@
-"""Parameters of OAuth requests: each at most once, in the right place (RFC 6749 §3.1, §3.2)."""
+"""Parameters of OAuth requests: each at most once, in the right place (RFC 6749 §3.1, §3.2).
+
+Every endpoint reads them through `form_of` and `values_of`, which leave out parameters without a value.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,24 @@ _MAX_HINT = 2048
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
 
 
+def form_of(request: Request) -> MultiDict[str, str]:
+    """Return the parameters in the body of a request, without those that have no value."""
+    return without_empty(request.form)
+
+
+def values_of(request: Request) -> MultiDict[str, str]:
+    """Return the parameters in query and body of a request, without those that have no value."""
+    return without_empty(request.values)
+
+
+def without_empty(values: MultiDict[str, str]) -> MultiDict[str, str]:
+    """Leave out parameters without a value: they "MUST be treated as if they were omitted" (RFC 6749 §3.1, §3.2).
+
+    Look for repeated parameters in the request itself, before: an empty one counts there.
+    """
+    return MultiDict([(name, value) for name, value in values.items(multi=True) if value])
+
+
 def repeated(values: MultiDict[str, str]) -> list[str]:
     """Return the names of parameters that occur more than once although they must not."""
     return sorted(name for name in values if name in SINGLE and len(values.getlist(name)) > 1)
@@ -38,11 +59,14 @@ def repeated(values: MultiDict[str, str]) -> list[str]:
 def check_authorization_parameters(values: MultiDict[str, str]) -> None:
     """Refuse what makes it unclear who asks and where the answer would go; such errors never leave by redirect.
 
+    Args:
+        values: all parameters of the request, those without a value included.
+
     Raises:
         RequestError: RFC 6749 §4.1.2.1.
     """
+    again, values = repeated(values), without_empty(values)
     client_id = values.get("client_id", "")
-    again = repeated(values)
     if "client_id" in again or "redirect_uri" in again:
         raise RequestError("repeated-parameter", client_id, hint="client_id and redirect_uri may be sent once each")
     if not client_id:
@@ -65,6 +89,9 @@ def refers_to_pushed(values: MultiDict[str, str]) -> bool:
 
 def check_redirected_parameters(values: MultiDict[str, str]) -> None:
     """Refuse repeated parameters, now that the redirect URI is known to be the client's.
+
+    Args:
+        values: all parameters of the request, those without a value included.
 
     Raises:
         InvalidRequestError: to be sent to the client.
@@ -133,7 +160,7 @@ def check_plain_form(request: Request) -> None:
     """
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
-    if SINGLE & set(request.args):
+    if SINGLE & set(without_empty(request.args)):
         raise InvalidRequestError("Send the parameters in the body, not in the query.")
     if again := repeated(request.form):
         raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
@@ -151,5 +178,5 @@ def check_form(request: Request) -> None:
     check_plain_form(request)
     if request.headers.get("Authorization", "").lower().startswith("basic"):
         raise InvalidClientError("Clients of this server have no secret.", status_code=401)
-    if "client_secret" in request.form:
+    if "client_secret" in form_of(request):
         raise InvalidClientError("Clients of this server have no secret.", status_code=401)

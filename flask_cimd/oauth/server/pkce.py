@@ -9,6 +9,8 @@ from typing import Any
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import CodeChallenge
 
+from .parameters import without_empty
+
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -28,12 +30,12 @@ class RequirePKCE(CodeChallenge):  # type: ignore[misc]  # Authlib is untyped
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
         """Refuse an authorization request without an S256 challenge (RFC 7636 §4.4.1)."""
-        check_challenge(grant.request.payload.data, required=not _is_waived(grant))
+        check_challenge(without_empty(grant.request.payload.data), required=not _is_waived(grant))
         super().validate_code_challenge(grant, redirect_uri)
 
     def validate_code_verifier(self, grant: Any, result: Any) -> None:
         """Compare verifier and challenge; a wrong verifier spends the code."""
-        code, form = grant.request.authorization_code, grant.request.form
+        code, form = grant.request.authorization_code, without_empty(grant.request.form)
         try:
             if not self.get_authorization_code_challenge(code):
                 _require_no_verifier(form, is_waived=_is_waived(grant))

@@ -13,7 +13,7 @@ from ...core.proof import Proof
 from .binding import bound_key, require_other_key
 from .client_authentication import Authentication, KeyGoneError, require_bound_key, session_key
 from .context import ServerContext
-from .parameters import check_form
+from .parameters import check_form, form_of
 from .storage import Code, Grant, Token
 
 REFUSED = "The code or token is invalid, expired, used or was issued to another client."
@@ -96,11 +96,12 @@ def present_refresh_token(context: ServerContext, request: Request) -> Presented
 
 def _read(context: ServerContext, request: Request, parameter: str) -> tuple[Mapping[str, str], str, Proof | None]:
     check_form(request)
-    secret = request.form.get(parameter)
+    form = form_of(request)
+    secret = form.get(parameter)
     if not secret:
         raise InvalidRequestError(f"The parameter {parameter} is missing.")
     # AT-67: a client that must repeat the request with a nonce does so with the same assertion, code or token.
-    return request.form, secret, context.dpop.read(request)
+    return form, secret, context.dpop.read(request)
 
 
 def _judged(

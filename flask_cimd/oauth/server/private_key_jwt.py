@@ -9,6 +9,7 @@ from ...clients.directory import ClientDirectory
 from ...core.clock import Clock, utc_now
 from ..replay import ReplayCache
 from .client_authentication import KEY_METHOD, Authenticator
+from .parameters import without_empty
 
 
 class PrivateKeyJWT:
@@ -37,8 +38,9 @@ class PrivateKeyJWT:
         Raises:
             OAuth2Error: the assertion is invalid; Authlib tries no other method then.
         """
-        if not {"client_assertion", "client_assertion_type"} & request.form.keys():
+        form = without_empty(request.form)
+        if not {"client_assertion", "client_assertion_type"} & form.keys():
             return None
-        authentication = self._authenticator.check_client(request.form)
+        authentication = self._authenticator.check_client(form)
         self._authenticator.spend(authentication)
         return authentication.client if authentication.method == KEY_METHOD else None

@@ -16,7 +16,7 @@ from ...core.metadata import ClientMetadata
 from ...errors import CIMDError
 from ..errors import ClientResolutionError
 from .bound import Bound
-from .parameters import check_form
+from .parameters import check_form, form_of
 from .storage import Grant, Token
 
 
@@ -32,7 +32,7 @@ class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Aut
     def create_endpoint_response(self, request: Any) -> tuple[int, Any, list[tuple[str, str]]]:  # noqa: ARG002
         """Answer Flask's current request."""
         check_form(current_request)
-        form = current_request.form
+        form = form_of(current_request)
         if not form.get("token"):
             raise InvalidRequestError("The parameter token is missing.")
         self.context.dpop.read(current_request)

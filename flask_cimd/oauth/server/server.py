@@ -35,7 +35,7 @@ from .authorization_request import RequestReader
 from .context import ServerContext
 from .grants import AuthorizationCodeGrant, RefreshTokenGrant
 from .par import PushedRequests
-from .parameters import check_form
+from .parameters import check_form, form_of, values_of
 from .pkce import RequirePKCE
 from .presentation import Presented
 from .resource_indicators import Resources
@@ -181,7 +181,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
     def query_client(self, client_id: str) -> Any:
         """Return the client that the current request means, or ``None``."""
-        return self.context.query_client(client_id, request.values.get("scope"))
+        return self.context.query_client(client_id, values_of(request).get("scope"))
 
     def within_allowance(self, asked: AuthorizationRequest, allowance: Allowance) -> AuthorizationRequest | None:
         """Return the request without what its client's tier may not request; ``None`` if nothing is left."""
@@ -257,7 +257,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
     def create_token_response(self, request: Any = None) -> Response:
         """Answer the token endpoint, including ``action=revoke`` of clients before 2022 where settings allow it."""
-        form = _current_request().form
+        form = form_of(_current_request())
         if self.legacy.revoke and form.get("action") == "revoke":
             return self.create_revocation_response()
         try:
@@ -284,7 +284,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         Raises:
             OAuth2Error: as at the token endpoint.
         """
-        grant_type = request.form.get("grant_type")
+        grant_type = form_of(request).get("grant_type")
         if not grant_type and not self.legacy.redeem:
             raise InvalidRequestError("The parameter grant_type is missing.")
         if (grant_type or "authorization_code") != "authorization_code":
