@@ -1,6 +1,6 @@
 """A complete provider: `flask --app examples/minimal.py run`, then log in with the password "secret"."""
 
-from flask import Flask, redirect, request
+from flask import Flask, current_app, redirect, request
 from flask_login import LoginManager, UserMixin, login_user
 from flask_sqlalchemy import SQLAlchemy
 
@@ -9,6 +9,7 @@ from flask_cimd.provider import Provider
 
 db, logins, cimd = SQLAlchemy(), LoginManager(), CIMD()
 provider = Provider(scopes={"profile": "See your name", "notes": "Read your notes"}, login_view="log_in")
+HOME = '<link rel="indieauth-metadata" href="/.well-known/oauth-authorization-server">'  # the person's own address
 
 
 @logins.user_loader
@@ -20,7 +21,7 @@ def load_user(user_id):
 
 def log_in():
     if request.form.get("password") == "secret" and request.args.get("next", "").startswith("/authorize/"):
-        login_user(load_user("https://ada.example/"))
+        login_user(load_user(current_app.config["ISSUER"] + "/"))
         return redirect(request.args["next"])
     return '<form method="post"><input type="password" name="password"><button>Log in</button></form>'
 
@@ -32,6 +33,7 @@ def create_app(**config):
     db.init_app(app), logins.init_app(app), cimd.init_app(app, db=db)
     provider.init_app(app, cimd=cimd, db=db, issuer=app.config["ISSUER"])
     app.add_url_rule("/login", "log_in", log_in, methods=["GET", "POST"])
+    app.add_url_rule("/", "home", lambda: HOME)
     with app.app_context():
         db.create_all()
     return app

@@ -252,11 +252,13 @@ class RequestError(CIMDError):
     slugs: ClassVar[tuple[str, ...]] = (
         "missing-client-id",
         "missing-redirect-uri",
+        "malformed-parameter",
         "repeated-parameter",
         "state-too-long",
         "pushed-request-required",
         "request-decided",
         "request-ended",
+        "request-refused",
         "unknown-request-uri",
     )
     advice = "the app must send each parameter once, push what must be pushed, and start again after an answer"

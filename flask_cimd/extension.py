@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from flask import Blueprint, Flask, current_app, has_request_context, request, url_for
+from authlib.oauth2 import OAuth2Error
+from flask import Blueprint, Flask, current_app, url_for
 
 from .clients import ClientIdentifier, ClientMetadata, ClientStore, Clock, Response, Settings, utc_now
 from .clients.admission import Admission
 from .clients.error_page import show_error
 from .clients.explain import Explainer, Explanation
 from .clients.keys import ClientKeys
+from .clients.once import once
 from .clients.parts import ClientParts, assemble
 from .clients.resolver import ClientHook, ClientResolver, FetchHook
 from .clients.stores import open_store
 from .errors import CIMDError
 from .oauth.client import URLClient
-from .oauth.errors import ClientResolutionError
+from .oauth.errors import ClientResolutionError, as_page_error
+from .oauth.server.plain import check_plain_request
 from .oauth.short_columns import warn_at_first_request
 from .publish.client import publish
 
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RegisteredLookup = Callable[[str], Any]
-T = TypeVar("T")
 FetchHookT = TypeVar("FetchHookT", bound=FetchHook)
 ClientHookT = TypeVar("ClientHookT", bound=ClientHook)
 
@@ -101,8 +103,9 @@ class CIMD:
         if db is not None:
             warn_at_first_request(app, db)
         app.register_error_handler(CIMDError, show_error)
-        # Authlib's get_consent_grant lets this error escape; everywhere else Authlib answers it.
-        app.register_error_handler(ClientResolutionError, lambda error: show_error(error.cause))
+        # Authlib's get_consent_grant lets its errors escape; everywhere else Authlib answers them.
+        if OAuth2Error not in app.error_handler_spec[None][None]:
+            app.register_error_handler(OAuth2Error, lambda error: show_error(as_page_error(error)))
         app.register_blueprint(Blueprint("flask_cimd", __name__, template_folder="templates"))
 
     def _state_of(
@@ -184,7 +187,7 @@ class CIMD:
         lookup = self._state.registered
         if lookup is None or not _is_storable(client_id):
             return None
-        return _once("registered", client_id, lookup)
+        return once("registered", client_id, lookup)
 
     def resolve(self, client_id: str) -> ClientMetadata:
         """Return what the client behind a URL says about itself, validated.
@@ -192,10 +195,10 @@ class CIMD:
         Raises:
             CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
         """
-        return _once("resolved", client_id, lambda raw: self._state.resolver.resolve(self._identify(raw)))
+        return once("resolved", client_id, lambda raw: self._state.resolver.resolve(self._identify(raw)))
 
     def _identify(self, client_id: str) -> ClientIdentifier:
-        return _once("identified", client_id, self._state.resolver.identify)
+        return once("identified", client_id, self._state.resolver.identify)
 
     def resolve_existing(self, client_id: str) -> ClientMetadata:
         """Return what a client that holds a grant says about itself today, from a stale copy if necessary.
@@ -224,6 +227,16 @@ class CIMD:
         """
         if self.find_registered(client_id) is None:
             self._identify(client_id)
+
+    def check_authorization_request(self) -> None:
+        """Refuse Flask's current request unless it has an S256 challenge and may succeed; makes no fetch.
+
+        For Authlib's own server: call it first in the view, before a log-in. Registered clients need no challenge.
+
+        Raises:
+            CIMDError: the extension answers it with a page.
+        """
+        check_plain_request(self)
 
     def readmit(self, metadata: ClientMetadata) -> ClientMetadata:
         """Return metadata seen earlier if today's policy still admits the client; makes no fetch.
@@ -288,35 +301,6 @@ class CIMD:
         """Register a rule that runs on every use, stored or not: ``(ClientMetadata) -> bool``."""
         self._client_hooks.append(hook)
         return hook
-
-
-def _once(what: str, client_id: str, find: Callable[[str], T]) -> T:
-    """Return what ``find`` returns or raise what it raises; within one HTTP request it is asked once."""
-    if not has_request_context():
-        return find(client_id)
-    seen, key = _seen(), (what, client_id)
-    if key not in seen:
-        try:
-            seen[key] = find(client_id)
-        except CIMDError as error:
-            seen[key] = error
-    outcome = seen[key]
-    if isinstance(outcome, CIMDError):
-        raise outcome
-    return outcome  # type: ignore[no-any-return]  # one type per ``what``
-
-
-def _seen() -> dict[tuple[str, str], Any]:
-    """Return the outcomes of the current HTTP request.
-
-    They lie on the request: where an app context was open before, ``g`` outlives it.
-    """
-    current: Any = request._get_current_object()  # type: ignore[attr-defined]
-    try:
-        found: dict[tuple[str, str], Any] = current._cimd_seen
-    except AttributeError:
-        found = current._cimd_seen = {}
-    return found
 
 
 def _notify(signal: Signal, **values: object) -> None:

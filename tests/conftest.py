@@ -22,7 +22,7 @@ from tests.support.origin import TLSOrigin
 pytest_plugins = ["tests.support.proves"]
 
 #: Folders of tests that need browsers, packages of npm and PyPI, or many processes.
-SLOW_FOLDERS = frozenset({"browser", "interop", "scale"})
+SLOW_FOLDERS = frozenset({"browser", "examples", "interop", "scale"})
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -74,6 +74,11 @@ class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
 class URLClient(MetadataClient):
     """A client that identifies itself by URL: grants keep a snapshot of what it says there."""
 
+    @property
+    def client_name(self) -> str:
+        """The host, for consent pages that were written for registered clients; a client chooses its name freely."""
+        return self.metadata.identifier.display_host
+
 
 class RegisteredClient(MetadataClient):
     """A client that registered itself (RFC 7591); it is looked up again on every use."""

@@ -10,7 +10,7 @@ from typing import Self
 from authlib.oauth2 import OAuth2Error
 from flask import Response, render_template, request
 
-from ..errors import CIMDError, IdentifierError, StorageError
+from ..errors import CIMDError, IdentifierError, RequestError, StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,14 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
         error = cls(cause)
         error.error, error.status_code = "temporarily_unavailable", 503
         return error
+
+
+def as_page_error(error: OAuth2Error) -> CIMDError:
+    """Return what a page says of an error that no view caught; Authlib's description goes to the log alone."""
+    if isinstance(error, ClientResolutionError):
+        return error.cause
+    logger.info("authorization request refused: %s %r", error.error, error.get_error_description())
+    return RequestError("request-refused", hint=error.error or "")
 
 
 def json_error(error: OAuth2Error, headers: Mapping[str, str]) -> Response:
