@@ -181,7 +181,7 @@ def test_the_example_is_thirty_lines_and_signs_a_client_in(client_origin: Client
 
     signed_in = sign_in(app, client, log_in=log_in, scope="profile notes")
     assert signed_in.tokens["scope"] == "profile notes"
-    assert signed_in.tokens["me"] == "https://ada.example/"
+    assert signed_in.tokens["me"] == "http://127.0.0.1:5000/"
 
 
 def test_the_tables_may_be_made_after_the_start(
