@@ -1,4 +1,4 @@
-"""What a consent page shows of a client, and which warnings it must show.
+"""Contents of a consent page: the client's host, name and links, and the required warnings.
 
 A client cannot choose the host of its document freely, so the page shows the host first and the client's name second
 (CIMD §8.5). All values are text: templates escape them.
@@ -40,42 +40,42 @@ class ConsentWarning:
 
 Acquaintance = Literal["new", "met", "trusted"]
 _INTRODUCTIONS = {
-    "new": "You have not let this app in before. Go on only if you just started to use it.",
-    "met": "You let this app in before.",
-    "trusted": "This app is on your list of trusted apps.",
+    "new": "You have not approved this app before. Continue only if you just started this sign-in yourself.",
+    "met": "You have approved this app before.",
+    "trusted": "This app is on this site’s list of trusted apps.",
 }
 _IN_THE_MAKING = (
     ConsentWarning(
         slug="app-in-the-making",
-        text="A service for developers publishes the description of this app, which is under development. "
-        "Anybody can register an app there. Go on only if it is yours or you are testing it.",
+        text="This app is under development: it is published by a service where anybody can register an app. "
+        "Continue only if the app is yours or you are testing it.",
     ),
 )
 
 
 _SELF_REGISTERED = ConsentWarning(
     slug="registered-client",
-    text="This app registered itself; nobody has checked its name. "
-    "Only the address that receives your answer is known. Go on only if you just started to use it.",
+    text="This app registered itself, and nobody has checked its name. "
+    "Only its return address is known. Continue only if you just started this sign-in yourself.",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentView:
-    """What a consent page shows about a client and its redirect URI.
+    """Contents of a consent page about a client and its redirect URI.
 
     Attributes:
-        client_id: the whole client identifier URL, shown uncut; or the identifier issued to a registered client.
-        host: see `shown_host`; always shown, and first.
+        client_id: the whole client identifier URL, never shortened; or the identifier of a registered client.
+        host: see `shown_host`; the page shows it first.
         name: the name that the client gives itself, or ``None``.
         links: links that the client publishes.
-        redirect_uri: where the authorization response goes.
+        redirect_uri: target of the authorization response.
         redirect_host: host of the redirect URI, or the scheme of a private-use URI.
-        redirect_kind: whether a web host, a program on this computer or an installed app receives the response.
-        warnings: all of them must be shown.
-        acquaintance: ``new``, ``met`` or ``trusted``, or ``None`` if unknown; a new client must look different
+        redirect_kind: receiver of the response: a web host, a program on this computer or an installed app.
+        warnings: the page must show all of them.
+        acquaintance: ``new``, ``met`` or ``trusted``, or ``None`` if unknown; the page must mark a new client
             (CIMD §8.9).
-        is_registered: whether the client registered itself, so that no URL identifies it.
+        is_registered: ``True`` for a client that registered itself; no URL identifies it.
     """
 
     client_id: str
@@ -107,10 +107,10 @@ def consent_view(
 
     Args:
         metadata: the client's metadata.
-        redirect_uri: the redirect URI of the request; it must have been matched.
+        redirect_uri: the redirect URI of the request, after `match_redirect` accepted it.
         is_verified: ``False`` omits what any client could claim: the name, and the link to the app's own page.
-        acquaintance: whether this person used the client before, or the operator trusts it.
-        is_in_the_making: whether a service for developers publishes the document (CIMD §8.10).
+        acquaintance: ``trusted`` if the operator trusts the client, ``met`` if this person approved it before.
+        is_in_the_making: ``True`` if a service for developers publishes the document (CIMD §8.10).
     """
     return ConsentView(
         client_id=metadata.client_id,
@@ -129,7 +129,7 @@ def consent_view(
 def shown_host(metadata: ClientMetadata, redirect_uri: str) -> str:
     """Return the host that a client cannot choose freely, with its port unless it is the default.
 
-    It is the host of the document. A client that registered itself has no document: it is the host of the redirect URI.
+    For a client with a document it is the document's host; for a client that registered itself, the redirect URI's.
     """
     return redirect_host(redirect_uri) if metadata.source == "registered" else metadata.identifier.display_host
 
@@ -161,31 +161,31 @@ def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[ConsentWarni
         found.append(
             ConsentWarning(
                 slug="loopback-client",
-                text="This is an app on your own computer that publishes nothing about itself. "
-                "Any program on this computer could send this request.",
+                text="This app runs on your own computer and publishes no information about itself. "
+                "Any program on this computer could have sent this request.",
             )
         )
     elif kind == "loopback":
         found.append(
             ConsentWarning(
                 slug="loopback-redirect",
-                text="Your answer goes to a program on the computer you are using. "
-                "Any program that runs there could receive it. Go on only if you just started this app yourself.",
+                text="If you approve, a program on the computer you are using gets this access. "
+                "Other programs on it could intercept it. Continue only if you started this app yourself.",
             )
         )
     elif kind == "private-scheme":
         found.append(
             ConsentWarning(
                 slug="private-scheme",
-                text="Your answer goes to an app installed on this device. "
-                "Another app can claim the same address. Go on only if you just started this app yourself.",
+                text="If you approve, an app installed on this device gets this access. "
+                "A different app could claim the same address. Continue only if you just started this app yourself.",
             )
         )
     elif where.lower() != shown:
         found.append(
             ConsentWarning(
                 slug="other-redirect-host",
-                text=f"Your answer goes to {where}, which is not where this app describes itself.",
+                text=f"You will be sent to {where}, which is not the site that publishes this app’s description.",
             )
         )
     found.extend(_naming_warnings(metadata, shown))
@@ -198,23 +198,23 @@ def _naming_warnings(metadata: ClientMetadata, shown: str) -> list[ConsentWarnin
         found.append(
             ConsentWarning(
                 slug="international-host",
-                text="This host name contains letters that can look like others. Check that it is the one you expect.",
+                text="Some letters of this address may look like others. Check that it is the one you expect.",
             )
         )
     if metadata.source == "unread":
         found.append(
             ConsentWarning(
                 slug="unread-client",
-                text="This app’s own address could not be read, so only the address itself is known. "
-                "Go on only if you just came from there.",
+                text="The page at this app’s address could not be read, so only the address is known. "
+                "Continue only if you just came from there.",
             )
         )
     if metadata.identifier.scheme == "http" and not metadata.is_built_here:
         found.append(
             ConsentWarning(
                 slug="unprotected-client",
-                text="This app describes itself over an unprotected connection. "
-                "Anyone on the network path can imitate it.",
+                text="This app’s description is not sent over a secure connection. "
+                "Anyone on the network could impersonate the app.",
             )
         )
     return found

@@ -15,7 +15,7 @@ from .redirects import redirect_kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyVerdict:
-    """Whether the servers of one family accept a client.
+    """Verdict of one family of servers on a client.
 
     Attributes:
         family: one of `FAMILIES`.
@@ -29,7 +29,7 @@ class FamilyVerdict:
 
     @property
     def accepts(self) -> bool:
-        """Whether there are no obstacles."""
+        """``True`` if there are no obstacles."""
         return not self.obstacles
 
 

@@ -1,4 +1,4 @@
-"""How long a fetched document may be used, from its response headers and our own bounds (RFC 9111, CIMD §5.2)."""
+"""Lifetime of a fetched document, from its response headers and our own bounds (RFC 9111, CIMD §5.2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """Whether a response may be stored, and for how many seconds it stays fresh."""
+    """Permission to store a response, and its lifetime in seconds."""
 
     storable: bool
     seconds: float

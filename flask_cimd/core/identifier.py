@@ -17,7 +17,7 @@ from .urls import LOOPBACK_HOSTS, HostProblem, WebURL, host_problem, is_ipv6
 
 
 class IdentifierKind(StrEnum):
-    """How a client with this identifier is described."""
+    """Source of the description of a client with this identifier."""
 
     #: https URL with a path: a JSON document or, with IndieAuth, a web page.
     DOCUMENT = "document"
@@ -98,17 +98,17 @@ class ClientIdentifier:
 
     @property
     def has_raw_path(self) -> bool:
-        """Whether the raw string has a path."""
+        """``True`` if the raw string has a path."""
         return "/" in self.raw.partition("://")[2].partition("?")[0]
 
     @property
     def is_built_in(self) -> bool:
-        """Whether the identifier itself describes the client, so that nothing is fetched."""
+        """``True`` if the identifier itself describes the client; nothing is fetched then."""
         return self.kind in (IdentifierKind.LOOPBACK, IdentifierKind.VIRTUAL)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is ``localhost`` or a loopback address."""
+        """``True`` if the host is ``localhost`` or a loopback address."""
         return self.url.is_loopback
 
 

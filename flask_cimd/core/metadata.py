@@ -105,7 +105,7 @@ class ClientMetadata:
 
     @property
     def is_built_here(self) -> bool:
-        """Whether the client is a program on the person's own computer, so that nothing was fetched."""
+        """``True`` for a program on the person's own computer; nothing is fetched for it."""
         return self.source in ("loopback", "virtual")
 
     def to_json(self) -> str:

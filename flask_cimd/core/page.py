@@ -31,7 +31,7 @@ _NAME_LIMIT = 100  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedPage:
-    """What the HTML parsers found in a page.
+    """Contents of a page, as the HTML parsers read it.
 
     Attributes:
         url: where the page was served, after redirects.

@@ -57,7 +57,7 @@ class Decision(StrEnum):
 
 
 class Tier(StrEnum):
-    """How far a client is trusted."""
+    """Degree of trust in a client."""
 
     TRUSTED = "trusted"
     #: Accepted by a rule or by the list of allowed hosts.

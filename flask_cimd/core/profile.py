@@ -1,4 +1,4 @@
-"""How strictly a server reads client identifier URLs and documents, as one value with a name."""
+"""Named profiles: rules for client identifier URLs and documents."""
 
 from __future__ import annotations
 

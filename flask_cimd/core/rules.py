@@ -1,4 +1,4 @@
-"""How strictly this server reads the metadata of a client."""
+"""Rules for the metadata of clients."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class WebURL:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host names this computer."""
+        """``True`` if the host names this computer."""
         return self.host.lower() in LOOPBACK_HOSTS
 
     def is_same_origin(self, other: WebURL) -> bool:

@@ -1,4 +1,4 @@
-"""What a living access token allows, wherever the token comes from."""
+"""The rights of a valid access token, of this or another authorization server."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Access:
     """The rights of one access token.
 
     Attributes:
-        subject: who approved.
+        subject: the person who approved.
         client_id: the client that the token was issued to.
         scope: the granted scopes.
-        audience: resources that the token is for; the issuer stands for resources without an identifier of their own.
+        audience: identifiers of the resources that the token is for; the issuer for resources without an identifier.
         expires_at: aware instant; ``None`` if the authorization server does not say.
-        auth_time: aware instant at which the subject had logged in; ``None`` if the authorization server does not say.
+        auth_time: aware instant of the subject's log-in; ``None`` if the authorization server does not say.
         key_thumbprint: SHA-256 thumbprint of the key that the token is bound to (RFC 9449 §6); ``None`` for a bearer
             token.
     """

@@ -1,4 +1,4 @@
-"""``WWW-Authenticate``: what a resource tells a client that it does not let in (RFC 6750 §3, RFC 9728 §5.1)."""
+"""``WWW-Authenticate``: challenges of a resource to a client that it refuses (RFC 6750 §3, RFC 9728 §5.1)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 
 from ..core.display import safe_description
 
-#: RFC 6750 §3: no attribute holds anything else, so quoting never needs an escape.
+#: Characters of an attribute (RFC 6750 §3); a quoted string of them needs no escape.
 _VALUE = re.compile(r"[\x20\x21\x23-\x5B\x5D-\x7E]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """One scheme that a client may try, with what it needs to know.
+    """One authentication scheme that a client may use, with its attributes.
 
     Attributes:
         scheme: ``Bearer`` or ``DPoP``.
-        error: a code of RFC 6750 §3.1 or RFC 9449 §7.1; ``None`` where no credentials came, as §3.1 demands.
-        description: a sentence for the client's developer; what does not fit the grammar is replaced.
+        error: a code of RFC 6750 §3.1 or RFC 9449 §7.1; ``None`` if the request had no credentials (§3.1).
+        description: a sentence for the client's developer; spaces replace characters outside the grammar.
         scope: every scope that the operation needs, at once (MCP scope challenge).
         resource_metadata: URL of the resource's RFC 9728 document.
         more: further attributes, such as ``algs``.
@@ -33,10 +33,10 @@ class Challenge:
     more: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Return the challenge as header text; all values are quoted, since clients search for ``name="value"``.
+        """Return the challenge as header text; every value is quoted, since clients search for ``name="value"``.
 
         Raises:
-            ValueError: a value holds ``"``, ``\\`` or something that is not printable ASCII.
+            ValueError: a value holds ``"``, ``\\`` or a character that is not printable ASCII.
         """
         attributes = {
             "error": self.error,
@@ -49,7 +49,7 @@ class Challenge:
 
 
 def challenge_header(challenges: Iterable[Challenge]) -> str:
-    """Return the value of ``WWW-Authenticate``; the first is what clients that read only one word will try."""
+    """Return the value of ``WWW-Authenticate``; some clients read only the first challenge."""
     return ", ".join(str(challenge).rstrip() for challenge in challenges)
 
 

@@ -1,4 +1,4 @@
-"""What Authlib sees of a client that describes itself: at its URL, or when it registered itself."""
+"""Authlib client objects for clients with metadata: of a URL, or of a dynamic registration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..core.metadata import ClientMetadata
 from ..core.redirects import match_redirect
 from ..errors import DocumentError, Problem, RedirectMismatchError
 
-#: Reads every identifier that any setting admits; `ClientDirectory.readmit` applies the rules of today.
+#: Admits every identifier that any setting admits; `ClientDirectory.readmit` applies the current rules.
 _WIDEST_RULES = IdentifierRules(
     allow_loopback=True, allow_http_clients=True, allow_loopback_clients=True, allow_virtual_clients=True
 )
@@ -19,7 +19,7 @@ class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     """Answers Authlib's questions from validated metadata.
 
     Attributes:
-        metadata: what the client says about itself.
+        metadata: the client's validated metadata.
     """
 
     def __init__(self, metadata: ClientMetadata) -> None:
@@ -35,7 +35,7 @@ class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         return self.metadata.client_id
 
     def get_default_redirect_uri(self) -> str | None:
-        """Return ``None``: a request names its redirect URI, always (C-72)."""
+        """Return ``None``: every request must name its redirect URI."""
         return None
 
     def get_allowed_scope(self, scope: str | None) -> str:
@@ -47,7 +47,7 @@ class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         return " ".join(word for word in requested if word in allowed)
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Say whether the client may be sent there."""
+        """Say whether the client's metadata admits this redirect URI."""
         try:
             match_redirect(redirect_uri, self.metadata)
         except RedirectMismatchError:
@@ -55,24 +55,24 @@ class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         return True
 
     def check_client_secret(self, client_secret: str) -> bool:  # noqa: ARG002  Authlib calls it so
-        """Return ``False``: no such client has a secret (CIMD §4.1)."""
+        """Return ``False``: these clients have no secret (CIMD §4.1)."""
         return False
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  Authlib calls it so
-        """Say whether the client may authenticate with this method; every endpoint has the same rule."""
+        """Say whether the client may authenticate with this method; the rule is the same at every endpoint."""
         return method in self.metadata.accepted_auth_methods
 
     def check_response_type(self, response_type: str) -> bool:
-        """Say whether the client listed this response type."""
+        """Say whether the client's metadata lists this response type."""
         return response_type in self.metadata.response_types
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Say whether the client listed this grant."""
+        """Say whether the client's metadata lists this grant type."""
         return grant_type in self.metadata.grant_types
 
 
 class URLClient(MetadataClient):
-    """A client that identifies itself by URL: grants keep a snapshot of what it says there."""
+    """A client that identifies itself by URL; grants store a snapshot of its metadata."""
 
     @property
     def client_name(self) -> str:
@@ -81,19 +81,19 @@ class URLClient(MetadataClient):
 
 
 class RegisteredClient(MetadataClient):
-    """A client that registered itself (RFC 7591); it is looked up again on every use."""
+    """A client that registered itself (RFC 7591); every use looks it up again."""
 
     @property
     def jwks(self) -> str | None:
-        """Its public keys as JSON text, where it has any."""
+        """Its public keys as JSON text, or ``None``."""
         return self.metadata.jwks
 
 
 def read_snapshot(client_id: str, text: str) -> ClientMetadata:
-    """Return the metadata that `ClientMetadata.to_json` wrote; hand it to `ClientDirectory.readmit` before use.
+    """Return the metadata that `ClientMetadata.to_json` wrote; pass it to `ClientDirectory.readmit` before use.
 
     Raises:
-        IdentifierError: ``client_id`` is no identifier under any setting.
+        IdentifierError: ``client_id`` is not valid under any setting.
         DocumentError: another version wrote the text; the person is asked for consent again.
     """
     identifier = parse_identifier(client_id, _WIDEST_RULES)

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
-    """The client could not be resolved; Authlib answers with it as with its own errors.
+    """The client could not be resolved; Authlib handles it like its own errors.
 
     Attributes:
         cause: the `CIMDError` with slug and hint.
@@ -34,18 +34,18 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
 
     @classmethod
     def unauthenticated(cls, reason: str = "client_id is missing, wrong, or needs a proof") -> Self:
-        """Return the error for a client that did not prove who it is, or is not the one it says.
+        """Return the error for a client that failed to authenticate.
 
-        The reason goes to the log; the answer is the same for all of them (RFC 7521 §4.2.1).
+        The log gets the reason; the response is the same for every reason (RFC 7521 §4.2.1).
         """
         logger.info("client not authenticated: %s", reason)
         return cls(IdentifierError("client-not-authenticated", hint=reason))
 
     @classmethod
     def unavailable(cls, cause: CIMDError) -> Self:
-        """Return the error for a client whose document or keys cannot be read right now: try again, keep the session.
+        """Return the error for a client whose document or keys cannot be read now: status 503, and the session lives.
 
-        ``invalid_grant`` would make clients throw their session away (RFC 6749 §5.2 has no word for *not now*).
+        ``invalid_grant`` would make clients drop their session; RFC 6749 §5.2 has no code for a temporary failure.
         """
         error = cls(cause)
         error.error, error.status_code = "temporarily_unavailable", 503
@@ -84,5 +84,5 @@ def storage_error_response(error: StorageError) -> Response:
 
 
 def _status(cause: CIMDError) -> int:
-    # RFC 6749 §5.2: invalid_client may be 401; the authorization endpoint shows its own page whatever this says.
+    # RFC 6749 §5.2: invalid_client may be 401; the authorization endpoint shows its own page in any case.
     return 401 if cause.oauth_error == "invalid_client" else cause.status

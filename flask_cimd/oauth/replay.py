@@ -11,10 +11,10 @@ from typing import Protocol
 
 
 class ReplayCache(Protocol):
-    """Remembers keys until they expire."""
+    """Stores keys until they expire."""
 
     def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Remember a key until it expires; return ``False`` if it is remembered already.
+        """Store a key until it expires; return ``False`` if it is stored already.
 
         Of simultaneous calls with one key in any process exactly one returns ``True``: use one unique ``INSERT``, or
         ``SET NX`` of Redis. Keys are ASCII and at most 128 characters long.
@@ -22,7 +22,7 @@ class ReplayCache(Protocol):
 
 
 def once_key(kind: str, *parts: str | None) -> str:
-    """Return the replay cache key of something that is identified by several strings.
+    """Return the replay cache key of a value that several strings identify.
 
     Args:
         kind: short ASCII name such as ``proof``; keys of different kinds never collide.
@@ -40,7 +40,7 @@ class MemoryReplayCache:
         self._lock = Lock()
 
     def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Remember a key until it expires; return ``False`` if it is remembered already."""
+        """Store a key until it expires; return ``False`` if it is stored already."""
         with self._lock:
             while self._queue and self._queue[0][0] <= now:
                 del self._expires[heapq.heappop(self._queue)[1]]

@@ -33,11 +33,11 @@ class Resource:
     def metadata(self, issuer: str, **more: Any) -> dict[str, Any]:
         """Return the resource's metadata document (RFC 9728 §2).
 
-        All scopes are listed except ``offline_access``, which is the authorization server's (MCP).
+        Lists all scopes except ``offline_access``, which belongs to the authorization server (MCP).
 
         Args:
             issuer: the authorization server's issuer, exactly as its own metadata document has it.
-            more: further members, such as ``dpop_signing_alg_values_supported``; empty ones are omitted (§3.2).
+            more: further members, such as ``dpop_signing_alg_values_supported``; the document omits empty ones (§3.2).
         """
         members = {
             "resource": self.identifier,
@@ -66,7 +66,7 @@ def is_resource_identifier(text: str) -> bool:
 def resource_metadata_url(resource: str) -> str:
     """Return the URL of a resource's metadata document (RFC 9728 §3.1).
 
-    The well-known path is inserted before the resource's path and query; a slash right after the host is dropped.
+    The well-known part precedes the resource's path and query; a path that is only ``/`` is dropped.
     """
     parts = urlsplit(resource)
     path = "" if parts.path == "/" else parts.path

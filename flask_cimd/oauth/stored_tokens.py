@@ -1,4 +1,4 @@
-"""Tokens of an authorization server in the same process, as its resources see them."""
+"""Access to the tokens of an authorization server in the same process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TokenIssuer(Protocol):
 
 
 def stored_access(server: TokenIssuer, secret: str) -> Access | None:
-    """Return what an access token of this process's own authorization server allows; ``None`` if it is dead or unknown.
+    """Return the rights of an access token of this process's own authorization server; ``None`` if it is not valid.
 
     A token that was requested without ``resource`` is for the issuer.
 

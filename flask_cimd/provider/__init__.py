@@ -1,4 +1,4 @@
-"""A ready provider: `Provider`, its storage on the app's database, and what its hooks and templates get."""
+"""A complete provider: `Provider`, its storage on the app's database, and the arguments of its hooks and templates."""
 
 from ..oauth.short_columns import warn_of_short_columns
 from .apps import AppGrant, ConnectedApp

@@ -1,4 +1,4 @@
-"""What people approved, and the ends of it."""
+"""Approvals of people: look-ups and revocation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Approvals(StorageBase):
-    """The table of grants, as people and operators look at it."""
+    """Queries on the table of grants for people and operators."""
 
     def __init__(self, db: SQLAlchemy, issuer: str) -> None:
         super().__init__(db, issuer)
@@ -44,7 +44,7 @@ class Approvals(StorageBase):
             following = select(grants.c.client_id).where(living, grants.c.client_id > after)
             return following.order_by(grants.c.client_id).limit(1)
 
-        # One look into the index for each client: a person with 100,000 grants of one client waits no longer.
+        # One index look-up for each client: a person with 100,000 grants of one client waits no longer.
         first = select(next_client(literal("")).scalar_subquery().label("client_id"), literal(1).label("number"))
         clients = first.cte("clients", recursive=True)
         following = next_client(clients.c.client_id).correlate(clients).scalar_subquery()
@@ -111,7 +111,7 @@ class Approvals(StorageBase):
         after: str = "",
         limit: int = 100,
     ) -> list[LivingGrant]:
-        """Return grants that are not over, in the order of their ids, for an operator."""
+        """Return grants that have not ended, in the order of their ids, for an operator."""
         statement, values = self._listed, self._params(now=seconds(now), after=after, limit=limit)
         if subject is not None:
             statement, values = (

@@ -1,4 +1,4 @@
-"""What the parts of the storage share: tables, instants, and how two issuers in one database stay apart."""
+"""Shared parts of the storage: tables, instants, and the separation of issuers in one database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class StorageBase:
-    """Holds the tables of one ``db`` and the issuer whose rows a storage sees."""
+    """Holds the tables of one ``db`` and the issuer whose rows a storage reads and writes."""
 
     def __init__(self, db: SQLAlchemy, issuer: str) -> None:
         self._database = Database(db)
@@ -39,7 +39,7 @@ class StorageBase:
         self._servers: Table = models.ResourceServer.__table__
 
     def _own(self, key: str) -> str:
-        """Return the primary key under which a row without a grant belongs to this issuer."""
+        """Return the primary key, unique for this issuer, of a row without a grant."""
         return hashlib.sha256(f"{self._issuer}\n{key}".encode()).hexdigest() if self._issuer else key
 
     def _as_grant(self, row: Any) -> Grant:
@@ -106,7 +106,7 @@ def texts(stored: str) -> tuple[str, ...]:
 
 
 def is_storable(*values: str) -> bool:
-    """Say whether PostgreSQL takes these texts; nothing can be stored under any others, so they are misses."""
+    """Say whether PostgreSQL can store these texts; a look-up of any other text is a miss."""
     return not any("\0" in value or (not value.isascii() and _has_surrogate(value)) for value in values)
 
 
@@ -115,5 +115,5 @@ def _has_surrogate(value: str) -> bool:
 
 
 def later(column: ColumnElement[Any], name: str) -> Any:
-    """Return the later one of a column and a parameter; the two databases have different functions for it."""
+    """Return the later instant of a column and a parameter; SQLite and PostgreSQL have different functions for it."""
     return case((column < b(name), b(name)), else_=column)

@@ -1,4 +1,4 @@
-"""Short transactions on the app's database: one retry on a dead connection, and errors of the library's own."""
+"""Short transactions on the app's database, with one retry on a dead connection and `StorageError` for all failures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Result = TypeVar("_Result")
 
 
 class Database:
-    """Runs reads and writes on connections of their own, apart from ``db.session``; needs an app context.
+    """Runs reads and writes on separate connections, never on ``db.session``; needs an app context.
 
     Raises:
         StorageError: from every method, if the database does not answer or cannot be written.
@@ -46,11 +46,11 @@ class Database:
         return [row._mapping for row in rows]
 
     def change(self, statement: Any, values: dict[str, Any]) -> int:
-        """Run one statement that is a transaction by itself, and return how many rows it changed."""
+        """Run one statement as a transaction, and return the number of changed rows."""
         return int(self.run(lambda connection: connection.execute(statement, values).rowcount))
 
     def run(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Run statements of which each is a transaction by itself: no BEGIN and no COMMIT is sent."""
+        """Run statements in autocommit mode: each is a transaction by itself."""
         return self._retried(lambda: self._autocommitted(work))
 
     def write(self, work: Callable[[Connection], _Result]) -> _Result:
@@ -77,7 +77,7 @@ class Database:
 
     def _retried(self, attempt: Callable[[], _Result]) -> _Result:
         # A pooled connection outlives neither a restart of the database server nor the time when a SQLite file could
-        # not be written. Nothing was committed on it, so the work is done once more, on a new one.
+        # not be written. Nothing was committed on it, so a new connection repeats the work.
         with _translated():
             try:
                 return attempt()
@@ -101,7 +101,7 @@ def _translated() -> Iterator[None]:
 
 
 class _UncertainCommitError(Exception):
-    """COMMIT failed: the transaction may have happened, so it is not tried again."""
+    """COMMIT failed: the transaction may be complete, so there is no retry."""
 
 
 def _is_read_only(error: DBAPIError) -> bool:
@@ -118,7 +118,7 @@ _SQLITE_MISSING = ("no such table", "no such column", "has no column named")
 
 def _storage_error(cause: BaseException | None) -> StorageError:
     if isinstance(cause, StatementError):
-        cause.hide_parameters = True  # a traceback in a log must not show what people and clients sent
+        cause.hide_parameters = True  # a traceback in a log must not show data of people and clients
     original = getattr(cause, "orig", None) or cause
     error = _error_of(cause, original)
     logger.error("the storage failed: %s: %s", type(original).__name__, error)

@@ -13,17 +13,17 @@ from ._base import StorageBase, b, instant, is_storable, params, seconds
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-#: A registration that nobody approves ends after this time.
+#: Lifetime of a registration without approval.
 UNUSED = timedelta(days=1)
-#: An approved one ends when the client neither asked a person nor renewed its access for so long.
+#: Maximum time without use of an approved registration.
 IDLE = timedelta(days=90)
-#: Registrations that nobody approved yet, in all and from one network; beyond either the oldest of them is dropped.
+#: Maximum number of registrations without approval, in all and from one network; the oldest is dropped.
 MOST_UNUSED = 200
 MOST_UNUSED_OF_NETWORK = 20
 
 
 class Registrations(StorageBase):
-    """`flask_cimd.oauth.RegistrationStorage`, and the resource servers."""
+    """`flask_cimd.oauth.RegistrationStorage`, and the storage of resource servers."""
 
     def __init__(self, db: SQLAlchemy, issuer: str) -> None:
         super().__init__(db, issuer)
@@ -51,12 +51,12 @@ class Registrations(StorageBase):
     # -- registrations ------------------------------------------------------------------------------------------
 
     def add(self, registration: Registration, now: datetime, network: str = "") -> bool:
-        """Keep a registration; room is made by dropping the oldest that nobody approved, first of the same network.
+        """Store a registration; if there are too many, drop the oldest without approval, first of the same network.
 
         Args:
             registration: the client.
             now: the aware instant.
-            network: where it came from, such as ``192.0.2.0/24``; empty if the app does not tell networks apart.
+            network: the sender's network, such as ``192.0.2.0/24``; empty if the app does not distinguish networks.
         """
         values = {
             "client_id": registration.client_id,
@@ -77,7 +77,7 @@ class Registrations(StorageBase):
         return True
 
     def find(self, client_id: str, now: datetime) -> Registration | None:
-        """Return a registration that has not ended."""
+        """Return a registration that has not expired."""
         if not is_storable(client_id):
             return None
         values = params(client_id=client_id, issuer=self._issuer, now=seconds(now))
@@ -85,24 +85,24 @@ class Registrations(StorageBase):
         return None if row is None else _as_registration(row)
 
     def registrations(self, now: datetime, *, after: str = "", limit: int = 100) -> list[Registration]:
-        """Return registrations that have not ended, in the order of their identifiers."""
+        """Return registrations that have not expired, in the order of their identifiers."""
         values = params(issuer=self._issuer, now=seconds(now), after=after, limit=limit)
         return [_as_registration(row) for row in self._database.all(self._list_registrations, values)]
 
     def remove(self, client_id: str) -> bool:
-        """Forget a registration; say whether there was one."""
+        """Delete a registration; say whether it existed."""
         values = params(client_id=client_id, issuer=self._issuer)
         return is_storable(client_id) and self._database.change(self._remove_registration, values) == 1
 
     def _note_use(self, connection: Connection, client_id: str, now: datetime) -> None:
-        """Keep a client registered whose grant begins or is renewed, in the transaction that says so."""
+        """Extend the registration of a client whose grant begins or is renewed, in the same transaction."""
         until = seconds(now + IDLE)
         connection.execute(self._used, params(client_id=client_id, issuer=self._issuer, now=seconds(now), until=until))
 
     # -- resource servers ---------------------------------------------------------------------------------------
 
     def add_resource_server(self, server: ResourceServer, name: str, now: datetime) -> None:
-        """Keep a resource server under a name for the operator."""
+        """Store a resource server with a name for the operator."""
         values = {
             "id": server.id,
             "issuer": self._issuer,
@@ -126,7 +126,7 @@ class Registrations(StorageBase):
         return [(row["name"], _as_server(row)) for row in rows]
 
     def remove_resource_server(self, server_id: str) -> bool:
-        """Forget a resource server; say whether there was one."""
+        """Delete a resource server; say whether it existed."""
         values = params(id=server_id, issuer=self._issuer)
         return is_storable(server_id) and self._database.change(self._remove_server, values) == 1
 

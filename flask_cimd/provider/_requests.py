@@ -1,4 +1,4 @@
-"""Requests that wait: pushed ones for their browser, others for a log-in or a decision; and keys seen once."""
+"""Storage of pushed requests, of requests that wait for a log-in or a decision, and of replay keys."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ._base import StorageBase, b, instant, params, seconds, upsert
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-#: Each process looks at the bounds of pushed and waiting requests after this many of them.
+#: Number of pushed or waiting requests after which a process enforces their limits.
 _LOOK_EVERY = 64
 
 
 class Spent(Exception):  # noqa: N818  no error: it rolls a transaction back
-    """Something that may be used once has been used."""
+    """A single-use value was used already."""
 
 
 class Requests(StorageBase):
@@ -43,7 +43,7 @@ class Requests(StorageBase):
         self._use = upsert(self._keys, "key", ["expires_at"], where=self._keys.c.expires_at <= b("now"))
 
     def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Remember a key until it expires; ``False`` if it is remembered already."""
+        """Store a key until it expires; ``False`` if it is stored already."""
         values = params(key=self._own(key), expires_at=seconds(expires_at), now=seconds(now))
         return self._database.change(self._use[self._database.dialect], values) == 1
 
@@ -65,7 +65,7 @@ class Requests(StorageBase):
         self._bound_pushed = delete(table).where(table.c.digest.in_(surplus))
 
     def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:  # noqa: ARG002  the port passes it
-        """Keep a pushed request until a person decides or it expires."""
+        """Store a pushed request until a person decides or it expires."""
         text = request.to_json()
         values = {
             "digest": self._own(digest),
@@ -83,7 +83,7 @@ class Requests(StorageBase):
         return None if row is None else AuthorizationRequest.from_json(row[self._pushed.c.request])
 
     def take_pushed(self, digest: str) -> bool:
-        """Forget a pushed request; ``False`` if another request did so first."""
+        """Delete a pushed request; ``False`` if it is gone already."""
         return self._database.change(self._take_pushed, params(digest=self._own(digest))) == 1
 
     # -- waiting requests ---------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Requests(StorageBase):
         self._bound_in_all = delete(table).where(table.c.digest.in_(surplus))
 
     def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:  # noqa: ARG002  the port passes it
-        """Keep a request in place of one with the same digest; ``False`` if its content is too long."""
+        """Store a request in place of one with the same digest; ``False`` if its content is too long."""
         size = len(waiting.content.encode())
         if size > WAITING_BYTES:
             return False
@@ -164,9 +164,9 @@ class Requests(StorageBase):
         return True
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
-        """Return a request that waits, or was decided a moment ago and keeps its answer."""
+        """Return a request that waits, or that was decided and still has its answer."""
         row = self._database.first(self._find_waiting, params(digest=self._own(digest), now=seconds(now)))
-        # The answer holds a code: it ends with it.
+        # The answer holds a code, so it expires with the code.
         return None if row is None or row[self._codes.c.spent_at] is not None else self._as_waiting(row, digest)
 
     def _as_waiting(self, row: Any, digest: str) -> Waiting:
@@ -182,11 +182,11 @@ class Requests(StorageBase):
         )
 
     def drop_waiting(self, digest: str) -> None:
-        """Forget a request."""
+        """Delete a request."""
         self._database.change(self._drop, params(digest=self._own(digest)))
 
     def settle(self, settlement: Settlement, now: datetime) -> bool:
-        """Carry out a decision that makes no grant; ``False`` if it is decided or expired already."""
+        """Spend the requests of a decision without a grant; ``False`` if one is decided or expired already."""
         try:
             self._database.write(lambda connection: self._spend(connection, settlement, now, None))
         except Spent:
@@ -194,7 +194,7 @@ class Requests(StorageBase):
         return True
 
     def _spend(self, connection: Connection, settlement: Settlement, now: datetime, code: str | None) -> None:
-        """Decide a waiting and a pushed request inside a transaction.
+        """Spend a waiting and a pushed request inside a transaction.
 
         Raises:
             Spent: one of them is decided or expired.

@@ -1,4 +1,4 @@
-"""Codes and tokens: what may be used once is spent by one conditional statement."""
+"""Storage of codes and tokens; one conditional statement spends each single-use value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Tokens(Requests, Registrations):
-    """The tables of grants, codes and tokens, as the endpoints use them."""
+    """The tables of grants, codes and tokens, for the endpoints."""
 
     def __init__(self, db: SQLAlchemy, issuer: str) -> None:
         super().__init__(db, issuer)

@@ -1,4 +1,4 @@
-"""A person's connected apps: what each may do, and the buttons that end it."""
+"""The page of a person's connected apps, with their access and buttons to revoke it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..oauth import Grant
 from ..oauth.server.storage import LivingGrant
 from .site import Site
 
-#: Apps on one page.
+#: Number of apps on one page.
 PAGE_SIZE = 50
 
 
@@ -23,13 +23,13 @@ class AppGrant:
     """One sign-in of an app.
 
     Attributes:
-        id: of the grant.
+        id: the grant's identifier.
         scopes: granted scopes.
         texts: a sentence for each scope.
         resource: identifiers of the resources that its tokens are for.
-        redirect_host: where answers go.
-        created_at: when it was approved.
-        last_used: when a token was issued last, or ``None``.
+        redirect_host: host of the redirect URI.
+        created_at: aware instant of the approval.
+        last_used: aware instant at which a token was issued last, or ``None``.
     """
 
     id: str
@@ -46,10 +46,10 @@ class ConnectedApp:
     """One app with its living grants, the newest first.
 
     Attributes:
-        client_id: identifier URL, or the name that the client has here.
+        client_id: client identifier URL, or the identifier of a registered client.
         host: the host that the app cannot choose freely.
-        name: what the app calls itself, cleaned, or ``None``.
-        is_registered: no URL stands behind the client.
+        name: the name that the app gives itself, without control characters, or ``None``.
+        is_registered: ``True`` if no URL identifies the client.
         grants: its sign-ins.
     """
 
@@ -71,7 +71,7 @@ class ConnectedApps:
         self._site = site
 
     def show(self) -> Response:
-        """List the apps of the person who is logged in, `PAGE_SIZE` a page."""
+        """Show the apps of the person who is logged in, `PAGE_SIZE` on a page."""
         site = self._site
         subject = site.subject()
         if subject is None:
@@ -90,7 +90,7 @@ class ConnectedApps:
         )
 
     def revoke(self) -> Response:
-        """End one grant, or every grant of one client, of the person who is logged in."""
+        """Revoke one grant, or every grant of one client, of the person who is logged in."""
         site, form = self._site, request.form
         subject = site.subject()
         if subject is None or not site.browser.accepts(form.get("token", ""), f"apps {subject}"):

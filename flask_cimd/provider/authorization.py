@@ -1,4 +1,4 @@
-"""The authorization endpoint: who asks, who is logged in, the consent page, and the answer to the client."""
+"""The authorization endpoint: client, log-in, consent page and response."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AuthorizationPages:
     # -- GET /authorize -------------------------------------------------------------------------------------------
 
     def ask(self) -> Response:
-        """Show who asks for what. Nobody who is not logged in makes this server fetch anything."""
+        """Show the consent page. A request without a log-in causes no fetch."""
         site = self._site
         site.server.check_authorization_request()
         subject = site.subject()
@@ -47,7 +47,7 @@ class AuthorizationPages:
         return self._judge(asked, subject)
 
     def resume(self, handle: str) -> Response:
-        """Go on with a request that waited for a log-in."""
+        """Continue a request that waited for a log-in."""
         site = self._site
         query = site.waiting.parked(handle, site.browser.digest())
         if query is None:
@@ -60,7 +60,7 @@ class AuthorizationPages:
         return site.log_in(site.path(f"/authorize/{handle}"), again=again)
 
     def _is_fresh(self, max_age: int) -> bool:
-        """Say whether the log-in is young enough, or was made for this very request (RFC 9470 §4)."""
+        """Say whether the log-in is recent enough, or was made for this request (RFC 9470 §4)."""
         site = self._site
         since = site.waiting.parked_since(request.query_string.decode("latin-1"), site.browser.digest())
         logged_in_at = site.auth_time()
@@ -84,7 +84,7 @@ class AuthorizationPages:
             if identity.did is None:
                 return self._silently_denied(asked, subject, "This account has no identity on the AT Protocol.")
             if asked.login_hint and not site.is_meant_by(asked.login_hint, subject, identity):
-                # AT Protocol OAuth: with another account than the hinted one the app fails, but only after consent.
+                # AT Protocol OAuth: the app refuses an account other than the hinted one, but only after consent.
                 return self._silently_denied(asked, subject, "The account in login_hint does not live here.")
         approved = site.last_approval(subject, asked.client_id)
         verdict = site.before_consent(self._consent_request(asked, client, subject))
@@ -137,7 +137,7 @@ class AuthorizationPages:
     # -- POST /consent --------------------------------------------------------------------------------------------
 
     def decide(self) -> Response:
-        """Act on the decision about a request that this browser and this person were shown."""
+        """Carry out the decision about a request; browser and person must be those that saw the page."""
         site, form = self._site, request.form
         subject = site.subject()
         handle = form.get("transaction", "")
@@ -149,7 +149,7 @@ class AuthorizationPages:
         try:
             return self._carry_out(found.request, subject, handle)
         except RequestError:
-            # Two clicks at once: the other one was first, and its answer is the answer.
+            # Two simultaneous clicks: the first one decided; repeat its response.
             again = site.waiting.find(handle, site.browser.digest(), subject)
             if again is None or again.answer is None:
                 raise
@@ -172,7 +172,7 @@ class AuthorizationPages:
         return self._refuse(error, subject, asked.client_id)
 
     def _refuse(self, error: OAuth2Error, subject: str, client_id: str) -> Response:
-        """Redirect to clients that this person knows; show everybody else's error here (RFC 9700 §4.11.2)."""
+        """Send the error to a client that this person approved; show any other error here (RFC 9700 §4.11.2)."""
         site = self._site
         if error.redirect_uri is None:
             return site.server.answer_error(error)
@@ -184,7 +184,7 @@ class AuthorizationPages:
     # -- POST /authorize ------------------------------------------------------------------------------------------
 
     def restart(self) -> Response:
-        """Take an authorization request as a form."""
+        """Accept an authorization request as a form."""
         # The cookies do not come along with a POST from another site, so the request starts over as a GET.
         query = urlencode(list(request.form.items(multi=True)))
         return redirect(f"{self._site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]

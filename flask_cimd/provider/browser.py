@@ -1,7 +1,7 @@
 """The cookie that binds waiting requests and forms to one browser.
 
-It identifies nobody: it holds 256 random bits, of which the server keeps a digest. A cookie of the provider's own,
-apart from the app's session, outlives a log-in that starts a new session.
+It identifies nobody: it holds 256 random bits, and the server stores their digest. It is a cookie of the provider, so
+it outlives a log-in that starts a new session of the app.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import secrets
 
 from flask import Flask, Response, current_app, g, request
 
-#: Seconds; a waiting request lives for minutes, the forms of an open page for as long as the page is read.
+#: Seconds; a waiting request lives for minutes, but a person may leave a page with forms open for hours.
 _LIFETIME = 24 * 60 * 60
 _LENGTH = 43
 
 
 class Browser:
-    """Names the browser behind the current request.
+    """Identifies the browser of the current request.
 
     Args:
         name: base name of the cookie, unique for each provider of an app.
-        is_https: whether the issuer is https; the cookie is then ``Secure`` with the prefix ``__Host-``.
+        is_https: ``True`` for an https issuer; the cookie is then ``Secure`` with the prefix ``__Host-``.
     """
 
     def __init__(self, name: str, *, is_https: bool) -> None:
@@ -30,20 +30,20 @@ class Browser:
         self._is_https = is_https
 
     def digest(self) -> str:
-        """Return the digest of the browser's name; a browser without one gets one with the answer."""
+        """Return the digest of the browser's cookie; a browser without one gets it with the response."""
         return hashlib.sha256(self._value().encode()).hexdigest()
 
     def token(self, purpose: str) -> str:
-        """Return the CSRF token of a form, bound to this browser and to a purpose, which holds the subject."""
+        """Return the CSRF token of a form, bound to this browser and to a purpose that includes the subject."""
         message = "\0".join(("flask-cimd form", self._value(), purpose)).encode()
         return hmac.new(_secret(current_app), message, hashlib.sha256).hexdigest()
 
     def accepts(self, token: str, purpose: str) -> bool:
-        """Say whether a form's CSRF token is the one that this browser was given for a purpose."""
+        """Say whether a form's CSRF token is the one of this browser and purpose."""
         return hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.token(purpose).encode())
 
     def remember(self, response: Response) -> Response:
-        """Set the cookie on a response if this request gave the browser its name."""
+        """Set the cookie on a response if the request came without one."""
         value = g.get(f"{self._cookie}_new")
         if value is not None:
             response.set_cookie(

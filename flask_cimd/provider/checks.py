@@ -1,4 +1,4 @@
-"""What is checked when a provider is set up: each finding is a `ConfigurationError` with its cure."""
+"""Checks of a provider's set-up; each `ConfigurationError` says what to change."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def require_free_paths(app: Flask, paths: Iterable[str]) -> None:
     """Refuse paths that the app serves already.
 
     Raises:
-        ConfigurationError: it names the first of them.
+        ConfigurationError: the app has a route for one of the paths.
     """
     taken = {rule.rule for rule in app.url_map.iter_rules()}
     for path in paths:

@@ -1,4 +1,4 @@
-"""What the consent page shows: the client, what is new about it, and what a yes would allow."""
+"""Contents of the consent page: the client, its changes, and the access that it requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..core.policy import Tier
 from ..oauth import AuthorizationRequest, Resource
 from .hooks import Identity
 
-#: Lifetimes of access that a person can choose for a client that cannot refresh it: key, sentence, duration.
+#: Lifetimes of access that a person can choose for a client without refresh tokens: key, sentence, duration.
 LIFETIMES: Mapping[str, tuple[str, timedelta]] = {
     "hour": ("1 hour", timedelta(hours=1)),
     "day": ("1 day", timedelta(days=1)),
@@ -30,9 +30,9 @@ class ScopeChoice:
     """One requested scope on the page.
 
     Attributes:
-        word: the scope itself, the value of the check box ``scope``.
-        text: the sentence of the provider.
-        is_fixed: the box cannot be unticked.
+        word: the scope, which is the value of the check box ``scope``.
+        text: the provider's sentence about it.
+        is_fixed: ``True`` if the person cannot clear the box.
     """
 
     word: str
@@ -42,22 +42,22 @@ class ScopeChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentPage:
-    """Everything that ``flask_cimd/consent.html`` shows. Texts of the client are cleaned, not escaped.
+    """Contents of ``flask_cimd/consent.html``. Client texts have no control characters; the template escapes them.
 
     Attributes:
-        view: the client and where the answer goes.
-        changes: what differs from the description that this person approved last.
+        view: the client and its redirect URI.
+        changes: differences from the description that this person approved last.
         logo: URL of the logo on this server, or ``None``.
         scopes: requested scopes; empty for a sign-in without access.
         places: requested resources other than the server itself.
-        is_identity_only: a yes tells the client who the person is, and nothing else.
-        lifetimes: key and sentence for each lifetime to choose from; empty where there is no choice.
-        preset: key of the lifetime that is chosen at first.
-        asks_again: when the client must ask again, as words such as ``two weeks``; ``None`` if it is not settled.
-        renews: whether the client can renew its access without asking.
-        subject: who decides.
+        is_identity_only: ``True`` if approval gives the client the person's identity and no access.
+        lifetimes: key and sentence for each lifetime to choose from; empty without a choice.
+        preset: key of the preselected lifetime.
+        asks_again: time until the client must ask again, in words such as ``two weeks``; ``None`` if unknown.
+        renews: ``True`` if the client can renew its access without a person.
+        subject: the person who decides.
         identity: the names of the account that the client will see.
-        transaction: secret handle of the waiting request; the form sends it back.
+        transaction: secret handle of the waiting request; the form returns it.
     """
 
     view: ConsentView
@@ -77,10 +77,10 @@ class ConsentPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """What this person approved for this client before.
+    """A person's earlier approval of a client.
 
     Attributes:
-        client: the client's description at the last approval; ``None`` if the client was registered then.
+        client: the client's metadata at the last approval; ``None`` for a client that the app registered.
     """
 
     client: ClientMetadata | None
@@ -96,8 +96,8 @@ def view_of(
 ) -> ConsentView:
     """Return the client's part of the page.
 
-    A name and a link count for ``atproto`` only if the operator trusts the client, since anybody can claim them
-    (AT Protocol OAuth, "Client Metadata").
+    With the scope ``atproto``, the view has the client's name and link only if the operator trusts the client, since
+    anybody can claim them (AT Protocol OAuth, "Client Metadata").
     """
     return consent_view(
         client,
@@ -109,19 +109,19 @@ def view_of(
 
 
 def shows_names(asked: AuthorizationRequest, tier: Tier) -> bool:
-    """Say whether name and logo of the client may be shown for this request."""
+    """Say whether the page may show the client's name and logo for this request."""
     return not asks_for_atproto(asked.scope) or tier is Tier.TRUSTED
 
 
 def acquaintance(tier: Tier, approved: Approval | None) -> Acquaintance:
-    """Return how well the client is known to this person."""
+    """Return the person's acquaintance with the client."""
     if tier is Tier.TRUSTED:
         return "trusted"
     return "new" if approved is None else "met"
 
 
 def changes_since(approved: Approval | None, client: ClientMetadata, *, with_name: bool) -> tuple[Change, ...]:
-    """Return what differs from the description that was approved last (CIMD §8.4)."""
+    """Return the differences from the description that this person approved last (CIMD §8.4)."""
     if approved is None or approved.client is None:
         return ()
     found = changes(approved.client, client)
@@ -129,7 +129,7 @@ def changes_since(approved: Approval | None, client: ClientMetadata, *, with_nam
 
 
 def may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata | None) -> bool:
-    """Say whether the person picks how long access lasts.
+    """Say whether the person chooses the lifetime of access.
 
     Clients that can refresh get short access tokens. Page clients, loopback clients and documents without the grant
     ``refresh_token`` cannot, unless the request is for a resource or for ``atproto``.
@@ -145,12 +145,12 @@ def chosen_lifetime(key: str | None) -> timedelta:
 
 
 def asks_again(asked: AuthorizationRequest, client: ClientMetadata | None) -> str | None:
-    """Return when the client needs a new approval, as far as it is settled and not chosen on the page."""
+    """Return the time until the client needs a new approval, in words; ``None`` if unknown or chosen on the page."""
     if asks_for_atproto(asked.scope):
         return None if asked.auth_method == "private_key_jwt" else "two weeks"
     return None if may_choose_lifetime(asked, client) else "a year"
 
 
 def without_lonely_email(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the scopes without ``email`` where ``profile`` is missing (IndieAuth §5.3.4: never on its own)."""
+    """Return the scopes without ``email`` if ``profile`` is missing (IndieAuth §5.3.4: never on its own)."""
     return tuple(word for word in words if word != "email" or "profile" in words)

@@ -26,9 +26,9 @@ ENDPOINTS = {
 
 
 def serve(app: Flask, site: Site, more: Mapping[str, Any]) -> None:
-    """Serve the server's document at each address where clients look, and the documents of its resources.
+    """Serve the server's document at each path that clients try, and the documents of its resources.
 
-    The addresses are at the root of the host, whatever the provider's prefix (RFC 8414 §3.1, path insertion).
+    The paths are at the root of the host, without the provider's prefix (RFC 8414 §3.1, path insertion).
 
     Args:
         more: further members of the server's document.

@@ -1,4 +1,4 @@
-"""The endpoints that programs call: tokens, pushed requests, revocation, introspection, userinfo; and their CORS."""
+"""Endpoints for programs (tokens, pushed requests, revocation, introspection, userinfo) and their CORS headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Response, abort, jsonify, request
 from ..oauth import IntrospectionEndpoint, ResourceProtector, current_access, verify_token
 from .site import Site
 
-#: RFC 9110 §5.6.2 tokens, as a browser lists the headers that it wants to send.
+#: List of header names (RFC 9110 §5.6.2) in ``Access-Control-Request-Headers``.
 _HEADER_LIST = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:, ?[A-Za-z0-9!#$%&'*+.^_`|~-]+){0,31}")
 _EXPOSED = "DPoP-Nonce, WWW-Authenticate, Location, Retry-After"
 
@@ -31,35 +31,35 @@ class Endpoints:
         self.userinfo = protector("profile")(self._userinfo)
 
     def push(self) -> Response:
-        """Take an authorization request before anybody sees it (RFC 9126)."""
+        """Answer a pushed authorization request (RFC 9126)."""
         return self._site.server.create_pushed_response()
 
     def token(self) -> Response:
-        """Exchange a code or refresh token (RFC 6749 §3.2); end a token as clients did before 2022."""
+        """Exchange a code or refresh token (RFC 6749 §3.2); revoke a token for clients from before 2022."""
         return self._site.server.create_token_response()
 
     def verify(self) -> Response:
-        """Tell the holder of a token about it, as clients asked before 2022; other GET requests get 405."""
+        """Answer a token's holder as IndieAuth did before 2022; other GET requests get status 405."""
         server = self._site.server
         if not server.legacy.token_verification or "Authorization" not in request.headers:
             abort(405)  # RFC 6749 §3.2: "The client MUST use the HTTP POST method"
         return verify_token(server)
 
     def revoke(self) -> Response:
-        """End a token (RFC 7009)."""
+        """Revoke a token (RFC 7009)."""
         return self._site.server.create_revocation_response()
 
     def introspect(self) -> Response:
-        """Tell a resource server what a token allows (RFC 7662)."""
+        """Return the rights of a token to a resource server (RFC 7662)."""
         return self._introspection.respond()
 
     def _userinfo(self) -> Response:
-        """Return the claims of the account behind a token; ``sub`` equals ``me`` where there is one."""
+        """Return the claims of a token's account; ``sub`` equals ``me`` if the account has one."""
         site, access = self._site, current_access
         return jsonify(site.profile(access.subject, access.scope) | {"sub": site.me(access.subject)})
 
     def redeem_for_identity(self) -> Response:
-        """Answer who the person is in exchange for a code, without any token (IndieAuth §5.3.3)."""
+        """Exchange a code for the person's identity, without a token (IndieAuth §5.3.3)."""
         site = self._site
         try:
             grant = site.server.redeem_for_identity()
@@ -73,12 +73,12 @@ class Endpoints:
 
 
 def preflight() -> Response:
-    """Answer the question that a browser asks before a cross-origin request."""
+    """Answer a CORS preflight request."""
     return allow_any_origin(Response(status=204, headers={"Access-Control-Max-Age": "86400"}))
 
 
 def allow_any_origin(answer: Response) -> Response:
-    """Let scripts of any origin read the answer. No cookie counts at these endpoints, and CORS never allows one."""
+    """Let scripts of any origin read the response; these endpoints ignore cookies."""
     headers: Any = answer.headers
     headers["Access-Control-Allow-Origin"] = "*"
     headers["Access-Control-Expose-Headers"] = _EXPOSED

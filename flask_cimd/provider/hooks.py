@@ -1,4 +1,4 @@
-"""What a provider asks of the app around it, and what it tells the app."""
+"""The hooks of a provider and their arguments."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentRequest:
-    """A valid request that is about to be shown to a person.
+    """A valid authorization request before its consent page.
 
     Attributes:
         request: the snapshot that consent, code and redirect are made from.
-        client: what the client says about itself, or ``None`` for a client that the app registered.
-        subject: who is asked.
-        is_approved_before: this person approved this client with this redirect URI, and the grant was not revoked.
+        client: the client's metadata, or ``None`` for a client that the app registered.
+        subject: the person who is to decide.
+        is_approved_before: ``True`` if this person approved the client with this redirect URI and did not revoke it.
     """
 
     request: AuthorizationRequest
@@ -47,11 +47,11 @@ class ConsentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """How an authorization request ended; for audit.
+    """The outcome of an authorization request; for audit.
 
     Attributes:
         outcome: ``approved``, ``denied``, ``skipped`` (approved without a page), or ``refused`` (an error).
-        subject: who decided; ``None`` if nobody was logged in.
+        subject: the person who decided; ``None`` if nobody was logged in.
         scope: granted scopes, separated by spaces; empty unless approved.
         reason: an OAuth error code or a slug of `CIMDError`; empty when approved.
         at: aware instant.
@@ -66,7 +66,7 @@ class Decision:
     at: datetime
 
 
-#: What `Provider.before_consent` may answer: ``None`` shows the page.
+#: Return values of `Provider.before_consent`: ``None`` shows the page.
 Verdict = Literal["deny", "skip"] | Response | None
 
 SubjectHook = Callable[[], str | None]
@@ -82,7 +82,7 @@ RedirectErrorHook = Callable[[str, str, str, bool], bool]
 
 @dataclass(slots=True, kw_only=True)
 class Hooks:
-    """The app's own functions; the required ones are there when the first request comes."""
+    """The app's own functions; the required ones must be registered before the first request."""
 
     subject: SubjectHook
     login: LoginHook

@@ -1,4 +1,4 @@
-"""How a person logs in: by the app's own hooks, or by Flask-Login where the app has it."""
+"""Log-in by the app's own hooks or by Flask-Login."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from flask import Flask, current_app, redirect, session, url_for
 
 from ..errors import ConfigurationError
 
-#: Where the instant of a Flask-Login log-in stands in the app's session, as seconds since 1970.
+#: Key in the app's session of the instant of a Flask-Login log-in, in seconds since 1970.
 AUTH_TIME = "_cimd_auth_time"
 
 
 def flask_login_hooks(login_view: str | None) -> dict[str, Callable[..., Any]]:
-    """Return the hooks of an app that registers none: Flask-Login's user, and its log-in or ``login_view``."""
+    """Return the default hooks: Flask-Login's user, and its log-in or ``login_view``."""
     return {"subject": _flask_login_subject, "login": _login_by(login_view)}
 
 
@@ -35,7 +35,7 @@ def _login_by(login_view: str | None) -> Callable[[str, bool], Any]:
         if not view:
             raise ConfigurationError("name the log-in: Provider(login_view=...), @provider.login or Flask-Login's")
         if again and manager is not None:
-            # A log-in view sends people on who are logged in already; they are to log in once more.
+            # A log-in view redirects people who are logged in; these have to log in again.
             from flask_login import logout_user
 
             logout_user()
@@ -47,7 +47,7 @@ def _login_by(login_view: str | None) -> Callable[[str, bool], Any]:
 
 
 def remember_login(app: Flask) -> None:
-    """Note in the app's session when Flask-Login logs a person in, so that ``max_age`` can be answered."""
+    """Store the instant of each Flask-Login log-in in the app's session, for ``max_age``."""
     try:
         from flask_login import user_logged_in
     except ImportError:
@@ -56,7 +56,7 @@ def remember_login(app: Flask) -> None:
 
 
 def login_at() -> datetime | None:
-    """Return when Flask-Login logged the person in, or ``None`` if it is not known."""
+    """Return the instant at which Flask-Login logged the person in, or ``None`` if unknown."""
     since = session.get(AUTH_TIME)
     return datetime.fromtimestamp(since, UTC) if isinstance(since, int | float) else None
 

@@ -1,9 +1,9 @@
-"""Declarative models of everything that a provider keeps, on the app's own Flask-SQLAlchemy ``db``.
+"""Declarative models of a provider's data on the app's own Flask-SQLAlchemy ``db``.
 
-Secrets are kept as SHA-256 alone. Client identifiers are ``Text``: a client identifier URL has up to 2048 characters.
-Instants are seconds since 1970 as double precision numbers, the same on SQLite and PostgreSQL.
+The tables hold only SHA-256 digests of secrets. Client identifiers are ``Text``: a client identifier URL has up to 2048
+characters. Instants are seconds since 1970 as double precision numbers, the same on SQLite and PostgreSQL.
 
-Every look-up that a request makes is served by a primary key or by one of the indices that stand here.
+A primary key or an index of these tables serves every query of a request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ._database import Database
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-#: Every table of this package begins with it.
+#: Prefix of the name of every table of this package.
 TABLE_PREFIX = "cimd_"
 _INSTANT = Float(53)
 _DIGEST = String(64)
@@ -108,7 +108,7 @@ def _define(shared: MetaData) -> Models:
 
 def _define_grants(base: Any) -> dict[str, Any]:
     class Grant(base):  # type: ignore[misc]  # the base is made anew for every db
-        """What a person approved."""
+        """A person's approval."""
 
         __tablename__ = "cimd_grant"
         __table_args__ = (
@@ -132,14 +132,14 @@ def _define_grants(base: Any) -> dict[str, Any]:
         dpop_jkt: Mapped[str | None] = mapped_column(Text)
         auth_time: Mapped[float | None] = mapped_column(_INSTANT)
         created_at: Mapped[float] = mapped_column(_INSTANT)
-        #: When tokens were last issued, or a token was last used, to the hour; null until the code is redeemed.
+        #: Instant at which tokens were issued or used last, to the hour; null until the code is redeemed.
         used_at: Mapped[float | None] = mapped_column(_INSTANT)
-        #: When the last of its codes and tokens expires, or when it was revoked.
+        #: Instant at which the last of its codes and tokens expires, or at which it was revoked.
         ends_at: Mapped[float] = mapped_column(_INSTANT)
         revoked_at: Mapped[float | None] = mapped_column(_INSTANT)
 
     class Code(base):  # type: ignore[misc]
-        """An authorization code; kept for a day past its end, so that its reuse is noticed."""
+        """An authorization code; kept for a day after its expiry, to detect reuse."""
 
         __tablename__ = "cimd_code"
         __table_args__ = (Index("ix_cimd_code_grant", "grant_id"), Index("ix_cimd_code_expires_at", "expires_at"))
@@ -154,9 +154,9 @@ def _define_grants(base: Any) -> dict[str, Any]:
     class Token(base):  # type: ignore[misc]
         """An access or refresh token.
 
-        ``parent`` is the refresh token whose rotation issued it, ``repetition`` says which one: 0 for the first.
-        ``rotations`` counts how often a refresh token has been exchanged, ``rotated_at`` is the first time. A rotated
-        token is ``spent`` once no repetition is answered any more.
+        ``parent`` is the refresh token whose rotation issued it, ``repetition`` the number of that rotation from 0.
+        ``rotations`` counts the exchanges of a refresh token, ``rotated_at`` is the instant of the first. A rotated
+        token is ``spent`` once no repetition is accepted any more.
         """
 
         __tablename__ = "cimd_token"
@@ -211,7 +211,7 @@ def _define_requests(base: Any) -> dict[str, Any]:
         created_at: Mapped[float] = mapped_column(_INSTANT)
         expires_at: Mapped[float] = mapped_column(_INSTANT)
         decided_at: Mapped[float | None] = mapped_column(_INSTANT)
-        #: Encrypted by the provider; the key is not kept.
+        #: Encrypted by the provider under a key that it does not store.
         answer: Mapped[bytes | None] = mapped_column(LargeBinary)
         code_digest: Mapped[str | None] = mapped_column(_DIGEST)
 
@@ -238,7 +238,7 @@ def _define_registrations(base: Any) -> dict[str, Any]:
         ends_at: Mapped[float] = mapped_column(_INSTANT)
 
     class ResourceServer(base):  # type: ignore[misc]
-        """A server of somebody else that takes the provider's tokens and may introspect them."""
+        """A resource server that accepts the provider's tokens and may introspect them."""
 
         __tablename__ = "cimd_resource_server"
 
@@ -254,7 +254,7 @@ def _define_registrations(base: Any) -> dict[str, Any]:
 
 def _define_keys(base: Any) -> Any:
     class ReplayKey(base):  # type: ignore[misc]
-        """The name of something that must not be seen twice, until it is void anyway."""
+        """The key of a single-use value, kept until the value expires."""
 
         __tablename__ = "cimd_replay_key"
         __table_args__ = (Index("ix_cimd_replay_key_expires_at", "expires_at"),)

@@ -12,9 +12,9 @@ from .authorization import AuthorizationPages
 from .endpoints import Endpoints, allow_any_origin, preflight
 from .site import Site
 
-#: Pages load nothing from elsewhere and are framed nowhere.
+#: Pages load only this site's own styles and images, and no page may frame them.
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-#: Views whose forms may end at a client: ``form-action`` would block the redirect that follows an approval.
+#: Views whose forms redirect to a client: ``form-action`` would block that redirect.
 _LEAVING = frozenset({"authorize", "consent", "resume", "enter"})
 
 
@@ -53,7 +53,7 @@ def direct(site: Site, endpoints: Endpoints) -> Blueprint:
 
 
 def exempt_from_csrf(app: Flask, *blueprints: Blueprint) -> None:
-    """Take the provider's views out of Flask-WTF's protection where the app has it: they bring their own.
+    """Exempt the provider's views from Flask-WTF's CSRF protection if the app has it: they have their own.
 
     The app may set `CSRFProtect` up later, so this runs before the protection looks at the first request.
     """
@@ -69,7 +69,7 @@ def exempt_from_csrf(app: Flask, *blueprints: Blueprint) -> None:
 
 def _entry(authorization: AuthorizationPages, endpoints: Endpoints) -> Any:
     def enter() -> Response:
-        # A code is redeemed for an identity here (IndieAuth §5.3.3); everything else is a request as a form.
+        # A POST with a code redeems it for the identity (IndieAuth §5.3.3); any other POST is an authorization request.
         if {"code", "grant_type"} & set(form_of(request)):
             return endpoints.redeem_for_identity()
         return authorization.restart()

@@ -60,8 +60,8 @@ class Provider:
         texts: sentences for scopes that exist at ``resources`` alone.
         login_view: endpoint of the app's log-in view, which takes the query parameter ``next``; not needed with
             Flask-Login or with a `login` hook.
-        indieauth: whether web pages may be clients, and codes may be redeemed for an identity.
-        atproto: whether clients of the AT Protocol may sign in. They can once an `identity` hook gives accounts a DID.
+        indieauth: ``False`` disables IndieAuth at this server.
+        atproto: ``False`` refuses the scope ``atproto``; with ``True``, accounts need a DID from the `identity` hook.
         find_resource_server: returns a server that may introspect tokens, by its id; the storage's by default.
         metadata: further members of the server's metadata document (RFC 8414).
         clock: returns the current aware instant; tests inject their own.
@@ -97,7 +97,7 @@ class Provider:
     # -- hooks ----------------------------------------------------------------------------------------------------
 
     def subject(self, hook: HookT) -> HookT:
-        """Register who is logged in: ``() -> str | None``.
+        """Register the hook for the person who is logged in: ``() -> str | None``.
 
         Return a stable identifier of the account, an https URL or an opaque text of at most 2048 characters, or
         ``None``. It is kept with every grant: never reuse one for another account.
@@ -106,16 +106,16 @@ class Provider:
         return hook
 
     def login(self, hook: HookT) -> HookT:
-        """Register how a person logs in: ``(target, again) -> response``.
+        """Register the log-in: ``(target, again) -> response``.
 
         The response leads to the log-in, and the log-in leads to ``target``, a path of this app. With ``again`` the
-        person is logged in already, and must prove it once more.
+        person is logged in already and must log in again.
         """
         self._hooks.login = hook
         return hook
 
     def auth_time(self, hook: HookT) -> HookT:
-        """Register when the person logged in: ``() -> datetime | None``; answers ``max_age`` (RFC 9470)."""
+        """Register the instant of the log-in: ``() -> datetime | None``; needed for ``max_age`` (RFC 9470)."""
         self._hooks.auth_time = hook
         return hook
 
@@ -125,9 +125,9 @@ class Provider:
         return hook
 
     def claims(self, hook: HookT) -> HookT:
-        """Register what scopes show of an account: ``(subject, scopes) -> mapping``.
+        """Register the claims of an account: ``(subject, scopes) -> mapping``.
 
-        The members stand in userinfo, and as ``profile`` in token answers (IndieAuth §5.3.4).
+        Userinfo returns them, and token responses have them as ``profile`` (IndieAuth §5.3.4).
         """
         self._hooks.claims = hook
         return hook
@@ -142,14 +142,15 @@ class Provider:
         return hook
 
     def on_decision(self, hook: HookT) -> HookT:
-        """Register what learns how requests ended: ``(Decision) -> None``; its failure ends no sign-in."""
+        """Register a listener for the outcome of requests: ``(Decision) -> None``; its failure ends no sign-in."""
         self._hooks.on_decision = hook
         return hook
 
     def redirect_errors(self, hook: HookT) -> HookT:
-        """Register which errors go to a client without a click: ``(client_id, redirect_uri, error, default) -> bool``.
+        """Register the rule for redirects of errors: ``(client_id, redirect_uri, error, default) -> bool``.
 
-        By default those of trusted clients, and of clients that this person approved before (RFC 9700 §4.11.2).
+        ``True`` sends the error to the client without a click. The default does so for trusted clients and for clients
+        that this person approved before (RFC 9700 §4.11.2).
         """
         self._hooks.redirect_errors = hook
         return hook
@@ -182,8 +183,8 @@ class Provider:
             app: the app.
             cimd: the `CIMD` object of the app.
             issuer: the exact issuer: https, without final slash, query or fragment; it may have a path.
-            db: the app's Flask-SQLAlchemy object; its tables are made by ``db.create_all()``, by a migration or by
-                ``flask cimd create-tables``.
+            db: the app's Flask-SQLAlchemy object; ``db.create_all()``, a migration or ``flask cimd create-tables``
+                makes the tables.
             storage: another storage in place of ``db``.
             url_prefix: prefix of all endpoints, such as ``/oauth``; the well-known documents stay at the root.
             development: accept an http issuer on loopback, as ``CIMD_ALLOW_LOOPBACK`` does.

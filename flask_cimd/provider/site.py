@@ -1,4 +1,4 @@
-"""One provider in one app: its server, its storage, and the app's answers to the provider's questions."""
+"""One provider in one app: its server, its storage and the app's hooks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LONGEST_SUBJECT = 2048
 
 
 class SubjectError(ServiceUnavailable):
-    """The app's ``subject`` hook failed; nobody can be asked for consent."""
+    """The app's ``subject`` hook failed, so no consent page can be shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,11 @@ class Site:
         clients: finds clients and applies the operator's policy.
         storage: keeps grants, codes, tokens and waiting requests.
         waiting: requests that wait for a log-in or a decision.
-        upkeep: sweeps the storage after answers.
-        browser: names the browser behind a request.
+        upkeep: sweeps the storage after responses.
+        browser: identifies the browser of a request.
         hooks: the app's own functions.
         issuer: the exact issuer.
-        prefix: URL prefix of all paths but the well-known ones.
+        prefix: URL prefix of all paths except the well-known ones.
         name: name of the blueprint.
         scope_texts: a sentence for each scope.
         clock: returns the current aware instant.
@@ -88,13 +88,13 @@ class Site:
         return f"{root}{self.prefix}{path}"
 
     def template_values(self) -> dict[str, Any]:
-        """Return what every template of the provider gets besides its page."""
+        """Return the variables of every template of the provider."""
         return {"provider": self, "_": translate}
 
     # -- the person -----------------------------------------------------------------------------------------------
 
     def subject(self) -> str | None:
-        """Return who is logged in, or ``None``.
+        """Return the subject who is logged in, or ``None``.
 
         Raises:
             SubjectError: the hook failed, or returned something other than ``None`` and a text of 1 to 2048
@@ -113,13 +113,13 @@ class Site:
         return found
 
     def auth_time(self) -> datetime | None:
-        """Return when the person logged in, or ``None`` if the app does not say."""
+        """Return the instant of the log-in, or ``None`` if the app does not say."""
         if self.hooks.auth_time is not None:
             return self.hooks.auth_time()
         return login_at()
 
     def log_in(self, target: str, *, again: bool) -> Response:
-        """Send the person to the app's log-in, which leads back to ``target``."""
+        """Redirect to the app's log-in, which leads back to ``target``."""
         return make_response(self.hooks.login(target, again))
 
     def identity(self, subject: str) -> Identity:
@@ -138,29 +138,29 @@ class Site:
         return self.identity(subject).me or subject
 
     def profile(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
-        """Return what these scopes show of an account."""
+        """Return the claims of an account that these scopes give access to."""
         return dict(self.hooks.claims(subject, frozenset(scope))) if self.hooks.claims is not None else {}
 
     def identity_members(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
-        """Return ``me`` and, if a scope shows any of it, ``profile`` (IndieAuth §5.3.3, §5.3.4)."""
+        """Return ``me`` and, if the scopes give access to claims, ``profile`` (IndieAuth §5.3.3, §5.3.4)."""
         profile = self.profile(subject, scope) if scope else {}
         me = self.identity(subject).me
         return {**({"me": me} if me else {}), **({"profile": profile} if profile else {})}
 
     def token_members(self, grant: Grant) -> dict[str, Any]:
-        """Return what a token answer holds besides the token; ``sub`` is the DID for the AT Protocol."""
+        """Return the further members of a token response; ``sub`` is the DID for the AT Protocol."""
         members = self.identity_members(grant.subject, grant.scope.split())
         return {**members, "sub": self.identity(grant.subject).did} if asks_for_atproto(grant.scope) else members
 
     def introspected(self, grant: Grant) -> dict[str, Any]:
-        """Return what introspection says besides RFC 7662: ``me`` (IndieAuth §6.2)."""
+        """Return the further members of an introspection response: ``me`` (IndieAuth §6.2)."""
         me = self.identity(grant.subject).me
         return {"me": me} if me else {}
 
     # -- the client -----------------------------------------------------------------------------------------------
 
     def client_of(self, asked: AuthorizationRequest) -> ClientMetadata | None:
-        """Return the client of a request under today's policy; ``None`` for one that describes itself nowhere.
+        """Return the metadata of a request's client under today's policy; ``None`` for a client without metadata.
 
         Raises:
             CIMDError: the client is not admitted any more.
@@ -171,7 +171,7 @@ class Site:
         return found.metadata if isinstance(found, MetadataClient) else None
 
     def registered(self, client_id: str) -> ClientMetadata | None:
-        """Return what a client that registered itself says, or ``None`` if it is unknown or not admitted."""
+        """Return the metadata of a client that registered itself; ``None`` if it is unknown or not admitted."""
         try:
             found = self.clients.find_registered(client_id)
         except CIMDError:
@@ -179,11 +179,11 @@ class Site:
         return found.metadata if isinstance(found, MetadataClient) else None
 
     def describe_registered(self, asked: AuthorizationRequest) -> ClientMetadata:
-        """Return what is known of a client that the app registered: its redirect URI."""
+        """Return metadata for a client that the app registered without any: its identifier and redirect URI."""
         return registered_client(asked.client_id, asked.redirect_uri)
 
     def tier(self, client: ClientMetadata | None) -> Tier:
-        """Return how far a client is trusted; the app's own clients are known."""
+        """Return the trust tier of a client; clients that the app registered are ``KNOWN``."""
         return Tier.KNOWN if client is None else self.clients.admission.tier(client.identifier)
 
     def is_in_the_making(self, client: ClientMetadata) -> bool:
@@ -195,7 +195,7 @@ class Site:
         return self.clients.logo_url(client)
 
     def within_allowance(self, asked: AuthorizationRequest, tier: Tier) -> AuthorizationRequest | None:
-        """Return the request without what clients of a tier may not ask for; ``None`` if nothing is left."""
+        """Return the request without the scopes that the tier's allowance excludes; ``None`` if nothing is left."""
         return self.server.within_allowance(asked, self.clients.admission.allowance(tier))
 
     def places(self, asked: AuthorizationRequest) -> tuple[Resource, ...]:
@@ -211,7 +211,7 @@ class Site:
         return {"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)} if is_own else {}
 
     def last_approval(self, subject: str, client_id: str) -> Approval | None:
-        """Return what this person approved last for a client."""
+        """Return this person's last approval of a client."""
         grant = self.storage.last_approved(subject, client_id)
         return None if grant is None else Approval(client=grant.client)
 
@@ -222,7 +222,7 @@ class Site:
     # -- decisions ------------------------------------------------------------------------------------------------
 
     def before_consent(self, asked: ConsentRequest) -> Verdict:
-        """Ask the app's hook whether the page is shown."""
+        """Return the decision of the app's ``before_consent`` hook."""
         return None if self.hooks.before_consent is None else self.hooks.before_consent(asked)
 
     def approve(
@@ -235,7 +235,7 @@ class Site:
         handle: str | None = None,
         skipped: bool = False,
     ) -> Response:
-        """Issue a code in the transaction that spends the waiting request, and send the person back."""
+        """Issue a code in the transaction that spends the waiting request, and return the response to the client."""
         answer: Response = self.server.approve(
             asked,
             subject=subject,
@@ -251,7 +251,7 @@ class Site:
         return answer
 
     def deny(self, asked: AuthorizationRequest, subject: str, handle: str) -> Response:
-        """Tell the client that the person said no; a click on Deny always redirects."""
+        """Return the response ``access_denied``; the button Deny always redirects."""
         answer: Response = self.server.deny(asked, settle=self._settle(handle, asked))
         self.note(Decision(outcome="denied", reason="access_denied", **self._about(asked, subject)))
         return answer
@@ -270,7 +270,7 @@ class Site:
     # -- errors ---------------------------------------------------------------------------------------------------
 
     def redirects_errors(self, client_id: str, redirect_uri: str, error: str, subject: str | None) -> bool:
-        """Say whether an error goes to the client without a click (RFC 9700 §4.11.2)."""
+        """Say whether to redirect an error to the client without a click (RFC 9700 §4.11.2)."""
         knows = self._is_trusted(client_id) or (
             subject is not None and self.is_approved(subject, client_id, redirect_uri)
         )
@@ -278,7 +278,7 @@ class Site:
         return knows if hook is None else bool(hook(client_id, redirect_uri, error, knows))
 
     def _is_trusted(self, client_id: str) -> bool:
-        """Say whether the operator trusts the client: by a rule, or by having registered it."""
+        """Say whether the operator trusts the client: by a rule, or because the app registered it."""
         try:
             client = self.server.query_client(client_id)
         except (CIMDError, OAuth2Error):
@@ -288,7 +288,7 @@ class Site:
         return self.clients.admission.tier(client.metadata.identifier) is Tier.TRUSTED
 
     def error_page(self, error: OAuth2Error) -> Response:
-        """Show an OAuth error here, with a button that takes it to the client."""
+        """Show an OAuth error on a page, with a button that sends it to the client."""
         answer = self.server.error_response(error)
         page = render_template(
             "flask_cimd/refused.html",
@@ -302,7 +302,7 @@ class Site:
         return make_response(page, 400)
 
     def note(self, decision: Decision) -> None:
-        """Tell the app's hook how a request ended; its failure ends no sign-in."""
+        """Call the app's ``on_decision`` hook; its failure ends no sign-in."""
         if self.hooks.on_decision is None:
             return
         try:
@@ -311,7 +311,7 @@ class Site:
             logger.exception("the on_decision hook failed")
 
     def note_refusal(self, subject: str | None, client_id: str, redirect_uri: str, reason: str) -> None:
-        """Tell the app's hook about a request that ended in an error."""
+        """Call the app's ``on_decision`` hook for a request that ended in an error."""
         self.note(
             Decision(
                 outcome="refused",
@@ -325,6 +325,6 @@ class Site:
 
 
 def _as_name(text: str) -> str:
-    """Fold a handle, DID or address as people write it: blanks, bidi marks, ``@``, ``at://``, case, final dot."""
+    """Normalize a handle, DID or address as people write it: spaces, bidi marks, ``@``, ``at://``, case, final dot."""
     kept = "".join(c for c in text if c.isprintable()).strip()
     return kept.removeprefix("at://").removeprefix("@").rstrip("/.").lower()

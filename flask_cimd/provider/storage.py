@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 class SQLAlchemyStorage(Tokens, Approvals):
     """A `flask_cimd.oauth.ProviderStorage` and ``RegistrationStorage`` on SQLite or PostgreSQL; needs an app context.
 
-    Every method is one transaction, on a connection of its own: it neither commits nor rolls back what the app has
-    open in ``db.session``. A connection that died with a restart of the database server is replaced once, inside the
-    same call. Secrets never reach the database, only their digests.
+    Every method is one transaction on a separate connection: it neither commits nor rolls back ``db.session``. After a
+    restart of the database server, the same call opens one new connection. The database never holds secrets, only
+    their digests.
 
     Args:
-        db: the app's Flask-SQLAlchemy object. Its tables are made by ``db.create_all()``, by a migration, or by
-            ``flask cimd create-tables``.
+        db: the app's Flask-SQLAlchemy object. ``db.create_all()``, a migration or ``flask cimd create-tables`` makes
+            the tables.
         issuer: keeps the rows of several providers in one database apart; a storage sees only its own. Empty for one.
 
     Raises:
@@ -39,7 +39,7 @@ class SQLAlchemyStorage(Tokens, Approvals):
         return schema_gaps(self._db)
 
     def sweep(self, now: datetime, limit: int = 10_000) -> int:
-        """Delete at most ``limit`` rows that can never matter again, of every issuer; return how many.
+        """Delete at most ``limit`` rows without effect, of every issuer; return their number.
 
         Call it from a scheduler, as ``flask cimd sweep`` does, never in a request.
         """

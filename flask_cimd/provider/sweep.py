@@ -1,4 +1,4 @@
-"""Deletes what can never matter again: in small transactions, bounded in all, in one process at a time."""
+"""Deletes rows that have no effect any more: in small transactions, up to a limit, in one process at a time."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .models import provider_models
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-#: Rows that one transaction deletes at most: other writers wait no longer than that takes.
+#: Maximum number of rows that one transaction deletes; other writers wait for it.
 BATCH = 500
-#: A sweep that was killed keeps others out for this time at most.
+#: Maximum time for which a killed sweep blocks others.
 _LEASE = timedelta(minutes=10)
-#: Tables of the client store, if the app keeps it in its database: how long their rows are of use past their end.
+#: Tables of the client store, if it is in the app's database, and the time for which their expired rows are used.
 _CACHES = {"cimd_client": timedelta(hours=24), "cimd_fetched": timedelta(), "cimd_lease": timedelta()}
 _LEASE_KEY = "flask-cimd:sweep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What a sweep deleted.
+    """The outcome of a sweep.
 
     Attributes:
         by_table: number of rows by the name of their table.
@@ -45,7 +45,7 @@ class Swept:
 
 
 def sweep(db: SQLAlchemy, now: datetime, *, limit: int = 10_000, every: timedelta = timedelta()) -> Swept:
-    """Delete at most ``limit`` rows that have ended, with all issuers' together; needs an app context.
+    """Delete at most ``limit`` rows without effect, of every issuer; needs an app context.
 
     Expired tokens, those of living grants too; codes a day after their end; rotated refresh tokens and ended grants
     after 30 days; expired pushed and waiting requests, replay keys and registrations; entries of the client store a day
@@ -86,7 +86,7 @@ def _sweep(db: SQLAlchemy, database: Database, now: datetime, limit: int) -> Swe
 
 
 def _steps(db: SQLAlchemy, now: datetime) -> Iterator[tuple[Table, dict[str, Any], dict[str, Any]]]:
-    """Yield the statements in an order that leaves no row without its grant."""
+    """Yield the statements in an order in which no row loses its grant."""
     models = provider_models(db)
     grants, codes, tokens = models.Grant.__table__, models.Code.__table__, models.Token.__table__
     long_ago = params(before=seconds(now - KEPT_AFTER_END))

@@ -1,4 +1,4 @@
-"""Sweeps the storage now and then, after an answer is sent: never inside a request."""
+"""Regular sweeps of the storage after a response is sent, never inside a request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 #: Time between two sweeps that one process starts.
 EVERY = timedelta(minutes=10)
-#: Rows that such a sweep deletes at most; ``flask cimd sweep`` deletes more.
+#: Maximum number of rows that such a sweep deletes; ``flask cimd sweep`` deletes more.
 MOST_ROWS = 2_000
 
 
@@ -23,7 +23,7 @@ class Upkeep:
     """Starts bounded sweeps.
 
     Args:
-        storage: what is swept; of simultaneous sweeps in several processes one does the work.
+        storage: the storage to sweep; of simultaneous sweeps in several processes one does the work.
         clock: returns the current aware instant.
     """
 
@@ -34,7 +34,7 @@ class Upkeep:
         self._last: datetime | None = None
 
     def after(self, answer: Response, app: Flask) -> None:
-        """Sweep once the answer is sent, if `EVERY` has passed since this process did so."""
+        """Sweep after the response is sent, if `EVERY` has passed since this process last did."""
         if not self._is_due():
             return
 

@@ -1,8 +1,8 @@
-"""Requests that wait on the server: for a log-in, and then for a decision. Nothing of them is in a cookie.
+"""Authorization requests that wait on the server for a log-in or a decision; no cookie holds any part of them.
 
-The handle of a waiting request is a secret that only its page carries; the storage knows its digest. The answer to a
-decision is kept for a minute, encrypted under a key derived from that handle, so that a form sent twice is answered
-twice although the code itself is kept as a digest only.
+The handle of a waiting request is a secret in the form of its page; the storage has only its digest. The storage keeps
+the response to a decision for a minute, encrypted under a key derived from that handle: a form sent twice gets the same
+response, although the storage has only the digest of the code.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from ..oauth import AuthorizationRequest
 from ..oauth.server.response_modes import AuthorizationResponse
 from ..oauth.server.storage import ProviderStorage, Settlement, Waiting, digest, new_secret
 
-#: How long a person may take to log in, and then to decide.
+#: Maximum time for the log-in, and again for the decision.
 LIFETIME = timedelta(minutes=10)
-#: How long the answer to a decision is repeated to the same form.
+#: Time for which the response to a decision can be repeated.
 REPEATED = timedelta(seconds=60)
-#: Requests of one browser that wait at once; a further one drops the oldest.
+#: Maximum number of waiting requests of one browser; one more drops the oldest.
 MOST_PER_BROWSER = 20
 _NONCE = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A request that a person was shown.
+    """A request whose consent page a person sees.
 
     Attributes:
         request: the snapshot.
-        answer: how the decision was answered already, or ``None`` while there is none.
+        answer: the response to the decision; ``None`` while there is no decision.
     """
 
     request: AuthorizationRequest
@@ -45,10 +45,10 @@ class Pending:
 
 
 class WaitingRequests:
-    """Keeps waiting requests of one provider in its storage.
+    """Stores the waiting requests of one provider.
 
     Args:
-        storage: keeps them by digest, bounded for each browser.
+        storage: stores them by digest, up to a number for each browser.
         clock: returns the current aware instant.
     """
 
@@ -57,7 +57,7 @@ class WaitingRequests:
         self._clock = clock
 
     def park(self, query: str, browser: str) -> str:
-        """Keep the query of an authorization request while its sender logs in, and return its handle.
+        """Store the query of an authorization request during the log-in, and return its handle.
 
         The same request of the same browser has the same handle.
         """
@@ -67,12 +67,12 @@ class WaitingRequests:
         return handle
 
     def parked(self, handle: str, browser: str) -> str | None:
-        """Return the query that waits behind a handle in this browser."""
+        """Return the query that this browser stored under a handle."""
         kept = self._storage.find_waiting(digest(handle), self._clock())
         return kept.content if kept is not None and kept.browser == browser and not kept.subject else None
 
     def parked_since(self, query: str, browser: str) -> datetime | None:
-        """Return when this request was parked last, and forget it: a log-in after it answers its demand once."""
+        """Return the instant at which this request was parked, and delete it: a log-in counts for it once."""
         key = digest(_handle_of(query, browser))
         kept = self._storage.find_waiting(key, self._clock())
         if kept is None or kept.browser != browser:
@@ -81,7 +81,7 @@ class WaitingRequests:
         return kept.created_at
 
     def keep(self, asked: AuthorizationRequest, browser: str, subject: str) -> str:
-        """Keep a request that is shown to a person, and return the handle for its form."""
+        """Store a request for its consent page, and return the handle for the form."""
         handle, now = new_secret(), self._clock()
         kept = Waiting(
             digest=digest(handle),
@@ -95,7 +95,7 @@ class WaitingRequests:
         return handle
 
     def find(self, handle: str, browser: str, subject: str) -> Pending | None:
-        """Return what waits behind a form's handle, for the browser and the person it was shown to."""
+        """Return the request of a form's handle, for the browser and person that saw the page."""
         kept = self._storage.find_waiting(digest(handle), self._clock())
         if kept is None or kept.browser != browser or not kept.subject or kept.subject != subject:
             return None
@@ -109,7 +109,7 @@ class WaitingRequests:
         return Pending(request=_request(kept), answer=None)
 
     def settlement(self, handle: str, answer: AuthorizationResponse, pushed: str | None) -> Settlement:
-        """Return what the storage writes in the transaction that carries a decision out."""
+        """Return the settlement of a decision, for the transaction of its outcome."""
         return Settlement(
             waiting=digest(handle),
             answer=_encrypted(answer.to_json(), handle),

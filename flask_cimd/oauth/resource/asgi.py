@@ -1,4 +1,4 @@
-"""A `ResourceProtector` in front of an ASGI app, such as an MCP server: no token, no way in.
+"""Protection of an ASGI app, such as an MCP server, by a `ResourceProtector`.
 
 app = ProtectedASGI(mcp.streamable_http_app(), protector, metadata=notes.metadata(issuer), needs=tool_scopes)
 """
@@ -25,17 +25,17 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class ProtectedASGI:
-    """Lets requests through that present a living token, and serves the resource's metadata beside.
+    """Passes requests with a valid token to the app, and serves the resource's metadata.
 
     The `Access` of a request is in ``scope["flask_cimd_access"]``.
 
     Args:
-        app: what is protected, as a whole.
-        protector: knows tokens and audience; its ``find`` is called in a thread.
+        app: the ASGI app to protect.
+        protector: checks tokens; its ``find`` runs in a thread.
         metadata: the RFC 9728 document.
-        needs: returns the scopes that a request body asks for; may raise `TokenRefused` for one that it cannot read.
-        entry: scopes named to clients that come without a token.
-        longest_body: in bytes; one more is answered with 413.
+        needs: returns the scopes that a request body requires; may raise `TokenRefused` for an unreadable body.
+        entry: scopes in the challenge for a request without a token.
+        longest_body: maximum size of a body in bytes; a longer one gets status 413.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ProtectedASGI:
             await self._app(scope, _replay(body, receive), _with_headers(admitted.headers, send))
 
     def _needed_to_enter(self, body: bytes) -> Collection[str]:
-        """Return what to ask for at first: what this very request needs is named too (MCP scope selection)."""
+        """Return the scopes of a first challenge, those that this request requires included (MCP scope selection)."""
         try:
             return list(dict.fromkeys([*self._entry, *self._needs(body)]))
         except TokenRefused:
@@ -102,25 +102,25 @@ class ProtectedASGI:
         except TokenRefused as refused:
             refused.headers = {**admitted.headers, **refused.headers}
             refused.scheme = request.headers["Authorization"].partition(" ")[0]
-            # Some clients ask for exactly these scopes next; without what they hold already, they would lose it.
+            # Some clients request exactly these scopes next; without their current scopes they would lose them.
             refused.scope = list(dict.fromkeys([*sorted(access.scope), *refused.scope])) if refused.scope else ()
             raise
         return admitted
 
 
 def _as_request(scope: Scope) -> Request:
-    """Return the request as `ResourceProtector` reads it; the body is not part of it."""
+    """Return the request for `ResourceProtector`, without its body."""
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     kept = [(name, value) for name, value in headers if name.lower() not in ("content-length", "transfer-encoding")]
     builder = EnvironBuilder(method=scope["method"], headers=kept)
     builder.query_string = scope.get("query_string", b"").decode("latin-1")
-    # The builder would decode the path once more.
+    # EnvironBuilder would decode the path a second time.
     path_info = scope["path"].encode(errors="replace").decode("latin-1")
     return Request({**builder.get_environ(), "PATH_INFO": path_info})
 
 
 class _ClientLeft(Exception):  # noqa: N818  an outcome, not a fault
-    """Nobody waits for an answer, and the body is not whole."""
+    """The client disconnected before the end of its request."""
 
 
 async def _read(receive: Receive, longest: int) -> bytes | None:
@@ -137,7 +137,7 @@ async def _read(receive: Receive, longest: int) -> bytes | None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return the body once more to the app, then what comes after it, such as the news that the client left."""
+    """Return the body to the app again, then later messages, such as ``http.disconnect``."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> MutableMapping[str, Any]:

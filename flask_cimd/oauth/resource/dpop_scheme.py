@@ -1,4 +1,4 @@
-"""``Authorization: DPoP``: tokens that are presented with a proof of their own key (RFC 9449 §7)."""
+"""``Authorization: DPoP``: access tokens with a proof by the key that they are bound to (RFC 9449 §7)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DPoPScheme:
     Every response carries the newest nonce, refusals included (RFC 9449 §9).
 
     Args:
-        dpop: checks the proofs; a function that returns it, for apps that know it only at run time.
+        dpop: checks the proofs; or a function that returns the `DPoP`, for apps that know it only at run time.
     """
 
     name = "DPoP"
@@ -36,7 +36,7 @@ class DPoPScheme:
         return {"algs": " ".join(self._dpop.algorithms)}
 
     def check(self, request: Request, secret: str, access: Access) -> Mapping[str, str]:
-        """Refuse a request without a proof for this token by the key that the token is bound to."""
+        """Refuse a request without a proof for this token by its own key."""
         dpop = self._dpop
         headers = dpop.nonce_header()
         try:

@@ -1,4 +1,4 @@
-"""Tokens of an authorization server that runs elsewhere: what they allow is asked by introspection (RFC 7662)."""
+"""Access to the tokens of an authorization server in another process, by introspection (RFC 7662)."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from .protector import TokensUnavailableError
 
 
 class IntrospectedTokens:
-    """Finds out what tokens allow, for a `ResourceProtector` in another process.
+    """Looks up the rights of tokens by introspection, for a `ResourceProtector` in another process.
 
-    Nothing is kept: a token that was revoked a moment ago is refused now.
+    Caches nothing, so a revoked token is refused at once.
 
     Args:
         endpoint: URL of the introspection endpoint.
-        server_id: what this resource server authenticates with.
-        secret: its secret.
-        issuer: the only issuer whose tokens count, and their audience if they name none.
-        timeout: in seconds, for connecting and for each read.
-        ca_bundle: file of trusted certificates; certifi's if it is not given.
+        server_id: user name of this resource server in HTTP Basic authentication.
+        secret: its password.
+        issuer: the only accepted issuer, and the audience of tokens that name none.
+        timeout: seconds for the connection and for each read.
+        ca_bundle: file of trusted certificates; by default certifi's.
 
     Raises:
-        ConfigurationError: the endpoint would see secret and tokens in plain text.
+        ConfigurationError: the endpoint is neither https nor http on loopback.
     """
 
     def __init__(
@@ -47,17 +47,17 @@ class IntrospectedTokens:
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
             raise ConfigurationError("the introspection endpoint must be https; http is for this computer alone")
         self._endpoint = endpoint
-        # RFC 6749 §2.3.1: both are form-encoded before they are joined.
+        # RFC 6749 §2.3.1: the client form-encodes both before it joins them.
         self._credentials = quote_plus(server_id), quote_plus(secret)
         self._issuer = issuer
         self._timeout = timeout
         self._verify: str | bool = ca_bundle or True
 
     def find(self, secret: str) -> Access | None:
-        """Return what a token allows, or ``None`` if it is not alive.
+        """Return the rights of a token, or ``None`` if it is not valid.
 
         Raises:
-            TokensUnavailableError: there is no usable answer.
+            TokensUnavailableError: the endpoint gives no usable response.
         """
         found = self._ask(secret)
         if found.get("active") is not True or found.get("iss", self._issuer) != self._issuer:
@@ -82,7 +82,7 @@ class IntrospectedTokens:
     def _ask(self, secret: str) -> dict[str, Any]:
         try:
             with requests.Session() as session:
-                # Nothing from the environment: no proxy and no .netrc sees the token.
+                # A proxy or .netrc from the environment would see the token.
                 session.trust_env = False
                 answer = session.post(
                     self._endpoint,

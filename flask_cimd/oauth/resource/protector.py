@@ -7,8 +7,8 @@
     def read():
         return load_notes(current_access.subject)
 
-Where tokens come from is a function: `stored_access` at the server itself, `Introspection` in another process. What a
-request may present is a list of schemes, so that others than ``Bearer`` can be added.
+A function looks tokens up: `stored_access` at the server itself, `Introspection` in another process. A list of schemes
+defines how requests may present tokens: ``Bearer``, ``DPoP`` or your own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
 class TokensUnavailableError(Exception):
-    """What a token allows cannot be found out now; nobody is let in, and the answer is 503."""
+    """The rights of tokens cannot be looked up at the moment; the response has status 503."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Admitted:
     """An accepted request.
 
     Attributes:
-        access: what its token allows.
+        access: the rights of its token.
         headers: additional headers of the response, such as ``DPoP-Nonce``.
     """
 
@@ -55,18 +55,18 @@ class Admitted:
 
 
 class ResourceProtector:
-    """Lets requests in that present a living token, for this resource, with the scopes that a view needs.
+    """Admits requests with a valid token for this resource that has the scopes of the view.
 
     Args:
-        find: returns what a token allows, or ``None`` if it is unknown, expired or revoked; raises
-            `TokensUnavailableError` if that cannot be found out.
-        audience: the identifier of the resource (RFC 8707); a token for anything else is refused. May be a function,
+        find: returns the rights of a token, or ``None`` if it is unknown, expired or revoked; raises
+            `TokensUnavailableError` if the look-up fails.
+        audience: the identifier of the resource (RFC 8707), which a token must name; or a function that returns it,
             for apps that know it only at run time.
         implied: scopes that a broad scope includes, such as ``{"write": {"read"}}``.
-        schemes: how tokens may be presented; challenges come in this order.
-        max_age: how long ago the person may have logged in who approved (RFC 9470); ``None`` if that does not matter.
-        accept_form: read ``access_token`` of an urlencoded form too (RFC 6750 §2.2); Micropub asks for it.
-        respond: turns a refusal into the answer's body; status and challenge are set afterwards.
+        schemes: the accepted ways to present a token; challenges have this order.
+        max_age: maximum age of the log-in of the person who approved (RFC 9470); ``None`` for no limit.
+        accept_form: read ``access_token`` of an urlencoded form too (RFC 6750 §2.2); Micropub requires it.
+        respond: returns the body of a refusal; the protector then sets status and challenge.
         clock: returns the current aware instant.
     """
 
@@ -97,7 +97,7 @@ class ResourceProtector:
         return self._audience if isinstance(self._audience, str) else self._audience()
 
     def __call__(self, *scopes: str) -> Callable[[Callable[P, Any]], Callable[P, Response]]:
-        """Return the decorator for a view that needs all of these scopes; `current_access` says who calls."""
+        """Return the decorator for a view that needs all of these scopes; the view reads `current_access`."""
 
         def decorate(view: Callable[P, Any]) -> Callable[P, Response]:
             @wraps(view)
@@ -117,7 +117,7 @@ class ResourceProtector:
         return decorate
 
     def admit(self, *scopes: str, request: Request | None = None) -> Admitted:
-        """Return what a request's token allows, with the headers of the response.
+        """Return the rights of a request's token, with headers for the response.
 
         Args:
             scopes: required scopes.
@@ -125,7 +125,7 @@ class ResourceProtector:
 
         Raises:
             TokenRefused: the request has no valid token, or a required scope is missing.
-            TokensUnavailableError: what the token allows cannot be found out now.
+            TokensUnavailableError: the look-up failed.
         """
         request = current_request if request is None else request
         scheme, secret = self._presented(request)
@@ -144,7 +144,7 @@ class ResourceProtector:
     def _accepted(self, secret: str) -> Access:
         access = self._find(secret)
         if access is None or self.audience not in access.audience:
-            # A token for another resource is worth no more here than an expired one (MCP token handling).
+            # MCP token handling: a token for another resource is as invalid here as an expired one.
             raise TokenRefused(401, "invalid_token", "The token is expired, revoked or meant for another resource.")
         return access
 
@@ -160,10 +160,10 @@ class ResourceProtector:
             )
 
     def require(self, access: Access, *scopes: str) -> None:
-        """Ask for scopes that depend on what the request is about; call it inside a protected view.
+        """Require scopes that depend on the content of the request; call it inside a protected view.
 
         Raises:
-            TokenRefused: 403 with all these scopes, so that one round of consent is enough.
+            TokenRefused: status 403; the challenge names all these scopes, so one consent is enough.
         """
         held = access.scope.union(*(self._implied.get(scope, ()) for scope in access.scope))
         if not held.issuperset(scopes):
@@ -223,7 +223,7 @@ def _current() -> Access:
     return found
 
 
-#: The `Access` of the request that is being answered.
+#: The `Access` of the current request.
 current_access: Access = LocalProxy(_current)  # type: ignore[assignment]
 
 
@@ -232,7 +232,7 @@ def _is_form(request: Request) -> bool:
 
 
 def _as_json(refused: TokenRefused) -> Response:
-    # RFC 6750 §3.1 forbids an error code in the challenge where no credentials came; the body is free to say it.
+    # RFC 6750 §3.1: no error code in the challenge to a request without credentials; the body may have one.
     body = {"error": refused.error or "unauthorized"}
     if refused.description:
         body["error_description"] = refused.description

@@ -54,12 +54,12 @@ class TokenScheme(Protocol):
         """Check how a request presents a token, and return headers for the response.
 
         Args:
-            request: the request as Werkzeug sees it; need not be Flask's current one.
+            request: the request; need not be Flask's current one.
             secret: the presented token.
-            access: what the token allows.
+            access: the rights of the token.
 
         Raises:
-            TokenRefused: this token may not be presented in this way.
+            TokenRefused: the token must not be presented in this way.
         """
 
 

@@ -1,4 +1,4 @@
-"""What a tier of clients may ask for, applied to a request before a person sees it."""
+"""Limits a request to the scopes and resources that the client's tier allows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .storage import AuthorizationRequest
 
 
 def within_allowance(asked: AuthorizationRequest, allowance: Allowance, issuer: str) -> AuthorizationRequest | None:
-    """Return the request without what may not be asked for; ``None`` if nothing is left of it.
+    """Return the request without the scopes that the allowance excludes; ``None`` if nothing is left.
 
-    Scopes are dropped one by one. A resource that may not be asked for ends the request, since a token for less
-    than all of them would not do what the client wants. Without ``resource`` the issuer is meant; a client that
-    may not act there can still ask who somebody is.
+    A single excluded resource refuses the whole request: a token for fewer resources would not do what the client
+    needs. A request without ``resource`` is for the issuer; a client that may not request the issuer can still request
+    the person's identity.
     """
     scope = " ".join(allowance.scopes_of(asked.scope.split()))
     if asked.resource:

@@ -1,4 +1,4 @@
-"""The decision of a person about a request: a code or an error, sent back to the client."""
+"""A person's decision about a request: the response with a code or an error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Approval:
         subject: who approves.
         scope: scopes that the person left selected; ``None`` for all requested ones.
         access_lifetime: lifetime of access tokens; ``None`` for the server's default.
-        auth_time: aware instant at which the person had logged in (RFC 9470).
+        auth_time: aware instant of the person's log-in (RFC 9470).
     """
 
     request: AuthorizationRequest
@@ -51,7 +51,7 @@ class Approval:
 
     @property
     def is_void(self) -> bool:
-        """Whether it grants nothing at a resource; without a resource that is a sign-in alone."""
+        """``True`` if no scope is granted at a requested resource; without a resource it is a sign-in alone."""
         return bool(self.request.resource and self.request.scope and not self.granted)
 
 

@@ -1,8 +1,8 @@
 """Client assertions (``private_key_jwt``): RFC 7523 §3 as RFC 10070 narrows it, RFC 8725 for the rest.
 
-An assertion is read, its claims are checked, and only then is its signature verified: nonsense never costs a fetch of
-keys. Nothing here spends the assertion; `Authenticator.spend` does, after everything that may ask the client to try
-the same assertion again.
+The order is: read the assertion, check its claims, verify its signature. An invalid assertion therefore never causes a
+fetch of keys. Nothing here spends the assertion; `Authenticator.spend` does, after every step that may ask the client
+to send the same assertion again.
 """
 
 from __future__ import annotations
@@ -22,30 +22,32 @@ from ...core.keys import ALGORITHMS
 from ...core.signatures import MAX_ASSERTION, signature_registry
 from ...core.strict_json import StrictJSONError, read_object
 
-#: How far ``exp`` may lie ahead.
+#: Maximum time between ``iat`` (or now) and ``exp``.
 MAX_LIFETIME = timedelta(minutes=10)
-#: How far the client's clock may differ, for ``iat`` and ``nbf``.
+#: Tolerance for the client's clock in ``iat`` and ``nbf``.
 SKEW = timedelta(seconds=60)
 
 _EDWARDS = frozenset({"EdDSA", "Ed25519"})
 #: Older clients send ``JWT`` or nothing; every other type of JWT means something else (RFC 8725 §3.11).
 _TYPES = frozenset({"jwt", "client-authentication+jwt"})
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
-_MOST_TEXT = 256
+_MOST_TEXT = 256  # characters
 _RSA_BITS = range(2048, 8193)
 _MOST_EXPONENT = 2**32
 
 
 class AssertionRefusedError(Exception):
-    """An assertion proves nothing; ``args[0]`` says why, for the log alone (RFC 7521 §4.2.1 wants no detail)."""
+    """An assertion is invalid; ``args[0]`` is the reason, for the log only (RFC 7521 §4.2.1 wants no detail)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientKey:
-    """The key that a client proved to hold.
+    """The key that signed a client's assertion.
 
     Attributes:
-        thumbprint: RFC 7638, SHA-256.
+        kid: the ``kid`` of the assertion's header; ``None`` if it has none.
+        alg: the signature algorithm.
+        thumbprint: SHA-256 thumbprint of the key (RFC 7638).
     """
 
     kid: str | None
@@ -53,18 +55,19 @@ class ClientKey:
     thumbprint: str
 
     def __str__(self) -> str:
-        """Return what a grant keeps to recognise the key again: thumbprint, algorithm and name."""
+        """Return thumbprint, algorithm and ``kid``, by which a grant recognises the key again."""
         return f"{self.thumbprint} {self.alg} {self.kid or ''}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssertionRules:
-    """What this server wants of an assertion.
+    """This server's requirements for an assertion.
 
     Attributes:
-        issuer: the audience.
-        audiences: accepted in its place, such as the token endpoint's URL for older clients.
-        is_atproto: AT Protocol OAuth wants ``kid`` and ``iat``, and does without ``exp`` for a minute.
+        issuer: required value of ``aud``.
+        audiences: values of ``aud`` accepted in place of the issuer, such as the token endpoint's URL.
+        is_atproto: apply the rules of AT Protocol OAuth: ``kid`` and ``iat`` are required, and an assertion without
+            ``exp`` expires 60 seconds after ``iat``.
     """
 
     issuer: str
@@ -74,7 +77,7 @@ class AssertionRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
-    """An assertion that was read and not believed yet."""
+    """A parsed assertion whose claims and signature are not verified yet."""
 
     text: str
     header: Mapping[str, Any]
@@ -82,7 +85,7 @@ class Assertion:
 
     @property
     def client_id(self) -> str:
-        """Who the assertion says it is from."""
+        """The client that the assertion names in ``sub``."""
         return str(self.claims["sub"])
 
     @property
@@ -92,20 +95,20 @@ class Assertion:
 
     @property
     def kid(self) -> str | None:
-        """The name of the key, if the header has one."""
+        """The ``kid`` of the header, or ``None``."""
         return self.header.get("kid")
 
     @property
     def jti(self) -> str:
-        """The identifier that makes the assertion unique for its client."""
+        """The assertion's identifier, unique for its client."""
         return str(self.claims["jti"])
 
 
 def read_assertion(text: str) -> Assertion:
-    """Take an assertion apart.
+    """Parse an assertion.
 
     Raises:
-        AssertionRefusedError: it is not one JWT with the members that every assertion needs.
+        AssertionRefusedError: it is not a signed JWT with ``iss``, ``sub`` and ``jti``.
     """
     if len(text) > MAX_ASSERTION:
         raise AssertionRefusedError("the assertion is too long")
@@ -136,7 +139,7 @@ def _check_header(header: Mapping[str, Any]) -> None:
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES:
         raise AssertionRefusedError("typ is that of another kind of token")
-    # A grant may keep the name, and its database need not take every character.
+    # A grant may store the kid, and a database may reject unprintable characters.
     if "kid" in header and not (_is_text(header["kid"], _MOST_TEXT) and header["kid"].isprintable()):
         raise AssertionRefusedError("kid is unusable")
 
@@ -146,10 +149,10 @@ def _is_text(value: object, limit: int) -> bool:
 
 
 def check_claims(assertion: Assertion, client_id: str, rules: AssertionRules, now: datetime) -> datetime:
-    """Return until when the assertion has to be remembered, once its claims hold for this client and server.
+    """Check the claims for this client and server, and return the expiry of the assertion.
 
     Raises:
-        AssertionRefusedError: RFC 7523 §3.
+        AssertionRefusedError: a claim is missing or wrong (RFC 7523 §3).
     """
     claims = assertion.claims
     if claims["sub"] != client_id or claims["iss"] != client_id:
@@ -194,15 +197,15 @@ def _instant(claims: Mapping[str, Any], name: str) -> datetime | None:
 def verify(assertion: Assertion, keys: Iterable[Mapping[str, Any]], signing_alg: str | None = None) -> ClientKey:
     """Return the key that signed the assertion.
 
-    Header members that carry or locate a key (``jwk``, ``jku``, ``x5u``) are ignored: keys come from the client's
-    document and nowhere else (RFC 8725 §3.10).
+    Ignores header members that hold or locate a key (``jwk``, ``jku``, ``x5u``): keys come only from the client's
+    document (RFC 8725 §3.10).
 
     Args:
         keys: the client's published signature keys.
-        signing_alg: the algorithm that the client's document commits it to.
+        signing_alg: the only algorithm that the client's document allows; ``None`` for any.
 
     Raises:
-        AssertionRefusedError: none of them did.
+        AssertionRefusedError: no key verifies the signature.
     """
     if signing_alg is not None and _family(signing_alg) != _family(assertion.alg):
         raise AssertionRefusedError("alg is not the one of the client's document")
@@ -214,12 +217,12 @@ def verify(assertion: Assertion, keys: Iterable[Mapping[str, Any]], signing_alg:
             if imported is not None and _is_signed_by(assertion.text, imported):
                 return ClientKey(kid=assertion.kid, alg=assertion.alg, thumbprint=imported.thumbprint())
         except (JoseError, ValueError, TypeError):
-            continue  # a key that cannot be used is as good as absent
+            continue  # an unusable key counts as absent
     raise AssertionRefusedError("no published key verifies the signature")
 
 
 def thumbprints(keys: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the RFC 7638 thumbprints of the keys that can be used here."""
+    """Return the RFC 7638 thumbprints of the keys that this server can use."""
     found = set()
     for key in keys:
         for alg in ALGORITHMS:
@@ -238,7 +241,7 @@ def _family(alg: str) -> str:
 
 
 def _import(key: Mapping[str, Any], alg: str) -> Key | None:
-    """Return a published key for an algorithm that fits it, from its mathematical members alone."""
+    """Return a published key if the algorithm fits it; reads only the members that define the key."""
     if "alg" in key and _family(str(key["alg"])) != _family(alg):
         return None
     kty, curve = key.get("kty"), key.get("crv")
@@ -252,7 +255,7 @@ def _import(key: Mapping[str, Any], alg: str) -> Key | None:
 
 
 def _is_bounded(key: Mapping[str, Any]) -> bool:
-    """Say whether an RSA key is neither weak nor made to keep this server busy."""
+    """Say whether an RSA key has 2048 to 8192 bits and an exponent up to 2**32; larger ones cost too much CPU time."""
     modulus, exponent = (int.from_bytes(base64.urlsafe_b64decode(key[name] + "==")) for name in ("n", "e"))
     return modulus.bit_length() in _RSA_BITS and 2 < exponent <= _MOST_EXPONENT
 

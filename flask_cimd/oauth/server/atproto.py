@@ -1,4 +1,4 @@
-"""What changes for requests with the scope ``atproto``: the client's document, the scopes, and how long things live."""
+"""Rules for requests with the scope ``atproto``: client documents, scopes and lifetimes (AT Protocol OAuth)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from ..client import MetadataClient, URLClient
 from .client_authentication import KEY_METHOD
 from .storage import Grant
 
-#: A public client's session ends so soon; so does an unused one of a key-holding client later (AT Protocol OAuth).
+#: Maximum age of a public client's session (AT Protocol OAuth).
 PUBLIC_SESSION = timedelta(days=14)
+#: Maximum time without use of a session whose client authenticates (AT Protocol OAuth).
 KEY_HOLDER_IDLE = timedelta(days=180)
-#: Single access tokens are not revoked by every client, so they are short.
+#: Maximum lifetime of access tokens: not every client revokes them.
 LONGEST_ACCESS = timedelta(minutes=15)
 
 
 def check_profile(client: Any) -> None:
-    """Refuse a client whose document does not follow the profile; one that the app registered needs no document,
-    one that registered itself has none.
+    """Refuse a client whose document does not follow the profile.
+
+    Clients that the app registered need no document; clients that registered themselves have none and are refused.
 
     Raises:
-        OAuth2Error: ``invalid_client_metadata`` with every broken rule, since the app's developers see nothing else.
+        OAuth2Error: ``invalid_client_metadata`` with every broken rule: the client's developers see nothing else.
     """
     if not isinstance(client, MetadataClient):
         if client.get_client_id().startswith(("https://", "http://")):
-            # The profile: an identifier that is a URL stands for the document at that URL.
+            # AT Protocol OAuth: a client_id that is a URL identifies the document at that URL.
             raise OAuth2Error("A registered client must not have a URL as client_id.", error="invalid_client_metadata")
         return
     metadata: ClientMetadata = client.metadata
@@ -47,18 +49,20 @@ def check_listed(client: Any, scope: str) -> None:
     """Refuse scopes that the client's document does not list.
 
     Raises:
-        InvalidScopeError: there is one.
+        InvalidScopeError: the document does not list a requested scope.
     """
     if isinstance(client, URLClient) and not set(scope.split()) <= set((client.metadata.scope or "").split()):
         raise InvalidScopeError("A requested scope is not in the client's document.")
 
 
 def refresh_end(grant: Grant, now: datetime, idle: timedelta, absolute: timedelta) -> datetime:
-    """Return when a refresh token that is issued now ends.
+    """Return the expiry of a refresh token that is issued now.
 
     Args:
-        idle: the server's own limit for a token that is not used.
-        absolute: the server's own limit for a whole session.
+        grant: the grant that the token belongs to.
+        now: aware instant.
+        idle: the server's maximum time without use.
+        absolute: the server's maximum age of a grant.
     """
     if not asks_for_atproto(grant.scope):
         return min(now + idle, grant.created_at + absolute)
@@ -68,5 +72,5 @@ def refresh_end(grant: Grant, now: datetime, idle: timedelta, absolute: timedelt
 
 
 def limited_access(scope: str, wanted: timedelta) -> timedelta:
-    """Return how long access tokens with this scope live."""
+    """Return the lifetime of access tokens with this scope: 15 minutes at most for ``atproto``."""
     return min(wanted, LONGEST_ACCESS) if asks_for_atproto(scope) else wanted

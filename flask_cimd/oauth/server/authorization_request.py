@@ -1,6 +1,6 @@
 """Validation of authorization requests: first the client, then the redirect URI, then everything else.
 
-Errors before the redirect URI is established are shown on a page of this server; later ones go to the client (RFC 6749
+This server shows errors on its own page until the redirect URI is established; later errors go to the client (RFC 6749
 §4.1.2.1).
 """
 
@@ -48,7 +48,7 @@ class RequestReader:
         self._context = context
 
     def check(self) -> None:
-        """Refuse a request that cannot succeed whoever is logged in; makes no fetch.
+        """Refuse a request that cannot succeed for any person; makes no fetch.
 
         Raises:
             CIMDError: show it on a page of your own.
@@ -77,7 +77,7 @@ class RequestReader:
         """Return the snapshot of the request's own parameters.
 
         Args:
-            is_pushed: they come to the endpoint for pushed requests.
+            is_pushed: the client sent them to the endpoint for pushed requests.
 
         Raises:
             CIMDError: as `read`.

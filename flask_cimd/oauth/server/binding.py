@@ -1,4 +1,4 @@
-"""To which DPoP key a grant and its tokens belong (RFC 9449 §5)."""
+"""Binding of grants and tokens to DPoP keys (RFC 9449 §5)."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def bound_key(grant: Grant, client: Any, proof: Proof | None, *, is_refresh: bool) -> str | None:
-    """Return the thumbprint that the tokens of this request are bound to, or ``None`` for bearer tokens.
+    """Return the thumbprint of the key for the new tokens of this request, or ``None`` for bearer tokens.
 
     Args:
-        grant: what the presented code or token belongs to.
-        client: whose request it is.
-        proof: the request's, judged already.
-        is_refresh: a refresh token is presented.
+        grant: the grant of the presented code or token.
+        client: the client that presents it.
+        proof: the request's verified DPoP proof.
+        is_refresh: the client presents a refresh token.
 
     Raises:
-        InvalidProofError: a proof is needed and missing.
-        InvalidGrantError: the grant belongs to another key.
+        InvalidProofError: a proof is required and missing.
+        InvalidGrantError: the grant is bound to another key.
     """
     if proof is None:
         if grant.dpop_jkt is not None or asks_for_atproto(grant.scope) or demands_proofs(client):
@@ -43,17 +43,17 @@ def bound_key(grant: Grant, client: Any, proof: Proof | None, *, is_refresh: boo
 
 
 def require_other_key(proof: Proof | None, client_key: ClientKey | None) -> None:
-    """Refuse a proof that is signed with the key of the client's assertions (AT Protocol OAuth, "DPoP").
+    """Refuse a proof that the client signed with the key of its assertions (AT Protocol OAuth, "DPoP").
 
     Raises:
-        InvalidProofError: both keys are the same.
+        InvalidProofError: both are signed with the same key.
     """
     if proof is not None and client_key is not None and proof.thumbprint == client_key.thumbprint:
         raise InvalidProofError("The DPoP key must not be the key of the client's assertions.")
 
 
 def check_thumbprint(value: str | None) -> str | None:
-    """Return the parameter ``dpop_jkt`` (RFC 9449 §10).
+    """Return the value of the parameter ``dpop_jkt`` (RFC 9449 §10), or ``None``.
 
     Raises:
         InvalidRequestError: it is not a SHA-256 thumbprint in base64url.
@@ -64,5 +64,5 @@ def check_thumbprint(value: str | None) -> str | None:
 
 
 def demands_proofs(client: Any) -> bool:
-    """Say whether the client wants all its tokens bound to a key (RFC 9449 §5.2)."""
+    """Say whether the client's metadata requires DPoP for all its tokens (RFC 9449 §5.2)."""
     return isinstance(client, MetadataClient) and client.metadata.dpop_bound_access_tokens

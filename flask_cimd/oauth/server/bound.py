@@ -8,7 +8,7 @@ from .context import ServerContext
 
 
 class Bound:
-    """Base of classes that Authlib instantiates itself, with a request or a server as the only arguments."""
+    """Base of classes that Authlib instantiates itself, with a request and a server as their only arguments."""
 
     context: ServerContext
 

@@ -1,8 +1,8 @@
-"""Who makes a direct request: the one place where the token, revocation, PAR and introspection endpoints ask.
+"""Client authentication at the token, revocation and pushed-request endpoints.
 
-What a client may do follows from its document or from the snapshot that a grant keeps: once an authenticating method
-is declared, every direct request carries an assertion (CIMD §8.2). Public clients need no document here (a dead host
-never stops them); the keys of key-holding ones are looked up afresh, so that rotation works and removed keys end.
+The client's document, or the snapshot in a grant, decides: a client that declares ``private_key_jwt`` sends an
+assertion with every direct request (CIMD §8.2). Public clients need no document here, so an unreachable host does not
+stop them. The keys of other clients are looked up on each request: rotation works, and a removed key no longer counts.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _REFUSED = "The code or token is invalid, expired, used or was issued to another
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authentication:
-    """The outcome of one request's client authentication.
+    """The outcome of client authentication for one request.
 
     Attributes:
         client: the client as Authlib sees it.
@@ -65,19 +65,19 @@ class Authentication:
 
 
 class KeyGoneError(InvalidGrantError):  # type: ignore[misc]  # Authlib is untyped
-    """The client no longer publishes the key that a session belongs to: the session is over (AT Protocol OAuth)."""
+    """The client no longer publishes the key that a session is bound to; the session has ended (AT Protocol OAuth)."""
 
 
 class Authenticator:
     """Authenticates the clients of direct requests.
 
-    Authentication and spending of the assertion are two steps: a server may answer ``use_dpop_nonce`` in between, and
-    the client then repeats the request with the same assertion.
+    Authenticating a client and spending its assertion are two steps: between them a server may answer
+    ``use_dpop_nonce``, and the client then repeats the request with the same assertion.
 
     Args:
         clients: finds clients and their keys.
-        replay_cache: remembers assertions.
-        issuer: the audience of assertions.
+        replay_cache: remembers used assertions.
+        issuer: required value of ``aud`` in assertions.
         clock: returns the current aware instant.
     """
 
@@ -88,14 +88,15 @@ class Authenticator:
         self._clock = clock
 
     def check_grant(self, form: Mapping[str, str], grant: Grant, *, is_exchange: bool = False) -> Authentication:
-        """Authenticate whoever presents a code or token of a grant.
+        """Authenticate the client that presents a code or token of a grant.
 
         Args:
             form: the request's parameters.
-            is_exchange: a code is presented; keys that its snapshot holds count, without a look at the document.
+            grant: the grant that the code or token belongs to.
+            is_exchange: the client presents a code; keys in the grant's snapshot count without a fetch.
 
         Raises:
-            OAuth2Error: RFC 6749 §5.2.
+            OAuth2Error: authentication failed (RFC 6749 §5.2).
         """
         client_id = self._named(form)
         client = self._client_of(grant)
@@ -120,13 +121,13 @@ class Authenticator:
         return self._verified(assertion, client, until, keys)
 
     def check_client(self, form: Mapping[str, str], scope: str = "") -> Authentication:
-        """Authenticate whoever makes a request that belongs to no grant yet, such as a pushed one.
+        """Authenticate the client of a request that belongs to no grant yet, such as a pushed request.
 
-        A client that identifies itself by URL is resolved for it.
+        Resolves a client that identifies itself by URL.
 
         Args:
             form: the request's parameters.
-            scope: what is asked for.
+            scope: the requested scope.
 
         Raises:
             OAuth2Error: ``invalid_request`` or ``invalid_client``.
@@ -151,10 +152,10 @@ class Authenticator:
         return self._verified(assertion, client, until, keys)
 
     def spend(self, authentication: Authentication) -> None:
-        """Make sure that the assertion was not used before, and never will be again; one atomic step.
+        """Mark the assertion as used, in one atomic step.
 
         Raises:
-            OAuth2Error: ``invalid_client``.
+            OAuth2Error: ``invalid_client``: the assertion was used before.
         """
         if authentication.replay_key is None or authentication.expires_at is None:
             return
@@ -164,7 +165,7 @@ class Authenticator:
     # -- steps --------------------------------------------------------------------------------------------------
 
     def _named(self, form: Mapping[str, str]) -> str:
-        """Return who the request says it is from; an assertion's ``sub`` is enough (RFC 7521 §4.2)."""
+        """Return the ``client_id`` that the request names; an assertion's ``sub`` is enough (RFC 7521 §4.2)."""
         if form.get("client_id"):
             return form["client_id"]
         if form.get("client_assertion"):
@@ -196,7 +197,7 @@ class Authenticator:
     def _keys_of_grant(
         self, assertion: Assertion, client: Any, grant: Grant, *, is_exchange: bool
     ) -> Sequence[PublishedKey]:
-        """Return the keys that count now; raise if the one that the session belongs to is no longer among them."""
+        """Return the client's current keys; raise if the key that the session is bound to is no longer among them."""
         if grant.client is None:
             return self._keys_of(client, assertion.kid)
         if is_exchange and client.metadata.jwks is not None:
@@ -211,7 +212,7 @@ class Authenticator:
         return keys
 
     def _keys_of(self, client: Any, kid: str | None) -> Sequence[PublishedKey]:
-        """Return a client's keys; one that the app registered may have a ``jwks`` attribute."""
+        """Return a client's keys; for a client that the app registered, those in its attribute ``jwks``."""
         if isinstance(client, URLClient):
             return self._clients.client_keys.find(client.metadata, kid)
         jwks = getattr(client, "jwks", None)
@@ -220,12 +221,13 @@ class Authenticator:
         return keys
 
     def _today(self, grant: Grant, client: URLClient) -> URLClient:
-        """Return the client as it describes itself today.
+        """Return the client with its current metadata.
 
-        While its document cannot be read, the snapshot of the approval is one more stale copy.
+        While the document cannot be read, the snapshot in the grant serves as a stale copy for
+        ``CIMD_STALE_MAX`` seconds.
 
         Raises:
-            CIMDError: neither is to be had.
+            CIMDError: the document cannot be read, and the snapshot is too old.
         """
         try:
             return URLClient(self._clients.resolve_existing(grant.client_id))
@@ -236,7 +238,7 @@ class Authenticator:
             raise
 
     def _refuse_downgrade(self, grant: Grant) -> None:
-        """Tell a client whose document says ``none`` now that the grant is not to be had without the key (C-108)."""
+        """Refuse a client whose document says ``none`` now: its grant needs the key (CIMD §8.2)."""
         if grant.client is None:
             return
         try:
@@ -259,17 +261,17 @@ class Authenticator:
 
 
 def session_key(grant: Grant, authentication: Authentication) -> str | None:
-    """Return the ``client_key`` that a grant keeps from its code exchange on: AT Protocol sessions have one."""
+    """Return the ``client_key`` to store in a grant at its code exchange; only AT Protocol sessions have one."""
     if authentication.key is None or not asks_for_atproto(grant.scope):
         return grant.client_key
     return grant.client_key or str(authentication.key)
 
 
 def require_bound_key(grant: Grant, authentication: Authentication) -> None:
-    """Refuse another key than the one that a session belongs to.
+    """Refuse an assertion by another key than the one that a session is bound to.
 
     Raises:
-        InvalidGrantError: AT Protocol OAuth: thumbprint, algorithm and name stay the same for a session's life.
+        InvalidGrantError: thumbprint, algorithm or ``kid`` differ (AT Protocol OAuth).
     """
     if grant.client_key is not None and str(authentication.key) != grant.client_key:
         raise InvalidGrantError(_REFUSED)
@@ -283,7 +285,7 @@ def _read(text: str) -> Assertion:
 
 
 def _presented(form: Mapping[str, str], client_id: str) -> Assertion | None:
-    """Return the request's assertion; one that is broken is never as if it were absent."""
+    """Return the request's assertion, or ``None`` if it has none; an invalid assertion is an error."""
     if not {"client_assertion", "client_assertion_type"} & form.keys():
         return None
     if form.get("client_assertion_type") != ASSERTION_TYPE:
@@ -299,11 +301,11 @@ def _is_other_spelling(client_id: str, client: Any) -> bool:
 
 
 def _accepted(client: Any, settled: str) -> tuple[str, ...]:
-    """Return the methods that count: what a session was begun with, else what the document leaves open."""
+    """Return the accepted methods: the session's own if it is ``private_key_jwt``, else those of the document."""
     offered = tuple(m for m in ("none", KEY_METHOD) if client.check_endpoint_auth_method(m, "token"))
     return tuple(m for m in offered if m != "none") if settled == KEY_METHOD else offered
 
 
 def _may_pass(error: CIMDError) -> bool:
-    """Say whether the same fetch may succeed later; a forbidden address or a document that is gone stays as it is."""
+    """Say whether the same fetch may succeed later; a forbidden address or a deleted document will not."""
     return error.temporary and not isinstance(error, AddressBlockedError)

@@ -36,7 +36,7 @@ def _no_resources() -> Mapping[str, Resource]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerContext:
-    """What a grant or an endpoint needs to know of its authorization server.
+    """Settings and parts of one authorization server, for its grants and endpoints.
 
     `AuthorizationServer` makes its own. Make one to use single parts with Authlib's server class::
 
@@ -49,20 +49,20 @@ class ServerContext:
     Attributes:
         clients: finds clients and applies the operator's policy; a `CIMD` is one.
         storage: keeps grants, codes and tokens; also the replay cache of assertions and proofs.
-        issuer: exact value of ``iss`` and of the metadata document; its origin is the one that DPoP proofs name.
+        issuer: exact value of ``iss`` and of the metadata document; DPoP proofs must name its origin.
         scopes: scopes that this server grants; it ignores others.
         resources: further resources that tokens can be requested for (RFC 8707).
         code_lifetime: lifetime of codes; RFC 6749 §4.1.2 recommends 10 minutes at most.
         access_lifetime: lifetime of access tokens, unless the approval sets one.
-        refresh_idle: a refresh token expires after this time without use.
+        refresh_idle: maximum time without use; afterwards a refresh token expires.
         refresh_absolute: maximum age of a grant; afterwards its refresh token is refused.
         refresh_grace: time after its first rotation in which a refresh token may be presented again, at most
             `REPETITIONS` times; zero ends the grant at the first reuse.
         token_extras: returns further members of a token response, by grant.
         dpop_algorithms: accepted signature algorithms of DPoP proofs.
         clock: returns the current aware instant.
-        dpop: checks DPoP proofs; made from the above.
-        authenticator: authenticates the clients of direct requests; made from the above.
+        dpop: checks DPoP proofs; derived from the other attributes.
+        authenticator: authenticates the clients of direct requests; derived from the other attributes.
     """
 
     clients: ClientDirectory
@@ -82,7 +82,7 @@ class ServerContext:
     authenticator: Authenticator = field(init=False)
 
     def __post_init__(self) -> None:
-        """Check the issuer and make the parts that follow from the others.
+        """Check the issuer and make ``dpop`` and ``authenticator``.
 
         Raises:
             ConfigurationError: the issuer is neither https nor http on loopback, or has a query, fragment, user or
@@ -187,7 +187,7 @@ class ServerContext:
             raise ClientResolutionError(error) from error
 
     def find_token(self, secret: str) -> tuple[Grant, Token] | None:
-        """Return an access or refresh token with its grant, dead ones included.
+        """Return an access or refresh token with its grant, spent, revoked and expired ones included.
 
         Raises:
             ClientResolutionError: another version of this library wrote the client's metadata.

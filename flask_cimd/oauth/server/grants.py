@@ -1,8 +1,8 @@
 """Authorization code and refresh token grants.
 
-PKCE with S256 is required when the code is requested, not only when it is redeemed. Codes and refresh tokens are spent
-by one statement of the storage; a second presentation ends the whole grant. The snapshot taken at consent identifies
-the client: an unknown code never causes a fetch, nor does a code or token of a public client.
+The authorization request must use PKCE with S256; a check at redemption alone would be too late. One statement of the
+storage spends a code or refresh token; a second presentation revokes the grant. The client is the one in the grant's
+snapshot: neither an unknown code nor a code or token of a public client causes a fetch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Answer = tuple[int, Any, list[tuple[str, str]]]
 
 
 class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib is untyped
-    """Authorization codes that are redeemed once; a second redemption ends the grant (RFC 6749 §4.1.2).
+    """Grant type for single-use authorization codes; a second redemption revokes the grant (RFC 6749 §4.1.2).
 
     Usable with Authlib's own server class: ``register_grant(AuthorizationCodeGrant.bind(context), [RequirePKCE()])``.
     There, ``get_consent_grant`` accepts pushed requests too, and ``create_authorization_response`` takes as
@@ -39,7 +39,7 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
 
     @classmethod
     def check_authorization_endpoint(cls, request: Any) -> bool:
-        """Return whether the grant answers this authorization request; a pushed one need not name ``code``."""
+        """Return whether the request asks for a code; a pushed request need not have ``response_type``."""
         return super().check_authorization_endpoint(request) or refers_to_pushed(request.payload.data)
 
     def validate_authorization_request(self) -> str:
@@ -73,7 +73,7 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
 
     @hooked  # type: ignore[untyped-decorator]  # Authlib is untyped
     def validate_token_request(self) -> None:
-        """Find the presented code and judge the request: proof, client, code, redirect URI.
+        """Find the presented code and check the request: proof, client, code, redirect URI.
 
         Raises:
             OAuth2Error: RFC 6749 §5.2.
@@ -94,11 +94,11 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
             raise InvalidGrantError(REFUSED)
 
     def create_token_response(self) -> Answer:
-        """Spend the code and store its tokens, in one transaction of the storage."""
+        """Spend the code and store its tokens in one transaction."""
         presented: Presented[Code] = self.request.authorization_code
         grant = presented.settled()
         if not grant.scope and not grant.resource:
-            # IndieAuth §5.3.4: a code without scope is for the profile response alone.
+            # IndieAuth §5.3.4: a code without scope yields the profile response only.
             raise InvalidGrantError("No scope was granted; redeem the code at the authorization endpoint.")
         refreshable = presented.client.check_grant_type("refresh_token")
         tokens, answer = issue(
@@ -108,7 +108,7 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
         return 200, answer, _token_headers(self)
 
     def redeem(self, presented: Presented[Code], tokens: tuple[Token, ...]) -> None:
-        """Spend the code; the second of two simultaneous redemptions ends the grant instead.
+        """Spend the code; the second of two simultaneous redemptions revokes the grant instead.
 
         Raises:
             InvalidGrantError: the code was spent meanwhile.
@@ -119,27 +119,27 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
             raise InvalidGrantError(REFUSED)
 
     def delete_authorization_code(self, authorization_code: Presented[Code]) -> None:
-        """Spend a code without issuing anything, as after a wrong PKCE verifier."""
+        """Spend a code without issuing tokens, for example after a wrong PKCE verifier."""
         self.context.storage.redeem_code(authorization_code.item.digest, (), self.context.clock())
 
     def waives_pkce(self) -> bool:
-        """Return whether the settings let the client of the current request come without a challenge."""
+        """Return whether the settings waive the PKCE challenge for the client of the current request."""
         client = self.request.client
         metadata: ClientMetadata | None = client.metadata if isinstance(client, MetadataClient) else None
         return self.context.legacy.waives_pkce(metadata)
 
 
 class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc]  # Authlib is untyped
-    """Refresh tokens that rotate with every use; reuse of a rotated one ends the grant (RFC 9700 §4.14.2).
+    """Grant type for refresh tokens that rotate on every use; reuse revokes the grant (RFC 9700 §4.14.2).
 
-    For `ServerContext.refresh_grace` after the first rotation, reuse is a repetition instead: a parallel request, or
-    one whose response was lost. See `TokenStorage.rotate`.
+    During `ServerContext.refresh_grace` after the first rotation, reuse counts as a repetition: a parallel request, or
+    a retry after a lost response. See `TokenStorage.rotate`.
 
     Usable with Authlib's own server class: ``register_grant(RefreshTokenGrant.bind(context))``.
     """
 
     def validate_token_request(self) -> None:
-        """Find the presented refresh token and judge the request: proof, client, token, scope.
+        """Find the presented refresh token and check the request: proof, client, token, scope.
 
         Raises:
             OAuth2Error: RFC 6749 §5.2.
@@ -162,7 +162,7 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         raise InvalidGrantError(REFUSED)
 
     def create_token_response(self) -> Answer:
-        """Rotate: the new refresh token keeps the grant's scope, the access token may have less (RFC 6749 §6)."""
+        """Rotate the token; the new refresh token keeps the grant's scope (RFC 6749 §6)."""
         presented: Presented[Token] = self.request.refresh_token
         grant, storage = presented.settled(), self.context.storage
         scope = form_of(request).get("scope") or presented.item.scope
@@ -174,7 +174,7 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         return 200, answer, _token_headers(self)
 
     def _end_unless_repeated(self, presented: Presented[Token]) -> None:
-        # Within the grace only the number of repetitions is used up: parallel requests of one client, no theft.
+        # Within the grace period too many repetitions are parallel requests of one client, no theft.
         now, found = self.context.clock(), self.context.storage.find_token(presented.item.digest)
         if found is None or not found[1].may_repeat(found[0], now, self.context.refresh_grace):
             self.context.storage.revoke_grant(presented.grant.id, now)

@@ -1,4 +1,4 @@
-"""Requests of IndieAuth's earlier versions that this server refuses in a way of its own."""
+"""Refusal of outdated IndieAuth requests on a page of this server."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .parameters import values_of
 
 
 def refuse_outdated(rules: LegacyRules, client: ClientMetadata | None) -> None:
-    """Keep a loopback client's request of the first years on our own page, where such requests are switched off.
+    """Refuse an outdated request of a loopback client on a page of this server, if the settings do not admit it.
 
-    Nothing is known of such a client, not even where its answers may go (RFC 9700 §4.11.2); a page of ours tells
-    the person more than an error sent to an old program that does not expect one.
+    A loopback client publishes no redirect URI, so an error redirect could go anywhere (RFC 9700 §4.11.2). The page
+    also tells the person more than an old program that expects no error.
 
     Raises:
-        OutdatedRequestError: for such a request alone.
+        OutdatedRequestError: a loopback client sent no PKCE challenge, or another ``response_type`` than ``code``.
     """
     if client is None or client.source != "loopback":
         return

@@ -1,7 +1,7 @@
-"""Introspection (RFC 7662): a resource server asks what a token is worth; so may whoever holds the token.
+"""Introspection (RFC 7662) for resource servers and, if enabled, for the holder of a token.
 
-A resource server sees only tokens for its own URL. What is unknown, expired, revoked or meant for somebody else has
-one answer, ``{"active": false}``, so that nothing can be learned by asking (RFC 7662 §2.2, §4).
+A resource server sees only tokens for its own URL. Unknown, expired, revoked and foreign tokens get the same response,
+``{"active": false}``, which reveals nothing about them (RFC 7662 §2.2, §4).
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _BEARER = "Bearer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceServer:
-    """Somebody else's server that takes our tokens.
+    """A resource server that accepts this server's tokens and may introspect them.
 
     Attributes:
-        id: what it authenticates with, beside its secret.
-        secret_digest: SHA-256 of the secret.
-        resource: its URL; the issuer's own stands for tokens that were asked for without ``resource``.
+        id: its user name in HTTP Basic authentication.
+        secret_digest: SHA-256 digest of its secret, the password.
+        resource: its resource identifier; the issuer for tokens that were requested without ``resource``.
     """
 
     id: str
@@ -46,14 +46,14 @@ class ResourceServer:
 
     @classmethod
     def create(cls, resource: str) -> tuple[ResourceServer, str]:
-        """Return a new one with its secret, which is not kept anywhere."""
+        """Return a new resource server and its secret; the server stores only the secret's digest."""
         secret = new_secret()
-        # Hexadecimal: a name that begins with a dash would be an option to commands that take it.
+        # Hexadecimal: commands would read an id that begins with a dash as an option.
         return cls(id=token_hex(8), secret_digest=digest(secret), resource=resource), secret
 
 
 class CallerRefused(OAuth2Error):  # type: ignore[misc]  # noqa: N818  the caller is refused, the program is fine
-    """Whoever asks has not shown a right to (RFC 7662 §2.3)."""
+    """The caller of the introspection endpoint is not authenticated (RFC 7662 §2.3)."""
 
     status_code = 401
 
@@ -72,13 +72,13 @@ class CallerRefused(OAuth2Error):  # type: ignore[misc]  # noqa: N818  the calle
 
 
 class IntrospectionEndpoint:
-    """Answers who a token belongs to, what it allows and until when.
+    """Returns subject, client, scope and expiry of a token.
 
     Args:
         context: the server that issued the tokens.
         find_resource_server: returns a resource server by its id.
-        members: further members of an active answer, by grant; IndieAuth §6.2 requires ``me``.
-        allow_holder: answer a caller whose bearer token is the very token asked about: it proves to have it.
+        members: returns further members of the response to an active token, by grant; IndieAuth §6.2 requires ``me``.
+        allow_holder: also answer a caller that authenticates with the introspected token itself as bearer token.
     """
 
     def __init__(
@@ -95,12 +95,12 @@ class IntrospectionEndpoint:
         self._allow_holder = allow_holder
 
     def respond(self) -> Response:
-        """Answer the current request."""
+        """Answer Flask's current request."""
         try:
             caller = self._authenticate(request)
             found = self._context.find_access_token(_token_asked_about(request))
             if caller is None and found is not None and found[0].dpop_jkt is not None:
-                # RFC 9449 §7.2: a token that is bound to a key proves nothing by being sent.
+                # RFC 9449 §7.2: a token that is bound to a key does not authenticate its sender.
                 raise CallerRefused("invalid_token", _BEARER)
         except OAuth2Error as error:
             return json_error(error, self._context.dpop.nonce_header())
@@ -110,10 +110,10 @@ class IntrospectionEndpoint:
         return answer
 
     def _authenticate(self, request: Request) -> ResourceServer | None:
-        """Return the resource server that asks, or ``None`` if the token's holder does."""
+        """Return the resource server that calls, or ``None`` if the holder of the token calls."""
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            # RFC 7662 §2.1 lets the server choose how callers prove themselves; any other token proves nothing.
+            # RFC 7662 §2.1 lets the server choose how callers authenticate: here, only with the introspected token.
             if self._allow_holder and _same(credentials.strip(), form_of(request).get("token", "")):
                 return None
             raise CallerRefused("invalid_token", _BEARER)
@@ -127,7 +127,7 @@ class IntrospectionEndpoint:
         return token.resource or (self._context.issuer, self._context.issuer + "/")
 
     def _describe(self, grant: Grant, token: Token) -> dict[str, Any]:
-        """Return the members of RFC 7662, 9449 and 9470; instants are integers, whatever IndieAuth shows."""
+        """Return the members of RFC 7662, 9449 and 9470; instants are integers."""
         audience = token.resource or (self._context.issuer,)
         return {
             "active": True,
@@ -154,7 +154,7 @@ def _token_asked_about(request: Request) -> str:
 
 
 def _basic(credentials: str) -> tuple[str, str]:
-    """Return id and secret; RFC 6749 §2.3.1 has both form-encoded before they are joined."""
+    """Return id and secret; RFC 6749 §2.3.1: the client form-encodes both before it joins them."""
     try:
         text = base64.b64decode(credentials.strip(), validate=True).decode()
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""A storage in this process, for tests and trials: everything in it ends with the process."""
+"""Storage in the memory of this process, for tests and trials."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .storage import (
     Token,
 )
 
-#: Registrations that nobody approved yet; beyond them the oldest is dropped.
+#: Maximum number of registrations without approval; the oldest is dropped.
 _MOST_UNUSED = 200
 _UNUSED, _IDLE = timedelta(days=1), timedelta(days=90)
 
@@ -41,7 +41,7 @@ class _KeptCode:
 
 @dataclass(slots=True)
 class _KeptToken:
-    """A token and its place in its family, as the columns of ``cimd_token`` describe it."""
+    """A token with its parent and rotations, like the columns of ``cimd_token``."""
 
     token: Token
     grant_id: str
@@ -75,7 +75,7 @@ class _KeptRegistration:
 class MemoryStorage(MemoryRequests):
     """A `ProviderStorage` and ``RegistrationStorage`` of one process, for tests and trials.
 
-    It holds everything in memory behind one lock, and nothing is shared with other processes.
+    Shares nothing with other processes, and loses everything when the process ends.
     """
 
     def __init__(self) -> None:

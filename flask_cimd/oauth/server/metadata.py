@@ -1,6 +1,6 @@
 """The authorization server's metadata document (RFC 8414).
 
-Every member is stated, because the defaults of RFC 8414 §2 differ from what this server supports.
+The document states every member, because the defaults of RFC 8414 §2 differ from this server's features.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .response_modes import RESPONSE_MODES
 
 
 def well_known_path(issuer: str, name: str = "oauth-authorization-server") -> str:
-    """Return the path of the metadata document: the well-known part goes before the issuer's path (RFC 8414 §3)."""
+    """Return the path of the metadata document: the well-known part precedes the issuer's path (RFC 8414 §3)."""
     return f"/.well-known/{name}{urlsplit(issuer).path.rstrip('/')}"
 
 
@@ -27,7 +27,7 @@ def discovery_paths(issuer: str) -> tuple[str, ...]:
 
 
 def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
-    """Return the issuer if it can be one.
+    """Return the issuer if it is valid.
 
     Raises:
         ConfigurationError: not https, or with query, fragment or trailing slash (RFC 8414 §2).
@@ -52,12 +52,12 @@ def server_metadata(
     """Return the metadata document.
 
     Args:
-        issuer: the exact string that ``iss`` holds.
-        scopes: what can be asked for.
-        auth_methods: of clients at the token and revocation endpoints. ``none`` must be stated, or widespread
-            clients do not choose to identify themselves by URL.
+        issuer: exact value of ``iss``.
+        scopes: scopes that clients can request.
+        auth_methods: client authentication methods of the token and revocation endpoints. Without ``none`` in the
+            list, widespread clients do not use a URL as ``client_id``.
         endpoints: path below the issuer, or whole URL, by name, such as ``{"token_endpoint": "/token"}``.
-        more: further members; ``None`` and empty values are left out (RFC 8414 §3.2).
+        more: further members; the document omits ``None`` and empty values (RFC 8414 §3.2).
     """
     methods = list(auth_methods)
     algorithms = list(ALGORITHMS) if "private_key_jwt" in methods else None

@@ -1,8 +1,8 @@
 """Endpoint for pushed authorization requests (RFC 9126).
 
-The pushed request is the transaction's snapshot: consent page and code are made from it, even if the client's document
-changes meanwhile. A ``request_uri`` stays usable until a person decides, because reloads and link previews open it
-first (§7.3).
+The pushed request is a snapshot: consent page and code are made from it, even if the client's document changes
+meanwhile. A ``request_uri`` stays usable until a person decides, because reloads and link previews may open it first
+(RFC 9126 §7.3).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PushedRequests:
     the ``request_uri``.
 
     Args:
-        context: validates requests and keeps them.
+        context: the server that validates and stores the requests.
     """
 
     def __init__(self, context: ServerContext) -> None:
@@ -86,7 +86,7 @@ class PushedRequests:
         return asked
 
     def _refuse_repetition(self, asked: AuthorizationRequest) -> None:
-        """AT Protocol OAuth: neither ``code_challenge`` nor ``state`` of one client may come again."""
+        """Refuse a repeated ``code_challenge`` or ``state`` of one client (AT Protocol OAuth)."""
         if not asks_for_atproto(asked.scope):
             return
         now = self._context.clock()
@@ -101,7 +101,7 @@ class PushedRequests:
         return handle
 
     def _refuse(self, error: OAuth2Error) -> Response:
-        """Answer with JSON, also for errors that the authorization endpoint sends to the redirect URI."""
+        """Return an error as JSON, also one that the authorization endpoint would send to the redirect URI."""
         busy = error.cause if isinstance(error, ClientResolutionError) else None
         if isinstance(error, ClientResolutionError) and asks_for_atproto(form_of(request).get("scope")):
             error = _explained(error)
@@ -116,7 +116,7 @@ def _require_complete(asked: AuthorizationRequest, client: Any) -> None:
         if asked.state is None:
             raise InvalidRequestError("The parameter state is missing.")
         return
-    # A client of the AT Protocol that forgets the scope did not mean an ordinary request.
+    # AT Protocol OAuth: a request of such a client without scope is a mistake, not an ordinary request.
     if not asked.scope and not asked.resource and isinstance(client, URLClient) and _is_of_profile(client):
         raise InvalidRequestError("The parameter scope is missing.")
 
@@ -126,7 +126,7 @@ def _is_of_profile(client: URLClient) -> bool:
 
 
 def _bound_key(proof: Proof | None, announced: str | None) -> str | None:
-    """Return the key that the code will belong to; if it is named twice, both must agree (RFC 9449 §10.1)."""
+    """Return the thumbprint that the code is bound to; proof and ``dpop_jkt`` must agree (RFC 9449 §10.1)."""
     if proof is None:
         return announced
     if announced not in (None, proof.thumbprint):
@@ -135,7 +135,7 @@ def _bound_key(proof: Proof | None, announced: str | None) -> str | None:
 
 
 def _explained(error: ClientResolutionError) -> OAuth2Error:
-    """Say to an app's developer what is wrong with the document: no other answer ever reaches them."""
+    """Return an error whose description names the broken rules: the client's developer sees nothing else."""
     cause = error.cause
     told = isinstance(cause, FetchError | DocumentError | IdentifierError) and not isinstance(
         cause, TooManyFetchesError

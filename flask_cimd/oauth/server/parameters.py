@@ -1,6 +1,6 @@
-"""Parameters of OAuth requests: each at most once, in the right place (RFC 6749 §3.1, §3.2).
+"""Checks of OAuth request parameters: each at most once, in the right place (RFC 6749 §3.1, §3.2).
 
-Every endpoint reads them through `form_of` and `values_of`, which leave out parameters without a value.
+Every endpoint reads them through `form_of` and `values_of`, which omit parameters without a value.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ SINGLE = frozenset(
         "request", "request_uri", "response_mode", "dpop_jkt", "acr_values",
     }
 )  # fmt: skip
-#: What a ``request_uri`` of this server begins with (RFC 9126 §2.2).
+#: Prefix of every ``request_uri`` that this server issues (RFC 9126 §2.2).
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
-_MAX_STATE = 4096
-_MAX_HINT = 2048
-#: Seconds; more than thirty years make no difference.
+_MAX_STATE = 4096  # characters
+_MAX_HINT = 2048  # characters
+#: Seconds; nine digits are more than thirty years.
 _MAX_AGE = re.compile(r"[0-9]{1,9}")
 
 
@@ -52,18 +52,18 @@ def without_empty(values: MultiDict[str, str]) -> MultiDict[str, str]:
 
 
 def repeated(values: MultiDict[str, str]) -> list[str]:
-    """Return the names of parameters that occur more than once although they must not."""
+    """Return the names of the parameters that occur more than once and must not."""
     return sorted(name for name in values if name in SINGLE and len(values.getlist(name)) > 1)
 
 
 def check_authorization_parameters(values: MultiDict[str, str]) -> None:
-    """Refuse what makes it unclear who asks and where the answer would go; such errors never leave by redirect.
+    """Refuse a request whose client or redirect URI is unclear; such errors never leave by redirect.
 
     Args:
         values: all parameters of the request, those without a value included.
 
     Raises:
-        RequestError: RFC 6749 §4.1.2.1.
+        RequestError: a parameter is missing, repeated or too long (RFC 6749 §4.1.2.1).
     """
     again, values = repeated(values), without_empty(values)
     client_id = values.get("client_id", "")
@@ -72,7 +72,7 @@ def check_authorization_parameters(values: MultiDict[str, str]) -> None:
     if not client_id:
         raise RequestError("missing-client-id", hint="the parameter client_id is missing")
     if refers_to_pushed(values):
-        # RFC 9126 §4: the server "MUST" ignore what stands beside client_id and request_uri.
+        # RFC 9126 §4: the server "MUST" ignore all parameters other than client_id and request_uri.
         if "request_uri" in again:
             raise RequestError("repeated-parameter", client_id, hint="request_uri may be sent once")
         return
@@ -83,12 +83,12 @@ def check_authorization_parameters(values: MultiDict[str, str]) -> None:
 
 
 def refers_to_pushed(values: MultiDict[str, str]) -> bool:
-    """Say whether an authorization request stands for one that was pushed to this server."""
+    """Say whether an authorization request refers to a pushed request of this server."""
     return values.get("request_uri", "").startswith(REQUEST_URI)
 
 
 def check_redirected_parameters(values: MultiDict[str, str]) -> None:
-    """Refuse repeated parameters, now that the redirect URI is known to be the client's.
+    """Refuse repeated parameters; call it once the redirect URI is established.
 
     Args:
         values: all parameters of the request, those without a value included.
@@ -101,10 +101,10 @@ def check_redirected_parameters(values: MultiDict[str, str]) -> None:
 
 
 def check_login_hint(value: str | None) -> str | None:
-    """Return the parameter ``login_hint``, which is kept while a person decides.
+    """Return the value of the parameter ``login_hint``, or ``None``.
 
     Raises:
-        InvalidRequestError: it is longer than any name.
+        InvalidRequestError: it is longer than 2048 characters.
     """
     if value and len(value) > _MAX_HINT:
         raise InvalidRequestError(f"The parameter login_hint is longer than {_MAX_HINT} characters.")
@@ -112,7 +112,7 @@ def check_login_hint(value: str | None) -> str | None:
 
 
 def check_response_type(values: Mapping[str, str]) -> None:
-    """Refuse every response type but ``code``; Authlib would echo the value in its error, and fail on a quote in it.
+    """Refuse every response type but ``code``; Authlib would repeat the value in its error, and fail on a quote in it.
 
     Raises:
         OAuth2Error: to be sent to the client.
@@ -124,10 +124,10 @@ def check_response_type(values: Mapping[str, str]) -> None:
 
 
 def greatest_login_age(values: Mapping[str, str]) -> int | None:
-    """Return how many seconds ago the person may have logged in (RFC 9470 §4), or ``None`` if that does not matter.
+    """Return the maximum age of the log-in in seconds (RFC 9470 §4), or ``None`` without a limit.
 
-    ``prompt=login`` means the same as ``max_age=0`` (OpenID Connect Core §3.1.2.1). ``acr_values`` are wishes, and
-    this server tells apart no classes of authentication: they are ignored.
+    ``prompt=login`` means the same as ``max_age=0`` (OpenID Connect Core §3.1.2.1). The server ignores ``acr_values``:
+    they are voluntary, and it distinguishes no classes of authentication.
 
     Raises:
         InvalidRequestError: to be sent to the client.
@@ -151,12 +151,12 @@ def require_grant_type(client: Any, grant_type: str) -> None:
 
 
 def check_plain_form(request: Request) -> None:
-    """Refuse a direct request that is not one plain form.
+    """Refuse a direct request whose parameters are not a plain form in the body.
 
-    Authlib reads query and body alike, the first of repeated values.
+    Authlib would also read the query, and the first of repeated values.
 
     Raises:
-        InvalidRequestError: not a POST of a form, parameters in the query, or repeated ones (RFC 6749 §3.2).
+        InvalidRequestError: no urlencoded form, parameters in the query, or repeated ones (RFC 6749 §3.2).
     """
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
@@ -167,13 +167,13 @@ def check_plain_form(request: Request) -> None:
 
 
 def check_form(request: Request) -> None:
-    """Refuse a token, revocation or similar request of a client that is not one plain form without secrets.
+    """Refuse a client's direct request that is not a plain form, or that holds a secret.
 
-    Authlib fails on odd Authorization headers.
+    Authlib fails on malformed Authorization headers.
 
     Raises:
         InvalidRequestError: as `check_plain_form`.
-        InvalidClientError: a secret was sent; a client that identifies itself by URL has none (CIMD §4.1).
+        InvalidClientError: the request holds a secret; a client that identifies itself by URL has none (CIMD §4.1).
     """
     check_plain_form(request)
     if request.headers.get("Authorization", "").lower().startswith("basic"):

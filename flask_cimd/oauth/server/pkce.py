@@ -1,4 +1,4 @@
-"""PKCE with S256 alone (RFC 7636, RFC 9700 §2.1.1)."""
+"""PKCE with the method S256 only (RFC 7636, RFC 9700 §2.1.1)."""
 
 from __future__ import annotations
 

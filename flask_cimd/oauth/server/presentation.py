@@ -1,4 +1,4 @@
-"""A code or refresh token as a client presents it at the token endpoint: found once, judged once."""
+"""A code or refresh token that a client presents at the token endpoint; one look-up and one check a request."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Presented(Generic[T]):
         return self.grant.scope
 
     def settled(self) -> Grant:
-        """Return the grant with the keys and the authentication method that this request settles."""
+        """Return the grant with the keys and the authentication method of this request."""
         if isinstance(self.item, Token):
             return replace(self.grant, dpop_jkt=self.dpop_jkt)
         return replace(
@@ -69,7 +69,7 @@ class Presented(Generic[T]):
 
 
 def present_code(context: ServerContext, request: Request) -> Presented[Code]:
-    """Return the code of a token request, judged except for its age and use.
+    """Return the code of a token request after all checks but those of expiry and reuse.
 
     Raises:
         OAuth2Error: RFC 6749 §5.2.
@@ -82,7 +82,7 @@ def present_code(context: ServerContext, request: Request) -> Presented[Code]:
 
 
 def present_refresh_token(context: ServerContext, request: Request) -> Presented[Token]:
-    """Return the refresh token of a token request, judged except for its age and use.
+    """Return the refresh token of a token request after all checks but those of expiry and reuse.
 
     Raises:
         OAuth2Error: RFC 6749 §5.2.
@@ -100,7 +100,7 @@ def _read(context: ServerContext, request: Request, parameter: str) -> tuple[Map
     secret = form.get(parameter)
     if not secret:
         raise InvalidRequestError(f"The parameter {parameter} is missing.")
-    # AT-67: a client that must repeat the request with a nonce does so with the same assertion, code or token.
+    # A client that must repeat the request with a nonce sends the same assertion, code or token again.
     return form, secret, context.dpop.read(request)
 
 

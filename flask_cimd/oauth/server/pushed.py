@@ -24,7 +24,7 @@ def find_pushed(context: ServerContext, request_uri: str, client_id: str) -> Aut
 
 
 def spend_pushed(context: ServerContext, asked: AuthorizationRequest) -> None:
-    """Remove a pushed request that a person decides; does nothing for any other request.
+    """Delete the pushed request that a person decides; does nothing for a plain request.
 
     Raises:
         RequestError: ``unknown-request-uri``: decided already.

@@ -1,8 +1,8 @@
-"""Dynamic registration (RFC 7591): a bridge for clients that cannot name a URL of their own; off unless you add it.
+"""Dynamic registration (RFC 7591) for clients that have no URL of their own; off unless you add it.
 
-Whoever asks is registered, so a registration proves nothing: the client is held by where its answers go, the
-operator's rules about hosts are asked about every such place, and consent pages say that nobody vouches for the name.
-There is no secret and no registration access token. Nothing is ever fetched.
+Anybody can register, so a registration proves nothing. The redirect URIs identify the client: the operator's rules
+about hosts apply to each of them, and consent pages say that nobody has checked the name. Clients get no secret and no
+registration access token. Registration makes no fetch.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ from ..client import RegisteredClient
 
 logger = logging.getLogger(__name__)
 
-#: Bytes of a request.
+#: Maximum size of a request body in bytes.
 LARGEST_REQUEST = 16 * 1024
-#: Seconds after which it is worth while to ask again, once there are too many registrations.
+#: ``Retry-After`` in seconds while there are too many registrations.
 _A_WHILE = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What is kept of a client that registered itself.
+    """The stored registration of a client.
 
     Attributes:
-        client_id: issued here.
-        members: what was registered, as JSON text; it is judged anew on every use, by the rules of that day.
+        client_id: the identifier that this server issued.
+        members: the registered metadata as JSON text; every use checks it again by the current rules.
+        created_at: aware instant.
     """
 
     client_id: str
@@ -51,28 +52,28 @@ class Registration:
 
 
 class RegistrationStorage(Protocol):
-    """Where an app keeps registrations.
+    """Port to an app's storage of registrations.
 
-    Let a registration that no person ever approved end after a day, any other when it has not been used for months:
-    nobody tells the server that an app is gone.
+    Expire a registration that no person has approved after a day, and any other after months without use: clients do
+    not tell the server when they are gone.
     """
 
     def add(self, registration: Registration, now: datetime) -> bool:
-        """Keep a registration; ``False`` while there are too many that no person ever approved."""
+        """Store a registration; ``False`` while there are too many that no person has approved."""
 
     def find(self, client_id: str, now: datetime) -> Registration | None:
-        """Return a registration that has not ended."""
+        """Return a registration that has not expired."""
 
 
 class RegistrationEndpoint:
-    """Registers clients, and finds them again::
+    """Registers clients and looks them up::
 
         registration = RegistrationEndpoint(cimd, storage)
         cimd.init_app(app, db=db, registered=registration.find)
 
     Args:
         clients: applies the operator's policy; a `CIMD` is one.
-        storage: where registrations are kept.
+        storage: stores registrations.
         clock: returns the current aware instant.
     """
 
@@ -82,7 +83,7 @@ class RegistrationEndpoint:
         self._clock = clock
 
     def respond(self) -> Response:
-        """Answer the current request (RFC 7591 §3). Limit by address how often it is called."""
+        """Answer Flask's current request (RFC 7591 §3). Rate-limit this endpoint by address."""
         try:
             members, client_id = _read(), PREFIX + uuid4().hex
             metadata = self._welcome(parse_registration(members, client_id, self._rules))
@@ -97,7 +98,7 @@ class RegistrationEndpoint:
         now, registered = self._clock(), registered_members(metadata)
         kept = Registration(client_id=client_id, members=json.dumps(registered), created_at=now)
         if not self._storage.add(kept, now):
-            logger.warning("registration refused: too many that nobody approved")
+            logger.warning("registration refused: too many registrations without approval")
             answer = _refuse(429, "temporarily_unavailable", "Too many new applications. Try again later.")
             answer.headers["Retry-After"] = str(_A_WHILE)
             return answer
@@ -105,16 +106,16 @@ class RegistrationEndpoint:
         return _answer(201, {"client_id": client_id, "client_id_issued_at": issued_at, **registered})
 
     def find(self, client_id: str) -> RegisteredClient | None:
-        """Return a client that registered itself; ``None`` for a name that is never issued here.
+        """Return a client that registered itself; ``None`` for an identifier of another form.
 
         Raises:
-            CIMDError: `RegistrationEndedError`, `PolicyDeniedError`, or `DocumentError` if the rules became stricter.
+            CIMDError: `RegistrationEndedError`, `PolicyDeniedError`, or `DocumentError` if today's rules are stricter.
         """
         if not is_issued_here(client_id):
             return None
         kept = self._storage.find(client_id, self._clock())
         if kept is None:
-            raise RegistrationEndedError("registration-ended", client_id, hint="never made, unused or too long idle")
+            raise RegistrationEndedError("registration-ended", client_id, hint="unknown, or expired without use")
         return RegisteredClient(self._welcome(parse_registration(json.loads(kept.members), client_id, self._rules)))
 
     @property
@@ -122,10 +123,10 @@ class RegistrationEndpoint:
         return self._clients.settings.document_rules
 
     def _welcome(self, metadata: ClientMetadata) -> ClientMetadata:
-        """Return the client as the least trusted of the places where it wants its answers.
+        """Return the metadata under the identity of its least trusted redirect host.
 
         Raises:
-            PolicyDeniedError: one of them is not let in, or a rule of the app says no.
+            PolicyDeniedError: policy refuses a redirect host, or an ``allow_client`` hook refuses the client.
         """
         places, admission = identifiers(metadata), self._clients.admission
         for place in places:
@@ -138,7 +139,7 @@ class RegistrationEndpoint:
 def _read() -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise StrictJSONError("media-type", "send the registration as application/json")
-    # One byte more than is taken: without a Content-Length, what is longer is cut instead of refused.
+    # One byte above the limit: without Content-Length, Werkzeug truncates a longer body instead of refusing it.
     request.max_content_length = LARGEST_REQUEST + 1
     try:
         body = request.get_data()
@@ -150,7 +151,7 @@ def _read() -> dict[str, Any]:
 
 
 def _explained(error: DocumentError) -> tuple[str, str]:
-    """Return the error code of RFC 7591 §3.2.2 and what to mend."""
+    """Return the error code of RFC 7591 §3.2.2 and the broken rules."""
     at_redirects = any(problem.pointer.startswith("/redirect_uris") for problem in error.problems)
     text = "; ".join(f"{problem.pointer or '/'} {problem.message}" for problem in error.problems)
     return "invalid_redirect_uri" if at_redirects else "invalid_client_metadata", text

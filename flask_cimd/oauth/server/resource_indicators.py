@@ -30,7 +30,7 @@ def check_resources(requested: Iterable[str], known: Callable[[str], object | No
     Raises:
         InvalidTargetError: one is relative, has a fragment, or is not known here.
     """
-    found = tuple(filter(None, dict.fromkeys(requested)))  # first: each may cost a look into a database
+    found = tuple(filter(None, dict.fromkeys(requested)))  # before any look-up: each may query a database
     for resource in found:
         if not is_resource_identifier(resource):
             raise InvalidTargetError("The resource must be an absolute URI without a fragment.")
@@ -42,10 +42,10 @@ def check_resources(requested: Iterable[str], known: Callable[[str], object | No
 def granted_resources(
     requested: Iterable[str], grant: Grant, known: Callable[[str], object | None], issuer: str
 ) -> tuple[str, ...]:
-    """Return the resources of a new access token: those that the token request names, else the grant's (RFC 8707 §2.2).
+    """Return the resources of a new access token: those of the token request, else the grant's (RFC 8707 §2.2).
 
     Raises:
-        InvalidTargetError: the grant does not have one of them. Nothing has been spent yet.
+        InvalidTargetError: the grant does not have one of them; the code or token is not spent.
     """
     wanted = check_resources(requested, known)
     if not set(wanted) <= set(grant.resource or (issuer,)):
@@ -54,9 +54,9 @@ def granted_resources(
 
 
 def requested_scope(requested: Collection[str], resources: Collection[Resource]) -> tuple[str, ...]:
-    """Return the scopes that are known at any of the resources; if there is none, their default scopes.
+    """Return the requested scopes that a resource defines; without any, the default scopes of the resources.
 
-    The defaults are this server's choice, so a list of scopes in the client's document does not bound them.
+    The server chooses the defaults, so the scopes in the client's document do not limit them.
 
     RFC 6749 §3.3: a server may "fully or partially ignore the scope requested by the client".
     """

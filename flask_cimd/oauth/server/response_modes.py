@@ -1,4 +1,4 @@
-"""How the answer to an authorization request reaches the client: as query, fragment or form."""
+"""Authorization responses in the query, in the fragment or as a form."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def check_response_mode(mode: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationResponse:
-    """The answer to an authorization request, as a value: it can be kept and sent once more.
+    """An authorization response as a value that can be stored and sent again.
 
     Attributes:
-        redirect_uri: where it goes, exactly as it was requested.
+        redirect_uri: the redirect URI, exactly as the client sent it.
         members: names and values, in order.
         mode: one of `RESPONSE_MODES`.
     """
@@ -46,15 +46,15 @@ class AuthorizationResponse:
         encoded = urlencode(self.members)
         if self.mode == "fragment":
             return f"{self.redirect_uri}#{encoded}"
-        # RFC 6749 §3.1.2: a query of the redirect URI "MUST be retained"; it is not re-encoded either.
+        # RFC 6749 §3.1.2: the query of the redirect URI "MUST be retained"; re-encoding could change it.
         joiner = "" if self.redirect_uri.endswith(("?", "&")) else "&" if "?" in self.redirect_uri else "?"
         return self.redirect_uri + joiner + encoded
 
     def send(self) -> Response:
-        """Return the HTTP response that takes the person back to the client.
+        """Return the HTTP response that sends the browser to the client.
 
-        Redirects are 303, so that no form is replayed (RFC 9700 §4.12). The page of ``form_post`` has a button and no
-        script: its answer leaves the site when the person presses the button.
+        Redirects have status 303, so that the browser repeats no form (RFC 9700 §4.12). The page of ``form_post`` has
+        no script: the person presses a button to send the form.
         """
         if self.mode == "form_post":
             page = render_template("flask_cimd/form_post.html", action=self.redirect_uri, members=self.members)

@@ -1,7 +1,7 @@
-"""What an authorization server keeps about approvals, codes and tokens, and what its storage must be able to do.
+"""Values that an authorization server stores (grants, codes, tokens, requests) and the ports to its storage.
 
-Secrets never reach the storage: it sees the SHA-256 digest of a code or token. Whatever may be used once is spent by
-one conditional statement, so that of two simultaneous attempts exactly one succeeds (RFC 9700 §4.14.2).
+Secrets never reach the storage: it receives the SHA-256 digest of a code or token. One conditional statement spends
+each single-use value, so exactly one of two simultaneous attempts succeeds (RFC 9700 §4.14.2).
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ def new_secret() -> str:
 
 
 def digest(secret: str) -> str:
-    """Return what is stored in place of a code or token. It is random, so a plain hash cannot be reversed."""
+    """Return the digest to store in place of a code or token. Secrets are random, so a plain hash is enough."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
-    """A validated authorization request: the snapshot that consent, code and redirect are all made from.
+    """A validated authorization request: the snapshot from which consent, code and redirect are made.
 
     Attributes:
         client_id: the raw identifier.
         client: the client's metadata as this request saw it; ``None`` for a client that the app registered.
-        fingerprint: digest of what consent depends on; empty for a registered client.
-        redirect_uri: the matched redirect URI, exactly as it was asked for.
-        scope: the requested scopes that this server and the client know, separated by blanks.
-        state: returned byte for byte; ``None`` if it was not sent.
-        auth_method: how the client proved itself when it pushed the request; empty if it did not have to yet.
-        client_key: the key that it used then, if the session is to belong to that key.
-        dpop_jkt: thumbprint of the DPoP key that the code will belong to (RFC 9449 §10).
-        response_mode: how the answer reaches the client.
-        login_hint: whom the client expects, as it wrote it.
-        max_age: how many seconds ago the person may have logged in; 0 asks for a fresh login (RFC 9470 §4).
-        pushed: digest of the ``request_uri`` behind which the request waits; deciding spends it (RFC 9126).
+        fingerprint: digest of the metadata that consent depends on; empty for a registered client.
+        redirect_uri: the matched redirect URI, exactly as the client sent it.
+        scope: the requested scopes that this server and the client know, separated by spaces.
+        state: the client's ``state``, returned byte for byte; ``None`` if the request has none.
+        auth_method: authentication method with which the client pushed the request; empty for a plain request.
+        client_key: the key of the assertion with which the client pushed the request, if the session is bound to it.
+        dpop_jkt: thumbprint of the DPoP key that the code is bound to (RFC 9449 §10).
+        response_mode: ``query``, ``fragment`` or ``form_post``.
+        login_hint: the account that the client expects, as the client sent it.
+        max_age: maximum age of the log-in in seconds; 0 requires a new log-in (RFC 9470 §4).
+        pushed: digest of the ``request_uri`` of a pushed request; the decision spends it (RFC 9126).
         resource: requested resource indicators (RFC 8707).
     """
 
@@ -85,17 +85,17 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a person approved: the parent of one code and of every token that comes from it.
+    """A person's approval: the parent of one code and of every token issued for it.
 
     Attributes:
-        subject: who approved.
+        subject: the person who approved.
         client: the client's metadata at the time of approval; ``None`` for a client that the app registered.
-        access_lifetime: how long access tokens live.
-        auth_method: the client authentication that the grant's tokens need; empty until the code is redeemed.
-        client_key: the key that the session belongs to; ``None`` where any key of the client will do.
-        dpop_jkt: thumbprint of the key that all its tokens are bound to (RFC 9449 §6); ``None`` for bearer tokens.
-        auth_time: when that person had logged in; ``None`` if the app does not say.
-        revoked: nothing that belongs to the grant is valid any more.
+        access_lifetime: lifetime of access tokens.
+        auth_method: client authentication method that token requests need; empty until the code is redeemed.
+        client_key: the key that the session is bound to; ``None`` if any key of the client will do.
+        dpop_jkt: thumbprint of the key that all tokens are bound to (RFC 9449 §6); ``None`` for bearer tokens.
+        auth_time: aware instant of that person's log-in; ``None`` if the app does not say.
+        revoked: no code or token of the grant is valid any more.
     """
 
     id: str
@@ -131,9 +131,9 @@ class Token:
     """An access or refresh token.
 
     Attributes:
-        resource: what an access token is for, a subset of its grant's; nothing stands for the issuer (RFC 8707 §2.2).
-        spent: the token has been exchanged for others, or a sibling of it has; it grants nothing any more.
-        rotated_at: when a refresh token was exchanged first; ``None`` again once one of its successors was.
+        resource: resources that an access token is for, a subset of its grant's; empty for the issuer (RFC 8707 §2.2).
+        spent: the token or a sibling of it was exchanged for others; it grants nothing any more.
+        rotated_at: aware instant of a refresh token's first exchange; ``None`` again once a successor was exchanged.
     """
 
     digest: str
@@ -151,7 +151,7 @@ class Token:
         return not (self.spent or self.revoked or grant.revoked) and now < self.expires_at
 
     def may_repeat(self, grant: Grant, now: datetime, grace: timedelta) -> bool:
-        """Return whether a spent refresh token is within its grace: presenting it again is no sign of theft.
+        """Return whether a spent refresh token is within its grace period, where reuse is no sign of theft.
 
         `TokenStorage.rotate` decides whether it is exchanged once more.
         """
@@ -165,11 +165,11 @@ class Waiting:
     """A request that waits on the server: for a log-in, or for a decision.
 
     Attributes:
-        digest: SHA-256 of the secret that only the page with the form carries.
-        browser: SHA-256 of the name of the browser or session that it belongs to.
-        subject: who was asked; empty while nobody is logged in.
-        content: text that the provider reads back; at most `WAITING_BYTES` long in UTF-8.
-        answer: what the browser was told when it was decided, encrypted; ``None`` while it is undecided.
+        digest: SHA-256 digest of the secret in the page's form.
+        browser: SHA-256 digest of the cookie that identifies the browser.
+        subject: the person who sees the page; empty while nobody is logged in.
+        content: text that the provider reads back; at most `WAITING_BYTES` bytes of UTF-8.
+        answer: the encrypted response to the decision; ``None`` while there is no decision.
     """
 
     digest: str
@@ -181,7 +181,7 @@ class Waiting:
     answer: bytes | None = None
 
 
-#: Bytes that the waiting requests of one browser hold at most, and so one of them.
+#: Maximum size in bytes of all waiting requests of one browser, and of a single one.
 WAITING_BYTES = 512 * 1024
 #: Waiting requests of everybody who is not logged in, and their bytes: beyond either, the oldest of them are dropped.
 STRANGERS_ENTRIES, STRANGERS_BYTES = 10_000, 64 * 1024 * 1024
@@ -191,13 +191,14 @@ SUBJECT_ENTRIES = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What a decision spends, in the transaction that carries it out.
+    """The requests that a decision spends, in the transaction that stores its outcome.
 
     Attributes:
         waiting: digest of the waiting request.
-        answer: kept with it and returned by `ProviderStorage.find_waiting` until ``until``, or until the code that the
-            decision made is redeemed; ``None`` forgets the waiting request.
-        pushed: digest of the pushed request that is decided, if it was one.
+        answer: stored with it and returned by `ProviderStorage.find_waiting` until ``until``, or until the client
+            redeems the code of the decision; ``None`` deletes the waiting request.
+        until: aware instant.
+        pushed: digest of the pushed request that the decision is about, if any.
     """
 
     waiting: str
@@ -211,8 +212,8 @@ class LivingGrant:
     """A grant with a token that can still be used.
 
     Attributes:
-        last_used: when tokens were issued last.
-        ends_at: when the last of its tokens expires.
+        last_used: aware instant at which tokens were issued last.
+        ends_at: aware instant at which the last of its tokens expires.
     """
 
     grant: Grant
@@ -220,21 +221,21 @@ class LivingGrant:
     ends_at: datetime
 
 
-#: Rotated refresh tokens and ended grants are kept this long, so that a reuse is still noticed.
+#: Time for which rotated refresh tokens and ended grants are kept, to detect reuse.
 KEPT_AFTER_END = timedelta(days=30)
-#: A code is kept this long past its end, so that its reuse ends the grant (RFC 6749 §4.1.2).
+#: Time for which an expired code is kept, because its reuse ends the grant (RFC 6749 §4.1.2).
 CODES_KEPT = timedelta(days=1)
-#: Pushed requests of all clients together, and their bytes: beyond either, the oldest are dropped.
+#: Maximum number of pushed requests of all clients and their maximum size in bytes; the oldest are dropped.
 PUSHED_ENTRIES = 10_000
 PUSHED_BYTES = 64 * 1024 * 1024
-#: How often a refresh token may be exchanged again within its grace.
+#: Maximum number of repeated exchanges of a refresh token within its grace period.
 REPETITIONS = 8
-#: Living grants of one client that a page of `ProviderStorage.living_grants` holds at most.
+#: Maximum number of living grants of one client in a page of `ProviderStorage.living_grants`.
 GRANTS_PER_CLIENT = 50
 
 
 class TokenStorage(ReplayCache, Protocol):
-    """Where an app keeps grants, codes, tokens and pushed requests. Every method is one transaction of its own.
+    """Port to an app's storage of grants, codes, tokens and pushed requests. Every method is one transaction.
 
     A storage that keeps text writes a grant's ``client`` with `ClientMetadata.to_json` and reads it with
     `read_snapshot`; the `DocumentError` of metadata that another version wrote passes through ``find_code``,
@@ -242,19 +243,19 @@ class TokenStorage(ReplayCache, Protocol):
     """
 
     def add_code(self, grant: Grant, code: Code, settlement: Settlement | None = None) -> bool:
-        """Keep a new grant with its code.
+        """Store a new grant with its code.
 
-        With a settlement, what it names is spent in the same transaction; ``False``, and nothing is changed, if that
+        With a settlement, spend its requests in the same transaction; ``False``, and nothing is changed, if one of them
         is decided or expired already.
         """
 
     def find_code(self, digest: str) -> tuple[Grant, Code] | None:
-        """Return a code, spent and expired ones included: their reuse must be noticed."""
+        """Return a code, spent and expired ones included, because the caller must detect their reuse."""
 
     def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
         """Spend a code and add its tokens; ``False``, and nothing added, if it is spent already.
 
-        With ``grant``, what the exchange settled is kept with it: ``auth_method``, ``client_key`` and ``dpop_jkt``.
+        With ``grant``, also store its ``auth_method``, ``client_key`` and ``dpop_jkt``, which the exchange determined.
         """
 
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
@@ -271,36 +272,36 @@ class TokenStorage(ReplayCache, Protocol):
     ) -> bool:
         """Exchange a refresh token for its successors; ``False``, and nothing is added, if it is spent.
 
-        With ``grant``, what the exchange settled is kept with it, as by `redeem_code`.
+        With ``grant``, also store the members that `redeem_code` stores.
 
-        With ``grace``, a token may be exchanged again for so long after the first time, at most `REPETITIONS` times;
-        the successors are siblings then. The first rotation of one of them spends all the others, refresh and access
-        tokens alike, and ends the grace of their parent, in one transaction.
+        With ``grace``, a token may be exchanged again during this time after its first exchange, at most `REPETITIONS`
+        times; the successors are siblings then. The first rotation of one of them spends all the others, refresh and
+        access tokens alike, and ends the grace of their parent, in one transaction.
         """
 
     def revoke_grant(self, grant_id: str, now: datetime) -> None:
-        """End a grant with everything that came from it."""
+        """Revoke a grant with its code and all its tokens."""
 
     def revoke_token(self, digest: str, now: datetime) -> None:
-        """End one token."""
+        """Revoke one token."""
 
     def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:
-        """Keep a pushed request until somebody decides or it expires."""
+        """Store a pushed request until a person decides or it expires."""
 
     def find_pushed(self, digest: str, now: datetime) -> AuthorizationRequest | None:
         """Return a pushed request that is neither decided nor expired."""
 
     def take_pushed(self, digest: str) -> bool:
-        """Forget a pushed request; ``False`` if somebody else did so first."""
+        """Delete a pushed request; ``False`` if it is gone already."""
 
 
 class ProviderStorage(TokenStorage, Protocol):
-    """What a whole provider keeps besides: requests that wait, and what people see of their own grants."""
+    """Port to a provider's storage: also waiting requests, and people's views of their own grants."""
 
     # -- requests that wait -------------------------------------------------------------------------------------
 
     def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:
-        """Keep a request in place of one with the same digest; ``False`` if its content is too long.
+        """Store a request in place of one with the same digest; ``False`` if its content is too long.
 
         A browser keeps its newest ``most`` undecided requests, `WAITING_BYTES` long in all; one person keeps
         `SUBJECT_ENTRIES`, and all strangers together `STRANGERS_ENTRIES` and `STRANGERS_BYTES`. Nobody displaces the
@@ -308,15 +309,15 @@ class ProviderStorage(TokenStorage, Protocol):
         """
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
-        """Return a request that waits, or was decided a moment ago and keeps its answer."""
+        """Return a request that waits, or that was decided and still has its answer."""
 
     def drop_waiting(self, digest: str) -> None:
-        """Forget a request."""
+        """Delete a request."""
 
     def settle(self, settlement: Settlement, now: datetime) -> bool:
-        """Carry out a decision that makes no grant; ``False`` if it is decided or expired already."""
+        """Spend the requests of a decision without a grant; ``False`` if one is decided or expired already."""
 
-    # -- what a person approved ---------------------------------------------------------------------------------
+    # -- approvals ----------------------------------------------------------------------------------------------
 
     def last_approved(self, subject: str, client_id: str) -> Grant | None:
         """Return the newest grant of a client that this person approved, living or not."""
@@ -333,15 +334,15 @@ class ProviderStorage(TokenStorage, Protocol):
         """
 
     def revoke_grant_of(self, subject: str, grant_id: str, now: datetime) -> bool:
-        """End a grant of this person; ``False`` if they have no such grant, or it is revoked."""
+        """Revoke a grant of this person; ``False`` if they have no such grant, or it is revoked already."""
 
     def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
-        """End all grants of a client, of one person or of everybody; return how many were not revoked before."""
+        """Revoke all grants of a client, of one person or of everybody; return the number of grants revoked."""
 
     def revoke_subject(self, subject: str, now: datetime) -> int:
-        """End all grants of a person; return how many were not revoked before."""
+        """Revoke all grants of a person; return the number of grants revoked."""
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
     def sweep(self, now: datetime, limit: int = 10_000) -> int:
-        """Delete at most ``limit`` rows that can never matter again; return how many. Never call it in a request."""
+        """Delete at most ``limit`` rows without effect; return their number. Never call it in a request."""

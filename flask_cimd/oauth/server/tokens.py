@@ -19,8 +19,8 @@ def issue(context: ServerContext, grant: Grant, scope: str, requested: Sequence[
 
     Args:
         context: the server.
-        grant: with the keys that the token request settled.
-        scope: of the access token; a refresh token keeps the grant's scope (RFC 6749 §6).
+        grant: the grant, updated with the keys of this token request.
+        scope: the scope of the access token; a refresh token keeps the grant's scope (RFC 6749 §6).
         requested: ``resource`` parameters of the token request.
         refreshable: issue a refresh token too.
 

@@ -21,14 +21,14 @@ def well_known_blueprint(
     resource: Callable[[str], Mapping[str, Any] | None],
     name: str = "well_known",
 ) -> Blueprint:
-    """Return a blueprint that serves the documents at every place where clients look; scripts of any origin may read.
+    """Return a blueprint that serves the documents at every path that clients try, readable by scripts of any origin.
 
     Args:
-        issuer: the exact issuer; its path is inserted after the well-known part. Register the blueprint at the root of
-            the host, not under a prefix.
+        issuer: the exact issuer; the well-known part precedes its path. Register the blueprint at the root of the
+            host, without a URL prefix.
         server: returns the server's metadata.
         resource: returns the metadata of a resource identifier on the issuer's host, or ``None``.
-        name: of the blueprint.
+        name: name of the blueprint.
     """
     blueprint = Blueprint(name, __name__)
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(issuer))
