@@ -1,4 +1,4 @@
-"""What pushed requests and DPoP cost: one proof against its bare signature check, one sign-in against a plain one."""
+"""Cost of pushed requests and DPoP: a proof against its bare signature check, a sign-in against a plain one."""
 
 from __future__ import annotations
 

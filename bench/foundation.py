@@ -42,7 +42,7 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether the figure is within its limit."""
+        """``True`` if the figure is within its limit."""
         return self.figure <= self.limit
 
 

@@ -20,25 +20,25 @@ _DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
 _DEFAULT_FETCH_LIMIT = "30 per hour"
 _DEFAULT_PUSH_LIMIT = "60 per minute"
 _DEFAULT_REGISTRATION_LIMIT = "10 per hour"
-#: What belongs to this installation: the database and, in development, the sample apps' certificate.
+#: Folder of this installation's database and, in development, of the sample apps' certificate.
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """How one site runs.
+    """The configuration of one site.
 
     Attributes:
         base_url: public origin without a trailing slash; the issuer.
         me: the owner's canonical profile URL.
         handle: the owner's name on the AT Protocol.
-        did: whom that name stands for.
-        mcp_url: where programs that speak MCP find the notes: the resource that their tokens are for; or ``None``.
-        fetch_limit: how many apps that must be fetched one address may push, or ``None`` in development.
-        push_limit: how many requests one address may push at all, or ``None`` in development.
-        dynamic_registration: whether apps that have no URL of their own may register themselves.
-        registration_limit: how many of them one address may register, or ``None`` in development.
-        login_limit: how many failed logins one address may make, or ``None`` in development.
+        did: the owner's DID.
+        mcp_url: URL of the MCP endpoint for the notes, and resource identifier of its tokens; or ``None``.
+        fetch_limit: rate limit by address of pushed requests that cause a fetch; ``None`` in development.
+        push_limit: rate limit by address of all pushed requests; ``None`` in development.
+        dynamic_registration: ``True`` lets apps without a URL of their own register themselves.
+        registration_limit: rate limit by address of registrations; ``None`` in development.
+        login_limit: rate limit by address of failed logins; ``None`` in development.
         cimd: every ``CIMD_*`` setting under its own name.
     """
 
@@ -66,7 +66,7 @@ class Configuration:
 
     @property
     def is_https(self) -> bool:
-        """Whether the site is reached by https."""
+        """``True`` if the site has an https origin."""
         return self.base_url.startswith("https://")
 
     @classmethod

@@ -218,7 +218,7 @@ class Settings:
 
     @cached_property
     def identifier_rules(self) -> IdentifierRules:
-        """Which client identifier URLs are accepted."""
+        """Rules for client identifier URLs."""
         return IdentifierRules(
             allow_root_path=self.profile.allow_root_path,
             allow_query=self.profile.allow_query,
@@ -231,7 +231,7 @@ class Settings:
 
     @cached_property
     def document_rules(self) -> DocumentRules:
-        """How strictly the metadata of clients is read."""
+        """Rules for the metadata of clients."""
         return DocumentRules(
             auth_methods=self.auth_methods,
             allow_dotless_schemes=self.profile.allow_dotless_schemes,
@@ -246,7 +246,7 @@ class Settings:
 
     @cached_property
     def legacy(self) -> LegacyRules:
-        """Which requests of older clients are answered."""
+        """Rules for requests of older IndieAuth clients."""
         return LegacyRules.of_version(self.indieauth)
 
     @cached_property
@@ -268,7 +268,7 @@ class Settings:
 #: Every setting, in the order of the documentation.
 SETTINGS = declared_settings(Settings)
 
-#: Where a key of an earlier version went.
+#: Replacements of keys of earlier versions.
 _MOVED = {
     **{f"CIMD_{declared.name.upper()}": f"{declared.name} in CIMD_PROFILE" for declared in fields(Profile)},
     "CIMD_REQUIRE_PKCE": "CIMD_INDIEAUTH",

@@ -1,4 +1,4 @@
-"""Who may call what with which token."""
+"""Protection of the site's own resources."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from flask_cimd.oauth import Access, BearerScheme, DPoP, DPoPScheme, ResourcePro
 
 
 def find_access(secret: str) -> Access | None:
-    """Return what one of the site's own tokens allows."""
+    """Return the rights of one of the site's own tokens."""
     return stored_access(services().server, secret)
 
 
 def read_dpop() -> DPoP:
-    """Return the judge of the site's proofs."""
+    """Return the object that checks DPoP proofs of the site's requests."""
     return services().server.dpop
 
 
-#: How tokens may be presented; without credentials, challenges come in this order.
+#: Accepted ways to present tokens, in the order of the challenges to a request without credentials.
 SCHEMES = (BearerScheme(), DPoPScheme(read_dpop))
-#: The site's endpoints without an identifier of their own: they take tokens that were asked for without ``resource``.
+#: The site's endpoints without an identifier of their own: they accept tokens for the issuer.
 own_endpoints = ResourceProtector(find_access, audience=lambda: services().server.issuer, schemes=SCHEMES)
 
 #: Micropub. The scope ``post`` is older than the others; who may create may bring pictures and leave drafts too.

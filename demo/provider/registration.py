@@ -1,4 +1,4 @@
-"""Where apps without a URL of their own register themselves (RFC 7591); only if ``DEMO_DYNAMIC_REGISTRATION`` is on."""
+"""Dynamic registration of apps without a URL of their own (RFC 7591); only if ``DEMO_DYNAMIC_REGISTRATION`` is on."""
 
 from __future__ import annotations
 

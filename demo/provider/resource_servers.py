@@ -1,4 +1,4 @@
-"""Somebody else's servers that take this site's tokens: ``flask --app demo resource-server add NAME RESOURCE_URL``."""
+"""Resource servers of other people: ``flask --app demo resource-server add NAME RESOURCE_URL``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demo.services import services
 from flask_cimd.core import safe_text
 from flask_cimd.oauth import Resource, ResourceServer
 
-commands = AppGroup("resource-server", help="Other servers that take this site's tokens and may ask about them.")
+commands = AppGroup("resource-server", help="Other servers that accept this site's tokens and may introspect them.")
 
 
 def init_app(app: Flask) -> None:
@@ -31,7 +31,7 @@ def named_resources() -> dict[str, str]:
 
 
 class SiteResources:
-    """The places that tokens can be asked for: the site's own, and those of the resource servers let in.
+    """Resources that tokens can be requested for: the site's own, and those of the registered resource servers.
 
     Args:
         own: the site's own resources by identifier.
@@ -54,7 +54,7 @@ class SiteResources:
 
 
 def let_in(name: str, resource_url: str) -> tuple[ResourceServer, str]:
-    """Let a server ask about the tokens for a URL, and return it with its secret, which is kept nowhere."""
+    """Let a server introspect the tokens for a URL; return it with its secret, of which only a digest is stored."""
     server, secret = ResourceServer.create(resource_url)
     here = services()
     here.storage.add_resource_server(server, safe_text(name), here.clock())
@@ -62,7 +62,7 @@ def let_in(name: str, resource_url: str) -> tuple[ResourceServer, str]:
 
 
 def turn_away(server_id: str) -> bool:
-    """Stop answering a resource server; ``False`` if there is none with this id."""
+    """Remove a resource server; ``False`` if there is none with this id."""
     return services().storage.remove_resource_server(server_id)
 
 
@@ -70,7 +70,7 @@ def turn_away(server_id: str) -> bool:
 @click.argument("name")
 @click.argument("resource_url")
 def add(name: str, resource_url: str) -> None:
-    """Let a server ask about the tokens for RESOURCE_URL; prints its id and secret, once."""
+    """Let a server introspect the tokens for RESOURCE_URL; prints its id and secret, once."""
     if not Resource.is_identifier(resource_url) or not _is_protected(resource_url):
         raise click.BadParameter("must be an absolute https URL without a fragment", param_hint="RESOURCE_URL")
     server, secret = let_in(name, resource_url)
@@ -87,7 +87,7 @@ def show() -> None:
 @commands.command("remove")
 @click.argument("server_id")
 def remove(server_id: str) -> None:
-    """Stop answering a resource server; no more tokens are issued for its URL."""
+    """Remove a resource server; no more tokens are issued for its URL."""
     if not turn_away(server_id):
         raise click.BadParameter("no resource server has this id", param_hint="SERVER_ID")
 

@@ -1,4 +1,4 @@
-"""The site's own places that tokens can be asked for, besides the endpoints that the issuer stands for (RFC 8707)."""
+"""The site's own resources that tokens can be requested for (RFC 8707), besides the issuer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROFILE_PATH = "/api/profile"
 
 
 def own_resources(configuration: Configuration) -> dict[str, Resource]:
-    """Return them by identifier; the notes are there if their MCP endpoint has an address."""
+    """Return the resources by identifier; the notes only if their MCP endpoint has an address."""
     offered = [
         Resource(
             identifier=configuration.base_url + PROFILE_PATH,

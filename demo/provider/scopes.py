@@ -1,4 +1,4 @@
-"""What an app can ask for, with the words of the consent page."""
+"""Scopes that an app can request, with the sentences of the consent page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ SCOPES = {
     "media": "Put pictures on your site",
     "post": "Publish new posts on your site, change those that are there, and read drafts",
 }
-#: Known only where the notes are offered to programs that speak MCP.
+#: Available only if MCP clients can use the notes.
 NOTES_SCOPES = {"notes:read": "Read your notes, and drafts", "notes:write": "Write, change and delete your notes"}
 SCOPE_TEXTS = SCOPES | NOTES_SCOPES

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from flask_cimd.publish import FetchSettings, LoginBlueprint, PublishedClient, SignedIn
 
-#: How samples make connections: the site is on this computer, by plain http.
+#: Settings of the samples' connections: the site is on this computer, by plain http.
 LOCAL = FetchSettings(allow_loopback=True)
 #: People whose tokens are remembered.
 _MOST_PEOPLE = 100

@@ -1,4 +1,4 @@
-"""Where the sample apps live while the demo runs: four ports, and a certificate authority that nobody else trusts."""
+"""The servers of the sample apps: four ports, and a certificate authority for this run alone."""
 
 from __future__ import annotations
 

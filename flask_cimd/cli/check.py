@@ -1,4 +1,4 @@
-"""``python -m flask_cimd check``: judge a client's document, before it is published or where it is."""
+"""``python -m flask_cimd check``: check a client's document, in a file or at its URL."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Judgement:
     Attributes:
         subject: the file or URL.
         verdict: ``usable``, ``refused`` or ``unreachable``.
-        problems: what servers refuse in the document, or would leave out.
-        families: which families of servers take the client; empty if it is not valid.
+        problems: members that servers refuse or ignore.
+        families: verdict of each family of servers; empty if the document is not valid.
     """
 
     subject: str
@@ -44,7 +44,7 @@ class Judgement:
     families: tuple[FamilyVerdict, ...] = ()
 
     def exit_code(self, demanded: Collection[str]) -> int:
-        """Return 0 for yes, 1 for no, 3 if it cannot be known now."""
+        """Return the exit code: 0 usable, 1 refused, 3 unreachable."""
         if self.verdict == "unreachable":
             return UNKNOWN_NOW
         taken = {family.family for family in self.families if family.accepts}
@@ -57,7 +57,7 @@ class Judgement:
 
 
 def judge_file(path: Path, client_id: str | None = None, *, allow_loopback: bool = False) -> Judgement:
-    """Judge a document that is not published yet, by the ``client_id`` in it or the one that is given."""
+    """Check a document that is not published yet, for its own ``client_id`` or the given one."""
     with path.open("rb") as file:
         body = file.read(_MOST_BYTES)
     try:
@@ -79,7 +79,7 @@ def judge_file(path: Path, client_id: str | None = None, *, allow_loopback: bool
 
 
 def judge_url(url: str, *, allow_loopback: bool = False) -> tuple[Judgement, Explanation]:
-    """Judge a published document with the settings that a server has by default; keys count as enabled."""
+    """Check a published document with a server's default settings and ``private_key_jwt`` enabled."""
     app = Flask("flask_cimd")
     app.config.update(CIMD_AUTH_METHODS=_METHODS, CIMD_ALLOW_LOOPBACK=allow_loopback)
     app.config.from_prefixed_env()
@@ -93,7 +93,7 @@ def judge_url(url: str, *, allow_loopback: bool = False) -> tuple[Judgement, Exp
 
 
 def _families(body: bytes, client_id: str, *, allow_loopback: bool) -> tuple[FamilyVerdict, ...]:
-    """Return the verdicts on a document that an ordinary server takes, even if the strictest does not."""
+    """Return the verdicts on a document that an ordinary server accepts, even if the strictest does not."""
     try:
         identifier = parse_identifier(client_id, IdentifierRules(allow_loopback=allow_loopback))
         rules = DocumentRules(auth_methods=_METHODS, allow_loopback=allow_loopback)
@@ -113,14 +113,18 @@ def _lines(found: Judgement) -> Sequence[str]:
 
 @click.command("check")
 @click.argument("subject")
-@click.option("--client-id", help="URL that a file will have, if its own client_id is not to be believed.")
+@click.option("--client-id", help="URL at which the file will be published, in place of its own client_id.")
 @click.option(
-    "--family", "families", multiple=True, type=click.Choice(FAMILIES), help="Demand this family; repeatable."
+    "--family",
+    "families",
+    multiple=True,
+    type=click.Choice(FAMILIES),
+    help="Require acceptance by this family; repeatable.",
 )
-@click.option("--allow-loopback", is_flag=True, help="Development: let URLs on this computer through.")
+@click.option("--allow-loopback", is_flag=True, help="Development: accept URLs on this computer.")
 @json_option
 def check(subject: str, *, client_id: str | None, families: Sequence[str], allow_loopback: bool, as_json: bool) -> None:
-    """Judge SUBJECT, a client metadata document: a file before it is published, or an https URL.
+    """Check SUBJECT, a client metadata document: a file before you publish it, or an https URL.
 
     Exit codes: 0 yes, 1 no, 2 wrong usage, 3 cannot be known now.
     """

@@ -18,11 +18,13 @@ from .shared import extension, json_option, print_json, refused
 
 
 @click.command("list")
-@click.option("--limit", default=1000, show_default=True, type=click.IntRange(1), help="Print at most so many.")
+@click.option(
+    "--limit", default=1000, show_default=True, type=click.IntRange(1), help="Maximum number of clients to print."
+)
 @json_option
 @with_appcontext
 def list_clients(limit: int, *, as_json: bool) -> None:
-    """List the stored clients: address, whether fresh, what it calls itself."""
+    """List the stored clients: URL, freshness and name."""
     cimd = extension()
     now = cimd.clock()
     found = [(client_id, _entry(cimd, client_id)) for client_id in islice(cimd.store, limit)]
@@ -43,7 +45,7 @@ def list_clients(limit: int, *, as_json: bool) -> None:
 @json_option
 @with_appcontext
 def show_client(client_id: str, *, as_json: bool) -> None:
-    """Show what the store keeps of CLIENT_ID."""
+    """Show the store's entry of CLIENT_ID."""
     cimd = extension()
     entry = _entry(cimd, client_id)
     if entry is None:
@@ -67,7 +69,7 @@ def show_client(client_id: str, *, as_json: bool) -> None:
 @click.argument("client_id")
 @with_appcontext
 def refresh_client(client_id: str) -> None:
-    """Fetch CLIENT_ID now, however fresh the copy is; unless the client is gone, a failed fetch leaves it alone."""
+    """Fetch CLIENT_ID now, even if the copy is fresh; a failed fetch keeps the copy unless the client is gone."""
     try:
         metadata = extension().resolver.refresh(client_id)
     except CIMDError as error:

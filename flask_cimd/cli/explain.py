@@ -37,7 +37,7 @@ def explain_client(client_id: str, *, as_json: bool) -> None:
 @click.argument("client_id")
 @json_option
 def explain_without_server(client_id: str, *, as_json: bool) -> None:
-    """Explain one client with the settings that a server has by default; keys count as enabled."""
+    """Explain one client with a server's default settings and ``private_key_jwt`` enabled."""
     app = Flask("flask_cimd")
     app.config["CIMD_AUTH_METHODS"] = ("none", "private_key_jwt")
     app.config.from_prefixed_env()

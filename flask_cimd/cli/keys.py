@@ -23,7 +23,7 @@ keys = AppGroup("keys", help="Rotate the keys of this app's own client metadata 
 @click.option("--alg", type=click.Choice(["ES256", "RS256", "PS256", "EdDSA"]), default="ES256", show_default=True)
 @_file_option
 def new(alg: str, path: Path | None) -> None:
-    """Add a key. It is published at once and signs when servers have had time to see it."""
+    """Add a key. It is published at once, and signs after servers have had time to read it."""
     click.echo(_key_file(path).create(cast("Algorithm", alg)).kid)
 
 
@@ -32,7 +32,7 @@ def new(alg: str, path: Path | None) -> None:
 @click.argument("kid")
 @_file_option
 def retire(kid: str, path: Path | None) -> None:
-    """Remove a key: no longer published, and what it signed is void."""
+    """Remove a key; servers then refuse its signatures."""
     try:
         _key_file(path).retire(kid)
     except KeyError:
@@ -44,7 +44,7 @@ def retire(kid: str, path: Path | None) -> None:
 @keys.command("list")
 @_file_option
 def show(path: Path | None) -> None:
-    """List the keys, oldest first: name, algorithm, when it was made."""
+    """List the keys, oldest first: name, algorithm and creation time."""
     for entry in _key_file(path).entries():
         click.echo(f"{entry.kid} {entry.alg} {entry.created_at:%Y-%m-%dT%H:%M:%SZ}")
 

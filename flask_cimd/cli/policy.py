@@ -1,4 +1,4 @@
-"""``flask cimd allow|deny|trust|remove|rules|allowance`` and ``pin|unpin|pins``: who may come in, pinned documents."""
+"""``flask cimd allow|deny|trust|remove|rules|allowance`` and ``pin|unpin|pins``: rules and pinned documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..clients.pins import Pin
 from ..core.policy import Allowance, Decision, Rule, Tier
 from .shared import extension, json_option, print_json, refused
 
-#: The tiers whose clients may ask for anything at all.
+#: The tiers whose clients are admitted.
 TIERS_LET_IN = (Tier.TRUSTED, Tier.KNOWN, Tier.UNKNOWN)
 _PAGE_SUFFIXES = frozenset({".html", ".htm"})
 
@@ -42,9 +42,11 @@ def _rule_command(decision: Decision, text: str) -> click.Command:
     return set_rules
 
 
-allow = _rule_command(Decision.ALLOW, "Let SUBJECTS in: hosts, .domains or client URLs.")
-deny = _rule_command(Decision.DENY, "Turn SUBJECTS away: hosts, .domains or client URLs. Denial wins over everything.")
-trust = _rule_command(Decision.TRUST, "Let SUBJECTS in and put them into the tier trusted.")
+allow = _rule_command(Decision.ALLOW, "Admit SUBJECTS: hosts, .domains or client URLs.")
+deny = _rule_command(
+    Decision.DENY, "Refuse SUBJECTS: hosts, .domains or client URLs. A refusal overrides every other rule."
+)
+trust = _rule_command(Decision.TRUST, "Admit SUBJECTS in the tier trusted.")
 
 
 @click.command("remove")
@@ -82,13 +84,15 @@ def show_rules(*, as_json: bool) -> None:
 
 @click.command("allowance")
 @click.argument("tier", type=click.Choice([tier.value for tier in TIERS_LET_IN]), required=False)
-@click.option("--scopes", help='What clients of TIER may ask for, with blanks between; "" for nothing but who you are.')
-@click.option("--resources", help="The resource identifiers they may ask for, with blanks between.")
-@click.option("--any", "anything", is_flag=True, help="Let clients of TIER ask for everything again.")
+@click.option(
+    "--scopes", help='Scopes that clients of TIER may request, separated by spaces; "" for the identity alone.'
+)
+@click.option("--resources", help="Resource identifiers that they may request, separated by spaces.")
+@click.option("--any", "anything", is_flag=True, help="Let clients of TIER request everything again.")
 @json_option
 @with_appcontext
 def allowance(tier: str | None, scopes: str | None, resources: str | None, *, anything: bool, as_json: bool) -> None:
-    """Say what clients of TIER may ask for; without options, print it."""
+    """Set the scopes and resources that clients of TIER may request; without options, print them."""
     admission = _admission()
     given = scopes is not None or resources is not None
     if (given or anything) and tier is None:
@@ -126,10 +130,10 @@ def _told(tier: Tier, allowance: Allowance) -> dict[str, Any]:
 @click.command("pin")
 @click.argument("client_id")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--fetch", is_flag=True, help="Pin what the address answers now.")
+@click.option("--fetch", is_flag=True, help="Pin the current response of the URL.")
 @with_appcontext
 def pin(client_id: str, file: Path | None, *, fetch: bool) -> None:
-    """Keep a copy of CLIENT_ID's document for times when its host cannot be reached: FILE, or --fetch."""
+    """Store a copy of CLIENT_ID's document, FILE or --fetch, for times when its host cannot be reached."""
     if (file is None) is not fetch:
         raise click.UsageError("give a file or --fetch")
     admission = _admission()
@@ -145,7 +149,7 @@ def pin(client_id: str, file: Path | None, *, fetch: bool) -> None:
 @click.argument("client_id")
 @with_appcontext
 def unpin(client_id: str) -> None:
-    """Forget the copy of CLIENT_ID."""
+    """Delete the copy of CLIENT_ID."""
     if not _admission().remove_pin(client_id):
         raise click.ClickException("there is no copy of that client")
 

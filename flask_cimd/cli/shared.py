@@ -17,13 +17,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 class UnknownNowError(click.ClickException):
-    """The answer cannot be known at the moment; exit code 3."""
+    """The result is unknown at the moment; exit code 3."""
 
     exit_code = UNKNOWN_NOW
 
 
 def refused(error: CIMDError, message: str) -> click.ClickException:
-    """Return what ends a command: exit code 3 if the same may work later, else 1."""
+    """Return the exception that ends a command: exit code 3 if the command may work later, else 1."""
     return UnknownNowError(message) if error.temporary else click.ClickException(message)
 
 

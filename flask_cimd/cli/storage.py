@@ -25,7 +25,7 @@ def _database() -> Any:
 @click.command("create-tables")
 @with_appcontext
 def create_tables() -> None:
-    """Make the tables that this package needs and that are not there; apps with migrations do not need it."""
+    """Create the missing tables of this package; apps with migrations do not need this command."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from ..provider.models import TABLE_PREFIX, provider_models
@@ -54,8 +54,8 @@ def create_tables() -> None:
 def sweep(limit: int, every: int, *, as_json: bool) -> None:
     """Delete expired codes, tokens, requests and registrations, and grants that ended 30 days ago.
 
-    Run it from a scheduler, once an hour or once a day. It writes in small transactions, so that requests go on
-    meanwhile; of several processes one sweeps.
+    Run it from a scheduler, once an hour or once a day. Small transactions let requests continue; of several
+    processes only one sweeps.
     """
     from ..provider.sweep import sweep as sweep_tables
 

@@ -54,7 +54,7 @@ class Admission:
 
     @property
     def is_lasting(self) -> bool:
-        """Whether edits outlive this process."""
+        """``True`` if edits outlive this process."""
         return not isinstance(self._records, MemoryRecords)
 
     def require(self, identifier: ClientIdentifier) -> None:

@@ -35,7 +35,7 @@ PublishedKey = Mapping[str, Any]
 
 #: Largest key set in bytes; one more is refused.
 MAX_KEY_SET = 16384
-#: How long a key set is not fetched again for the sake of an unknown ``kid`` or after a failure.
+#: Minimum time between two fetches of a key set for an unknown ``kid`` or after a failure.
 PAUSE = timedelta(seconds=60)
 #: Number of key sets kept in this process if the store keeps none.
 _IN_MEMORY = 1000

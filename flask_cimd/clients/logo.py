@@ -31,7 +31,7 @@ MAX_PIXELS = 2048 * 2048
 TIMEOUT = 2.0
 #: Number of logos kept in this process if the store keeps none.
 _IN_MEMORY = 200
-#: How long a failure is remembered, so that a dead host slows down one page and not every one.
+#: Time for which a failed fetch is not repeated, so that an unreachable host delays only one page.
 _FAILURE_LIFETIME = timedelta(minutes=5)
 _KEY = re.compile("[0-9a-f]{64}")
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP"}

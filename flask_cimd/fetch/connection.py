@@ -28,7 +28,7 @@ def new_tls_context(ca_bundle: str | None) -> ssl.SSLContext:
 
 
 class _Guarded:
-    """What both connections do differently from urllib3's.
+    """Differences from urllib3 that both connections share.
 
     Attributes:
         guard: set before the connection is used.

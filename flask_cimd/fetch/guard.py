@@ -25,7 +25,7 @@ from .look_up import SHARED, LookUps, Resolve, look_up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchSettings:
-    """How fetches are made.
+    """Settings of the fetches of one app.
 
     Attributes:
         timeout: seconds for everything: look-up, connect, TLS, head and body.
@@ -66,7 +66,7 @@ class FetchSettings:
 
 @dataclass(slots=True, kw_only=True)
 class FetchLog:
-    """What one fetch saw; filled step by step, so that a failed fetch still tells how far it came.
+    """Observations of one fetch, filled step by step; a failed fetch leaves those up to its failure.
 
     Attributes:
         addresses: every address of the name, in the resolver's order.
@@ -146,7 +146,7 @@ class Guard:
 
     @property
     def is_late(self) -> bool:
-        """Whether the deadline cut the connection: a response that was cut can still look complete."""
+        """``True`` if the deadline cut the connection: a truncated response can still look complete."""
         return self._deadline.has_passed
 
     def remaining(self) -> float:

@@ -1,4 +1,4 @@
-"""What a server answers to a sign-in: the redirect with the code, and the token response."""
+"""Checks of a server's responses in a sign-in: the redirect with the code, and the token response."""
 
 from __future__ import annotations
 

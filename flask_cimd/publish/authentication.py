@@ -1,4 +1,4 @@
-"""How a session proves who it is: the client at the server's endpoints, its token at resources."""
+"""Authentication of a session: of the client at the server's endpoints, and of its token at resources."""
 
 from __future__ import annotations
 

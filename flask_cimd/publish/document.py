@@ -15,7 +15,7 @@ from ..core.rules import DocumentRules
 from ..errors import DocumentError, IdentifierError
 from .key_file import KeyFile
 
-#: How long servers may keep the document and the keys without asking again.
+#: Time for which servers may cache the document and the keys.
 LIFETIME = timedelta(hours=1)
 METHODS = ("private_key_jwt", "none")
 #: Bytes that the draft recommends servers to read (CIMD §8.7).
@@ -35,11 +35,11 @@ _UNKEPT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientDocument:
-    """What an app says about itself.
+    """The published identity of an app.
 
     Attributes:
         client_id: the URL of the document.
-        members: what the document says, apart from keys and authentication methods.
+        members: members of the document, without keys and authentication methods.
         keys: the private keys; ``None`` for a public client.
         jwks_uri: where the public keys are served; ``None`` if the document holds them.
     """
@@ -62,12 +62,12 @@ class ClientDocument:
 
     @property
     def is_dpop_bound(self) -> bool:
-        """Whether every token request carries a DPoP proof (RFC 9449 §5.2)."""
+        """``True`` if every token request carries a DPoP proof (RFC 9449 §5.2)."""
         return self.members.get("dpop_bound_access_tokens") is True
 
     @property
     def requires_pushed_requests(self) -> bool:
-        """Whether every authorization request is pushed (RFC 9126 §6)."""
+        """``True`` if every authorization request is pushed (RFC 9126 §6)."""
         return self.members.get("require_pushed_authorization_requests") is True
 
     def document(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a client raises when a server, an address or an answer cannot be used."""
+"""Errors of a client about servers, addresses and responses."""
 
 from __future__ import annotations
 

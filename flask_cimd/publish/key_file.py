@@ -53,7 +53,7 @@ class KeyEntry:
 
     @property
     def public(self) -> dict[str, Any]:
-        """What is published of it."""
+        """The public key to publish."""
         return {**self.key.as_dict(private=False), "kid": self.kid, "alg": self.alg, "use": "sig"}
 
 

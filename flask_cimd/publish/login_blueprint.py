@@ -1,4 +1,4 @@
-"""A login for apps: one text field for a site, handle or server, and the way there and back."""
+"""A login for apps: a form for a site, handle or server, and the redirects of the sign-in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOT_STARTED = "No sign-in was started here. Start again."
 
 
 class SigningInClient(Protocol):
-    """What the blueprint needs of a client; `PublishedClient` has it."""
+    """Port to the client of the blueprint; `PublishedClient` implements it."""
 
     @property
     def members(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""An authorization server as a client knows it: its checked metadata, and how it was found."""
+"""An authorization server from a client's view: its checked metadata and its discovery."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FLAGS = (
     "require_pushed_authorization_requests",
     "client_id_metadata_document_supported",
 )
-#: What a sign-in needs again when the person comes back.
+#: Members of the metadata that the second half of a sign-in needs.
 _KEPT = frozenset({"issuer", *_ENDPOINTS, *_FLAGS, *_LISTS} - {"scopes_supported"})
 
 
@@ -79,7 +79,7 @@ class Server(Mapping[str, Any]):
 
     @property
     def is_of_account(self) -> bool:
-        """Whether an account of the AT Protocol led here."""
+        """``True`` if an account of the AT Protocol led to this server."""
         return self.found_by in ("did", "handle")
 
     def to_json(self) -> str:

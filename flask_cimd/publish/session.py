@@ -1,4 +1,4 @@
-"""A session of an app at one server: one sign-in, or the requests with the token that came of it."""
+"""A session of an app at one server: a sign-in, and the requests with its token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .transport import GuardedSession, read_answer
 Identify = Callable[[Server, Mapping[str, Any]], Mapping[str, Any]]
 
 _PAR = "pushed_authorization_request_endpoint"
-#: What a refresh does not change, for servers that do not repeat it.
+#: Members of a token that a refresh does not change; kept for servers that do not repeat them.
 _CARRIED = ("me", "sub", "scope", "profile")
 
 

@@ -1,4 +1,4 @@
-"""Whether a server speaks for the person that it answered with (IndieAuth §5.4, AT Protocol OAuth "Identity")."""
+"""Verification of the identity in a server's response (IndieAuth §5.4, AT Protocol OAuth "Identity")."""
 
 from __future__ import annotations
 

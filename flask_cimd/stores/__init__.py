@@ -1,7 +1,7 @@
-"""Where clients are kept between requests: in memory, in a SQL database or in Redis, behind one port.
+"""Stores of clients in memory, in a SQL database or in Redis, behind one port.
 
-`flask_cimd.stores.sqlalchemy` and `flask_cimd.stores.redis` are imported only if the app chooses them. Whatever the
-store, sign-ins see it through `ClientCache`, which never raises.
+`flask_cimd.stores.sqlalchemy` and `flask_cimd.stores.redis` are imported only if the app chooses them. Sign-ins use
+every store through `ClientCache`, which never raises.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The cache in front of a store: a store in trouble slows sign-ins down and never ends one.
+"""The cache in front of a store: a failing store slows sign-ins down but never ends one.
 
 A failed read is a miss, a failed write is lost, and without leases each process fetches for itself. Every failure is
 logged with the name of its cause.

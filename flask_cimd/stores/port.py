@@ -1,7 +1,7 @@
 """The values that a store keeps and the protocols that it implements.
 
-A store is free to forget. It never raises for a missing or unreadable entry: that is a miss. While its server is in
-trouble, every method raises `StoreError` and nothing else.
+A store may drop entries. It never raises for a missing or unreadable entry: that is a miss. If its server fails, every
+method raises `StoreError` and nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..core.leases import Leases
 from ..core.metadata import ClientMetadata
 from .records import Records
 
-#: How long a shared store keeps an entry past its lifetime: stale copies serve existing grants (CIMD §5.2).
+#: Time for which a shared store keeps an expired entry: stale copies serve existing grants (CIMD §5.2).
 KEPT_PAST_EXPIRY = timedelta(hours=24)
 
 C = TypeVar("C", bound=type)

@@ -1,4 +1,4 @@
-"""What a storage tells people of their grants, and how these end."""
+"""Contract of a storage for people's views of their grants, and for revocation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a storage does with requests that wait, and with keys that are seen once."""
+"""Contract of a storage for waiting requests and replay keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a storage does with refresh tokens that are presented again within their grace."""
+"""Contract of a storage for refresh tokens that a client presents again within their grace period."""
 
 from __future__ import annotations
 

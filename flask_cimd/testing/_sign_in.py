@@ -19,7 +19,7 @@ from ._client_origin import DocumentClient
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """How a sign-in ended.
+    """The outcome of a sign-in.
 
     Attributes:
         answer: parameters of the redirect to the client: ``code``, ``state`` and ``iss``, or ``error``.

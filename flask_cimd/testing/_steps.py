@@ -120,7 +120,7 @@ _Result = TypeVar("_Result")
 
 
 class ContractBase:
-    """What the parts of the contract share.
+    """Base of the parts of the contract.
 
     Attributes:
         AT_ONCE: threads of the race tests.

@@ -1,4 +1,4 @@
-"""What every `flask_cimd.stores.ClientStore` must do, as a suite of pytest tests to subclass."""
+"""The contract of `flask_cimd.stores.ClientStore`, as a suite of pytest tests to subclass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a storage does with codes and tokens."""
+"""Contract of a storage for codes and tokens."""
 
 from __future__ import annotations
 

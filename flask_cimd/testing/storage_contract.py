@@ -1,4 +1,4 @@
-"""What every `flask_cimd.oauth.ProviderStorage` must do, as a suite of pytest tests to subclass."""
+"""The contract of `flask_cimd.oauth.ProviderStorage`, as a suite of pytest tests to subclass."""
 
 from __future__ import annotations
 

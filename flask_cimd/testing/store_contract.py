@@ -1,4 +1,4 @@
-"""What every `flask_cimd.stores.ClientStore` must do, as suites of pytest tests to subclass."""
+"""The contract of `flask_cimd.stores.ClientStore`, as suites of pytest tests to subclass."""
 
 from ._store_contract import ClientStoreContract, SharedStoreContract
 

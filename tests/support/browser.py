@@ -62,7 +62,7 @@ class SignIn:
 
     @property
     def redirect_uri(self) -> str:
-        """Where the answer goes."""
+        """The redirect URI."""
         return self.parameters["redirect_uri"]
 
 

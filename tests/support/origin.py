@@ -123,7 +123,7 @@ def server_context(ca: trustme.CA, *names: str) -> ssl.SSLContext:
 class TLSOrigin(SocketOrigin):
     """A well-behaved https origin called ``localhost`` with fixed answers by path."""
 
-    #: How an answer says that no other follows on this connection.
+    #: Header field that announces the end of the connection.
     CLOSES: tuple[str, ...] = ("Connection: close",)
 
     def __init__(self, ca: trustme.CA, *names: str, address: str | None = None) -> None:

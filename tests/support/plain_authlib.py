@@ -43,7 +43,7 @@ class _Issuer(IssuerParameter):  # type: ignore[misc]  # Authlib is untyped
 
 @dataclass(kw_only=True)
 class PlainCode:
-    """What an app keeps of a code, as the documentation shows it."""
+    """A stored code, as the documentation shows it."""
 
     code: str
     client_id: str
@@ -62,7 +62,7 @@ class PlainCode:
 
 @dataclass(kw_only=True)
 class PlainToken:
-    """What an app keeps of a token."""
+    """A stored token."""
 
     access_token: str
     client_id: str

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 
 @dataclass
 class Sent:
-    """What was sent to a database.
+    """Statements that were sent to a database.
 
     Attributes:
         statements: SQL with its parameters; many rows of one INSERT are one statement.

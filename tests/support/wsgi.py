@@ -36,7 +36,7 @@ class WSGIAdapter(HTTPAdapter):
             environ_base={"REMOTE_ADDR": self._peer},
         )
         environ = builder.get_environ()
-        # What a server passes on is what was sent, not what a client library made of it.
+        # A server passes on the target as it was sent; a client library may have changed it.
         environ["REQUEST_URI"] = environ["RAW_URI"] = parts.path + (f"?{parts.query}" if parts.query else "")
         chunks, status, headers = run_wsgi_app(self._app, environ, buffered=True)
         return self._as_response(request, status, list(headers), b"".join(chunks))

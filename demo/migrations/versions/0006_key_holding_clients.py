@@ -1,4 +1,4 @@
-"""How a session's client proves itself, and what must not be seen twice."""
+"""Client authentication of sessions, and replay keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the owner says about themself."""
+"""The profile of the owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""To which DPoP key a session belongs."""
+"""The DPoP key of a session."""
 
 from __future__ import annotations
 

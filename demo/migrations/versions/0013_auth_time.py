@@ -1,4 +1,4 @@
-"""When the owner had logged in who approved."""
+"""Instant of the log-in of the owner who approved."""
 
 from __future__ import annotations
 
