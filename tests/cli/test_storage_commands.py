@@ -61,7 +61,7 @@ def test_a_sweep_prints_what_went(app: Flask, run: Run) -> None:
 def test_a_sweep_without_tables_says_no(run: Run) -> None:
     swept = run("sweep")
     assert swept.exit_code == 1
-    assert "storage-unavailable" in swept.output
+    assert "tables-missing" in swept.output
 
 
 @pytest.mark.parametrize("command", ["create-tables", "sweep"])
