@@ -221,11 +221,7 @@ def _beside(name: str, folder: Path, client_id: str, urls: list[str], *, pragmas
         turns = [[_cpu_of(side) for side in sides] for _ in range(_TURNS + 1)][1:]
         ours, theirs = (statistics.median(column) for column in zip(*turns, strict=True))
         ratio = statistics.median(mine / its for mine, its in turns)
-        parts = "; ".join(
-            f"{part} {statistics.median(sides[0].parts[part]) * 1e3:.2f}/{statistics.median(sides[1].parts[part]) * 1e3:.2f}"
-            for part in sides[0].parts
-            if part != "log in"
-        )
+        parts = "; ".join(_part(part, sides) for part in sides[0].parts if part != "log in")
         note = f"{ours * 1e3:.2f} ms against {theirs * 1e3:.2f} ms of CPU ({parts})"
         rows = [Row(name=f"sign-in / plain Authlib, {name}", figure=ratio, limit=limit, note=note)]
         if not pragmas:
@@ -237,6 +233,10 @@ def _beside(name: str, folder: Path, client_id: str, urls: list[str], *, pragmas
             *rows,
             Row(name=f"memory of a worker / plain Authlib, {name}", figure=mine / its, limit=1.25, note=note),
         ]
+
+
+def _part(name: str, sides: list[Served]) -> str:
+    return f"{name} " + "/".join(f"{statistics.median(side.parts[name]) * 1e3:.2f}" for side in sides)
 
 
 def _repeat(sides: list[Served], times: int) -> None:

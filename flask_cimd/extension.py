@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -25,13 +26,13 @@ from .oauth.client import URLClient
 from .oauth.errors import ClientResolutionError, as_page_error
 from .oauth.server.plain import check_plain_request
 from .oauth.short_columns import warn_at_first_request
-from .publish.client import publish
 
 if TYPE_CHECKING:
     from blinker import Signal
     from flask_sqlalchemy import SQLAlchemy
 
     from .clients.logo import Logos
+    from .publish.client import publish
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,14 @@ class CIMD:
         clock: the same.
     """
 
-    publish_client = staticmethod(publish)
+    if TYPE_CHECKING:
+        publish_client = staticmethod(publish)
+    else:
+
+        @property
+        def publish_client(self):
+            """Let an app be a client: see `flask_cimd.publish.publish`, imported on first use."""
+            return import_module("flask_cimd.publish.client").publish
 
     def __init__(
         self,

@@ -16,10 +16,10 @@ from ..core.metadata import ClientMetadata
 from ..fetch.fetcher import MaxSize, Response
 from ..settings import Settings
 from ..stores import ClientStore, Entry, Fetched, FetchedStore, MemoryStore, StoreError
-from .html import UnreadablePageError, page_links
 from .resolver import ClientResolver
 
 if TYPE_CHECKING:
+    from .html import UnreadablePageError, page_links
     from .images import ImageError, SafeImage, reencode
 
 __all__ = [
@@ -48,11 +48,18 @@ __all__ = [
     "utc_now",
 ]
 
-_IMAGES = ("ImageError", "SafeImage", "reencode")
+#: Names whose modules import much: images need the extra ``logo``, pages take lxml, Beautiful Soup and mf2py.
+_ON_FIRST_USE = {
+    "ImageError": ".images",
+    "SafeImage": ".images",
+    "UnreadablePageError": ".html",
+    "page_links": ".html",
+    "reencode": ".images",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the functions on images on first use: they need the extra ``logo``."""
-    if name in _IMAGES:
-        return getattr(import_module(".images", __name__), name)
+    """Import what reads images and pages on first use: most servers never see either."""
+    if name in _ON_FIRST_USE:
+        return getattr(import_module(_ON_FIRST_USE[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

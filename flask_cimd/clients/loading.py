@@ -23,7 +23,6 @@ from ..fetch.fetcher import Fetcher, FetchLog, Response
 from ..fetch.limits import FetchBudget
 from ..settings import Settings
 from .admission import Admission
-from .html import parse_page
 from .pins import stands_in
 
 logger = logging.getLogger(__name__)
@@ -134,6 +133,8 @@ class ClientLoader:
         if self._is_document(response.media_type):
             rules = self._settings.document_rules
             return parse_document(response.json_body, identifier, rules, media_type=response.media_type)
+        from .html import parse_page  # only a page costs its parsers' import
+
         return parse_page(
             response.body,
             identifier=identifier,

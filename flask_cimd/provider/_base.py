@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Table, bindparam, case
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..core.metadata import ClientMetadata
 from ..oauth import Grant
@@ -69,15 +69,21 @@ def _read_once(client_id: str, text: str) -> ClientMetadata:
     return read_snapshot(client_id, text)
 
 
-def upsert(table: Table, key: str, columns: Collection[str], *, where: Any = None) -> dict[str, Any]:
-    """Return an INSERT that replaces a row with the same key, by dialect; with ``where``, only a row that meets it."""
-    made: dict[str, Any] = {}
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql)):
-        statement: Any = dialect.insert(table).values(**{column: b(column) for column in (key, *columns)})
+def upsert(table: Table, key: str, columns: Collection[str], *, where: Any = None) -> Callable[[str], Any]:
+    """Return an INSERT that replaces a row with the same key, by dialect; with ``where``, only a row that meets it.
+
+    A dialect's statement is built on first use: importing the other dialect would take 2 MB of memory.
+    """
+
+    @cache
+    def statement_of(dialect: str) -> Any:
+        statement = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+        statement = statement.values(**{column: b(column) for column in (key, *columns)})
         changes = {column: statement.excluded[column] for column in columns}
         statement = statement.on_conflict_do_update(index_elements=[table.c[key]], set_=changes, where=where)
-        made[name] = statement.execution_options(preserve_rowcount=True)
-    return made
+        return statement.execution_options(preserve_rowcount=True)
+
+    return statement_of
 
 
 def b(name: str) -> Any:

@@ -45,7 +45,7 @@ class Requests(StorageBase):
     def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
         """Store a key until it expires; ``False`` if it is stored already."""
         values = params(key=self._own(key), expires_at=seconds(expires_at), now=seconds(now))
-        return self._database.change(self._use[self._database.dialect], values) == 1
+        return self._database.change(self._use(self._database.dialect), values) == 1
 
     # -- pushed requests ----------------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class Requests(StorageBase):
             code_digest=None,
         )
         bounds = params(browser=waiting.browser, entries=most, bytes=WAITING_BYTES)
-        keep = self._keep[self._database.dialect]
+        keep = self._keep(self._database.dialect)
 
         def work(connection: Connection) -> None:
             connection.execute(keep, values)

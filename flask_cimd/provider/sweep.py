@@ -133,7 +133,7 @@ class _Lease:
 
     def take(self, now: datetime, lasts: timedelta) -> bool:
         is_over = self._table.c.expires_at <= b("now")
-        statement = upsert(self._table, "key", ["expires_at"], where=is_over)[self._database.dialect]
+        statement = upsert(self._table, "key", ["expires_at"], where=is_over)(self._database.dialect)
         self._until = seconds(now + lasts)
         values = params(key=_LEASE_KEY, expires_at=self._until, now=seconds(now))
         return self._database.change(statement, values) == 1

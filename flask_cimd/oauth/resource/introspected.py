@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-import requests
-
 from ...core.urls import LOOPBACK_HOSTS
 from ...errors import ConfigurationError
 from ..access import Access
@@ -80,6 +78,8 @@ class IntrospectedTokens:
         )
 
     def _ask(self, secret: str) -> dict[str, Any]:
+        import requests  # a resource in the server's own process never asks
+
         try:
             with requests.Session() as session:
                 # A proxy or .netrc from the environment would see the token.

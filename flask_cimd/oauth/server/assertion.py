@@ -12,15 +12,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from typing import TYPE_CHECKING, Any
 
 from ...core.keys import ALGORITHMS
 from ...core.signatures import MAX_ASSERTION, signature_registry
 from ...core.strict_json import StrictJSONError, read_object
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
 
 #: Maximum time between ``iat`` (or now) and ``exp``.
 MAX_LIFETIME = timedelta(minutes=10)
@@ -207,6 +206,8 @@ def verify(assertion: Assertion, keys: Iterable[Mapping[str, Any]], signing_alg:
     Raises:
         AssertionRefusedError: no key verifies the signature.
     """
+    from joserfc.errors import JoseError
+
     if signing_alg is not None and _family(signing_alg) != _family(assertion.alg):
         raise AssertionRefusedError("alg is not the one of the client's document")
     for key in keys:
@@ -223,6 +224,8 @@ def verify(assertion: Assertion, keys: Iterable[Mapping[str, Any]], signing_alg:
 
 def thumbprints(keys: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Return the RFC 7638 thumbprints of the keys that this server can use."""
+    from joserfc.errors import JoseError
+
     found = set()
     for key in keys:
         for alg in ALGORITHMS:
@@ -242,6 +245,8 @@ def _family(alg: str) -> str:
 
 def _import(key: Mapping[str, Any], alg: str) -> Key | None:
     """Return a published key if the algorithm fits it; reads only the members that define the key."""
+    from joserfc.jwk import ECKey, OKPKey, RSAKey
+
     if "alg" in key and _family(str(key["alg"])) != _family(alg):
         return None
     kty, curve = key.get("kty"), key.get("crv")
@@ -261,5 +266,7 @@ def _is_bounded(key: Mapping[str, Any]) -> bool:
 
 
 def _is_signed_by(text: str, key: Key) -> bool:
+    from joserfc import jws
+
     registry = signature_registry(ALGORITHMS)
     return jws.validate_compact(jws.extract_compact(text.encode(), registry=registry), key, registry=registry)
