@@ -1,6 +1,6 @@
 """Choose a client's name, logo and redirect URIs from a web page that has been parsed (IndieAuth §4.2).
 
-The HTML itself is read in `flask_cimd.clients.html`, which bounds what the parsers see.
+The HTML itself is read in `flask_cimd.clients.markup` and `microformats`, which bound what the parsers see.
 """
 
 from __future__ import annotations

@@ -210,6 +210,48 @@ def test_nested_items_cost_no_more_than_their_number(classes: str) -> None:
     assert client.source == "page"
 
 
+def test_a_base_inside_an_inert_part_of_an_app_does_not_move_its_logo() -> None:
+    app = '<div class="h-app">{}<p class="p-name">App</p><img class="u-logo" src="/l.png"></div>'
+    assert read(app.format('<svg><base href="https://evil.example/"></svg>')).logo_uri == "https://app.example.com/l.png"
+    assert read(app.format('<base href="https://cdn.example/">')).logo_uri == "https://cdn.example/l.png"
+
+
+@pytest.mark.parametrize("charset", ["nonsense", "utf-7", "ascii", "\x00", ""])
+def test_a_page_is_read_whatever_charset_its_server_names(charset: str) -> None:
+    assert read('<a class="h-app" href="/">Café</a>', charset=charset).client_name == "Café"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "charset", "declared"),
+    [
+        ("utf-8", None, ""),
+        ("windows-1252", None, ""),
+        ("shift_jis", "shift_jis", ""),
+        ("shift_jis", None, '<meta charset="shift_jis">'),
+        ("utf-16", None, ""),
+        ("utf-8", "utf-8", '<meta charset="shift_jis">'),
+    ],
+)
+def test_the_encoding_comes_from_header_mark_or_page_and_is_never_guessed(
+    encoding: str, charset: str | None, declared: str
+) -> None:
+    name = "アプリ" if encoding == "shift_jis" else "Café"
+    page = f'{declared}<a class="h-app" href="/">{name}</a>'.encode(encoding)
+    assert read(page, charset=charset).client_name == name
+
+
+def test_comments_and_processing_instructions_are_no_part_of_a_name() -> None:
+    page = '<a class="h-app" href="/">My<!-- not this --> app<?php echo 1 ?></a>'
+    assert read(page).client_name == "My app"
+
+
+@pytest.mark.parametrize("element", ["template", "textarea", "iframe", "noembed", "noframes", "xmp", "svg", "math"])
+def test_elements_that_a_browser_keeps_aside_hold_neither_apps_nor_links(element: str) -> None:
+    inside = '<link rel="redirect_uri" href="/evil"><a class="h-app" href="/">Evil</a>'
+    found = read(f'<{element}><b>{inside}</b></{element}><link rel="redirect_uri" href="/cb">')
+    assert (found.client_name, found.redirect_uris) == (None, ("https://app.example.com/cb",))
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_a_logo_on_this_computer_counts_in_development_alone(allowed: bool) -> None:
     # behind a proxy, which looks names up by itself, nothing else would stop it
