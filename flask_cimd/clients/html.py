@@ -18,7 +18,7 @@ __all__ = ["UnreadablePageError", "page_links", "parse_page"]
 #: Opening and closing tags; each costs about a microsecond. Honest pages within the size limit have a third of it.
 _MOST_TAGS = 30_000
 #: Exceptions that the parsers raise on markup that they do not expect.
-_PARSER_ERRORS = (RecursionError, ValueError, LookupError, AssertionError)
+_PARSER_ERRORS = (RecursionError, ValueError, LookupError, AssertionError, TypeError, AttributeError)
 
 
 def page_links(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import DocumentError, Problem
@@ -12,7 +14,7 @@ from .identifier import ClientIdentifier, IdentifierKind
 from .keys import check_jwks
 from .members import Members, is_https_url
 from .metadata import ClientMetadata
-from .redirects import is_loopback_redirect, parse_redirect, refuse_registration
+from .redirects import REFUSED, is_loopback_redirect, parse_redirect, refuse_listed
 from .rules import DocumentRules
 from .strict_json import StrictJSONError, read_object
 from .text import clean_text
@@ -40,7 +42,6 @@ _KEPT = (
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 _NAME_LIMIT = 100  # characters
 _MOST_LOCALIZED = 50
-_MALFORMED = ("forbidden-character", "bad-authority", "bad-percent-encoding")
 
 
 def parse_document(
@@ -57,17 +58,29 @@ def parse_document(
     Raises:
         DocumentError: ``problems`` holds every broken rule.
     """
-    try:
-        members = read_object(body)
-    except StrictJSONError as exc:
-        raise DocumentError(identifier.raw, (Problem("", exc.rule, exc.message),)) from exc
+    members = _members(body, identifier)
     given = Members(members, rules)
     _check_identity(given, identifier)
-    _check_forbidden(given)
+    _check_forbidden(given, members)
     values = describe(given, identifier)
-    missed = profile_problems(members, identifier, media_type=media_type, development=rules.allow_loopback)
+    missed = profile_problems(given.raw, identifier, media_type=media_type, development=rules.allow_loopback)
     values["atproto_problems"] = tuple((p.pointer, p.rule, p.message) for p in missed)
     return ClientMetadata(identifier=identifier, source="document", rules=rules.digest, **values)
+
+
+def ignored_members(body: bytes, identifier: ClientIdentifier, rules: DocumentRules) -> tuple[Problem, ...]:
+    """Return the broken rules of a document that do not count here: those of members that are not used."""
+    given = Members(_members(body, identifier), rules)
+    with contextlib.suppress(DocumentError):
+        describe(given, identifier)
+    return tuple(given.ignored)
+
+
+def _members(body: bytes, identifier: ClientIdentifier) -> dict[str, Any]:
+    try:
+        return read_object(body)
+    except StrictJSONError as exc:
+        raise DocumentError(identifier.raw, (Problem("", exc.rule, exc.message),)) from exc
 
 
 def describe(given: Members, identifier: ClientIdentifier) -> dict[str, Any]:
@@ -77,6 +90,7 @@ def describe(given: Members, identifier: ClientIdentifier) -> dict[str, Any]:
         DocumentError: ``problems`` holds every broken rule, including those that ``given`` held before.
     """
     rules = given.rules
+    given.is_public = _is_public(given)
     redirect_uris = _redirect_uris(given, identifier)
     jwks, jwks_uri = _keys(given)
     methods, method = _auth_methods(given, has_keys=bool(jwks or jwks_uri) or given.blames("jwks"))
@@ -121,32 +135,31 @@ def _check_identity(given: Members, identifier: ClientIdentifier) -> None:
         given.add("client_id", "mismatch", "must equal the document's URL, character by character")
 
 
-def _check_forbidden(given: Members) -> None:
-    # CIMD §4.1 forbids the members, whatever their value.
+def _check_forbidden(given: Members, members: Mapping[str, Any]) -> None:
+    # CIMD §4.1 forbids the members, whatever their value: null too.
     for name in ("client_secret", "client_secret_expires_at"):
-        if given.has(name):
+        if name in members:
             given.add(name, "secret-published", "a public document cannot hold a secret; remove the member")
 
 
 def _redirect_uris(given: Members, identifier: ClientIdentifier) -> tuple[str, ...] | None:
-    if given.texts("redirect_uris") is None:
+    published = given.raw.get("redirect_uris")  # with duplicates: pointers hold the index in the document
+    if published is None:
         return None
-    if given.blames("redirect_uris"):
+    if not isinstance(published, list):
+        given.add("redirect_uris", "wrong-type", "must be an array of strings")
         return ()
-    published: list[str] = given.raw["redirect_uris"]  # with duplicates: pointers hold the index in the document
     if len(published) > given.rules.max_redirect_uris:
         given.add("redirect_uris", "too-many", f"at most {given.rules.max_redirect_uris} redirect URIs")
         return ()
     kept = []
     for number, uri in enumerate(published):
-        reason = refuse_registration(uri, allow_dotless_schemes=given.rules.allow_dotless_schemes)
-        if reason in _MALFORMED:
-            # "https://a/cb https://evil/cb" or "http://localhost:*/cb": nothing can match it, so the author must know.
-            given.add(f"redirect_uris/{number}", reason, "is not a URI, so no request can match it")
-        elif reason is not None and given.takes_all_redirects:
-            given.add(f"redirect_uris/{number}", reason, "cannot be used as a redirect URI here")
-        elif reason is None:
+        reason = refuse_listed(uri, given.rules, is_registration=given.takes_all_redirects)
+        if reason is None:
             kept.append(uri)
+        else:
+            dropped = Problem(f"/redirect_uris/{number}", reason, REFUSED[reason])
+            (given.problems if given.takes_all_redirects else given.ignored).append(dropped)
     if not kept and not given.blames("redirect_uris"):
         given.add("redirect_uris", "none-usable", "none of the redirect URIs can be used")
     _check_relation(given, kept, identifier)
@@ -179,12 +192,23 @@ def _keys(given: Members) -> tuple[str | None, str | None]:
     jwks = None
     if given.has("jwks"):
         usable, problems = check_jwks(given.raw["jwks"], "/jwks")
-        given.problems.extend(problems)
+        for problem in problems:
+            given.record(problem)
         jwks = json.dumps({"keys": usable}, sort_keys=True, separators=(",", ":")) if usable else None
     jwks_uri = given.text("jwks_uri")
     if jwks_uri is not None and not is_https_url(jwks_uri, given.rules.allow_loopback):
         given.add("jwks_uri", "not-https", "must be an absolute https URL")
+    if any(problem.pointer.startswith("/jwks") for problem in given.ignored):
+        return None, None
     return jwks, jwks_uri
+
+
+def _is_public(given: Members) -> bool:
+    """Say whether the client authenticates with ``none`` alone, so that its keys are not used here."""
+    single, listed = given.raw.get("token_endpoint_auth_method"), given.raw.get("token_endpoint_auth_methods_supported")
+    if single is not None or listed is None:
+        return single in (None, "none")
+    return isinstance(listed, list) and [m for m in listed if m in given.rules.auth_methods] == ["none"]
 
 
 def _auth_methods(given: Members, *, has_keys: bool) -> tuple[tuple[str, ...], str | None]:
@@ -231,6 +255,7 @@ def _signing_alg(given: Members) -> str | None:
     alg = given.text("token_endpoint_auth_signing_alg")
     if alg is not None and alg not in _SIGNING_ALGS:
         given.add("token_endpoint_auth_signing_alg", "not-asymmetric", "must be an asymmetric signature algorithm")
+        return None
     return alg
 
 
@@ -241,6 +266,7 @@ def _scope(given: Members) -> str | None:
     words = scope.split(" ")
     if not all(_SCOPE_TOKEN.fullmatch(word) for word in words if word):
         given.add("scope", "forbidden-character", "scopes are printable ASCII without quotes and backslashes")
+        return None
     return " ".join(dict.fromkeys(word for word in words if word))
 
 

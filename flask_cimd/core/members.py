@@ -13,10 +13,26 @@ from .urls import LOOPBACK_HOSTS, WebURL, host_problem
 _MAX_URL = 2048  # characters
 _PRINTABLE = re.compile(r"[\x21-\x7E]+")
 _NEVER_IN_URLS = frozenset('\\"<>^`{|}')
+#: Members that decide nothing for a client that authenticates with ``none``.
+_UNUSED_WITHOUT_KEYS = frozenset(
+    {"jwks", "jwks_uri", "token_endpoint_auth_signing_alg", "scope", "application_type", "response_types"}
+)
+#: Rules that hold whether or not the member is used: what is published is known to everybody.
+_ALWAYS = frozenset({"private-key", "symmetric-key"})
+
+
+def without_nulls(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members that have a value: serializers write ``null`` for optional members that are not set."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 class Members:
-    """The members of one document, with the problems found so far.
+    """The members of one document, with the problems found so far; ``null`` counts as absent.
+
+    Attributes:
+        problems: broken rules that make the document unusable.
+        ignored: broken rules of members that are not used here; such a member counts as absent.
+        is_public: the client authenticates with ``none``, so its keys and what belongs to them are not used.
 
     Args:
         raw: the JSON object.
@@ -25,17 +41,26 @@ class Members:
     """
 
     def __init__(self, raw: Mapping[str, Any], rules: DocumentRules, *, takes_all_redirects: bool = False) -> None:
-        self.raw = raw
+        self.raw = without_nulls(raw)
         self.rules = rules
         self.takes_all_redirects = takes_all_redirects
         self.problems: list[Problem] = []
+        self.ignored: list[Problem] = []
+        self.is_public = False
 
-    def add(self, name: str, rule: str, message: str) -> None:
-        """Record a problem with one member; an empty name means the whole document."""
-        self.problems.append(Problem(f"/{name}" if name else "", rule, message))
+    def add(self, name: str, rule: str, message: str) -> bool:
+        """Record a problem with one member, see `record`; an empty name means the whole document."""
+        return self.record(Problem(f"/{name}" if name else "", rule, message))
+
+    def record(self, problem: Problem) -> bool:
+        """Record a problem, and say whether it counts: the member may not be used for this client."""
+        member = problem.pointer[1:].partition("/")[0]
+        is_unused = self.is_public and member in _UNUSED_WITHOUT_KEYS and problem.rule not in _ALWAYS
+        (self.ignored if is_unused else self.problems).append(problem)
+        return not is_unused
 
     def has(self, name: str) -> bool:
-        """Say whether the member is present, whatever its value."""
+        """Say whether the member is present with a value."""
         return name in self.raw
 
     def blames(self, name: str) -> bool:
@@ -59,13 +84,12 @@ class Members:
         return False
 
     def texts(self, name: str) -> tuple[str, ...] | None:
-        """Return an array of strings without its duplicates, or ``None`` if the member is absent."""
+        """Return an array of strings without its duplicates, or ``None`` if the member is absent or not used."""
         if not self.has(name):
             return None
         value = self.raw[name]
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.add(name, "wrong-type", "must be an array of strings")
-            return ()
+            return () if self.add(name, "wrong-type", "must be an array of strings") else None
         return tuple(dict.fromkeys(value))
 
     def link(self, name: str) -> str | None:

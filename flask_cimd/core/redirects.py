@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from ..errors import RedirectMismatchError
 from .identifier import ClientIdentifier
 from .metadata import ClientMetadata
+from .rules import DocumentRules
 from .urls import LOOPBACK_HOSTS, WebURL, is_ipv6
 
-#: Schemes that run code, read files or leave the web (CIMD §4.2, RFC 9700 §4.1).
+#: Schemes that run code, read files, leave the web or start programs of the system, whatever follows them (CIMD §4.2,
+#: RFC 9700 §4.1).
 _REFUSED_SCHEMES = frozenset(
     {"javascript", "data", "vbscript", "file", "blob", "about", "ftp", "ftps", "ws", "wss", "view-source", "jar",
      "filesystem", "chrome", "resource", "mailto", "tel", "sms", "intent", "content", "urn", "gopher", "ldap", "ldaps",
-     "telnet", "ssh", "mhtml", "mk", "hcp", "res", "shell", "ms-msdt", "search-ms", "ms-appinstaller", "ms-officecmd"}
+     "telnet", "ssh", "mhtml", "mk", "hcp", "res", "shell", "search-ms", "search", "livescript", "mocha", "devtools",
+     "edge", "microsoft-edge", "android-app"}
 )  # fmt: skip
+_REFUSED_FAMILIES = ("ms-", "chrome-")
+#: Why an entry of a list cannot be used, for the client's developer.
+REFUSED: Mapping[str, str] = {
+    "wrong-type": "must be a string",
+    "too-long": "must have at most 2048 characters",
+    "fragment": "a redirect URI has no fragment",
+    "forbidden-character": "is not a URI, so no request can match it",
+    "bad-percent-encoding": "is not a URI, so no request can match it",
+    "bad-authority": "has no valid host and port, so no request can match it",
+    "relative": "a redirect URI is absolute",
+    "bad-scheme": "this scheme is never a redirect target",
+    "insecure": "plain http is allowed on loopback only; use https",
+    "dotless-scheme": "the scheme of an app is a reversed domain name, such as com.example.app",
+}
+#: What operators can set to accept an entry, by reason: for logs and the explainer.
+ACCEPTED_WITH: Mapping[str, str] = {
+    "dotless-scheme": "allow_dotless_schemes in CIMD_PROFILE accepts app schemes without a dot"
+}
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?\[\]!$&'()+,;=@%#]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_WITH_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]*://[^/?]+")
 _HIERARCHICAL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?]+)(?P<path>[^?\n]*)(?:\?(?P<query>.*))?")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 _DOTTED = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\.(?!$)|$)){4}")
@@ -68,18 +91,36 @@ def refuse_registration(uri: str, *, allow_dotless_schemes: bool, client_scheme:
         allow_dotless_schemes: accept private-use schemes that are not a reversed domain name.
         client_scheme: scheme of the client identifier; ``http`` clients may list http URIs on public hosts.
     """
+    if is_refused_scheme(uri):
+        return "bad-scheme"
     if malformed := _malformed(uri):
         return malformed
     scheme = uri.partition(":")[0]
     if not _SCHEME.fullmatch(scheme):
         return "relative" if not _SCHEME.fullmatch(scheme.lower()) or ":" not in uri else "bad-scheme"
-    if scheme in _REFUSED_SCHEMES:
-        return "bad-scheme"
     if scheme in ("http", "https"):
         return _refuse_web(parse_redirect(uri), client_scheme)
     if "." not in scheme and not allow_dotless_schemes:
         return "dotless-scheme"
     return None if uri.partition(":")[2] else "relative"
+
+
+def refuse_listed(entry: object, rules: DocumentRules, *, is_registration: bool) -> str | None:
+    """Return why an entry of a published or registered list cannot be used, or ``None`` if it can; see `REFUSED`.
+
+    A registration is made for this server by an app that cannot publish a document. Desktop apps use the scheme of
+    their product with an authority, such as ``cursor://anysphere.cursor-mcp/oauth/callback``; PKCE protects the code.
+    """
+    if not isinstance(entry, str):
+        return "wrong-type"
+    is_native = is_registration and _WITH_AUTHORITY.match(entry) is not None
+    return refuse_registration(entry, allow_dotless_schemes=rules.allow_dotless_schemes or is_native)
+
+
+def is_refused_scheme(uri: str) -> bool:
+    """Say whether a URI has a scheme that is never a redirect target, with or without an authority."""
+    scheme = uri.partition(":")[0].strip().lower()
+    return scheme in _REFUSED_SCHEMES or scheme.startswith(_REFUSED_FAMILIES)
 
 
 def _malformed(uri: str) -> str | None:
@@ -112,7 +153,7 @@ def match_redirect(requested: str, metadata: ClientMetadata) -> str:
     Raises:
         RedirectMismatchError: the URI is malformed or not the client's. Show the error; never redirect.
     """
-    if requested and requested in metadata.redirect_uris:
+    if requested and requested in metadata.redirect_uris and not is_refused_scheme(requested):
         return requested
     reason = refuse_registration(requested, allow_dotless_schemes=True, client_scheme=metadata.identifier.scheme)
     if reason is not None:
@@ -120,11 +161,10 @@ def match_redirect(requested: str, metadata: ClientMetadata) -> str:
     url = parse_redirect(requested)
     if url is not None and (_matches_loopback(url, metadata) or _matches_origin(url, metadata)):
         return requested
-    raise RedirectMismatchError(
-        "redirect-not-listed",
-        metadata.client_id,
-        hint="list the exact redirect URI in the document; only the port of a loopback URI may differ",
-    )
+    hint = "list the exact redirect URI in the document; only the port of a loopback URI may differ"
+    if refuse_registration(requested, allow_dotless_schemes=False) == "dotless-scheme":
+        hint = f"{hint}; {ACCEPTED_WITH['dotless-scheme']}"
+    raise RedirectMismatchError("redirect-not-listed", metadata.client_id, hint=hint)
 
 
 def _matches_loopback(requested: WebURL, metadata: ClientMetadata) -> bool:

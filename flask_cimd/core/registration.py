@@ -55,7 +55,8 @@ def parse_registration(members: Mapping[str, Any], client_id: str, rules: Docume
     given = Members(read, narrowed, takes_all_redirects=True)
     if not given.has("redirect_uris"):
         given.add("redirect_uris", "missing", "list at least one redirect URI")
-    if "jwks_uri" in members and "jwks" not in read and read["token_endpoint_auth_method"] in tuple(KEY_METHODS):
+    needs_keys = read["token_endpoint_auth_method"] in tuple(KEY_METHODS)
+    if needs_keys and "jwks" not in read and members.get("jwks_uri") is not None:
         given.add("jwks_uri", "never-fetched", "send the keys as jwks")
     for name, usable in (("grant_types", "authorization_code"), ("response_types", "code")):
         if given.has(name) and usable not in (given.texts(name) or ()) and not given.blames(name):

@@ -87,7 +87,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "AT-07 token": ({**WEB, "response_types": ["token"]}, "/response_types"),
     "AT-08 no scope": ({k: v for k, v in WEB.items() if k != "scope"}, "/scope"),
     "AT-08 without atproto": ({**WEB, "scope": "profile"}, "/scope"),
-    "AT-08 list": ({**WEB, "scope": ["atproto"]}, "invalid"),
+    "AT-08 list": ({**WEB, "scope": ["atproto"]}, "/scope"),
     "AT-08 twice": ({**WEB, "scope": "atproto profile atproto"}, "/scope"),
     "AT-09 no redirect": ({k: v for k, v in WEB.items() if k != "redirect_uris"}, "/redirect_uris"),
     "AT-09 empty": ({**WEB, "redirect_uris": []}, "invalid"),
@@ -128,12 +128,18 @@ def test_names_the_member_at_fault(document: dict[str, Any], at: str) -> None:
 
 
 @proves("AT-22")
-@pytest.mark.parametrize("value", [7, None, [], [7], {}, {"a": 1}, True], ids=repr)
+@pytest.mark.parametrize("value", [7, [], [7], {}, {"a": 1}, True], ids=repr)
 @pytest.mark.parametrize("member", [*CONFIDENTIAL, "jwks_uri", "logo_uri", "tos_uri", "policy_uri"])
 def test_a_member_of_another_type_is_an_error(member: str, value: object) -> None:
     is_right = member in CONFIDENTIAL and CONFIDENTIAL[member] == value
 
     assert bool(refusals({**CONFIDENTIAL, member: value})) is not is_right
+
+
+@pytest.mark.parametrize("member", ["client_name", "client_uri", "logo_uri", "application_type", "grant_types", "jwks_uri"])
+def test_null_is_as_good_as_absent(member: str) -> None:
+    without = {name: value for name, value in CONFIDENTIAL.items() if name != member}
+    assert refusals({**without, member: None}) == refusals(without)
 
 
 @proves("AT-01", "AT-02")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_cimd.core.document import parse_document
+from flask_cimd.core.document import ignored_members, parse_document
 from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from flask_cimd.core.members import is_https_url
 from flask_cimd.core.metadata import ClientMetadata
@@ -102,10 +102,67 @@ def test_no_problem_repeats_the_documents_text() -> None:
 
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(DocumentError) as caught:
-        parse_members(client_id=1, client_secret=1, client_secret_expires_at=1, scope=1, client_name=1)
+        parse_members(client_id=1, client_secret=1, client_secret_expires_at=1, grant_types=1, client_name=1)
     assert len(caught.value.problems) == 5
     assert caught.value.slug == "invalid-document"
     assert "/client_secret" in caught.value.hint
+
+
+@proves("C-52", "C-70")
+def test_members_and_entries_that_do_not_count_are_told_one_by_one() -> None:
+    uris = ["http://localhost:*/cb", GOOD["redirect_uris"][0], "javascript:alert(1)", 7, "myapp:/cb"]
+    members = {**GOOD, "redirect_uris": uris, "scope": ["a"], "jwks_uri": "/jwks", "token_endpoint_auth_signing_alg": 5}
+    body = json.dumps(members).encode()
+    assert parse(body) == parse(json.dumps(GOOD).encode())
+    told = ignored_members(body, parse_identifier(URL, IdentifierRules()), DocumentRules())
+    assert [(problem.pointer, problem.rule) for problem in told] == [
+        ("/redirect_uris/0", "forbidden-character"),
+        ("/redirect_uris/2", "bad-scheme"),
+        ("/redirect_uris/3", "wrong-type"),
+        ("/redirect_uris/4", "dotless-scheme"),
+        ("/jwks_uri", "not-https"),
+        ("/token_endpoint_auth_signing_alg", "wrong-type"),
+        ("/scope", "wrong-type"),
+    ]
+
+
+@proves("C-52")
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"jwks": {"keys": [{"kty": "EC", "d": "AA"}]}}, ["/jwks/keys/0", "private-key"]),
+        ({"jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}, ["/jwks/keys/0", "symmetric-key"]),
+        ({"dpop_bound_access_tokens": "true"}, ["/dpop_bound_access_tokens", "wrong-type"]),
+        ({"require_pushed_authorization_requests": 1}, ["/require_pushed_authorization_requests", "wrong-type"]),
+        ({"grant_types": "authorization_code"}, ["/grant_types", "wrong-type"]),
+    ],
+)
+def test_published_secrets_and_promises_of_protection_decide_for_every_client(
+    members: dict[str, Any], problem: list[str]
+) -> None:
+    with pytest.raises(DocumentError) as caught:
+        parse_members(token_endpoint_auth_method="none", **members)
+    assert [[found.pointer, found.rule] for found in caught.value.problems] == [problem]
+
+
+@pytest.mark.parametrize(
+    ("methods", "counts"),
+    [
+        ({}, False),
+        ({"token_endpoint_auth_method": "none"}, False),
+        ({"token_endpoint_auth_methods_supported": ["none", "tls_client_auth"]}, False),
+        ({"token_endpoint_auth_methods_supported": ["none", "private_key_jwt"]}, True),
+        ({"token_endpoint_auth_method": "private_key_jwt"}, True),
+    ],
+)
+def test_keys_count_for_a_client_that_may_authenticate_with_them(methods: dict[str, Any], counts: bool) -> None:
+    rules = {"auth_methods": ("none", "private_key_jwt")}
+    if not counts:
+        assert parse_members(rules, jwks_uri="/jwks", **methods).jwks_uri is None
+        return
+    with pytest.raises(DocumentError) as caught:
+        parse_members(rules, jwks_uri="/jwks", **methods)
+    assert ("/jwks_uri", "not-https") in [(found.pointer, found.rule) for found in caught.value.problems]
 
 
 @proves("C-70", "L-38")

@@ -324,6 +324,28 @@ def test_an_address_is_written_as_it_will_be_visited(uri: str, reason: str | Non
     assert refuse_registration(uri, allow_dotless_schemes=False) == reason
 
 
+REFUSED_SCHEMES = (
+    "javascript data vbscript file blob about ftp ws wss view-source jar filesystem chrome resource mailto tel sms "
+    "intent content urn shell search-ms ms-msdt ms-settings ms-word ms-appinstaller chrome-extension devtools"
+).split()
+
+
+@proves("C-70")
+@pytest.mark.parametrize("scheme", REFUSED_SCHEMES)
+def test_schemes_that_run_code_or_programs_never_match_whatever_follows_them(scheme: str) -> None:
+    for uri in (f"{scheme}:x", f"{scheme}://x/cb", f"{scheme.upper()}://x/cb", f"{scheme}:///x", f"{scheme}:x#y <z>"):
+        assert refuse_registration(uri, allow_dotless_schemes=True) == "bad-scheme"
+        # Not even a client that an older version or the app's own table lists it for.
+        assert refused(uri, client("https://app.example/", "page", uri)) == "redirect-malformed"
+
+
+def test_the_setting_that_accepts_an_app_scheme_is_named_to_the_operator() -> None:
+    with pytest.raises(RedirectMismatchError) as caught:
+        match_redirect("myapp:/cb", document("https://app.example/cb", "myapp:/cb"))
+    assert "allow_dotless_schemes in CIMD_PROFILE" in caught.value.hint
+    assert "CIMD_PROFILE" not in caught.value.public_message
+
+
 def test_http_clients_may_list_http_uris_and_nobody_else() -> None:
     assert refuse_registration("http://app.example/cb", allow_dotless_schemes=False) == "insecure"
     assert refuse_registration("http://app.example/cb", allow_dotless_schemes=False, client_scheme="http") is None

@@ -91,6 +91,38 @@ def test_what_is_not_understood_is_ignored() -> None:
 
 def test_null_is_as_good_as_absent() -> None:
     assert parse(client_name=None, scope=None, jwks=None) == parse()
+    rules = DocumentRules(auth_methods=("none", "private_key_jwt"))
+    method = "private_key_jwt"
+    assert ("/jwks_uri", "never-fetched") not in problems(rules, token_endpoint_auth_method=method, jwks_uri=None)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"scope": 'a"b'},
+        {"scope": ["a"]},
+        {"jwks": {}},
+        {"jwks": "x"},
+        {"token_endpoint_auth_signing_alg": "HS256"},
+        {"token_endpoint_auth_signing_alg": 5},
+        {"application_type": 5},
+    ],
+    ids=str,
+)
+def test_members_that_a_public_client_does_not_use_do_not_decide(members: dict[str, Any]) -> None:
+    assert parse(**members) == parse()
+
+
+@pytest.mark.parametrize(
+    "uri", ["cursor://anysphere.cursor-mcp/oauth/callback", "vscode://ms.vscode/did-authenticate", "myapp://cb"]
+)
+def test_a_desktop_app_registers_the_scheme_of_its_product_with_an_authority(uri: str) -> None:
+    client = parse(redirect_uris=[uri])
+    assert client.redirect_uris == (uri,)
+    assert match_redirect(uri, client) == uri
+    for other in (f"{uri}/x", uri.replace("://", "://x"), uri.replace("://", ":/"), uri.upper()):
+        with pytest.raises(RedirectMismatchError):
+            match_redirect(other, client)
 
 
 def test_the_scope_of_a_registration_is_no_limit() -> None:
@@ -108,6 +140,10 @@ def test_the_scope_of_a_registration_is_no_limit() -> None:
         ("/cb", "relative"),
         ("", "relative"),
         ("myapp:/cb", "dotless-scheme"),
+        ("myapp:///cb", "dotless-scheme"),
+        ("javascript://app.example/%0aalert(1)", "bad-scheme"),
+        ("intent://app.example/#Intent;scheme=https;end", "bad-scheme"),
+        ("ms-settings://x/cb", "bad-scheme"),
         ("https://app.example/c b", "forbidden-character"),
         ("https://app.example/\x00", "forbidden-character"),
         ("http://localhost:*/cb", "forbidden-character"),
@@ -123,8 +159,6 @@ def test_one_redirect_uri_that_may_not_be_used_is_enough_to_refuse(uri: str, rul
     [
         ([], "none-usable"),
         ("https://app.example/cb", "wrong-type"),
-        ([1], "wrong-type"),
-        ([["https://app.example/cb"]], "wrong-type"),
         ({}, "wrong-type"),
         ([f"https://app.example/{n}" for n in range(MOST_REDIRECT_URIS + 1)], "too-many"),
     ],
@@ -146,7 +180,8 @@ def test_redirect_uris_are_required() -> None:
         ({"client_name": ["x"]}, ("/client_name", "wrong-type")),
         ({"token_endpoint_auth_method": ["none"]}, ("/token_endpoint_auth_method", "wrong-type")),
         ({"token_endpoint_auth_method": "tls_client_auth"}, ("/token_endpoint_auth_method", "unsupported")),
-        ({"scope": 'a"b'}, ("/scope", "forbidden-character")),
+        ({"redirect_uris": [1]}, ("/redirect_uris/0", "wrong-type")),
+        ({"redirect_uris": [REDIRECT, None]}, ("/redirect_uris/1", "wrong-type")),
         ({"dpop_bound_access_tokens": "yes"}, ("/dpop_bound_access_tokens", "wrong-type")),
     ],
 )
