@@ -98,8 +98,9 @@ class Admission:
 
     def remove_rule(self, subject: str) -> bool:
         """Forget a rule; return whether there was one."""
+        removed = self._records.remove(_RULE, subject)
         self._snapshot = None
-        return self._records.remove(_RULE, subject)
+        return removed
 
     # -- allowances ------------------------------------------------------------------------------------------------
 
@@ -140,8 +141,9 @@ class Admission:
 
     def remove_pin(self, client_id: str) -> bool:
         """Forget a copy; return whether there was one."""
+        removed = self._records.remove(_PIN, client_id)
         self._snapshot = None
-        return self._records.remove(_PIN, client_id)
+        return removed
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

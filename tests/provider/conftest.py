@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -59,13 +60,15 @@ def client_origin(tmp_path: Path) -> Iterator[ClientOrigin]:
 def make(client_origin: ClientOrigin, clock: Clock, tmp_path: Path) -> Callable[..., Made]:
     """Return a function that builds an app with a provider; the session's ``user`` is who is logged in."""
 
-    def build(issuer: str = ISSUER, url_prefix: str = "", **options: Any) -> Made:
+    def build(
+        issuer: str = ISSUER, url_prefix: str = "", config: Mapping[str, Any] = MappingProxyType({}), **options: Any
+    ) -> Made:
         app, db, cimd = Flask("app"), SQLAlchemy(), CIMD(clock=clock)
         provider = Provider(
             **{"scopes": {"profile": "See your name", "notes": "Read your notes"}, "clock": clock, **options}
         )
         app.config.update(SECRET_KEY="key", SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/site.db")
-        app.config.update(client_origin.config)
+        app.config.update({**client_origin.config, **config})
         db.init_app(app)
         cimd.init_app(app, db=db)
         provider.subject(lambda: session.get("user"))
@@ -79,6 +82,7 @@ def make(client_origin: ClientOrigin, clock: Clock, tmp_path: Path) -> Callable[
             return ""
 
         with app.app_context():
+            event.listen(db.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
             db.create_all()
         return app, provider
 
