@@ -46,7 +46,7 @@ class Walker:
     def _submit(self, page: requests.Response) -> requests.Response:
         form = BeautifulSoup(page.text, "lxml").find("form")
         assert isinstance(form, Tag), page.text[:2000]
-        fields: dict[str, str] = {}
+        fields: dict[str, list[str]] = {}
         for field in form.find_all(["input", "textarea"]):
             name, kind = str(field.get("name", "")), str(field.get("type", "text"))
             if (
@@ -55,13 +55,13 @@ class Walker:
                 or (kind in ("checkbox", "radio") and not field.has_attr("checked"))
             ):
                 continue
-            fields[name] = self._typed.get(name, str(field.get("value", "")))
+            fields.setdefault(name, []).append(self._typed.get(name, str(field.get("value", ""))))
         buttons = form.find_all("button") + form.find_all("input", type="submit")
         shown = [(one, {one.get_text(strip=True), str(one.get("value"))}) for one in buttons]
         wanted = [one for one, texts in shown if texts & set(self._presses)]
         for pressed in (wanted or buttons)[:1]:
             if pressed.get("name"):
-                fields[str(pressed["name"])] = str(pressed.get("value", ""))
+                fields[str(pressed["name"])] = [str(pressed.get("value", ""))]
         target = urljoin(page.url, str(form.get("action") or page.url))
         method = str(form.get("method", "get")).upper()
         data = {"data": fields} if method == "POST" else {"params": fields}
