@@ -9,7 +9,7 @@ from flask_cimd.provider import Provider
 
 db, logins, cimd = SQLAlchemy(), LoginManager(), CIMD()
 provider = Provider(scopes={"profile": "See your name", "notes": "Read your notes"}, login_view="log_in")
-HOME = '<link rel="indieauth-metadata" href="/.well-known/oauth-authorization-server">'  # the person's own address
+HOME = '<link rel="indieauth-metadata" href="/.well-known/oauth-authorization-server"><h1>Ada</h1>'  # her own page
 
 
 @logins.user_loader

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.interop.test_mcp_node import run_conformance_suite
 from tests.interop.test_mcp_python import SCRIPTS
 from tests.support.browser import publish_client
 from tests.support.demo import free_ports
@@ -75,3 +76,14 @@ def test_a_strict_client_of_npm_finds_nothing_wrong(
     with running_node("mcp_node", script, *arguments, environment=trust) as program:
         found = Person(provider.owner(), program).wait()
     assert (found["status"], found["scope"], found["rotated"]) == (200, "notes:read", True)
+
+
+def test_the_conformance_suite_for_authorization_servers_passes(
+    example: tuple[RunningExample, str], origin: TLSOrigin
+) -> None:
+    provider, url = example
+    client_id = publish_client(origin, redirect_uris=["http://localhost/callback", "http://127.0.0.1/callback"])
+    output = run_conformance_suite(provider, url, client_id)
+    assert "Total: 3 passed, 0 failed" in output
+    assert "FAILURE" not in output
+    assert "WARNING" not in output

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.support.demo import free_ports
+from tests.support.demo import RunningDemo, free_ports
+from tests.support.examples import RunningExample
 from tests.support.mcp import RunningNotes
 from tests.support.node import node_executable, node_project, running_node
 from tests.support.person import Person
@@ -78,27 +79,32 @@ def test_strict_client_finds_nothing_wrong(notes: RunningNotes, client_id: str, 
 
 @proves("M-23", "M-24", "M-25", "M-47", "M-48")
 def test_conformance_suite_for_authorization_servers_passes(notes: RunningNotes, client_id: str) -> None:
+    output = run_conformance_suite(notes.demo, notes.url, client_id)
+    print(output)
+    assert "FAILURE" not in output
+    assert "WARNING" not in output
+
+
+def run_conformance_suite(site: RunningDemo | RunningExample, resource: str, client_id: str) -> str:
+    """Run the suite for authorization servers with a person who approves, and return what it prints."""
     folder = node_project(PROJECT)
-    port = free_ports()
     suite = folder / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
-    command = [node_executable(folder), str(suite), "authorization", "--url", notes.demo.base_url]
-    command += ["--client-id", client_id, "--resource", notes.url, "--port", str(port), "--verbose"]
+    command = [node_executable(folder), str(suite), "authorization", "--url", site.base_url]
+    command += ["--client-id", client_id, "--resource", resource, "--port", str(free_ports()), "--verbose"]
+    trust = {"NODE_EXTRA_CA_CERTS": site.environment["CIMD_CA_BUNDLE"]}
     with subprocess.Popen(
-        command, cwd=folder, env=_trust(notes), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=folder, env=trust, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             assert process.stdout is not None
             printed = []
-            owner = notes.demo.owner()
+            owner = site.owner()
             for line in process.stdout:
                 printed.append(line)
-                if line.startswith(f"{notes.demo.base_url}/authorize?"):
+                if line.startswith(f"{site.base_url}/authorize?"):
                     answer = owner.press(owner.get(line.strip()), "Approve")
                     owner.session.get(answer.headers["Location"], timeout=10)
             assert process.wait(30) == 0, "".join(printed)
         finally:
             process.kill()
-    output = "".join(printed)
-    print(output)
-    assert "FAILURE" not in output
-    assert "WARNING" not in output
+    return "".join(printed)
