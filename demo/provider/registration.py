@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response
 
 from demo import security
-from demo.provider.endpoints import allow_any_origin, preflight
 from flask_cimd.oauth import RegistrationEndpoint
+from flask_cimd.provider import allow_any_origin, preflight
 
 PATH = "/register"
 VIEW = "registration.register"

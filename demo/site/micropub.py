@@ -10,7 +10,6 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from demo.models import db
-from demo.provider.endpoints import allow_any_origin, preflight
 from demo.provider.protection import posting
 from demo.services import services
 from demo.site import commands, media, posts
@@ -22,6 +21,7 @@ from demo.site.properties import Properties, PropertyError, Value, first_text
 from flask_cimd.clients import ImageError
 from flask_cimd.core import StrictJSONError, read_object
 from flask_cimd.oauth import TokenRefused, current_access
+from flask_cimd.provider import allow_any_origin, preflight
 
 PATH, MEDIA_PATH = "/micropub", "/media"
 MACHINE_PATHS = frozenset({PATH, MEDIA_PATH})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from demo.provider.endpoints import allow_any_origin, preflight
 from demo.provider.protection import SCHEMES, find_access
 from demo.provider.resources import PROFILE_PATH
 from demo.services import services
 from flask_cimd.oauth import ResourceProtector, current_access
+from flask_cimd.provider import allow_any_origin, preflight
 
 blueprint = Blueprint("profile", __name__)
 blueprint.after_request(allow_any_origin)

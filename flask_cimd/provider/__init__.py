@@ -1,5 +1,6 @@
 """A complete provider: `Provider`, its storage on the app's database, and the arguments of its hooks and templates."""
 
+from ..oauth.cors import allow_any_origin, preflight
 from ..oauth.short_columns import warn_of_short_columns
 from .apps import AppGrant, ConnectedApp
 from .authlib_models import URLClientCodeMixin, URLClientTokenMixin
@@ -24,7 +25,9 @@ __all__ = [
     "Swept",
     "URLClientCodeMixin",
     "URLClientTokenMixin",
+    "allow_any_origin",
     "missing_tables",
+    "preflight",
     "provider_models",
     "sweep",
     "warn_of_short_columns",

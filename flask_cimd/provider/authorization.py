@@ -74,7 +74,7 @@ class AuthorizationPages:
     def _judge(self, asked: AuthorizationRequest, subject: str) -> Response:
         site = self._site
         asked = replace(asked, scope=" ".join(consent.without_lonely_email(asked.scope.split())))
-        client = site.client_of(asked)
+        client = site.server.client_of(asked.client_id, asked.client)
         tier = site.tier(client)
         allowed = site.within_allowance(asked, tier)
         if allowed is None:
@@ -159,7 +159,7 @@ class AuthorizationPages:
         site, form = self._site, request.form
         if form["decision"] == "deny":
             return site.deny(asked, subject, handle)
-        lifetime, client = None, site.client_of(asked)
+        lifetime, client = None, site.server.client_of(asked.client_id, asked.client)
         if consent.may_choose_lifetime(asked, client):
             lifetime = consent.chosen_lifetime(form.get("lifetime"))
         scope = consent.without_lonely_email(form.getlist("scope"))

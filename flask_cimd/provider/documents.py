@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort, jsonify, request
+from flask import Blueprint, Flask
 
-from ..oauth import Resource, server_metadata
-from ..oauth.server.metadata import discovery_paths
-from .endpoints import allow_any_origin, preflight
+from ..oauth import server_metadata
+from ..oauth.server.well_known import add_resource_routes, add_server_routes, resource_at
 from .site import Site
 
-_RESOURCE_PATH = "/.well-known/oauth-protected-resource"
 _KEY = "cimd_provider_documents"
 
 ENDPOINTS = {
@@ -21,7 +20,6 @@ ENDPOINTS = {
     "pushed_authorization_request_endpoint": "/par",
     "introspection_endpoint": "/introspect",
     "revocation_endpoint": "/revoke",
-    "userinfo_endpoint": "/userinfo",
 }
 
 
@@ -31,67 +29,44 @@ def serve(app: Flask, site: Site, more: Mapping[str, Any]) -> None:
     The paths are at the root of the host, without the provider's prefix (RFC 8414 §3.1, path insertion).
 
     Args:
+        app: the app of the provider.
+        site: the provider in it.
         more: further members of the server's document.
     """
     blueprint = Blueprint(f"{site.name}_documents", __name__)
-
-    def describe() -> Response:
-        return _document(_server_document(site, more))
-
-    for address in discovery_paths(site.issuer):
-        _add(blueprint, address, "server", describe)
+    add_server_routes(blueprint, site.issuer, lambda: _server_document(site, more))
     sites: list[Site] | None = app.extensions.get(_KEY)
     if sites is None:
         sites = app.extensions[_KEY] = []
-        find = _resource_view(sites)
-        _add(blueprint, _RESOURCE_PATH, "resource", find)
-        _add(blueprint, f"{_RESOURCE_PATH}/<path:path>", "resource", find)
+        _add_resources(blueprint, sites)
     sites.append(site)
     app.register_blueprint(blueprint)
 
 
-def _add(blueprint: Blueprint, address: str, name: str, view: Callable[..., Response]) -> None:
-    blueprint.add_url_rule(address, name, view, methods=["GET"], provide_automatic_options=False)
-    blueprint.add_url_rule(address, f"{name}_preflight", _preflight, methods=["OPTIONS"])
+def _add_resources(blueprint: Blueprint, sites: list[Site]) -> None:
+    """Serve the resources of all providers of an app, later ones included, by one route."""
 
+    def find(rest: str) -> Mapping[str, Any] | None:
+        found = (resource_at(site.issuer, rest, partial(_resource_document, site)) for site in sites)
+        return next(filter(None, found), None)
 
-def _preflight(path: str = "") -> Response:  # noqa: ARG001  the rule has it
-    return preflight()
+    add_resource_routes(blueprint, find)
 
 
 def _server_document(site: Site, more: Mapping[str, Any]) -> dict[str, Any]:
     server = site.server
     base = site.origin + site.prefix
+    paths = ENDPOINTS | ({"userinfo_endpoint": "/userinfo"} if server.context.indieauth else {})
     return server_metadata(
         site.issuer,
         scopes=server.scopes,
         auth_methods=server.auth_methods,
-        endpoints={name: base + path for name, path in ENDPOINTS.items()},
+        endpoints={name: base + path for name, path in paths.items()},
         **more,
     )
 
 
-def _resource_view(sites: list[Site]) -> Callable[..., Response]:
-    def view(path: str = "") -> Response:
-        query = request.query_string.decode("latin-1")
-        rest = (f"/{path}" if path else "") + (f"?{query}" if query else "")
-        for site in sites:
-            # RFC 9728 §3.3: "resource" is the identifier that this very URL was built from.
-            identifier = site.origin + rest
-            found = site.server.find_resource(identifier) if Resource.is_identifier(identifier) else None
-            if found is not None:
-                return _document(_resource_document(site, found))
-        return abort(404)
-
-    return view
-
-
-def _resource_document(site: Site, resource: Resource) -> dict[str, Any]:
+def _resource_document(site: Site, identifier: str) -> Mapping[str, Any] | None:
     # A resource in another process behind the same proxy may take bearer tokens only; the app knows better.
-    return resource.metadata(site.issuer, **site.describe_resource(resource))
-
-
-def _document(members: Mapping[str, Any]) -> Response:
-    answer = allow_any_origin(jsonify(members))
-    answer.headers["Cache-Control"] = "public, max-age=300"
-    return answer
+    found = site.server.find_resource(identifier)
+    return None if found is None else found.metadata(site.issuer, **site.describe_resource(found))

@@ -1,19 +1,12 @@
-"""Endpoints for programs (tokens, pushed requests, revocation, introspection, userinfo) and their CORS headers."""
+"""Endpoints for programs: tokens, pushed requests, revocation, introspection, userinfo."""
 
 from __future__ import annotations
-
-import re
-from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from flask import Response, abort, jsonify, request
 
 from ..oauth import IntrospectionEndpoint, ResourceProtector, current_access, verify_token
 from .site import Site
-
-#: List of header names (RFC 9110 §5.6.2) in ``Access-Control-Request-Headers``.
-_HEADER_LIST = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:, ?[A-Za-z0-9!#$%&'*+.^_`|~-]+){0,31}")
-_EXPOSED = "DPoP-Nonce, WWW-Authenticate, Location, Retry-After"
 
 
 class Endpoints:
@@ -70,23 +63,3 @@ class Endpoints:
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["Access-Control-Allow-Origin"] = "*"
         return answer
-
-
-def preflight() -> Response:
-    """Answer a CORS preflight request."""
-    return allow_any_origin(Response(status=204, headers={"Access-Control-Max-Age": "86400"}))
-
-
-def allow_any_origin(answer: Response) -> Response:
-    """Let scripts of any origin read the response; these endpoints ignore cookies."""
-    headers: Any = answer.headers
-    headers["Access-Control-Allow-Origin"] = "*"
-    headers["Access-Control-Expose-Headers"] = _EXPOSED
-    if request.method == "OPTIONS":
-        asked = request.headers.get("Access-Control-Request-Headers", "")
-        headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-        headers["Access-Control-Allow-Headers"] = (
-            asked if _HEADER_LIST.fullmatch(asked) else "Authorization, Content-Type, DPoP"
-        )
-        headers["Vary"] = "Access-Control-Request-Headers"
-    return answer

@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 
+from ..oauth.cors import allow_any_origin, preflight
 from ..oauth.server.parameters import form_of
 from .apps import ConnectedApps
 from .authorization import AuthorizationPages
-from .endpoints import Endpoints, allow_any_origin, preflight
+from .endpoints import Endpoints
 from .site import Site
 
 #: Pages load only this site's own styles and images, and no page may frame them.
@@ -37,16 +38,18 @@ def pages(site: Site, endpoints: Endpoints) -> Blueprint:
 def direct(site: Site, endpoints: Endpoints) -> Blueprint:
     """Return the blueprint of the endpoints that programs call."""
     blueprint = Blueprint(f"{site.name}_direct", __name__)
-    for path, name, view, methods in (
+    routes = [
         ("/par", "push", endpoints.push, ["POST"]),
         ("/token", "token", endpoints.token, ["POST"]),
         ("/token", "verify", endpoints.verify, ["GET"]),
         ("/revoke", "revoke", endpoints.revoke, ["POST"]),
         ("/introspect", "introspect", endpoints.introspect, ["POST"]),
-        ("/userinfo", "userinfo", endpoints.userinfo, ["GET", "POST"]),
-    ):
+    ]
+    if site.server.context.indieauth:
+        routes.append(("/userinfo", "userinfo", endpoints.userinfo, ["GET", "POST"]))
+    for path, name, view, methods in routes:
         blueprint.add_url_rule(path, name, view, methods=methods, provide_automatic_options=False)
-    for path in ("/par", "/token", "/revoke", "/introspect", "/userinfo"):
+    for path in dict.fromkeys(path for path, *_ in routes):
         blueprint.add_url_rule(path, f"preflight{path.replace('/', '_')}", preflight, methods=["OPTIONS"])
     blueprint.after_request(allow_any_origin)
     return blueprint

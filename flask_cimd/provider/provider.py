@@ -44,7 +44,7 @@ HookT = TypeVar("HookT", bound=Callable[..., Any])
 #: Key of ``app.extensions``: the providers of an app.
 SITES = "cimd_providers"
 _PAGES = ("/authorize", "/consent", "/apps", "/apps/revoke", "/authorize/<handle>")
-_DIRECT = ("/token", "/par", "/revoke", "/introspect", "/userinfo")
+_DIRECT = ("/token", "/par", "/revoke", "/introspect")
 
 
 class Provider:
@@ -60,7 +60,9 @@ class Provider:
         texts: sentences for scopes that exist at ``resources`` alone.
         login_view: endpoint of the app's log-in view, which takes the query parameter ``next``; not needed with
             Flask-Login or with a `login` hook.
-        indieauth: ``False`` disables IndieAuth at this server.
+        indieauth: ``False`` disables IndieAuth at this server: no ``me`` and ``profile`` in responses, no userinfo
+            endpoint, no codes for the identity alone, and no requests of earlier versions. The setting
+            ``CIMD_INDIEAUTH`` decides whether web pages may be clients; all providers of an app share it.
         atproto: ``False`` refuses the scope ``atproto``; with ``True``, accounts need a DID from the `identity` hook.
         find_resource_server: returns a server that may introspect tokens, by its id; the storage's by default.
         metadata: further members of the server's metadata document (RFC 8414).
@@ -87,7 +89,7 @@ class Provider:
         self._resources: Resources = (
             checks.require_resources(resources, self._texts) if isinstance(resources, Iterable) else resources
         )
-        self._has = {"indieauth": indieauth, "atproto": atproto}
+        self._indieauth, self._atproto = indieauth, atproto
         self._find_resource_server = find_resource_server
         self._metadata = metadata
         self._clock = clock
@@ -127,7 +129,8 @@ class Provider:
     def claims(self, hook: HookT) -> HookT:
         """Register the claims of an account: ``(subject, scopes) -> mapping``.
 
-        Userinfo returns them, and token responses have them as ``profile`` (IndieAuth §5.3.4).
+        Userinfo returns them, and token responses have them as ``profile`` (IndieAuth §5.3.4); unused with
+        ``indieauth=False``.
         """
         self._hooks.claims = hook
         return hook
@@ -199,7 +202,8 @@ class Provider:
             issuer = checks.require_issuer(issuer, allow_loopback=development or cimd.settings.allow_loopback)
         prefix = checks.require_prefix(url_prefix)
         name = _free_name(app, issuer, prefix)
-        checks.require_free_paths(app, [prefix + path for path in (*_PAGES, *_DIRECT)])
+        paths = (*_PAGES, *_DIRECT, *(["/userinfo"] if self._indieauth else []))
+        checks.require_free_paths(app, [prefix + path for path in paths])
         site = self._open(app, cimd, issuer, prefix, name, _storage(db, storage, issuer))
         self._serve(app, site)
         app.extensions.setdefault(SITES, []).append(site)
@@ -222,7 +226,7 @@ class Provider:
         self, app: Flask, clients: ClientDirectory, issuer: str, prefix: str, name: str, storage: ProviderStorage
     ) -> Site:
         scopes = [word for word in self._scopes if word != ATPROTO]
-        if self._has["atproto"] and ATPROTO in self._scopes:
+        if self._atproto and ATPROTO in self._scopes:
             scopes.append(ATPROTO)
 
         def extras(grant: Grant) -> Mapping[str, Any]:
@@ -236,6 +240,7 @@ class Provider:
             scopes=scopes,
             resources=self._resources,
             token_extras=extras,
+            indieauth=self._indieauth,
             clock=self._clock,
             **self._options,
         )

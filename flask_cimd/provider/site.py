@@ -143,6 +143,8 @@ class Site:
 
     def identity_members(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
         """Return ``me`` and, if the scopes give access to claims, ``profile`` (IndieAuth §5.3.3, §5.3.4)."""
+        if not self.server.context.indieauth:
+            return {}
         profile = self.profile(subject, scope) if scope else {}
         me = self.identity(subject).me
         return {**({"me": me} if me else {}), **({"profile": profile} if profile else {})}
@@ -154,21 +156,10 @@ class Site:
 
     def introspected(self, grant: Grant) -> dict[str, Any]:
         """Return the further members of an introspection response: ``me`` (IndieAuth §6.2)."""
-        me = self.identity(grant.subject).me
+        me = self.identity(grant.subject).me if self.server.context.indieauth else None
         return {"me": me} if me else {}
 
     # -- the client -----------------------------------------------------------------------------------------------
-
-    def client_of(self, asked: AuthorizationRequest) -> ClientMetadata | None:
-        """Return the metadata of a request's client under today's policy; ``None`` for a client without metadata.
-
-        Raises:
-            CIMDError: the client is not admitted any more.
-        """
-        if asked.client is not None:
-            return self.clients.readmit(asked.client)
-        found = self.clients.find_registered(asked.client_id)
-        return found.metadata if isinstance(found, MetadataClient) else None
 
     def registered(self, client_id: str) -> ClientMetadata | None:
         """Return the metadata of a client that registered itself; ``None`` if it is unknown or not admitted."""

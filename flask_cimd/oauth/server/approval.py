@@ -61,7 +61,7 @@ def approve(context: ServerContext, approval: Approval, settle: Settle | None = 
     Raises:
         RequestError: somebody decided already.
     """
-    if approval.is_void:
+    if approval.is_void or context.grants_nothing(" ".join(approval.granted), approval.request.resource):
         return deny(context, approval.request, settle=settle)
     asked, secret = approval.request, new_secret()
     told = [("code", secret), *_me(context, asked, approval.subject), ("state", asked.state)]

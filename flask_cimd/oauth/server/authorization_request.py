@@ -163,10 +163,13 @@ class RequestReader:
             raise OAuth2Error("The person is asked every time.", error="consent_required")
 
     def _known_scope(self, client: Any, requested: str, resource: tuple[str, ...]) -> str:
-        found = [known for known in map(self._context.find_resource, resource or (self._context.issuer,)) if known]
+        context = self._context
+        found = [known for known in map(context.find_resource, resource or (context.issuer,)) if known]
         scope = requested_scope(client.get_allowed_scope(requested).split(), found)
         if resource and not scope and any(known.scopes for known in found):
             raise InvalidScopeError("None of these scopes may be asked for at that resource.")
+        if context.grants_nothing(" ".join(scope), resource):
+            raise InvalidScopeError("The request names no scope of this server.")
         return " ".join(scope)
 
 

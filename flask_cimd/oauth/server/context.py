@@ -60,6 +60,8 @@ class ServerContext:
             `REPETITIONS` times; zero ends the grant at the first reuse.
         token_extras: returns further members of a token response, by grant.
         dpop_algorithms: accepted signature algorithms of DPoP proofs.
+        indieauth: ``False`` disables IndieAuth: the server redeems no code for the identity alone, refuses requests
+            without a scope or resource that it can grant, and answers no request of earlier versions of IndieAuth.
         clock: returns the current aware instant.
         dpop: checks DPoP proofs; derived from the other attributes.
         authenticator: authenticates the clients of direct requests; derived from the other attributes.
@@ -77,6 +79,7 @@ class ServerContext:
     refresh_grace: timedelta = timedelta(seconds=60)
     token_extras: Callable[[Grant], Mapping[str, Any]] = _no_extras
     dpop_algorithms: Collection[str] = DEFAULT_ALGORITHMS
+    indieauth: bool = True
     clock: Clock = utc_now
     dpop: DPoP = field(init=False)
     authenticator: Authenticator = field(init=False)
@@ -106,7 +109,7 @@ class ServerContext:
     @property
     def legacy(self) -> LegacyRules:
         """The current app's rules for clients of IndieAuth's earlier versions."""
-        return self.clients.settings.legacy
+        return self.clients.settings.legacy if self.indieauth else LegacyRules.of_version(False)
 
     def query_client(self, client_id: str, scope: str | None) -> Any:
         """Return the client that a request with this scope means, or ``None``.
@@ -158,6 +161,10 @@ class ServerContext:
     def is_atproto(self, scope: str | None) -> bool:
         """Return whether a request with this scope follows the AT Protocol's profile here."""
         return asks_for_atproto(scope) and asks_for_atproto(" ".join(self.scopes))
+
+    def grants_nothing(self, scope: str, resource: Collection[str]) -> bool:
+        """Return whether a grant would have no use here: without scope and resource, only IndieAuth redeems a code."""
+        return not (scope or resource or self.indieauth)
 
     def find_resource(self, identifier: str) -> Resource | None:
         """Return a resource that tokens can be requested for; the issuer stands for the server's own endpoints."""

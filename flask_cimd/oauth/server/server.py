@@ -62,6 +62,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             times, for a parallel request or a lost response; zero ends the grant at the first reuse.
         token_extras: returns further members of a token response, by grant.
         dpop_algorithms: accepted signature algorithms of DPoP proofs.
+        indieauth: ``False`` disables IndieAuth; see `ServerContext`.
         clock: returns the current aware instant.
 
     Attributes:
@@ -84,6 +85,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         refresh_grace: timedelta = timedelta(seconds=60),
         token_extras: Callable[[Grant], Mapping[str, Any]] = lambda grant: {},  # noqa: ARG005
         dpop_algorithms: Collection[str] = DEFAULT_ALGORITHMS,
+        indieauth: bool = True,
         clock: Clock = utc_now,
     ) -> None:
         self.context = ServerContext(
@@ -99,6 +101,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             refresh_grace=refresh_grace,
             token_extras=token_extras,
             dpop_algorithms=dpop_algorithms,
+            indieauth=indieauth,
             clock=clock,
         )
         self._reader = RequestReader(self.context)
@@ -185,7 +188,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
     def within_allowance(self, asked: AuthorizationRequest, allowance: Allowance) -> AuthorizationRequest | None:
         """Return the request without what its client's tier may not request; ``None`` if nothing is left."""
-        return within_allowance(asked, allowance, self.issuer)
+        allowed = within_allowance(asked, allowance, self.issuer)
+        return None if allowed is None or self.context.grants_nothing(allowed.scope, allowed.resource) else allowed
 
     def approve(
         self,
@@ -285,6 +289,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             OAuth2Error: as at the token endpoint.
         """
         grant_type = form_of(request).get("grant_type")
+        if not self.context.indieauth:
+            raise OAuth2Error("This server redeems no codes here.", error="unsupported_grant_type")
         if not grant_type and not self.legacy.redeem:
             raise InvalidRequestError("The parameter grant_type is missing.")
         if (grant_type or "authorization_code") != "authorization_code":

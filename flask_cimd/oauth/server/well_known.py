@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, jsonify, request
 
+from ..cors import allow_any_origin, preflight
 from ..resource_metadata import is_resource_identifier
 from .metadata import discovery_paths
+
+Members = Mapping[str, Any]
 
 _RESOURCE_PATH = "/.well-known/oauth-protected-resource"
 
@@ -17,8 +20,8 @@ _RESOURCE_PATH = "/.well-known/oauth-protected-resource"
 def well_known_blueprint(
     issuer: str,
     *,
-    server: Callable[[], Mapping[str, Any]],
-    resource: Callable[[str], Mapping[str, Any] | None],
+    server: Callable[[], Members],
+    resource: Callable[[str], Members | None],
     name: str = "well_known",
 ) -> Blueprint:
     """Return a blueprint that serves the documents at every path that clients try, readable by scripts of any origin.
@@ -31,27 +34,51 @@ def well_known_blueprint(
         name: name of the blueprint.
     """
     blueprint = Blueprint(name, __name__)
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(issuer))
-
-    def serve_server() -> Response:
-        return _document(server())
-
-    def serve_resource(path: str = "") -> Response:
-        query = request.query_string.decode("latin-1")
-        identifier = origin + (f"/{path}" if path else "") + (f"?{query}" if query else "")
-        # RFC 9728 §3.3: "resource" is the identifier that this very URL was built from.
-        found = resource(identifier) if is_resource_identifier(identifier) else None
-        return abort(404) if found is None else _document(found)
-
-    for place in discovery_paths(issuer):
-        blueprint.add_url_rule(place, "server", serve_server)
-    blueprint.add_url_rule(_RESOURCE_PATH, "resource", serve_resource)
-    blueprint.add_url_rule(f"{_RESOURCE_PATH}/<path:path>", "resource", serve_resource)
+    add_server_routes(blueprint, issuer, server)
+    add_resource_routes(blueprint, lambda rest: resource_at(issuer, rest, resource))
     return blueprint
 
 
-def _document(members: Mapping[str, Any]) -> Response:
-    answer = jsonify(members)
-    answer.headers["Access-Control-Allow-Origin"] = "*"
+def add_server_routes(blueprint: Blueprint, issuer: str, describe: Callable[[], Members]) -> None:
+    """Serve the server's document at every path of `discovery_paths`."""
+
+    def serve() -> Response:
+        return _document(describe())
+
+    for place in discovery_paths(issuer):
+        _add(blueprint, place, "server", serve)
+
+
+def add_resource_routes(blueprint: Blueprint, find: Callable[[str], Members | None]) -> None:
+    """Serve the documents of resources.
+
+    Args:
+        blueprint: registered at the root of the host.
+        find: returns a resource's document by path and query of its identifier, or ``None``.
+    """
+
+    def serve(path: str = "") -> Response:
+        query = request.query_string.decode("latin-1")
+        found = find((f"/{path}" if path else "") + (f"?{query}" if query else ""))
+        return abort(404) if found is None else _document(found)
+
+    _add(blueprint, _RESOURCE_PATH, "resource", serve)
+    _add(blueprint, f"{_RESOURCE_PATH}/<path:path>", "resource", serve)
+
+
+def resource_at(issuer: str, rest: str, find: Callable[[str], Members | None]) -> Members | None:
+    """Return the document of the resource at path and query on the issuer's host, or ``None``."""
+    # RFC 9728 §3.3: "resource" is the identifier that this very URL was built from.
+    identifier = "{0.scheme}://{0.netloc}".format(urlsplit(issuer)) + rest
+    return find(identifier) if is_resource_identifier(identifier) else None
+
+
+def _add(blueprint: Blueprint, path: str, name: str, view: Callable[..., Response]) -> None:
+    blueprint.add_url_rule(path, name, view, methods=["GET"], provide_automatic_options=False)
+    blueprint.add_url_rule(path, f"{name}_preflight", preflight, methods=["OPTIONS"])
+
+
+def _document(members: Members) -> Response:
+    answer = allow_any_origin(jsonify(members))
     answer.headers["Cache-Control"] = "public, max-age=300"
     return answer
