@@ -129,7 +129,7 @@ def _warm(origin: TLSOrigin, bundle: Path, folder: Path) -> list[Row]:
     peer_app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/peer.db"
     db = SQLAlchemy()
 
-    class Stored(db.Model):  # type: ignore[name-defined]
+    class Stored(db.Model):  # type: ignore[name-defined]  # Flask-SQLAlchemy makes the base at run time
         id = db.Column(db.String(64), primary_key=True)
         text = db.Column(db.Text)
 

@@ -181,9 +181,9 @@ def _dribbling_hosts(owner: Browser, origin: TLSOrigin, ca: trustme.CA) -> Row:
 def _dribble(ended: Event) -> Callable[..., None]:
     def behave(connection: object, head: bytes) -> None:
         del head
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")  # type: ignore[attr-defined]
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")  # type: ignore[attr-defined]  # an SSLSocket or a socket
         while not ended.wait(1):
-            connection.sendall(b" ")  # type: ignore[attr-defined]
+            connection.sendall(b" ")  # type: ignore[attr-defined]  # an SSLSocket or a socket
 
     return behave
 

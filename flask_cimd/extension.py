@@ -139,7 +139,7 @@ class CIMD:
 
     @property
     def _state(self) -> _AppState:
-        return self._states[current_app._get_current_object()]  # type: ignore[attr-defined]
+        return self._states[current_app._get_current_object()]  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
 
     # -- parts of the current app -----------------------------------------------------------------------------------
 
@@ -314,7 +314,7 @@ class CIMD:
 def _notify(signal: Signal, **values: object) -> None:
     if not signal.receivers:
         return
-    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
+    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
     try:
         signal.send(app, **values)  # type: ignore[arg-type]  # the keywords are the receivers'
     except Exception:  # a failing metric must not end a sign-in, nor those that wait for the same fetch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def test_the_server_and_the_resource_side_do_not_import_each_other() -> None:
     sides = ("oauth.server", "oauth.resource")
     crossing = [arrow for arrow in LAYOUT.arrows if {".".join(end.split(".")[:2]) for end in arrow} == set(sides)]
     assert crossing == []
+
+
+def test_every_suppressed_type_error_has_a_reason() -> None:
+    silent = re.compile(r"# type: ignore(\[[a-z, -]*\])?\s*$", re.MULTILINE)
+    folders = ("flask_cimd", "demo", "bench", "tools", "docs", "examples", "tests")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 300
+    typing = ROOT / "tests/typing"  # there, an error is the expectation
+    assert [str(path) for path in files if silent.search(path.read_text()) and path.parent != typing] == []
 
 
 def test_nothing_imports_the_command_line() -> None:

@@ -94,7 +94,7 @@ def test_the_quick_start_answers_a_bad_request_with_a_page_and_fetches_nothing(
     start: Any, origin: TLSOrigin, changes: dict[str, str | None], slug: str, is_stranger: bool
 ) -> None:
     app, client_id = start(), publish_document(origin)
-    asked = SignIn.begin(**{"client_id": client_id, "redirect_uri": origin.url("/cb"), **changes}).parameters  # type: ignore[arg-type]
+    asked = SignIn.begin(**{"client_id": client_id, "redirect_uri": origin.url("/cb"), **changes}).parameters  # type: ignore[arg-type]  # the mapping holds values of several types
     browser = app.test_client() if is_stranger else logged_in(app)
     answer = browser.get("/authorize", query_string=asked)
     assert (answer.status_code, answer.mimetype) == (400, "text/html")

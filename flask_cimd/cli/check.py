@@ -103,7 +103,7 @@ def _families(body: bytes, client_id: str, *, allow_loopback: bool) -> tuple[Fam
 
 
 def _lines(found: Judgement) -> Sequence[str]:
-    shown = Explanation(client_id=found.subject, verdict=found.verdict, families=found.families)  # type: ignore[arg-type]
+    shown = Explanation(client_id=found.subject, verdict=found.verdict, families=found.families)  # type: ignore[arg-type]  # the check's verdicts are a subset
     for problem in found.problems:
         name, _, rest = problem.partition(" ")
         rule, _, text = rest.partition(": ")

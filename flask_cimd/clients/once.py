@@ -33,7 +33,7 @@ def _seen() -> dict[tuple[str, str], Any]:
 
     They lie on the request: where an app context was open before, ``g`` outlives it.
     """
-    current: Any = request._get_current_object()  # type: ignore[attr-defined]
+    current: Any = request._get_current_object()  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
     try:
         found: dict[tuple[str, str], Any] = current._cimd_seen
     except AttributeError:

@@ -87,7 +87,7 @@ def is_never_private(network: Network) -> bool:
     """Say whether no address of a network may ever be a private host's, or the network is all of the internet."""
     if network.prefixlen == 0:
         return True
-    return any(network.version == never.version and network.subnet_of(never) for never in _NEVER)  # type: ignore[arg-type]
+    return any(network.version == never.version and network.subnet_of(never) for never in _NEVER)  # type: ignore[arg-type]  # both networks have one version
 
 
 def _carried(address: _Address) -> tuple[IPv4Address, ...]:

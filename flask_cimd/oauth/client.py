@@ -7,7 +7,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from ..core.identifier import IdentifierRules, parse_identifier
 from ..core.metadata import ClientMetadata
 from ..core.redirects import match_redirect
-from ..errors import DocumentError, Problem, RedirectMismatchError
+from ..errors import DocumentError, IdentifierError, Problem, RedirectMismatchError
 
 #: Admits every identifier that any setting admits; `ClientDirectory.readmit` applies the current rules.
 _WIDEST_RULES = IdentifierRules(
@@ -93,11 +93,30 @@ def read_snapshot(client_id: str, text: str) -> ClientMetadata:
     """Return the metadata that `ClientMetadata.to_json` wrote; pass it to `ClientDirectory.readmit` before use.
 
     Raises:
-        IdentifierError: ``client_id`` is not valid under any setting.
         DocumentError: another version wrote the text; the person is asked for consent again.
     """
-    identifier = parse_identifier(client_id, _WIDEST_RULES)
     try:
-        return ClientMetadata.from_json(identifier, text)
-    except ValueError as exc:
-        raise DocumentError(client_id, (Problem("", "unreadable-snapshot", "ask for consent again"),)) from exc
+        return ClientMetadata.from_json(parse_identifier(client_id, _WIDEST_RULES), text)
+    except (ValueError, IdentifierError) as exc:
+        raise unreadable(client_id) from exc
+
+
+def read_for_display(client_id: str, text: str) -> ClientMetadata | None:
+    """Return stored metadata to show to a person: of a text that another version wrote, the identifier alone.
+
+    Returns:
+        ``None`` if even the ``client_id`` is not valid in this version.
+    """
+    try:
+        return read_snapshot(client_id, text)
+    except DocumentError:
+        pass
+    try:
+        return ClientMetadata(identifier=parse_identifier(client_id, _WIDEST_RULES), source="unread")
+    except IdentifierError:
+        return None
+
+
+def unreadable(client_id: str) -> DocumentError:
+    """Return the error for stored metadata that this version cannot read."""
+    return DocumentError(client_id, (Problem("", "unreadable-snapshot", "ask for consent again"),))

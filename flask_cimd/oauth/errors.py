@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidGrantError
 from flask import Response, render_template, request
 
 from ..errors import CIMDError, IdentifierError, RequestError, StorageError
@@ -58,6 +59,12 @@ def as_page_error(error: OAuth2Error) -> CIMDError:
         return error.cause
     logger.info("authorization request refused: %s %r", error.error, error.get_error_description())
     return RequestError("request-refused", hint=error.error or "")
+
+
+class UnreadableGrantError(InvalidGrantError):  # type: ignore[misc]  # Authlib is untyped
+    """Another version of this library stored the grant's client; the client must ask the person again."""
+
+    description = "This server can no longer read what was approved. Ask the person for authorization again."
 
 
 def json_error(error: OAuth2Error, headers: Mapping[str, str]) -> Response:

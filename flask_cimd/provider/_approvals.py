@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, literal, select, update
 
 from ..oauth import Grant
+from ..oauth.client import read_for_display
 from ..oauth.server.storage import GRANTS_PER_CLIENT, LivingGrant
 from ._base import StorageBase, b, instant, is_storable, params, seconds
 
@@ -127,7 +128,9 @@ class Approvals(StorageBase):
         grants = self._grants.c
         last_used = row[grants.created_at] if row[grants.used_at] is None else row[grants.used_at]
         return LivingGrant(
-            grant=self._as_grant(row), last_used=instant(last_used), ends_at=instant(row[grants.ends_at])
+            grant=self._as_grant(row, read_for_display),
+            last_used=instant(last_used),
+            ends_at=instant(row[grants.ends_at]),
         )
 
     # -- ends ---------------------------------------------------------------------------------------------------

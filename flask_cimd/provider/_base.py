@@ -42,12 +42,18 @@ class StorageBase:
         """Return the primary key, unique for this issuer, of a row without a grant."""
         return hashlib.sha256(f"{self._issuer}\n{key}".encode()).hexdigest() if self._issuer else key
 
-    def _as_grant(self, row: Any) -> Grant:
-        grant = self._grants.c
+    def _as_grant(self, row: Any, read: Callable[[str, str], ClientMetadata | None] | None = None) -> Grant:
+        """Return a row as a grant.
+
+        Args:
+            row: a row with every column of the table of grants.
+            read: reads the client's metadata; by default strictly, with a `DocumentError` for another version's text.
+        """
+        grant, read = self._grants.c, read or _read_once
         return Grant(
             id=row[grant.id],
             client_id=row[grant.client_id],
-            client=None if row[grant.client] is None else _read_once(row[grant.client_id], row[grant.client]),
+            client=None if row[grant.client] is None else read(row[grant.client_id], row[grant.client]),
             fingerprint=row[grant.fingerprint],
             subject=row[grant.subject],
             scope=row[grant.scope],

@@ -103,7 +103,7 @@ class ConnectedApps:
             site.storage.revoke_client(subject, form["client"], now)
         else:
             abort(400)
-        return redirect(site.path("/apps"), code=303)  # type: ignore[return-value]
+        return redirect(site.path("/apps"), code=303)  # type: ignore[return-value]  # Werkzeug's type of Flask's Response
 
     def _as_app(self, client_id: str, grants: tuple[LivingGrant, ...]) -> ConnectedApp:
         newest = grants[0].grant

@@ -12,7 +12,7 @@ class URLClientCodeMixin(OAuth2AuthorizationCodeMixin):  # type: ignore[misc]  #
     client_id = Column(Text)
 
 
-class URLClientTokenMixin(OAuth2TokenMixin):  # type: ignore[misc]
+class URLClientTokenMixin(OAuth2TokenMixin):  # type: ignore[misc]  # Authlib is untyped
     """Authlib's ``OAuth2TokenMixin`` with a ``client_id`` of any length; Authlib's has 48 characters."""
 
     client_id = Column(Text)

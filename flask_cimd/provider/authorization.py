@@ -52,7 +52,7 @@ class AuthorizationPages:
         query = site.waiting.parked(handle, site.browser.digest())
         if query is None:
             raise RequestError("request-ended", hint="the request waited too long, or another browser began it")
-        return redirect(f"{site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]
+        return redirect(f"{site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]  # Werkzeug's type of Flask's Response
 
     def _log_in(self, *, again: bool) -> Response:
         site = self._site
@@ -187,4 +187,4 @@ class AuthorizationPages:
         """Accept an authorization request as a form."""
         # The cookies do not come along with a POST from another site, so the request starts over as a GET.
         query = urlencode(list(request.form.items(multi=True)))
-        return redirect(f"{self._site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]
+        return redirect(f"{self._site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]  # Werkzeug's type of Flask's Response

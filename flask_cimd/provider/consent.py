@@ -81,9 +81,17 @@ class Approval:
 
     Attributes:
         client: the client's metadata at the last approval; ``None`` for a client that the app registered.
+        is_readable: ``False`` if another version of this library stored the metadata.
     """
 
     client: ClientMetadata | None
+    is_readable: bool = True
+
+
+_UNREADABLE = Change(
+    slug="unreadable-approval",
+    text="This site can no longer read the description that you approved, so it cannot say what has changed.",
+)
 
 
 def scope_choices(scope: str, texts: Mapping[str, str]) -> tuple[ScopeChoice, ...]:
@@ -122,6 +130,8 @@ def acquaintance(tier: Tier, approved: Approval | None) -> Acquaintance:
 
 def changes_since(approved: Approval | None, client: ClientMetadata, *, with_name: bool) -> tuple[Change, ...]:
     """Return the differences from the description that this person approved last (CIMD §8.4)."""
+    if approved is not None and not approved.is_readable:
+        return (_UNREADABLE,)
     if approved is None or approved.client is None:
         return ()
     found = changes(approved.client, client)

@@ -138,7 +138,7 @@ def _define_grants(base: Any) -> dict[str, Any]:
         ends_at: Mapped[float] = mapped_column(_INSTANT)
         revoked_at: Mapped[float | None] = mapped_column(_INSTANT)
 
-    class Code(base):  # type: ignore[misc]
+    class Code(base):  # type: ignore[misc]  # the base is made anew for every db
         """An authorization code; kept for a day after its expiry, to detect reuse."""
 
         __tablename__ = "cimd_code"
@@ -151,7 +151,7 @@ def _define_grants(base: Any) -> dict[str, Any]:
         expires_at: Mapped[float] = mapped_column(_INSTANT)
         spent_at: Mapped[float | None] = mapped_column(_INSTANT)
 
-    class Token(base):  # type: ignore[misc]
+    class Token(base):  # type: ignore[misc]  # the base is made anew for every db
         """An access or refresh token.
 
         ``parent`` is the refresh token whose rotation issued it, ``repetition`` the number of that rotation from 0.
@@ -183,7 +183,7 @@ def _define_grants(base: Any) -> dict[str, Any]:
 
 
 def _define_requests(base: Any) -> dict[str, Any]:
-    class PushedRequest(base):  # type: ignore[misc]
+    class PushedRequest(base):  # type: ignore[misc]  # the base is made anew for every db
         """A pushed authorization request that nobody has decided yet (RFC 9126)."""
 
         __tablename__ = "cimd_pushed_request"
@@ -194,7 +194,7 @@ def _define_requests(base: Any) -> dict[str, Any]:
         size: Mapped[int] = mapped_column(Integer)
         expires_at: Mapped[float] = mapped_column(_INSTANT)
 
-    class WaitingRequest(base):  # type: ignore[misc]
+    class WaitingRequest(base):  # type: ignore[misc]  # the base is made anew for every db
         """A request that waits for a login or a decision in one browser, and the answer for a minute afterwards."""
 
         __tablename__ = "cimd_waiting_request"
@@ -219,7 +219,7 @@ def _define_requests(base: Any) -> dict[str, Any]:
 
 
 def _define_registrations(base: Any) -> dict[str, Any]:
-    class Registration(base):  # type: ignore[misc]
+    class Registration(base):  # type: ignore[misc]  # the base is made anew for every db
         """A client that registered itself (RFC 7591); ``used_at`` is null until a person approves it."""
 
         __tablename__ = "cimd_registration"
@@ -237,7 +237,7 @@ def _define_registrations(base: Any) -> dict[str, Any]:
         used_at: Mapped[float | None] = mapped_column(_INSTANT)
         ends_at: Mapped[float] = mapped_column(_INSTANT)
 
-    class ResourceServer(base):  # type: ignore[misc]
+    class ResourceServer(base):  # type: ignore[misc]  # the base is made anew for every db
         """A resource server that accepts the provider's tokens and may introspect them."""
 
         __tablename__ = "cimd_resource_server"
@@ -253,7 +253,7 @@ def _define_registrations(base: Any) -> dict[str, Any]:
 
 
 def _define_keys(base: Any) -> Any:
-    class ReplayKey(base):  # type: ignore[misc]
+    class ReplayKey(base):  # type: ignore[misc]  # the base is made anew for every db
         """The key of a single-use value, kept until the value expires."""
 
         __tablename__ = "cimd_replay_key"

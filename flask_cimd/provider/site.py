@@ -19,7 +19,7 @@ from ..core.metadata import ClientMetadata
 from ..core.policy import Tier
 from ..core.redirects import redirect_host
 from ..core.registration import registered_client
-from ..errors import CIMDError
+from ..errors import CIMDError, DocumentError
 from ..oauth import AuthorizationRequest, AuthorizationServer, Grant, Resource
 from ..oauth.client import MetadataClient
 from ..oauth.server.context import ClientDirectory
@@ -203,7 +203,10 @@ class Site:
 
     def last_approval(self, subject: str, client_id: str) -> Approval | None:
         """Return this person's last approval of a client."""
-        grant = self.storage.last_approved(subject, client_id)
+        try:
+            grant = self.storage.last_approved(subject, client_id)
+        except DocumentError:
+            return Approval(client=None, is_readable=False)
         return None if grant is None else Approval(client=grant.client)
 
     def is_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
@@ -235,10 +238,10 @@ class Site:
             auth_time=self.auth_time(),
             settle=self._settle(handle, asked) if handle else None,
         )
-        self.upkeep.after(answer, current_app._get_current_object())  # type: ignore[attr-defined]
+        self.upkeep.after(answer, current_app._get_current_object())  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
         outcome = "skipped" if skipped else "approved"
         granted = asked.scope if scope is None else " ".join(word for word in asked.scope.split() if word in scope)
-        self.note(Decision(outcome=outcome, scope=granted, **self._about(asked, subject)))  # type: ignore[arg-type]
+        self.note(Decision(outcome=outcome, scope=granted, **self._about(asked, subject)))  # type: ignore[arg-type]  # the mapping holds values of several types
         return answer
 
     def deny(self, asked: AuthorizationRequest, subject: str, handle: str) -> Response:

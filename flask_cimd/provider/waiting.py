@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..core.clock import Clock
+from ..errors import DocumentError
 from ..oauth import AuthorizationRequest
 from ..oauth.server.response_modes import AuthorizationResponse
 from ..oauth.server.storage import ProviderStorage, Settlement, Waiting, digest, new_secret
@@ -99,14 +100,14 @@ class WaitingRequests:
         kept = self._storage.find_waiting(digest(handle), self._clock())
         if kept is None or kept.browser != browser or not kept.subject or kept.subject != subject:
             return None
-        if kept.answer is not None:
-            answer = _decrypted(kept.answer, handle)
-            return (
-                None
-                if answer is None
-                else Pending(request=_request(kept), answer=AuthorizationResponse.from_json(answer))
-            )
-        return Pending(request=_request(kept), answer=None)
+        try:
+            asked = AuthorizationRequest.from_json(kept.content)
+        except DocumentError:
+            return None  # another version of this library stored it
+        if kept.answer is None:
+            return Pending(request=asked, answer=None)
+        answer = _decrypted(kept.answer, handle)
+        return None if answer is None else Pending(request=asked, answer=AuthorizationResponse.from_json(answer))
 
     def settlement(self, handle: str, answer: AuthorizationResponse, pushed: str | None) -> Settlement:
         """Return the settlement of a decision, for the transaction of its outcome."""
@@ -116,10 +117,6 @@ class WaitingRequests:
             until=self._clock() + REPEATED,
             pushed=pushed,
         )
-
-
-def _request(kept: Waiting) -> AuthorizationRequest:
-    return AuthorizationRequest.from_json(kept.content)
 
 
 def _handle_of(query: str, browser: str) -> str:

@@ -101,7 +101,7 @@ class Reading:
             headers = absent.headers
             empty = {"media_type": "text/html", "charset": None, "body": b"<html></html>"}
             links = (headers["link"],)
-            page = Response(status=200, headers=headers, link_headers=links, url=passed[-1], **empty)  # type: ignore[arg-type]
+            page = Response(status=200, headers=headers, link_headers=links, url=passed[-1], **empty)  # type: ignore[arg-type]  # the mapping holds values of several types
             return tuple(passed), page
 
     def _follow(

@@ -30,6 +30,13 @@ def make_cimd(ca_bundle: Any, clock: Clock) -> Callable[..., tuple[Flask, CIMD]]
     return make
 
 
+def grow_stale(cimd: CIMD, url: str, origin: TLSOrigin, clock: Clock) -> None:
+    """Store a copy, take its host down, and let the copy's lifetime end."""
+    cimd.resolve(url)
+    origin.serve("/client.json", b"down", status=503)
+    clock.forward(seconds=61)
+
+
 @proves("C-64", "IA-48")
 def test_a_stale_copy_serves_existing_grants_and_no_new_consent(
     origin: TLSOrigin, make_cimd: Any, clock: Clock
@@ -37,9 +44,7 @@ def test_a_stale_copy_serves_existing_grants_and_no_new_consent(
     app, cimd = make_cimd()
     url = publish_document(origin, headers=SHORT)
     with app.app_context():
-        cimd.resolve(url)
-        origin.serve("/client.json", b"down", status=503)
-        clock.forward(seconds=61)
+        grow_stale(cimd, url, origin, clock)
         with pytest.raises(FetchError):
             cimd.resolve(url)
         assert cimd.resolve_existing(url).client_name == "App"
@@ -54,9 +59,7 @@ def test_the_bound_of_stale_copies_is_a_setting(origin: TLSOrigin, make_cimd: An
     app, cimd = make_cimd(CIMD_STALE_MAX=0)
     url = publish_document(origin, headers=SHORT)
     with app.app_context():
-        cimd.resolve(url)
-        origin.serve("/client.json", b"down", status=503)
-        clock.forward(seconds=61)
+        grow_stale(cimd, url, origin, clock)
         with pytest.raises(FetchError):
             cimd.resolve_existing(url)
 
@@ -98,9 +101,7 @@ def test_policy_runs_on_stale_copies_too(origin: TLSOrigin, make_cimd: Any, cloc
     welcome = True
     cimd.allow_client(lambda client: welcome)
     with app.app_context():
-        cimd.resolve(url)
-        origin.serve("/client.json", b"down", status=503)
-        clock.forward(seconds=61)
+        grow_stale(cimd, url, origin, clock)
         welcome = False
         with pytest.raises(PolicyDeniedError):
             cimd.resolve_existing(url)
@@ -203,9 +204,7 @@ def test_back_off_lets_known_clients_and_stale_copies_through(origin: TLSOrigin,
     app, cimd = make_cimd(CIMD_FAILURE_BACKOFF=10)
     url = publish_document(origin, headers=SHORT)
     with app.app_context():
-        cimd.resolve(url)
-        origin.serve("/client.json", b"down", status=503)
-        clock.forward(seconds=61)
+        grow_stale(cimd, url, origin, clock)
         for _ in range(5):
             assert cimd.resolve_existing(url).client_name == "App"
     assert len(origin.requests) == 2

@@ -19,7 +19,7 @@ def view(
 ) -> ConsentView:
     identifier = parse_identifier(raw, rules or IdentifierRules())
     values: dict[str, object] = {"source": "document", **members}
-    return consent_view(ClientMetadata(identifier=identifier, **values), redirect_uri)  # type: ignore[arg-type]
+    return consent_view(ClientMetadata(identifier=identifier, **values), redirect_uri)  # type: ignore[arg-type]  # the mapping holds values of several types
 
 
 def slugs(shown: ConsentView) -> list[str]:

@@ -95,7 +95,7 @@ def test_anything_else_that_a_store_gives_back_is_a_value_error(text: str) -> No
 )
 def test_consent_depends_on_it(change: dict[str, object]) -> None:
     # A new URL is a new client
-    assert replace(FULL, **change).fingerprint != FULL.fingerprint  # type: ignore[arg-type]
+    assert replace(FULL, **change).fingerprint != FULL.fingerprint  # type: ignore[arg-type]  # the mapping holds values of several types
 
 
 @proves("C-106")
@@ -106,7 +106,7 @@ def test_consent_depends_on_it(change: dict[str, object]) -> None:
 )
 def test_consent_does_not_depend_on_it(change: dict[str, object]) -> None:
     # And no keys behind jwks_uri count, so that rotation asks nobody again
-    assert replace(FULL, **change).fingerprint == FULL.fingerprint  # type: ignore[arg-type]
+    assert replace(FULL, **change).fingerprint == FULL.fingerprint  # type: ignore[arg-type]  # the mapping holds values of several types
 
 
 def test_the_host_is_lower_case_without_a_port() -> None:

@@ -51,4 +51,4 @@ def test_an_unknown_name_is_refused() -> None:
 
 def test_a_value_is_checked_when_it_is_made() -> None:
     with pytest.raises(ValueError, match="redirect_relation"):
-        Profile(redirect_relation="same")  # type: ignore[arg-type]
+        Profile(redirect_relation="same")  # type: ignore[arg-type]  # the wrong value is the test

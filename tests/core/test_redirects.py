@@ -27,7 +27,7 @@ def client(url: str, source: str, *uris: str) -> ClientMetadata:
     identifier = parse_identifier(url, RULES)
     return ClientMetadata(
         identifier=identifier,
-        source=source,  # type: ignore[arg-type]
+        source=source,  # type: ignore[arg-type]  # one of the sources
         redirect_uris=uris,
         publishes_redirects=bool(uris),
     )

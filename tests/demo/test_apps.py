@@ -59,7 +59,7 @@ def test_revoking_needs_the_login_and_the_token_of_this_browser(origin: Any, sit
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
     page, of_another = owner.get("/apps"), site.owner().get("/apps")
-    foreign = str(soup(of_another).select_one("input[name=token]")["value"])  # type: ignore[index]
+    foreign = str(soup(of_another).select_one("input[name=token]")["value"])  # type: ignore[index]  # the page has the field
     for token in ("", "forged", foreign):
         assert owner.press(page, "Revoke access", token=token).status_code == 403
     assert site.browser().press(page, "Revoke access").status_code == 403

@@ -156,7 +156,7 @@ def test_the_first_time_looks_different_from_the_second_and_from_trust(site: Sit
 
 @proves("C-127")
 def test_an_app_in_the_making_is_named_so(make_site: object, origin: TLSOrigin) -> None:
-    site: Site = make_site(CIMD_SERVICE_HOSTS="localhost")  # type: ignore[operator]
+    site: Site = make_site(CIMD_SERVICE_HOSTS="localhost")  # type: ignore[operator]  # the fixture is a function
     assert "app-in-the-making" in warnings_on(site.owner().authorize(SignIn.begin(publish_client(origin))))
 
 

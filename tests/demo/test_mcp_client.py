@@ -24,7 +24,7 @@ def test_person_reads_and_writes_notes_through_the_sample(tmp_path: Path) -> Non
         asked_for: list[set[str]] = []
 
         def approve(sent: object) -> None:
-            page = owner.get(sent.headers["Location"])  # type: ignore[attr-defined]
+            page = owner.get(sent.headers["Location"])  # type: ignore[attr-defined]  # it is a response by now
             asked_for.append({str(box["value"]) for box in soup(page).select("[name=scope]")})
             back = owner.press(page, "Approve").headers["Location"]
             assert app.get(back).status_code == 303

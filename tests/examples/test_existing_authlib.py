@@ -140,7 +140,7 @@ def test_a_strangers_bad_request_ends_on_a_page(
             f"{server}/authorize",
             params=SignIn.begin(**asked).parameters,
             timeout=10,
-            allow_redirects=False,  # type: ignore[arg-type]
+            allow_redirects=False,  # type: ignore[arg-type]  # requests' own keyword
         )
         assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
         assert f"<code>{slug}</code>" in answer.text

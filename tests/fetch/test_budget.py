@@ -122,7 +122,7 @@ def test_a_failure_refuses_the_url_for_the_pause(make_budget: MakeBudget, clock:
 @pytest.mark.parametrize("phase", ["resolve", "connect", "tls"])
 def test_a_host_that_cannot_be_reached_refuses_all_its_urls(make_budget: MakeBudget, phase: str) -> None:
     budget = make_budget(pause=10)
-    budget.note_failure(client(), FetchError("connection-failed", phase=phase))  # type: ignore[arg-type]
+    budget.note_failure(client(), FetchError("connection-failed", phase=phase))  # type: ignore[arg-type]  # one of the phases
 
     with pytest.raises(FetchError) as refused, budget.for_document(client("https://app.example/neighbour")):
         pytest.fail("admitted")

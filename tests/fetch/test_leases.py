@@ -36,7 +36,7 @@ def leases(request: pytest.FixtureRequest) -> Iterator[Leases]:
 
 def in_context(work: Callable[[], object]) -> Callable[[], object]:
     """Let a thread see the app that the test sees; Redis needs none."""
-    app = current_app._get_current_object() if current_app else None  # type: ignore[attr-defined]
+    app = current_app._get_current_object() if current_app else None  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
 
     def run() -> object:
         if app is None:
@@ -125,7 +125,7 @@ def follow(
         """The follower's view of the leases: tells when it began to wait."""
 
         def take(self, *args: object, **kwargs: object) -> bool:
-            return leases.take(*args, **kwargs)  # type: ignore[arg-type]
+            return leases.take(*args, **kwargs)  # type: ignore[arg-type]  # passed through
 
         def look(self, client_id: str) -> Lease | None:
             looking.set()

@@ -165,7 +165,7 @@ def test_a_doubled_parameter_is_refused(origin: Any, site: ProviderSite) -> None
 @proves("C-67", "A-25")
 def test_a_port_is_a_number_up_to_65535(origin: Any, site: ProviderSite) -> None:
     # Authlib leaves the comparison to the client, and the obvious one is wrong.
-    class Naive(type(url_client())):  # type: ignore[misc]
+    class Naive(type(url_client())):  # type: ignore[misc]  # the base is chosen at run time
         def check_redirect_uri(self, redirect_uri: str) -> bool:
             parts = urlsplit(redirect_uri)
             return f"{parts.scheme}://{parts.hostname}{parts.path}" == "http://127.0.0.1/cb"

@@ -118,13 +118,7 @@ def test_workers_of_one_site_share_their_nonces(make_site: Callable[..., Provide
 def test_a_challenge_spends_nothing(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": sign_in.redirect_uri,
-        "code_verifier": sign_in.verifier,
-        "client_id": sign_in.client_id,
-    }
+    form = sign_in.redemption(code)
 
     challenged = app.send("POST", "/token", form, nonce=None)
     tokens = app.send("POST", "/token", form).json()
@@ -158,13 +152,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 def test_a_fault_in_the_proof_spends_no_code(shared: ProviderSite, changes: dict[str, Any]) -> None:
     app, owner = App(shared), shared.owner()
     sign_in, code = app.code(owner)
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": sign_in.redirect_uri,
-        "code_verifier": sign_in.verifier,
-        "client_id": app.client_id,
-    }
+    form = sign_in.redemption(code)
 
     assert error_of(app.send("POST", "/token", form, **changes)) == (400, "invalid_dpop_proof")
     assert app.redeem(sign_in, code).status_code == 200

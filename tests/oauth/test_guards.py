@@ -59,7 +59,7 @@ def is_alive(site: ProviderSite, token: str) -> bool:
 def test_who_loses_the_race_for_a_code_ends_the_grant_of_the_winner(raced: ProviderSite, origin: TLSOrigin) -> None:
     sign_in, code = raced.owner().code(publish_client(origin))
     won: list[dict[str, Any]] = []
-    raced.storage.rivals.append(lambda: won.append(raced.browser().redeem(sign_in, code).json()))  # type: ignore[attr-defined]
+    raced.storage.rivals.append(lambda: won.append(raced.browser().redeem(sign_in, code).json()))  # type: ignore[attr-defined]  # the storage of the fixture is a Raced
     lost = raced.browser().redeem(sign_in, code)
     assert (lost.status_code, lost.json()["error"]) == (400, "invalid_grant")
     assert not is_alive(raced, won[0]["access_token"])
@@ -70,7 +70,7 @@ def test_who_loses_the_race_for_a_refresh_token_ends_the_grant(raced: ProviderSi
     client_id = publish_client(origin)
     token = raced.owner().tokens(client_id)["refresh_token"]
     won: list[dict[str, Any]] = []
-    raced.storage.rivals.append(lambda: won.append(raced.browser().refresh(client_id, token).json()))  # type: ignore[attr-defined]
+    raced.storage.rivals.append(lambda: won.append(raced.browser().refresh(client_id, token).json()))  # type: ignore[attr-defined]  # the storage of the fixture is a Raced
     lost = raced.browser().refresh(client_id, token)
     assert (lost.status_code, lost.json()["error"]) == (400, "invalid_grant")
     assert not is_alive(raced, won[0]["access_token"])
@@ -80,7 +80,7 @@ def test_who_loses_the_race_for_a_refresh_token_ends_the_grant(raced: ProviderSi
 def test_who_loses_the_race_for_an_identity_ends_the_grant(raced: ProviderSite, origin: TLSOrigin) -> None:
     sign_in, code = raced.owner().code(publish_client(origin))
     won: list[dict[str, Any]] = []
-    raced.storage.rivals.append(lambda: won.append(raced.browser().redeem(sign_in, code).json()))  # type: ignore[attr-defined]
+    raced.storage.rivals.append(lambda: won.append(raced.browser().redeem(sign_in, code).json()))  # type: ignore[attr-defined]  # the storage of the fixture is a Raced
     assert raced.browser().redeem(sign_in, code, "/authorize").json()["error"] == "invalid_grant"
     assert not is_alive(raced, won[0]["access_token"])
 
@@ -149,13 +149,7 @@ def test_a_pushed_request_waits_for_five_minutes(site: ProviderSite) -> None:
 def test_a_forged_host_changes_neither_the_proofs_url_nor_the_issuer(site: ProviderSite) -> None:
     app, owner = App(site), site.owner()
     sign_in, code = app.code(owner)
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "client_id": sign_in.client_id,
-        "redirect_uri": sign_in.redirect_uri,
-        "code_verifier": sign_in.verifier,
-    }
+    form = sign_in.redemption(code)
     forged = app.key.proof("POST", "http://attacker.example/token", app.now, nonce=app.nonce)
     host = {"Host": "attacker.example"}
     refused = site.browser().post("/token", form, headers={**host, "DPoP": forged})
@@ -169,7 +163,7 @@ def test_a_forged_host_does_not_change_who_answers(site: ProviderSite, origin: T
     owner = site.owner()
     page = owner.authorize(SignIn.begin(publish_client(origin)))
     inner = site.app.wsgi_app
-    site.app.wsgi_app = lambda environ, start: inner({**environ, "HTTP_HOST": "attacker.example"}, start)  # type: ignore[method-assign]
+    site.app.wsgi_app = lambda environ, start: inner({**environ, "HTTP_HOST": "attacker.example"}, start)  # type: ignore[method-assign]  # Flask documents this assignment
     answer = owner.press(page, "Approve")
     assert redirect_parameters(answer)["iss"] == site.base_url
 

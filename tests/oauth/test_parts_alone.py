@@ -96,14 +96,7 @@ class AuthlibApp:
         return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
 
     def redeem(self, sign_in: SignIn, code: str, **changes: Any) -> TestResponse:
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "client_id": sign_in.client_id,
-            "redirect_uri": sign_in.redirect_uri,
-            "code_verifier": sign_in.verifier,
-        }
-        return self.post("/token", {**form, **changes})
+        return self.post("/token", {**sign_in.redemption(code), **changes})
 
     def tokens(self, client_id: str) -> dict[str, Any]:
         """Go through a whole sign-in."""
@@ -368,6 +361,6 @@ def test_a_resource_server_introspects_tokens_for_its_own_url(full: AuthlibApp, 
 @pytest.mark.parametrize("part", [AuthorizationCodeGrant, RefreshTokenGrant, RevocationEndpoint])
 def test_binding_leaves_the_class_itself_unbound(make: AuthlibApp, part: Any) -> None:
     bound: Callable[..., Any] = part.bind(make.context)
-    assert bound.context is make.context  # type: ignore[attr-defined]
+    assert bound.context is make.context  # type: ignore[attr-defined]  # only the bound class has it
     assert not hasattr(part, "context")
     assert bound.__name__ == part.__name__

@@ -49,7 +49,7 @@ def audience(site: ProviderSite, secret: str) -> tuple[str, ...]:
 def redeemed(owner: Browser, client_id: str, *resource: str, scope: str = "profile", **at_token: Any) -> Any:
     """Ask for these resources at the authorization endpoint and return the token endpoint's answer."""
     sign_in = SignIn.begin(client_id, scope=scope)
-    sign_in.parameters["resource"] = list(resource)  # type: ignore[assignment]
+    sign_in.parameters["resource"] = list(resource)  # type: ignore[assignment]  # requests sends a list as repeated parameters
     code = owner.approve(owner.authorize(sign_in))["code"]
     return owner.redeem(sign_in, code, **at_token)
 

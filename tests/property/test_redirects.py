@@ -41,7 +41,7 @@ def test_nobody_is_sent_where_the_client_may_not_send_them(
     listed = tuple(uri for uri in uris if refuse_registration(uri, allow_dotless_schemes=True) is None)
     metadata = ClientMetadata(
         identifier=identifier,
-        source="loopback" if url.startswith("http:") else source,  # type: ignore[arg-type]
+        source="loopback" if url.startswith("http:") else source,  # type: ignore[arg-type]  # one of the sources
         redirect_uris=listed,
         publishes_redirects=bool(listed),
     )

@@ -21,10 +21,10 @@ LONG = "https://app.example/" + "x" * 2028
 def test_a_url_of_2048_characters_fits_into_codes_and_tokens(postgres_url: str) -> None:
     with opened_database(private_schema(postgres_url)) as db:
 
-        class Code(db.Model, URLClientCodeMixin):  # type: ignore[name-defined, misc]
+        class Code(db.Model, URLClientCodeMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
             id: Mapped[int] = mapped_column(primary_key=True)
 
-        class Token(db.Model, URLClientTokenMixin):  # type: ignore[name-defined, misc]
+        class Token(db.Model, URLClientTokenMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
             id: Mapped[int] = mapped_column(primary_key=True)
 
         db.create_all()
@@ -38,10 +38,10 @@ def test_a_url_of_2048_characters_fits_into_codes_and_tokens(postgres_url: str) 
 def test_a_column_that_is_too_short_is_named(caplog: pytest.LogCaptureFixture) -> None:
     db = SQLAlchemy()
 
-    class Token(db.Model, OAuth2TokenMixin):  # type: ignore[name-defined, misc]
+    class Token(db.Model, OAuth2TokenMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
         id: Mapped[int] = mapped_column(primary_key=True)
 
-    class Client(db.Model, OAuth2ClientMixin):  # type: ignore[name-defined, misc]
+    class Client(db.Model, OAuth2ClientMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
         id: Mapped[int] = mapped_column(primary_key=True)
 
     assert warn_of_short_columns(db) == ["token.client_id"]
@@ -56,7 +56,7 @@ def test_the_extension_warns_at_the_first_request_when_all_models_are_defined(
     db.init_app(app)
     CIMD(app, db=db)
 
-    class Token(db.Model, OAuth2TokenMixin):  # type: ignore[name-defined, misc]
+    class Token(db.Model, OAuth2TokenMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
         id: Mapped[int] = mapped_column(primary_key=True)
 
     with app.app_context():
@@ -81,7 +81,7 @@ def test_an_app_whose_columns_are_long_enough_is_not_warned(caplog: pytest.LogCa
     db.init_app(app)
     CIMD(app, db=db)
 
-    class Token(db.Model, URLClientTokenMixin):  # type: ignore[name-defined, misc]
+    class Token(db.Model, URLClientTokenMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
         id: Mapped[int] = mapped_column(primary_key=True)
 
     app.test_client().get("/")

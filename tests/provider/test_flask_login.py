@@ -39,7 +39,7 @@ def make(
         if request.method == "POST":
             login_user(_named(request.form["user"]))
         if current_user.is_authenticated:
-            return redirect(request.args.get("next", "/"))  # type: ignore[return-value]
+            return redirect(request.args.get("next", "/"))  # type: ignore[return-value]  # Werkzeug's type of Flask's Response
         return Response("form")
 
     provider = Provider(scopes={"profile": "See your name"}, login_view=login_view)
@@ -100,7 +100,7 @@ def test_a_provider_without_flask_login_says_in_the_log_what_is_missing(
     client_origin: ClientOrigin, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make(client_origin, login_view="/log-in")
-    del app.login_manager  # type: ignore[attr-defined]
+    del app.login_manager  # type: ignore[attr-defined]  # Flask-Login adds it
     refused = ask(app.test_client(), client_origin.publish())
     assert (refused.status_code, "@provider" in refused.text) == (503, False)
     assert "register @provider.subject" in caplog.text
@@ -119,7 +119,7 @@ def test_a_demand_for_a_new_log_in_logs_the_person_out_and_is_met_by_the_next(cl
 
 def test_a_log_in_view_without_flask_login_gets_the_demand_too(client_origin: ClientOrigin) -> None:
     app = make(client_origin, login_view="/log-in", subject="ada")
-    del app.login_manager  # type: ignore[attr-defined]
+    del app.login_manager  # type: ignore[attr-defined]  # Flask-Login adds it
     sent = ask(app.test_client(), client_origin.publish(), prompt="login")
     assert sent.headers["Location"].startswith("/log-in?next=%2Fauthorize%2F")
 

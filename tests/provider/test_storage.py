@@ -22,7 +22,7 @@ class TestSQLAlchemyStorage(StorageContract):
         return storage
 
     def together(self, work: Callable[[], Any]) -> list[Any]:
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        app = current_app._get_current_object()  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
 
         def in_context() -> Any:
             with app.app_context():

@@ -63,7 +63,7 @@ def test_a_sweep_soon_after_another_does_nothing(db: SQLAlchemy, storage: SQLAlc
 
 def test_of_simultaneous_sweeps_one_works(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
     keep_keys(storage, 20)
-    app, barrier = current_app._get_current_object(), Barrier(8)  # type: ignore[attr-defined]
+    app, barrier = current_app._get_current_object(), Barrier(8)  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
 
     def one(_: int) -> Swept:
         with app.app_context():

@@ -32,7 +32,7 @@ def test_the_program_of_the_page_runs(tmp_path: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, object] = {"__name__": "recipe"}
     exec(compile(program, "client.md", "exec"), names)
-    client = names["app"].test_client()  # type: ignore[attr-defined]
+    client = names["app"].test_client()  # type: ignore[attr-defined]  # the recipe's names are untyped
     assert client.get("/client.json").json["client_id"] == "https://app.example/client.json"
     assert "Your site, handle or server" in client.get("/sign-in").text
     assert client.post("/sign-in", data={"address": "no address"}).status_code == 400

@@ -93,7 +93,7 @@ def test_a_sign_in_goes_on_while_the_store_is_in_trouble(
     broken: ClientStore, origin: TLSOrigin, ca_bundle: Path
 ) -> None:
     broken.records = MemoryRecords()
-    app = current_app._get_current_object() if current_app else Flask("app")  # type: ignore[attr-defined]
+    app = current_app._get_current_object() if current_app else Flask("app")  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
     app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle), CIMD_STORE=broken)
     cimd = CIMD(app)
     with app.app_context():

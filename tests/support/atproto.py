@@ -102,7 +102,7 @@ class App:
     def begin(self, **parameters: str | None) -> SignIn:
         """Return a well-formed request."""
         usual = {"client_id": self.client_id, "redirect_uri": self.redirect_uri, "scope": "atproto"}
-        return SignIn.begin(**{**usual, **parameters})  # type: ignore[arg-type]
+        return SignIn.begin(**{**usual, **parameters})  # type: ignore[arg-type]  # the mapping holds values of several types
 
     def push(self, sign_in: SignIn | None = None, **parameters: str | None) -> requests.Response:
         """Push a request."""

@@ -65,6 +65,16 @@ class SignIn:
         """The redirect URI."""
         return self.parameters["redirect_uri"]
 
+    def redemption(self, code: str) -> dict[str, str]:
+        """Return the form that redeems a code."""
+        return {
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": self.verifier,
+        }
+
 
 class Browser:
     """A browser without JavaScript at one site; not logged in at first. Redirects are not followed.
@@ -132,14 +142,7 @@ class Browser:
 
     def redeem(self, sign_in: SignIn, code: str, path: str = "/token", /, **changes: Any) -> requests.Response:
         """Redeem a code as the app, at ``/token`` or (for the identity alone) at ``/authorize``."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "client_id": sign_in.client_id,
-            "redirect_uri": sign_in.redirect_uri,
-            "code_verifier": sign_in.verifier,
-        }
-        return self.post(path, {**form, **changes})
+        return self.post(path, {**sign_in.redemption(code), **changes})
 
     def refresh(self, client_id: str, refresh_token: str, /, **changes: Any) -> requests.Response:
         """Exchange a refresh token as the app."""

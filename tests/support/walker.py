@@ -66,4 +66,4 @@ class Walker:
         method = str(form.get("method", "get")).upper()
         data = {"data": fields} if method == "POST" else {"params": fields}
         headers = {"Referer": page.url, "Origin": "/".join(page.url.split("/")[:3])}
-        return self.session.request(method, target, timeout=20, allow_redirects=False, headers=headers, **data)  # type: ignore[arg-type]
+        return self.session.request(method, target, timeout=20, allow_redirects=False, headers=headers, **data)  # type: ignore[arg-type]  # the mapping holds values of several types

@@ -53,6 +53,6 @@ class WSGIAdapter(HTTPAdapter):
             preload_content=False,
             request_method=request.method,
             # The cookie jar reads the headers from here.
-            original_response=SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None),  # type: ignore[arg-type]
+            original_response=SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None),  # type: ignore[arg-type]  # the part of a response that requests reads
         )
         return self.build_response(request, raw)

@@ -224,7 +224,7 @@ def _current() -> Access:
 
 
 #: The `Access` of the current request.
-current_access: Access = LocalProxy(_current)  # type: ignore[assignment]
+current_access: Access = LocalProxy(_current)  # type: ignore[assignment]  # the proxy has the type of its object
 
 
 def _is_form(request: Request) -> bool:

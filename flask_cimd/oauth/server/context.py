@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -10,13 +12,14 @@ from typing import Any
 from ...clients.directory import ClientDirectory
 from ...core.atproto import asks_for_atproto
 from ...core.clock import Clock, utc_now
+from ...core.display import safe_for_log
 from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
 from ...core.proof import DEFAULT_ALGORITHMS
-from ...errors import CIMDError, IdentifierError, RegistrationEndedError, StorageError
+from ...errors import CIMDError, DocumentError, IdentifierError, RegistrationEndedError, StorageError
 from ..client import MetadataClient, URLClient
 from ..dpop import DPoP
-from ..errors import ClientResolutionError
+from ..errors import ClientResolutionError, UnreadableGrantError
 from ..resource_metadata import Resource
 from .client_authentication import Authenticator
 from .metadata import check_issuer
@@ -24,6 +27,8 @@ from .resource_indicators import Resources
 from .storage import Code, Grant, Token, TokenStorage, digest
 
 __all__ = ["ClientDirectory", "ServerContext"]
+
+logger = logging.getLogger(__name__)
 
 
 def _no_extras(_: Grant) -> Mapping[str, Any]:
@@ -186,23 +191,21 @@ class ServerContext:
         """Return a code with its grant, spent and expired ones included.
 
         Raises:
-            ClientResolutionError: another version of this library wrote the client's metadata.
+            UnreadableGrantError: another version of this library wrote the client's metadata.
+            ClientResolutionError: the storage does not answer.
         """
-        try:
+        with _as_oauth_errors():
             return self.storage.find_code(digest(secret))
-        except CIMDError as error:
-            raise ClientResolutionError(error) from error
 
     def find_token(self, secret: str) -> tuple[Grant, Token] | None:
         """Return an access or refresh token with its grant, spent, revoked and expired ones included.
 
         Raises:
-            ClientResolutionError: another version of this library wrote the client's metadata.
+            UnreadableGrantError: another version of this library wrote the client's metadata.
+            ClientResolutionError: the storage does not answer.
         """
-        try:
+        with _as_oauth_errors():
             return self.storage.find_token(digest(secret))
-        except CIMDError as error:
-            raise ClientResolutionError(error) from error
 
     def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
         """Return a living access token with its grant; ``None`` if today's policy refuses the token's client.
@@ -236,3 +239,15 @@ class ServerContext:
         except CIMDError:
             return False
         return True
+
+
+@contextmanager
+def _as_oauth_errors() -> Iterator[None]:
+    """Raise the errors of a storage's look-up as errors of the token endpoint."""
+    try:
+        yield
+    except DocumentError as error:
+        logger.warning("a grant of %s cannot be read: %s", safe_for_log(error.client_id), safe_for_log(error.hint))
+        raise UnreadableGrantError from error
+    except CIMDError as error:
+        raise ClientResolutionError(error) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...errors import RequestError
+from ...errors import DocumentError, RequestError
 from .context import ServerContext
 from .parameters import REQUEST_URI
 from .storage import AuthorizationRequest, digest
@@ -17,7 +17,10 @@ def find_pushed(context: ServerContext, request_uri: str, client_id: str) -> Aut
         RequestError: ``unknown-request-uri``: unknown, expired, decided already, or pushed by another client.
     """
     handle = digest(request_uri.removeprefix(REQUEST_URI))
-    asked = context.storage.find_pushed(handle, context.clock())
+    try:
+        asked = context.storage.find_pushed(handle, context.clock())
+    except DocumentError as error:
+        raise _unknown(client_id) from error  # another version of this library stored it
     if asked is None or asked.client_id != client_id:
         raise _unknown(client_id)
     return replace(asked, pushed=handle)

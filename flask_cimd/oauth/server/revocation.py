@@ -14,7 +14,7 @@ from ...core.atproto import asks_for_atproto
 from ...core.legacy import is_legacy, is_same_client
 from ...core.metadata import ClientMetadata
 from ...errors import CIMDError
-from ..errors import ClientResolutionError
+from ..errors import ClientResolutionError, UnreadableGrantError
 from .bound import Bound
 from .parameters import check_form, form_of
 from .storage import Grant, Token
@@ -36,11 +36,17 @@ class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Aut
         if not form.get("token"):
             raise InvalidRequestError("The parameter token is missing.")
         self.context.dpop.read(current_request)
-        found = self.context.find_token(form["token"])
+        found = self._find(form["token"])
         if found is not None:
             self._require_owner(found[0], form)
             self._revoke(*found)
         return 200, {}, [*default_json_headers, *self.context.dpop.nonce_header().items()]
+
+    def _find(self, secret: str) -> tuple[Grant, Token] | None:
+        try:
+            return self.context.find_token(secret)
+        except UnreadableGrantError:
+            return None  # RFC 7009 §2.2: the token is invalid already, and its person can revoke the grant
 
     def _require_owner(self, grant: Grant, form: Mapping[str, str]) -> None:
         client_id = form.get("client_id")

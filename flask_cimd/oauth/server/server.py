@@ -268,7 +268,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             self._check_grant_type(form.get("grant_type"))
         except OAuth2Error as error:
             return self.answer_error(error)
-        return super().create_token_response(request)  # type: ignore[no-any-return]
+        return super().create_token_response(request)  # type: ignore[no-any-return]  # Authlib is untyped
 
     def _check_grant_type(self, grant_type: str | None) -> None:
         check_form(_current_request())
@@ -280,7 +280,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
     def create_revocation_response(self) -> Response:
         """Answer the revocation endpoint (RFC 7009)."""
-        return self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME)  # type: ignore[no-any-return]
+        return self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME)  # type: ignore[no-any-return]  # Authlib is untyped
 
     def redeem_for_identity(self) -> Grant:
         """Spend a code to learn who the person is, without any token (IndieAuth §5.3.3).

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from ...core.metadata import ClientMetadata
-from ..client import read_snapshot
+from ..client import read_snapshot, unreadable
 from ..replay import ReplayCache
 
 
@@ -76,11 +76,14 @@ class AuthorizationRequest:
         """Return the request that `to_json` wrote.
 
         Raises:
-            DocumentError: another version of this library wrote the client's metadata.
+            DocumentError: another version of this library wrote the text.
         """
-        values = json.loads(text)
-        client = None if values["client"] is None else read_snapshot(values["client_id"], values["client"])
-        return cls(**{**values, "client": client, "resource": tuple(values["resource"])})
+        try:
+            values = json.loads(text)
+            client = None if values["client"] is None else read_snapshot(values["client_id"], values["client"])
+            return cls(**{**values, "client": client, "resource": tuple(values["resource"])})
+        except (ValueError, TypeError, KeyError) as exc:
+            raise unreadable("") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,9 +240,8 @@ GRANTS_PER_CLIENT = 50
 class TokenStorage(ReplayCache, Protocol):
     """Port to an app's storage of grants, codes, tokens and pushed requests. Every method is one transaction.
 
-    A storage that keeps text writes a grant's ``client`` with `ClientMetadata.to_json` and reads it with
-    `read_snapshot`; the `DocumentError` of metadata that another version wrote passes through ``find_code``,
-    ``find_token`` and ``find_pushed``.
+    Store a grant's ``client`` with `ClientMetadata.to_json` and read it with `read_snapshot`; let its `DocumentError`
+    about another version's text pass through ``find_code``, ``find_token``, ``find_pushed`` and ``last_approved``.
     """
 
     def add_code(self, grant: Grant, code: Code, settlement: Settlement | None = None) -> bool:
@@ -330,7 +332,7 @@ class ProviderStorage(TokenStorage, Protocol):
     ) -> list[tuple[str, tuple[LivingGrant, ...]]]:
         """Return ``limit`` clients with living grants of this person, in the order of their identifiers.
 
-        Each comes with its newest grants, `GRANTS_PER_CLIENT` at most.
+        Each comes with its newest grants, `GRANTS_PER_CLIENT` at most. Read their metadata with `read_for_display`.
         """
 
     def revoke_grant_of(self, subject: str, grant_id: str, now: datetime) -> bool:
