@@ -77,14 +77,14 @@ def plain() -> Flask:
     app.config.update(_config(), OAUTH2_REFRESH_TOKEN_GENERATOR=True)
     app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"authorization_code": _LIFETIME, "refresh_token": _LIFETIME}
 
-    class Client(db.Model, OAuth2ClientMixin):  # type: ignore[name-defined, misc]
+    class Client(db.Model, OAuth2ClientMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
         id = db.Column(db.Integer, primary_key=True)
 
-    class Code(db.Model, OAuth2AuthorizationCodeMixin):  # type: ignore[name-defined, misc]
+    class Code(db.Model, OAuth2AuthorizationCodeMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
         id = db.Column(db.Integer, primary_key=True)
         user_id = db.Column(db.Text)
 
-    class Token(db.Model, OAuth2TokenMixin):  # type: ignore[name-defined, misc]
+    class Token(db.Model, OAuth2TokenMixin):  # type: ignore[name-defined, misc]  # Authlib is untyped
         id = db.Column(db.Integer, primary_key=True)
         user_id = db.Column(db.Text)
 

@@ -70,7 +70,7 @@ class Served:
     def memory(self) -> float:
         """Return the proportional set size of the first worker in MiB."""
         text = Path(f"/proc/{self.workers[0]}/smaps_rollup").read_text()
-        return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) / 1024  # type: ignore[index]
+        return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[1]) / 1024  # type: ignore[index]  # the kernel writes the line
 
     @contextlib.contextmanager
     def person(self) -> Iterator[_Person]:
@@ -87,7 +87,7 @@ class _Person:
         self._cookies = at.cookie
 
     def _ask(self, part: str, method: str, path: str, form: object = None, **headers: str) -> tuple[int, str, str]:
-        body = urlencode(form, doseq=True) if form is not None else None  # type: ignore[call-overload]
+        body = urlencode(form, doseq=True) if form is not None else None  # type: ignore[call-overload]  # strings and lists of strings
         sent = {"Cookie": self._cookies, **headers}
         if body is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"

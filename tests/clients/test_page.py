@@ -212,7 +212,9 @@ def test_nested_items_cost_no_more_than_their_number(classes: str) -> None:
 
 def test_a_base_inside_an_inert_part_of_an_app_does_not_move_its_logo() -> None:
     app = '<div class="h-app">{}<p class="p-name">App</p><img class="u-logo" src="/l.png"></div>'
-    assert read(app.format('<svg><base href="https://evil.example/"></svg>')).logo_uri == "https://app.example.com/l.png"
+    assert (
+        read(app.format('<svg><base href="https://evil.example/"></svg>')).logo_uri == "https://app.example.com/l.png"
+    )
     assert read(app.format('<base href="https://cdn.example/">')).logo_uri == "https://cdn.example/l.png"
 
 

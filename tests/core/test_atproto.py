@@ -136,7 +136,9 @@ def test_a_member_of_another_type_is_an_error(member: str, value: object) -> Non
     assert bool(refusals({**CONFIDENTIAL, member: value})) is not is_right
 
 
-@pytest.mark.parametrize("member", ["client_name", "client_uri", "logo_uri", "application_type", "grant_types", "jwks_uri"])
+@pytest.mark.parametrize(
+    "member", ["client_name", "client_uri", "logo_uri", "application_type", "grant_types", "jwks_uri"]
+)
 def test_null_is_as_good_as_absent(member: str) -> None:
     without = {name: value for name, value in CONFIDENTIAL.items() if name != member}
     assert refusals({**without, member: None}) == refusals(without)

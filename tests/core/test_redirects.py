@@ -324,10 +324,36 @@ def test_an_address_is_written_as_it_will_be_visited(uri: str, reason: str | Non
     assert refuse_registration(uri, allow_dotless_schemes=False) == reason
 
 
-REFUSED_SCHEMES = (
-    "javascript data vbscript file blob about ftp ws wss view-source jar filesystem chrome resource mailto tel sms "
-    "intent content urn shell search-ms ms-msdt ms-settings ms-word ms-appinstaller chrome-extension devtools"
-).split()
+REFUSED_SCHEMES = [
+    "javascript",
+    "data",
+    "vbscript",
+    "file",
+    "blob",
+    "about",
+    "ftp",
+    "ws",
+    "wss",
+    "view-source",
+    "jar",
+    "filesystem",
+    "chrome",
+    "resource",
+    "mailto",
+    "tel",
+    "sms",
+    "intent",
+    "content",
+    "urn",
+    "shell",
+    "search-ms",
+    "ms-msdt",
+    "ms-settings",
+    "ms-word",
+    "ms-appinstaller",
+    "chrome-extension",
+    "devtools",
+]
 
 
 @proves("C-70")

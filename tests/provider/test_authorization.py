@@ -409,7 +409,7 @@ def test_a_token_depends_on_the_apps_secret_key(make: Callable[..., Made], clien
     app, _ = make()
     browser = sign_in(app, client_origin.publish(), log_in=become("ada")).browser
     token = token_of(browser)
-    with app.test_request_context(headers={"Cookie": f"cimd_provider={browser.get_cookie('cimd_provider').value}"}):  # type: ignore[union-attr]
+    with app.test_request_context(headers={"Cookie": f"cimd_provider={browser.get_cookie('cimd_provider').value}"}):  # type: ignore[union-attr]  # set above
         keeper = site_of(app).browser
         assert keeper.accepts(token, "apps ada")
         app.secret_key = "other"
