@@ -24,7 +24,7 @@ from flask_cimd.provider.site import Site
 from flask_cimd.testing import ClientOrigin, DocumentClient, sign_in
 from tests.support.clock import Clock
 
-from .steps import Made, answer, ask, become, decide, logged_in, parameters, transaction
+from .steps import ISSUER, Made, answer, ask, become, decide, logged_in, parameters, transaction
 
 NOTES = Resource(identifier="https://notes.example/", name="Notes", scopes=("notes",), default_scope=("notes",))
 ATPROTO = {"profile": "See your name", "email": "See your address", "atproto": "Know your handle"}
@@ -219,6 +219,24 @@ def at_protocol(app: Flask, browser: FlaskClient, **more: str) -> Any:
     return browser.get("/authorize", query_string=query)
 
 
+def test_a_request_for_this_server_itself_names_no_place(
+    make: Callable[..., Made], client_origin: ClientOrigin
+) -> None:
+    app, _ = make(resources=[NOTES])
+    browser, client = logged_in(app), client_origin.publish()
+    assert "It asks for access to" not in ask(browser, client, resource=ISSUER).text
+    assert "<strong>Notes</strong>" in ask(browser, client, scope="notes", resource=NOTES.identifier).text
+
+
+def test_a_name_that_is_no_address_is_told_as_nobodys_address(
+    make: Callable[..., Made], client_origin: ClientOrigin
+) -> None:
+    app, _ = make()
+    client = client_origin.publish()
+    assert "me" not in sign_in(app, client, log_in=become("ada")).tokens
+    assert sign_in(app, client, log_in=become("https://ada.example/")).tokens["me"] == "https://ada.example/"
+
+
 # -- decisions ----------------------------------------------------------------------------------------------------
 
 
@@ -241,6 +259,16 @@ def test_a_client_that_was_denied_meanwhile_is_not_approved(
         admission(app).set_rule(Rule(client.client_id, Decision.DENY))
     refused = decide(browser, handle)
     assert (refused.status_code, "client-denied" in refused.text) == (400, True)
+
+
+def test_the_second_click_asks_nobody_again(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
+    app, _ = make()
+    browser, client = logged_in(app), client_origin.publish()
+    handle = transaction(ask(browser, client))
+    first = answer(decide(browser, handle))
+    with app.app_context():
+        admission(app).set_rule(Rule(client.client_id, Decision.DENY))
+    assert answer(decide(browser, handle)) == first
 
 
 def test_a_client_that_refreshes_gets_no_lifetime_from_the_form(
@@ -518,6 +546,11 @@ def test_the_token_endpoint_answers_get_for_holders_of_a_token_alone(
 ) -> None:
     app, _ = make()
     assert app.test_client().get("/token", headers=headers).status_code == (401 if headers else 405)
+
+
+def test_the_older_token_check_can_be_switched_off(make: Callable[..., Made]) -> None:
+    app, _ = make(config={"CIMD_INDIEAUTH": False})
+    assert app.test_client().get("/token", headers={"Authorization": "Bearer x"}).status_code == 405
 
 
 @pytest.mark.parametrize("asked", ["", "x-own\tx", "x-own, " * 40, "a b", "a,\u00e9"])
