@@ -159,6 +159,10 @@ def _links(text: str) -> tuple[str, ...]:
 
 def _secret(environment: Mapping[str, str], name: str, default: str, *, development: bool) -> str:
     value = environment.get(name, "")
+    try:
+        value.encode()
+    except UnicodeEncodeError as exc:
+        raise ConfigurationError(f"{name} must be text in UTF-8") from exc
     if development:
         return value or default
     if not value or value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY) or len(value) < 8:

@@ -93,5 +93,5 @@ def _password_mark() -> str:
 
 def _same(given: str, expected: str) -> bool:
     # Digests have one length, so the time of the comparison does not reveal the length of the password.
-    digests = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (given, expected))
+    digests = (hashlib.sha256(text.encode()).digest() for text in (given, expected))
     return hmac.compare_digest(*digests)

@@ -51,6 +51,8 @@ def test_four_variables_are_enough_for_production() -> None:
         {"DEMO_SECRET_KEY": None},
         {"DEMO_SECRET_KEY": "development"},
         {"DEMO_SECRET_KEY": "short"},
+        {"DEMO_OWNER_PASSWORD": "bytes that are \udcff no text"},
+        {"DEMO_SECRET_KEY": "bytes that are \udcff no text"},
         {"DEMO_PORT": "0"},
         {"DEMO_PORT": "65536"},
         {"DEMO_PORT": "http"},

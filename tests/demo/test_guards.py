@@ -1,0 +1,130 @@
+"""Guards of the site whose loss no other test would notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.sessions import SecureCookieSessionInterface
+
+from demo.site import media
+from demo.site.media import LARGEST_FILE
+from tests.demo.posting import Poster, png
+from tests.demo.test_profile import card, elements, look, save
+from tests.support.browser import PASSWORD, Site, soup
+from tests.support.origin import TLSOrigin
+
+IMAGES = "https://me.example/media/"
+NAME = "0123456789abcdef" * 2 + ".png"
+
+
+def mark_of(site: Site) -> str:
+    """Return what the owner's cookie holds in place of the password; anybody who has the cookie can read it."""
+    owner = site.owner()
+    (value,) = (cookie.value for cookie in owner.session.cookies if cookie.name == "site_session")
+    serializer = SecureCookieSessionInterface().get_signing_serializer(site.app)
+    assert serializer is not None
+    return str(serializer.loads(value)["owner"])
+
+
+# -- login --------------------------------------------------------------------------------------------------------
+
+
+def test_the_mark_of_the_password_in_the_cookie_depends_on_the_secret_key(make_site: Callable[..., Site]) -> None:
+    one, other = (make_site(DEMO_SECRET_KEY=key) for key in ("one key", "another key"))
+    assert mark_of(one) != mark_of(other)
+    assert PASSWORD not in mark_of(one)
+
+
+# -- pages of the owner -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("length", "status"), [(2048, 303), (2049, 400)])
+def test_a_subject_that_is_too_long_is_refused_and_not_cut(site: Site, length: int, status: int) -> None:
+    owner = site.owner()
+    subject = "https://app.example/".ljust(length, "a")
+    answer = owner.press(owner.get("/clients"), "Add rule", subject=subject, decision="deny")
+    assert answer.status_code == status
+
+
+def test_a_page_of_another_media_type_is_not_read(site: Site, origin: TLSOrigin) -> None:
+    body = f"<html><head>{elements(site)}</head><p>Hi".encode()
+    assert look(site, origin.serve("/", body, headers={"Content-Type": "text/html"}))[0] == "holds"
+    verdict, steps = look(site, origin.serve("/", body, headers={"Content-Type": "text/plain"}))
+    assert (verdict, steps) == ("broken", {"Page": "broken"})
+
+
+def test_a_long_note_is_cut(site: Site) -> None:
+    assert save(site.owner(), note="x" * 501).status_code == 303
+    assert len(card(site)["note"][0]) == 500
+
+
+@pytest.mark.parametrize("action", ["publish", "delete"])
+def test_a_post_that_is_not_there_cannot_be_changed(site: Site, action: str) -> None:
+    owner = site.owner()
+    token = soup(owner.get("/profile")).select_one("main input[name=csrf_token]")["value"]
+    assert owner.post(f"/notes/nothing/{action}", {"csrf_token": token}).status_code == 404
+
+
+# -- posts --------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_to_the_media_endpoint_is_as_large_as_one_file(poster: Poster) -> None:
+    files = {name: ("x.png", png().ljust(6 * 1024 * 1024, b"\0")) for name in ("file", "other")}
+    answer = poster.browser.request("POST", "/media", files=files, headers=poster.bearer)
+    assert answer.status_code == 413
+
+
+def test_a_file_beside_another_is_refused(poster: Poster) -> None:
+    files = {name: ("x.png", png()) for name in ("file", "other")}
+    answer = poster.browser.request("POST", "/media", files=files, headers=poster.bearer)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 201), (1, 413)])
+def test_a_file_may_have_ten_mebibytes(poster: Poster, more: int, status: int) -> None:
+    assert poster.upload(png().ljust(LARGEST_FILE + more, b"\0")).status_code == status
+
+
+def test_a_picture_that_is_not_there_is_not_found(site: Site) -> None:
+    assert site.browser().get(f"/media/{NAME}").status_code == 404
+
+
+def test_a_name_that_no_database_takes_is_not_found(postgres_site: Site) -> None:
+    assert postgres_site.browser().get("/media/%00").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (IMAGES + NAME, True),
+        (NAME, False),
+        ("https://evil.example/media/" + NAME, False),
+        (IMAGES + "../login", False),
+        (IMAGES + NAME + "?x", False),
+        (IMAGES, False),
+    ],
+)
+def test_a_picture_of_this_site_has_an_exact_address(url: str, expected: bool) -> None:
+    assert media.is_own(url, IMAGES) is expected
+
+
+@pytest.mark.parametrize(
+    ("send", "said"),
+    [
+        (lambda poster: poster.form({"action": "update", "url": "https://x.example/"}), "sent as JSON"),
+        (lambda poster: poster.json({"type": ["h-entry", "h-event"], "properties": {"content": ["x"]}}), "one value"),
+        (lambda poster: poster.json({"type": [7], "properties": {"content": ["x"]}}), "one value"),
+        (
+            lambda poster: poster.browser.request(
+                "POST", "/micropub", data=b"content=x", headers={**poster.bearer, "Content-Type": "text/plain"}
+            ),
+            "form or JSON",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_send(poster: Poster, send: Any, said: str) -> None:
+    answer = send(poster)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert said in answer.json()["error_description"]
