@@ -44,7 +44,7 @@ def make(
 
     provider = Provider(scopes={"profile": "See your name"}, login_view=login_view)
     if subject is not None:
-        provider.subject(lambda: subject)
+        provider.subject(lambda: subject or None)
     provider.init_app(app, cimd=cimd, storage=MemoryStorage(), issuer=ISSUER)
     return app
 
@@ -122,6 +122,14 @@ def test_a_log_in_view_without_flask_login_gets_the_demand_too(client_origin: Cl
     del app.login_manager  # type: ignore[attr-defined]  # Flask-Login adds it
     sent = ask(app.test_client(), client_origin.publish(), prompt="login")
     assert sent.headers["Location"].startswith("/log-in?next=%2Fauthorize%2F")
+
+
+def test_a_person_whom_the_provider_does_not_know_stays_logged_in_at_the_app(client_origin: ClientOrigin) -> None:
+    app = make(client_origin, subject="")
+    browser = app.test_client()
+    log_in(browser)
+    assert ask(browser, client_origin.publish()).status_code == 303
+    assert browser.get("/log-in").status_code == 302
 
 
 def test_an_ordinary_request_logs_nobody_out(client_origin: ClientOrigin) -> None:

@@ -87,8 +87,27 @@ def test_a_storage_is_needed() -> None:
         set_up(app, cimd, storage=None)
 
 
-@pytest.mark.parametrize("scopes", [{"two words": "x"}, {'q"': "x"}, {"": "x"}, {"profile": " "}])
-def test_a_scope_is_one_token_with_a_sentence(scopes: dict[str, str]) -> None:
+@pytest.mark.parametrize("issuer", ["", None, 7])
+def test_an_issuer_that_is_missing_is_asked_for(issuer: Any) -> None:
+    app, cimd = app_with_cimd()
+    with pytest.raises(ConfigurationError, match="the provider needs its issuer"):
+        set_up(app, cimd, issuer)
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        {"two words": "x"},
+        {'q"': "x"},
+        {"": "x"},
+        {"profile\n": "x"},
+        {7: "x"},
+        {"profile": " "},
+        {"profile": ""},
+        {"profile": 7},
+    ],
+)
+def test_a_scope_is_one_token_with_a_sentence(scopes: dict[Any, Any]) -> None:
     with pytest.raises(ConfigurationError, match="scope"):
         Provider(scopes=scopes)
 
@@ -96,6 +115,9 @@ def test_a_scope_is_one_token_with_a_sentence(scopes: dict[str, str]) -> None:
 def test_a_resource_needs_an_absolute_url_and_sentences() -> None:
     with pytest.raises(ConfigurationError, match="absolute URL"):
         Provider(scopes=SCOPES, resources=[Resource(identifier="/notes", name="Notes", scopes=())])
+    twice = [Resource(identifier="https://n.example/", name=name, scopes=("profile",)) for name in "NM"]
+    with pytest.raises(ConfigurationError, match="listed twice"):
+        Provider(scopes=SCOPES, resources=twice)
     with pytest.raises(ConfigurationError, match="needs a sentence"):
         Provider(scopes=SCOPES, resources=[Resource(identifier="https://n.example/", name="N", scopes=("read",))])
 

@@ -1,0 +1,315 @@
+"""Mutants of the way from a URL to a client."""
+
+from __future__ import annotations
+
+from .mutant import Mutant, mutants
+
+_ADMISSION = "tests/clients/test_admission.py"
+_EXPLAIN = "tests/clients/test_explain.py"
+_KEYS = "tests/clients/test_keys.py"
+_LEGACY = "tests/clients/test_legacy_clients.py"
+_LOGO = "tests/clients/test_logo.py"
+_PAGE = "tests/clients/test_page.py tests/clients/test_html.py"
+_PINS = "tests/clients/test_pins.py tests/clients/test_admission.py"
+_RESOLVER = "tests/clients/test_resolver.py"
+_STALE = "tests/clients/test_stale.py"
+
+RESOLVER = mutants(
+    "flask_cimd/clients/resolver.py",
+    f"{_RESOLVER} {_STALE} tests/clients/test_readmit.py tests/clients/test_without_flask.py {_ADMISSION}",
+    [
+        ("            self._admission.require(identifier)\n        except", "            pass\n        except"),
+        (
+            "            self.check_use(metadata)\n        except CIMDError as error:\n            self._report(error, identifier",
+            "            pass\n        except CIMDError as error:\n            self._report(error, identifier",
+        ),
+        ("            self.check_use(known)\n", "            pass\n"),
+        (
+            "                self._admission.require(metadata.identifier)\n            self.check_use",
+            "                pass\n            self.check_use",
+        ),
+        ("identifier = identifier or self.identify(metadata.client_id)", "identifier = metadata.identifier"),
+        ("            known = replace(metadata, identifier=identifier)", "            pass"),
+        ("            if not hook(metadata):\n", "            if hook(metadata) is False and False:\n"),
+        ("if not isinstance(failure, FetchError | DocumentError) or", "if"),
+        (" or isinstance(failure, GoneError):\n            return None", ":\n            return None"),
+        ("        identifier = self.identify(client_id)\n        entry", "        identifier = parse_identifier(client_id, self._settings.identifier_rules)\n        entry"),
+        ("self._clock() >= entry.expires_at + self._settings.stale_max:", "False:"),
+        ("self._clock() >= entry.expires_at + self._settings.stale_max:", "self._clock() >= entry.expires_at:"),
+        ("        self.check_use(entry.metadata)\n", ""),
+        ("        self._loader.read(identifier, found)\n", ""),
+        ("if entry is not None and entry.is_fresh(self._clock()):", "if entry is not None:"),
+        ("if not all(hook(identifier) for hook in self._allow_fetch):", "if False:"),
+        ("if not all(hook(identifier) for hook in self._allow_fetch):", "if not any((True, *(hook(identifier) for hook in self._allow_fetch))):"),
+        (
+            "        metadata = self._coalescing.run(identifier.raw, lead)\n",
+            "        metadata = lead()\n",
+            "tests/clients/test_behaviours.py tests/fetch tests/test_extension.py",
+        ),
+        (
+            "        if before is not None and before.is_fresh(self._clock()):\n            return (before",
+            "        if False:\n            return (before",
+        ),
+        ("            self._cache.delete(identifier.raw)\n            raise", "            raise"),
+        ("loaded.lifetime is not None and self._keep", "self._keep", _RESOLVER),
+        ("if is_live and before is not None and before.metadata", "if before is not None and before.metadata", _RESOLVER),
+        ("before.metadata.fingerprint != loaded.metadata.fingerprint:", "True:"),
+        ("if identifier is not None and not isinstance(error, IdentifierError):", "if identifier is not None:"),
+        ("        error.client_id = client_id\n", "", _RESOLVER),
+        ("safe_for_log(error.hint or error.client_id)", "error.hint or error.client_id", _RESOLVER),
+    ],
+)  # fmt: skip
+
+ADMISSION = mutants(
+    "flask_cimd/clients/admission.py",
+    f"{_RESOLVER} {_ADMISSION}",
+    [
+        ("identifier.raw in snapshot.admitted and not self._is_outdated(snapshot):", "identifier.raw in snapshot.admitted:"),
+        ("        self.static.require_not_denied(identifier)\n", ""),
+        ("        snapshot.policy.require(identifier)\n", "", f"{_ADMISSION} tests/core/test_policy.py"),
+        ("if identifier.kind is not IdentifierKind.REGISTERED and len", "if len", "tests/clients/test_readmit.py tests/oauth/test_registered_clients.py tests/demo/test_registration.py"),
+        ("and len(snapshot.admitted) < _MAX_ADMITTED:", "and True:"),
+        ("return self.static.is_denied(host) or self._current().policy.is_denied(host)", "return self.static.is_denied(host)", f"{_KEYS} {_LOGO}"),
+        ("return self.static.is_denied(host) or self._current().policy.is_denied(host)", "return self._current().policy.is_denied(host)", _RESOLVER),
+        ('json.dumps({"decision": rule.decision}))\n        self._snapshot = None', 'json.dumps({"decision": rule.decision}))'),
+        ("        removed = self._records.remove(_RULE, subject)\n        self._snapshot = None\n", "        self._snapshot = None\n        removed = self._records.remove(_RULE, subject)\n"),
+        ("        removed = self._records.remove(_RULE, subject)\n        self._snapshot = None\n", "        removed = self._records.remove(_RULE, subject)\n"),
+        ("json.dumps(members))\n        self._snapshot = None", "json.dumps(members))"),
+        ("pin.to_json())\n        self._snapshot = None", "pin.to_json())"),
+        ("        removed = self._records.remove(_PIN, client_id)\n        self._snapshot = None\n", "        self._snapshot = None\n        removed = self._records.remove(_PIN, client_id)\n"),
+        ("        removed = self._records.remove(_PIN, client_id)\n        self._snapshot = None\n", "        removed = self._records.remove(_PIN, client_id)\n"),
+        ("            if client_id not in self._current().pinned:\n                return None\n", ""),
+        ("        except (ValueError, StoreError) as exc:\n            logger.warning(\"a pinned", "        except (ValueError,) as exc:\n            logger.warning(\"a pinned"),
+        ("        except (ValueError, StoreError) as exc:\n            logger.warning(\"a pinned", "        except (StoreError,) as exc:\n            logger.warning(\"a pinned"),
+        ("if snapshot is None or self._is_outdated(snapshot):", "if snapshot is None:"),
+        ("if snapshot is None or self._is_outdated(snapshot):", "if True:"),
+        ("self._clock() - snapshot.read_at >= REREAD_AFTER", "self._clock() - snapshot.read_at > REREAD_AFTER"),
+        ("            if before is None:\n", "            if False:\n"),
+        ("            return replace(before, read_at=now)", "            raise"),
+        ("            return replace(before, read_at=now)", "            return before"),
+        ("except (ValueError, KeyError, TypeError, StoreError) as exc:", "except StoreError as exc:"),
+        ("return not isinstance(self._records, MemoryRecords)", "return True", f"{_ADMISSION} tests/cli"),
+    ],
+)  # fmt: skip
+
+LOADING = mutants(
+    "flask_cimd/clients/loading.py",
+    f"{_ADMISSION} {_LEGACY} tests/clients/test_behaviours.py {_STALE}",
+    [
+        ("        with self._budget.for_document(identifier):\n", "        if True:\n"),
+        ("                error.host = identifier.display_host\n", "", "tests/clients/test_key_outage.py"),
+        ("                self._report(error, started)\n", "", "tests/clients/test_key_outage.py"),
+        ("                self._budget.note_failure(identifier, error)\n                raise", "                raise"),
+        ("        self._compare_with_pin(metadata)\n", ""),
+        ("lifetime=lifetime.seconds if lifetime.storable else None)", "lifetime=lifetime.seconds)", "tests/clients/test_behaviours.py tests/fetch tests/core"),
+        ("accept=_JSON_OR_PAGE if self._settings.indieauth else _JSON_ONLY,", "accept=_JSON_OR_PAGE,"),
+        ("self._max_page_size if self._settings.profile.follow_page_redirects else None", "self._max_page_size"),
+        ("            document_host=identifier.host,\n", "", "tests/clients/test_private_hosts.py"),
+        ("        if identifier.kind is IdentifierKind.VIRTUAL:\n            return virtual_client(identifier)\n", "", _RESOLVER),
+        ("        if self._is_document(response.media_type):\n            rules", "        if is_json(response.media_type):\n            rules", "tests/core/test_profile.py tests/clients/test_behaviours.py tests/test_extension.py tests/clients"),
+        ("pinned = self._pinned(identifier) if stands_in(error, log.status) else None", "pinned = self._pinned(identifier)"),
+        ("lifetime=self._settings.bounds.minimum.total_seconds())", "lifetime=None)"),
+        ('origin="unread", lifetime=None)', 'origin="unread", lifetime=60)'),
+        ("        self._budget.note_failure(identifier, error)\n        raise error", "        raise error", f"{_STALE}"),
+        ("        if not self._settings.continue_without_client_info:\n            return False\n", ""),
+        ("return not isinstance(error, AddressBlockedError) and not self", "return not self"),
+        (" and not self._is_document(media_type.strip().lower())", ""),
+        ("        except DocumentError as error:  # the rules", "        except RecursionError as error:  # the rules"),
+        ("if pinned is not None and pinned.fingerprint != live.fingerprint:", "if pinned is not None:"),
+        ("self._settings.profile.lenient_media_type and media_type", "media_type"),
+        ("            return self._settings.max_document_size\n", "            return self._settings.max_html_size\n"),
+        ("return self._max_page_size(media_type) if self._settings.indieauth else 0", "return self._max_page_size(media_type)"),
+        ("return self._settings.max_html_size if media_type in _PAGE_TYPES else 0", "return self._settings.max_html_size"),
+        ("        publishes_redirects=False,\n", "        publishes_redirects=True,\n", _RESOLVER),
+        ('return _JSON.fullmatch(media_type) is not None', 'return _JSON.match(media_type) is not None'),
+        (r'"application/(?:[a-z0-9][a-z0-9!#$&^_.+-]*\+)?json"', r'"application/(?:.*\+)?json"'),
+    ],
+)  # fmt: skip
+
+PINS = mutants(
+    "flask_cimd/clients/pins.py",
+    _PINS,
+    [
+        ("    if status in (404, 410):  # even", "    if status in (404,):  # even"),
+        ("    if status in (404, 410):  # even if the deadline passed before the body was read\n        return False\n", ""),
+        ('if isinstance(error, DeadlineExceededError) or error.phase in ("connect", "tls"):', 'if error.phase in ("connect", "tls"):'),
+        ('error.phase in ("connect", "tls"):', 'error.phase in ("tls",):'),
+        ('error.phase in ("connect", "tls"):', 'error.phase in ("connect",):'),
+        ('return error.slug == "name-not-found"', "return True"),
+        ('return error.slug == "name-not-found"', "return False"),
+        ('return error.slug in ("truncated", "bad-response") or status', "return status"),
+        ("status in (401, 403, 429)", "status in (401, 403)"),
+        ("(status or 0) >= 500", "(status or 0) > 500"),
+        ("(status or 0) >= 500", "(status or 0) >= 300"),
+        ("except (TypeError, KeyError, AttributeError) as exc:", "except (TypeError,) as exc:"),
+        ("except (TypeError, KeyError, AttributeError) as exc:", "except (KeyError, AttributeError) as exc:"),
+        ("validate=True", "validate=False"),
+    ],
+)  # fmt: skip
+
+LINKED = mutants(
+    "flask_cimd/clients/linked.py",
+    f"{_KEYS} {_LOGO} tests/clients/test_private_hosts.py",
+    [
+        ("        if self._admission.is_denied(host):\n", "        if False:\n"),
+        ("        with self._budget.for_linked(host, client_id):\n", "        if True:\n"),
+        ("                document_host=urlsplit(client_id).hostname,\n", "                document_host=host,\n", "tests/clients/test_private_hosts.py"),
+        ("                document_host=urlsplit(client_id).hostname,\n", "", "tests/clients/test_private_hosts.py"),
+    ],
+)  # fmt: skip
+
+KEYS = mutants(
+    "flask_cimd/clients/keys.py",
+    f"{_KEYS} tests/clients/test_key_outage.py",
+    [
+        ("return kid is None or any(", "return any("),
+        ('any(key.get("kid") == kid for key in self.keys)', "True"),
+        ("        if metadata.jwks_uri is None:\n            return ()\n", ""),
+        ("if kept is not None and now < kept.expires_at and kept.has(kid):", "if kept is not None and kept.has(kid):"),
+        ("if kept is not None and now < kept.expires_at and kept.has(kid):", "if kept is not None and now < kept.expires_at:"),
+        ("now < kept.tried_at + PAUSE and now", "now"),
+        ("now < kept.tried_at + PAUSE and now < self._last_use(kept):", "now < kept.tried_at + PAUSE:"),
+        ('return self._coalescing.run(f"jwks {key}", lambda: self._renew(key, metadata)).keys', "return self._renew(key, metadata).keys"),
+        ("        except GoneError:\n", "        except RecursionError:\n"),
+        ("            self._store.put(key, Fetched(None, now + PAUSE), now)\n", ""),
+        ("            if before is None or now >= self._last_use(before):\n", "            if before is None:\n"),
+        ("            if before is None or now >= self._last_use(before):\n", "            if True:\n"),
+        ("except (FetchError, DocumentError) as error:", "except FetchError as error:"),
+        ("replace(before, tried_at=now)", "before"),
+        ("MAX_KEY_SET if _may_be_keys(media_type) else 0", "MAX_KEY_SET"),
+        ("MAX_KEY_SET if _may_be_keys(media_type) else 0", "1 << 20 if _may_be_keys(media_type) else 0"),
+        ('["jwks", metadata.client_id, metadata.jwks_uri]', '["jwks", metadata.jwks_uri]'),
+        ('["jwks", metadata.client_id, metadata.jwks_uri]', '["jwks", metadata.client_id]'),
+        ("    if problems:\n        raise", "    if False:\n        raise"),
+        ("            self._report(error, urlsplit(metadata.jwks_uri or \"\").netloc, started)\n", ""),
+        ("    except StrictJSONError as exc:\n        raise DocumentError", "    except RecursionError as exc:\n        raise DocumentError"),
+    ],
+)  # fmt: skip
+
+LOGO = mutants(
+    "flask_cimd/clients/logo.py",
+    f"{_LOGO} tests/clients/test_logo_bounds.py",
+    [
+        ("        except ImportError as exc:\n            raise ConfigurationError", "        except RecursionError as exc:\n            raise ConfigurationError"),
+        ("self._timeout = min(TIMEOUT, parts.settings.fetch_timeout)", "self._timeout = parts.settings.fetch_timeout"),
+        ("self._timeout = min(TIMEOUT, parts.settings.fetch_timeout)", "self._timeout = TIMEOUT"),
+        ("if kept is None or kept.expires_at <= self._clock():", "if kept is None:"),
+        ("if kept is None or kept.expires_at <= self._clock():", "if True:"),
+        ("            except CIMDError:\n                return None\n        return key", "            except RecursionError:\n                return None\n        return key"),
+        ("return key if kept.content is not None else None", "return key"),
+        ("kept is not None and kept.expires_at > self._clock() else None", "kept is not None else None"),
+        ("hmac.new(self._secret, ", 'hmac.new(b"", '),
+        ('f"{client_id}\\n{logo_uri}"', "logo_uri"),
+        ("self._max_size if media_type in _FORMATS else 0", "self._max_size"),
+        ("self._max_size if media_type in _FORMATS else 0", "1 << 24 if media_type in _FORMATS else 0"),
+        ("                deadline=self._timeout,\n", ""),
+        ("except (CIMDError, NotAPicture) as error:", "except CIMDError as error:"),
+        ("except (CIMDError, NotAPicture) as error:", "except NotAPicture as error:"),
+        ('return hashlib.sha256(f"logo {key}".encode()).hexdigest()', "return key"),
+        ("            return draw(response.body)\n", "            return response.body\n"),
+        ("logos.read(key) if _KEY.fullmatch(key) else None", "logos.read(key)"),
+        ("    if png is None:\n        abort(404)\n", ""),
+        ('    response.headers["X-Content-Type-Options"] = "nosniff"\n', ""),
+        ("    response.headers[\"Content-Security-Policy\"] = \"default-src 'none'; sandbox\"\n", ""),
+        ('    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"\n', ""),
+        ("else now + _FAILURE_LIFETIME)", "else ends)"),
+        ("MAX_PIXELS = 2048 * 2048", "MAX_PIXELS = 4096 * 4096"),
+    ],
+)  # fmt: skip
+
+IMAGES = mutants(
+    "flask_cimd/clients/images.py",
+    f"{_LOGO} tests/demo/test_media.py",
+    [
+        ("        if width * height > max_pixels:\n", "        if False:\n"),
+        ("        if width * height > max_pixels:\n", "        if width * height >= max_pixels:\n"),
+        ("except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:", "except Image.DecompressionBombError as exc:"),
+        ("except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:", "except Image.DecompressionBombWarning as exc:"),
+        ("    except _TROUBLE as exc:", "    except RecursionError as exc:"),
+        ("formats=_READ) as picture:", "formats=None) as picture:"),
+        ("        upright = ImageOps.exif_transpose(picture)\n", "        upright = picture\n"),
+        ("    plain = Image.new(converted.mode, converted.size)\n    plain.paste(converted)\n    return plain", "    return converted"),
+        ("    plain.thumbnail((max_edge, max_edge))\n", ""),
+        ('kind != "JPEG" and picture.has_transparency_data', "False"),
+        ('picture.convert("RGBA" if is_transparent else "RGB")', 'picture.convert("RGB")'),
+    ],
+)  # fmt: skip
+
+HTML = [
+    *mutants(
+        "flask_cimd/clients/html.py",
+        _PAGE,
+        [
+            ('    if body.count(b"<") > _MOST_TAGS:\n', "    if False:\n"),
+            ("    except _PARSER_ERRORS as exc:\n", "    except RecursionError as exc:\n"),
+            ("base, links = page.base(final_url), ", "base, links = final_url, "),
+        ],
+    ),
+    *mutants(
+        "flask_cimd/clients/markup.py",
+        _PAGE,
+        [
+            ("if not self.is_inert(one)), None)", "), None)"),
+            ('return base if base.startswith(("https://", "http://")) else url', "return base"),
+            ('(element.get("rel") or "").lower().split()', '(element.get("rel") or "").split()'),
+            ('relation in (element.get("rel") or "").lower().split()', 'relation in (element.get("rel") or "").lower()'),
+            ("has_relation and href.strip() and not self.is_inert(element):", "has_relation and not self.is_inert(element):"),
+            ("has_relation and href.strip() and not self.is_inert(element):", "has_relation and href.strip():"),
+            ('if wanted & set(element.get("class").split()):', "if True:"),
+            ("            if parent.tag in _INERT:\n                break\n", ""),
+            ('"(//link[@href])', '"(//*[@href])'),
+            ('{"template", "textarea", ', '{"template", '),
+            ('{"template", "textarea", ', '{"textarea", '),
+            ('"svg", "math"})', '"svg"})'),
+            ("        except _PARSER_ERRORS:  # the", "        except RecursionError:  # the"),
+            ("        self._inert.update(dict.fromkeys(climbed, verdict))\n", ""),
+        ],
+    ),
+    *mutants(
+        "flask_cimd/clients/microformats.py",
+        _PAGE,
+        [
+            ("islice(page.with_class(sorted(APP_TYPES)), MOST_APPS)", "page.with_class(sorted(APP_TYPES))"),
+            ("for parent in element.iterancestors()) or page.is_inert(element):", "for parent in element.iterancestors()):"),
+            ("        if size <= budget:\n", "        if True:\n"),
+            ("            budget -= size\n", ""),
+            ("    return sorted(outer, key=_is_nested)", "    return outer"),
+            ("        if count > budget or (is_element and depth > _MOST_DEPTH):\n", "        if count > budget:\n"),
+            ("        if count > budget or (is_element and depth > _MOST_DEPTH):\n", "        if is_element and depth > _MOST_DEPTH:\n"),
+            ("inner = times * _readings(node) if is_element else 0", "inner = times if is_element else 0"),
+            ('[name for name in _classes(element) if _MICROFORMAT_CLASS.match(name)]', "_classes(element)"),
+            ('    attributes.pop("rel", None)\n', ""),
+            ('    copy.append(Tag(name="base", attrs={"href": base}))\n', ""),
+        ],
+    ),
+]  # fmt: skip
+
+EXPLAIN = mutants(
+    "flask_cimd/clients/explain.py",
+    _EXPLAIN,
+    [
+        ("            self._resolver.check_use(metadata)\n", ""),
+        ("        self._resolver.identify(client_id)\n", ""),
+        ("            with self._budget.for_document(identifier, after_failure=True):\n", "            if True:\n"),
+        ("for_document(identifier, after_failure=True)", "for_document(identifier)", f"{_EXPLAIN} tests/cli"),
+        ("        except FetchError:\n            found.verdict = \"unreachable\"", "        except FetchError:\n            found.verdict = \"refused\""),
+        ('            found.verdict = "refused"\n            _problems', '            _problems'),
+        ("            if not any(step.rule == error.slug for step in found.steps):\n", "            if True:\n"),
+        ('            found.verdict = "refused"\n            if not any', "            if not any"),
+        ('{"usable": 0, "refused": 1, "unreachable": 3}', '{"usable": 0, "refused": 0, "unreachable": 3}', f"{_EXPLAIN} tests/cli"),
+        ("            found.verdict = \"unreachable\"\n            text, advice", "            text, advice"),
+        ("            found.verdict = \"refused\"\n            for problem in error.problems:", "            for problem in error.problems:"),
+        ("            response = self._fetch(found, identifier) if not identifier.is_built_in else None\n", "            response = self._fetch(found, identifier)\n"),
+        ("safe_for_log(log.headers[name])", "log.headers[name]"),
+        ('pointer = "/" + safe_for_log(name)', 'pointer = "/" + name'),
+        ("[safe_for_log(item) for item in published", "[item for item in published"),
+        ('safe_for_log(str(key.get("kid", key["kty"])))', 'str(key.get("kid", key["kty"]))'),
+        ("explanation.client_id if explanation.client_id.isprintable() else ascii(explanation.client_id)", "explanation.client_id"),
+        ("        if not lifetime.storable:\n", "        if False:\n"),
+        ("        if uri in metadata.redirect_uris:\n", "        if True:\n"),
+    ],
+)  # fmt: skip
+
+CLIENTS: list[Mutant] = [
+    *RESOLVER, *ADMISSION, *LOADING, *PINS, *LINKED, *KEYS, *LOGO, *IMAGES, *HTML, *EXPLAIN,
+]  # fmt: skip

@@ -1,0 +1,463 @@
+"""Mutants of the worked example: the owner's pages, the site's endpoints, and what protects all of them."""
+
+from __future__ import annotations
+
+from .mutant import Mutant, mutants
+
+_ACCESS = "tests/demo/test_access.py"
+_LOGIN = "tests/demo/test_login.py"
+_SECURITY = "tests/demo/test_security.py"
+_MICROPUB = "tests/demo/test_micropub.py"
+_GUARDS = "tests/demo/test_guards.py"
+_MEDIA = "tests/demo/test_media.py"
+_MCP = "tests/demo/test_mcp.py"
+_PROFILE = "tests/demo/test_profile.py"
+_RULES = "tests/demo/test_clients_page.py"
+_FRAMING = "tests/browser/test_framing.py"
+
+OWNER_LOGIN = mutants(
+    "demo/owner/login.py",
+    _LOGIN,
+    [
+        ('if not _same(request.form.get("password", ""), services().configuration.owner_password):', "if False:"),
+        ("    session.clear()  # session fixation: no member of the session before the login is kept\n", ""),
+        ('    """End the session."""\n    session.clear()\n', '    """End the session."""\n'),
+        ('return _same(str(session.get("owner", "")), _password_mark())', 'return "owner" in session', f"{_LOGIN} tests/demo/test_consent.py"),
+        ("        if is_logged_in():\n            return view", "        if True:\n            return view", _ACCESS),
+        ('is_theirs and "again" not in request.args', "is_theirs", "tests/demo/test_step_up.py"),
+        ('is_theirs and "again" not in request.args', '"again" not in request.args'),
+        ('request.full_path if request.method == "GET" else url_for("home.show")', "request.full_path", f"{_ACCESS} {_LOGIN}"),
+        ('    if target.startswith("/authorize"):\n', "    if True:\n", f"{_SECURITY} {_LOGIN}"),
+        ('    if target.startswith("/authorize"):\n', "    if False:\n", f"{_SECURITY} {_LOGIN}"),
+        ("target.isascii() and target.isprintable() and", "target.isprintable() and"),
+        ("target.isascii() and target.isprintable() and", "target.isascii() and"),
+        (' and "\\\\" not in target', ""),
+        (' and not target.startswith("//") else', " else"),
+        ('target.startswith("/") and not', "not"),
+        ("configuration.secret_key.encode(), configuration.owner_password.encode(), hashlib.sha256", 'b"", configuration.owner_password.encode(), hashlib.sha256', _GUARDS),
+        ("configuration.secret_key.encode(), configuration.owner_password.encode(), hashlib.sha256", 'configuration.secret_key.encode(), b"", hashlib.sha256', f"{_LOGIN} tests/demo/test_consent.py"),
+        ("return hmac.compare_digest(*digests)", "return len(set(digests)) >= 1"),
+        ('    session["since"] = services().clock().timestamp()\n', "", "tests/demo/test_step_up.py"),
+    ],
+)  # fmt: skip
+
+OWNER_PAGES = [
+    *mutants(
+        "demo/owner/clients.py",
+        f"{_ACCESS} {_RULES}",
+        [
+            ('@blueprint.get("/clients")\n@owner_only', '@blueprint.get("/clients")'),
+            ('@blueprint.post("/clients/rules")\n@owner_only', '@blueprint.post("/clients/rules")'),
+            ('@blueprint.post("/clients/rules/remove")\n@owner_only', '@blueprint.post("/clients/rules/remove")'),
+            ('@blueprint.post("/clients/tiers/<tier>")\n@owner_only', '@blueprint.post("/clients/tiers/<tier>")'),
+            ("    except ValueError:\n", "    except RecursionError:\n", _RULES),
+            ("    if tier not in TIERS:\n        abort(404)\n", "", _RULES),
+            ("frozenset(checked) & offered.keys()", "frozenset(checked)", _RULES),
+            ("None if chosen == offered.keys() else frozenset(chosen)", "frozenset(chosen)", _RULES),
+            ("subject[: _MOST_CHARACTERS + 1]", "subject[:_MOST_CHARACTERS]", _GUARDS),
+            ('return {services().server.issuer: "This site"} | named_resources()', "return named_resources()", _RULES),
+        ],
+    ),
+    *mutants(
+        "demo/owner/explain.py",
+        f"{_ACCESS} tests/demo/test_explain_page.py",
+        [
+            ('@blueprint.get("/explain")\n@owner_only', '@blueprint.get("/explain")'),
+            ('@blueprint.post("/explain")\n@owner_only', '@blueprint.post("/explain")'),
+        ],
+    ),
+    *mutants(
+        "demo/owner/setup.py",
+        f"{_ACCESS} {_PROFILE}",
+        [
+            ('@blueprint.get("/setup")\n@owner_only', '@blueprint.get("/setup")'),
+            ('@blueprint.post("/setup")\n@owner_only', '@blueprint.post("/setup")'),
+            ('if not is_web_url(url) or urlsplit(url).scheme != "https":', "if not is_web_url(url):", _PROFILE),
+            ("    except CIMDError as error:\n", "    except RecursionError as error:\n", _PROFILE),
+            ("_LARGEST_PAGE if kind in _PAGES else 0", "_LARGEST_PAGE", _GUARDS),
+            ("    if found[0] == expected:\n", "    if expected in found:\n", _PROFILE),
+            ("    if not found:\n        is_extra", "    if False:\n        is_extra", _PROFILE),
+            ('    if url == here.identity.me:\n', "    if True:\n", _PROFILE),
+        ],
+    ),
+    *mutants(
+        "demo/owner/card.py",
+        f"{_ACCESS} {_PROFILE}",
+        [
+            ('@blueprint.get("/profile")\n@owner_only', '@blueprint.get("/profile")'),
+            ('@blueprint.post("/profile")\n@owner_only', '@blueprint.post("/profile")'),
+            ('    current_app.extensions["csrf"].protect()\n', ""),
+            ("    request.max_content_length = media.LARGEST_FILE + _ENVELOPE\n", "", _PROFILE),
+            ("    except (PropertyError, ImageError) as error:", "    except PropertyError as error:", _PROFILE),
+            ("    except (PropertyError, ImageError) as error:", "    except ImageError as error:", _PROFILE),
+            ("    if not name:\n        raise", "    if False:\n        raise", _PROFILE),
+            ("    if len(urls) > _MOST_LINES:\n", "    if False:\n", _PROFILE),
+            ("    if not all(is_web_url(url) for url in urls):\n", "    if False:\n", _PROFILE),
+            ('safe_text(request.form.get("note", ""), _NOTE_LIMIT),\n        photo', 'request.form.get("note", ""),\n        photo', _GUARDS),
+        ],
+    ),
+]  # fmt: skip
+
+NOTES = mutants(
+    "demo/site/notes.py",
+    f"{_ACCESS} tests/demo/test_notes.py",
+    [
+        ("post is None or (post.is_draft and not is_logged_in()):", "post is None:", f"{_MICROPUB} tests/demo/test_notes.py"),
+        ("    if post.deleted_at is not None:\n        abort(410)\n", "", f"tests/demo/test_notes.py {_MICROPUB}"),
+        ('@blueprint.get("/drafts")\n@owner_only', '@blueprint.get("/drafts")'),
+        ('@blueprint.post("/notes/<slug>/publish")\n@owner_only', '@blueprint.post("/notes/<slug>/publish")'),
+        ('@blueprint.post("/notes/<slug>/delete")\n@owner_only', '@blueprint.post("/notes/<slug>/delete")'),
+        ("    if posts.change(slug, edit) is None:\n        abort(404)\n", "    posts.change(slug, edit)\n", _GUARDS),
+        ("deleted_at=post.deleted_at or now", "deleted_at=now", "tests/demo/test_notes.py"),
+        ("if post.is_draft else post)", "if True else post)", "tests/demo/test_notes.py"),
+    ],
+)  # fmt: skip
+
+HOME = mutants(
+    "demo/site/home.py",
+    "tests/demo/test_notes.py tests/demo/test_home.py",
+    [
+        ("    if number > 1 and not shown:\n        abort(404)\n", ""),
+        ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isdigit() and len(text) <= _MOST_DIGITS and int(text)"),
+        ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isascii() and text.isdigit() and int(text)"),
+        ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS"),
+    ],
+)  # fmt: skip
+
+MICROPUB = mutants(
+    "demo/site/micropub.py",
+    _MICROPUB,
+    [
+        ("files = media.LARGEST_REQUEST if request.path == PATH else media.LARGEST_FILE", "files = media.LARGEST_REQUEST", _GUARDS),
+        ("        request.max_content_length = files + _ENVELOPE\n", "", _MEDIA),
+        ("    request.max_content_length = _LARGEST_TEXT\n", "    request.max_content_length = 1 << 30\n"),
+        ("    if request.content_length is None and len(request.get_data()) >= _LARGEST_TEXT:\n", "    if False:\n"),
+        ("@blueprint.get(PATH)\n@posting()", "@blueprint.get(PATH)"),
+        ("@blueprint.post(PATH)\n@posting()", "@blueprint.post(PATH)"),
+        ('@posting("media")', "@posting()", f"{_MEDIA} {_MICROPUB}"),
+        ('            posting.require(current_access, "update")\n            _change', "            _change"),
+        ('            posting.require(current_access, "delete")\n', ""),
+        ('            posting.require(current_access, "undelete")\n', ""),
+        ("if len(uploads) != 1 or len(request.files) != 1:", "if len(uploads) != 1:", _GUARDS),
+        ("if len(uploads) != 1 or len(request.files) != 1:", "if not uploads:", _MEDIA),
+        ("@blueprint.errorhandler(PropertyError)\n", ""),
+        ("@blueprint.errorhandler(ImageError)\n", "", _MEDIA),
+        ("@blueprint.errorhandler(StrictJSONError)\n", ""),
+        ('    raise PropertyError("Send a form or JSON.")', '    return commands.from_form(request.form.to_dict(flat=False))', _GUARDS),
+        ('    if not _may("draft"):\n        posting.require(current_access, "create")\n', ""),
+        ("is_draft=command.is_draft or not may_publish,", "is_draft=command.is_draft,"),
+        ("    mf2.require_substance(properties)\n    now", "    now"),
+        ("    except TokenRefused:\n        return False\n    return True", "    except TokenRefused:\n        return True\n    return True"),
+        ("if len(files) > media.MOST_FILES or {", "if {", _MEDIA),
+        ("if len(files) > media.MOST_FILES or {", "if len(files) >= media.MOST_FILES or {", _MEDIA),
+        ('or {name.removesuffix("[]") for name in request.files} - {"photo"}:', ":", _MEDIA),
+        ("posts.find(slug) if url == permalink(slug) else None", "posts.find(slug)"),
+        ("    if post is None:\n        raise PropertyError(\"There is", "    if False:\n        raise PropertyError(\"There is"),
+        ("    if post.deleted_at is not None:\n        raise PropertyError(_DELETED)\n    properties", "    properties"),
+        ('        posting.require(current_access, "create")\n    kept', "        pass\n    kept"),
+        ("    mf2.require_substance(kept)\n", ""),
+        ('    if not reads_drafts and not _may("draft"):\n        posting.require(current_access, "update")\n', ""),
+        ("posts.editable() if reads_drafts else posts.published()[0]", "posts.editable()"),
+        ("    if post.deleted_at is not None:\n        raise PropertyError(_DELETED)\n    if post.is_draft:", "    if post.is_draft:"),
+        ('    if post.is_draft:\n        posting.require(current_access, "update")\n', ""),
+        ("    raise PropertyError(\"q must be", "    return _source()\n    raise PropertyError(\"q must be"),
+    ],
+)  # fmt: skip
+
+MEDIA = mutants(
+    "demo/site/media.py",
+    _MEDIA,
+    [
+        ("    if not _NAME.fullmatch(name):\n        abort(404)\n", "", _GUARDS),
+        ("    if row is None:\n        abort(404)\n", "", _GUARDS),
+        ("default-src 'none'; sandbox; frame-ancestors", "default-src 'none'; frame-ancestors"),
+        ("    if len(data) > LARGEST_FILE:\n", "    if False:\n"),
+        ("    if len(data) > LARGEST_FILE:\n", "    if len(data) >= LARGEST_FILE:\n", _GUARDS),
+        ("    if held + len(stored.image.content) > _MOST_STORED:\n", "    if False:\n"),
+        ("max_pixels=_MOST_PIXELS", "max_pixels=_MOST_PIXELS * 2"),
+        ("max_edge=_LONGEST_EDGE", "max_edge=10 * _LONGEST_EDGE"),
+        ("url.startswith(images) and _NAME", "_NAME", _GUARDS),
+        ("url.startswith(images) and _NAME.fullmatch(url.removeprefix(images)) is not None", "url.startswith(images)", _GUARDS),
+    ],
+)  # fmt: skip
+
+COMMANDS = mutants(
+    "demo/site/commands.py",
+    _MICROPUB,
+    [
+        ('        if action == "update":\n            raise', '        if False:\n            raise', _GUARDS),
+        ("if not isinstance(kinds, list) or len(kinds) != 1 or not isinstance(kinds[0], str):", "if not isinstance(kinds, list) or not isinstance(kinds[0], str):", _GUARDS),
+        ("if not isinstance(kinds, list) or len(kinds) != 1 or not isinstance(kinds[0], str):", "if not isinstance(kinds, list) or len(kinds) != 1:", _GUARDS),
+        ("    if not isinstance(properties, dict):\n        raise", "    if False:\n        raise"),
+        ('    if kind != "h-entry":\n', "    if False:\n"),
+        ("    if kind is None:\n        raise", "    if False:\n        raise"),
+        ("kinds.get(action) if isinstance(action, str) else None", "kinds.get(action)"),
+        ("    if not isinstance(url, str) or not url:\n", "    if not isinstance(url, str):\n"),
+        ("    if not isinstance(url, str) or not url:\n", "    if not url:\n"),
+        ("    if replace is None and add is None and remove is None:\n", "    if False:\n"),
+        ("    if not isinstance(members, dict):\n        raise PropertyError(f\"{what}", "    if False:\n        raise PropertyError(f\"{what}"),
+        ("isinstance(remove, list) and all(isinstance(name, str) for name in remove)", "isinstance(remove, list)"),
+        ("isinstance(remove, dict) and all(isinstance(values, list) for values in remove.values())", "isinstance(remove, dict)"),
+        ("value[0] if len(value) == 1 else None", "value[0] if value else None"),
+        ("if isinstance(alts, list) else (),", "if alts else (),"),
+    ],
+)  # fmt: skip
+
+PROPERTIES = mutants(
+    "demo/site/properties.py",
+    f"{_MICROPUB} tests/demo/test_notes.py {_PROFILE}",
+    [
+        ("    if not isinstance(values, list):\n        raise", "    if False:\n        raise"),
+        ("    if len(values) > MOST_VALUES:\n", "    if False:\n"),
+        ("        if kept and kept not in found:\n", "        if kept:\n"),
+        ("    if not _SUBSTANCE & properties.keys():\n", "    if False:\n"),
+        ("    except (ValueError, OverflowError) as exc:", "    except ValueError as exc:"),
+        ("    if aware.year not in _YEARS:\n", "    if False:\n"),
+        ('if len(url) > _LONGEST_URL or not', "if not"),
+        ("or not url.isprintable() or", "or"),
+        (' or " " in url or', " or"),
+        (' or "\\\\" in url:', ":"),
+        ('parts.scheme in ("http", "https") and bool', "bool"),
+        ("bool(parts.hostname) and (parts.port or 0) >= 0", "(parts.port or 0) >= 0"),
+        ("bool(parts.hostname) and (parts.port or 0) >= 0", "bool(parts.hostname)"),
+        ('not in ("Cc", "Cs") and', 'not in ("Cs",) and'),
+        ('not in ("Cc", "Cs") and', 'not in ("Cc",) and'),
+        (' and character not in "\\ufffe\\uffff"', ""),
+        ("    if not isinstance(value, str):\n        raise PropertyError(f\"{name} must be text.\")", "    if False:\n        raise PropertyError(f\"{name} must be text.\")"),
+        ("    if len(line) > _LONGEST_LINE:\n", "    if False:\n"),
+        ("    if len(block) > _LONGEST_CONTENT:\n", "    if False:\n"),
+        ('if is_html and block.count("<") > _MOST_TAGS:', "if False:"),
+        ("    if url is None or not is_web_url(url):\n", "    if url is None:\n"),
+        ('    if value not in ("published", "draft"):\n', "    if False:\n"),
+        ('    if value != "public":\n', "    if False:\n"),
+        ("        if len(result[name]) > MOST_VALUES:\n", "        if False:\n"),
+    ],
+)  # fmt: skip
+
+POSTS = mutants(
+    "demo/site/posts.py",
+    f"{_MICROPUB} tests/demo/test_notes.py",
+    [
+        ("                if held + len(values[\"properties\"]) > _MOST_STORED:\n", "                if False:\n"),
+        ("        except IntegrityError:  # another post has this slug\n", "        except RecursionError:  # another post has this slug\n"),
+        ("    if not _SLUG.fullmatch(slug):\n        return None\n", "", f"{_SECURITY} {_MICROPUB}"),
+        ("(_post.c.slug == slug) & (_post.c.version == post.version)", "_post.c.slug == slug"),
+        ("select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(False)), page", "select(_post).where(_post.c.deleted_at.is_(None)), page"),
+        ("select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(False)), page", "select(_post).where(_post.c.is_draft.is_(False)), page"),
+        ("select(_post).where(_post.c.deleted_at.is_(None)), 1, size)", "select(_post), 1, size)", f"{_MCP} {_MICROPUB}"),
+        ("select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(True))", "select(_post).where(_post.c.is_draft.is_(True))"),
+        ("select(*columns).where(_post.c.is_draft.is_(False))", "select(*columns)"),
+    ],
+)  # fmt: skip
+
+CONTENT = mutants(
+    "demo/site/content.py",
+    "tests/demo/test_notes.py",
+    [
+        ("return value if media.is_own(value, images) else None", "return value"),
+        ('value if value.lower().startswith(("http://", "https://", "mailto:")) else None', "value"),
+        ("    return clean_block(kept)", "    return kept"),
+        ("        kept = nh3.clean(kept, tags=set())\n", "        pass\n"),
+        ("        if kept == before:\n            break\n", "        break\n"),
+        ("        link_rel=_LINK_RELATION,\n", ""),
+        ("str(escape(paragraph)) if _CLOSING_RUN.search(paragraph) else", ""),
+        ("str(escape(paragraph)) if _CLOSING_RUN", "paragraph if _CLOSING_RUN"),
+        ("is_own=media.is_own(url, media.prefix()), alt", "is_own=True, alt"),
+        ('_ATTRIBUTES = {"a": {"href", "title"}', '_ATTRIBUTES = {"a": {"href", "title", "class"}'),
+        ('    "ul",\n})', '    "ul", "iframe", "form",\n})'),
+        ('_SCHEMES = frozenset({"http", "https", "mailto"})', '_SCHEMES = frozenset({"http", "https", "mailto", "javascript"})'),
+    ],
+)  # fmt: skip
+
+MCP = mutants(
+    "demo/site/mcp.py",
+    f"{_MCP} tests/demo/test_mcp_client.py",
+    [
+        ("    except StrictJSONError as error:\n        raise TokenRefused", "    except RecursionError as error:\n        raise TokenRefused"),
+        ('    if message.get("method") != "tools/call":\n', '    if True:\n'),
+        ("    return (needed,) if needed else ()", "    return ()"),
+        ('    "delete_note": "notes:write",\n', '    "delete_note": "notes:read",\n'),
+        ('    "write_note": "notes:write",\n', '    "write_note": "notes:read",\n'),
+        ('    "read_note": "notes:read",\n', '    "read_note": "notes:write",\n'),
+        ("max(1, min(limit, _MOST))", "limit"),
+        ("                mf2.require_substance(properties)\n", ""),
+        ("    if post is None or post.deleted_at is not None:\n", "    if post is None:\n"),
+        ("            except mf2.PropertyError as error:\n", "            except RecursionError as error:\n"),
+        ("    if not url or not server_id or not secret:\n", "    if not url:\n"),
+        ("enable_dns_rebinding_protection=True", "enable_dns_rebinding_protection=False"),
+        ("ResourceProtector(tokens.find, audience=url)", "ResourceProtector(tokens.find, audience=None)"),
+        ('if scope["type"] == "http" and scope["method"] != "POST":', "if False:"),
+        ("needs=scopes_needed, ", ""),
+        ("entry=_ENTRY)", "entry=())"),
+    ],
+)  # fmt: skip
+
+ENDPOINTS = [
+    *mutants(
+        "demo/site/profile.py",
+        f"{_PROFILE} tests/demo/test_resource_servers.py tests/demo/test_indieauth_provider.py",
+        [
+            ('@protect("profile")', "@protect()"),
+            ("audience=lambda: services().configuration.base_url + PROFILE_PATH", "audience=lambda: services().server.issuer"),
+        ],
+    ),
+    *mutants(
+        "demo/site/xrpc.py",
+        "tests/demo/test_atproto_identity.py",
+        [
+            ('if request.args.get("handle", "").lower() != here.handle:', "if False:"),
+            ('@session("atproto")', "@session()"),
+            ("schemes=(DPoPScheme(read_dpop),)", "schemes=(DPoPScheme(read_dpop), __import__('flask_cimd.oauth', fromlist=['x']).BearerScheme())"),
+            ("len(method) > _MAX_NSID or not", "not"),
+            ("or not _NSID.fullmatch(method):", ":"),
+            ("    if method in _QUERIES:\n", "    if False:\n"),
+        ],
+    ),
+    *mutants(
+        "demo/site/did.py",
+        "tests/demo/test_atproto_identity.py",
+        [("    if here.did != did_web(here.base_url):\n        abort(404)\n", "")],
+    ),
+    *mutants(
+        "demo/provider/protection.py",
+        f"{_MICROPUB} tests/demo/test_micropub.py",
+        [
+            ('implied={"create": {"draft", "media"}, ', 'implied={"create": {"draft", "media", "update"}, '),
+            ('"post": {"create", "update", "draft", "media"}}', '"post": {"create", "update", "draft", "media", "delete"}}'),
+            ("    audience=lambda: services().server.issuer,\n    implied", "    audience=None,\n    implied"),
+        ],
+    ),
+    *mutants(
+        "demo/provider/resource_servers.py",
+        "tests/demo/test_resource_servers.py",
+        [
+            ("if not Resource.is_identifier(resource_url) or not _is_protected(resource_url):", "if not Resource.is_identifier(resource_url):"),
+            ("if not Resource.is_identifier(resource_url) or not _is_protected(resource_url):", "if not _is_protected(resource_url):"),
+            ("        if name is None:\n            return None\n", ""),
+            ("    if not turn_away(server_id):\n", "    if turn_away(server_id) is None:\n"),
+        ],
+    ),
+    *mutants(
+        "demo/identity.py",
+        f"{_PROFILE} tests/demo/test_indieauth_provider.py",
+        [
+            ('        if "profile" not in scope:\n            return None\n', ""),
+            ('if "email" in scope and self', "if self"),
+        ],
+    ),
+]  # fmt: skip
+
+SECURITY = mutants(
+    "demo/security.py",
+    _SECURITY,
+    [
+        ('"__Host-site" if configuration.is_https else "site_session"', '"site_session"'),
+        ("SESSION_COOKIE_SECURE=configuration.is_https", "SESSION_COOKIE_SECURE=False"),
+        ("SESSION_COOKIE_HTTPONLY=True", "SESSION_COOKIE_HTTPONLY=False"),
+        ('SESSION_COOKIE_SAMESITE="Lax"', "SESSION_COOKIE_SAMESITE=None"),
+        ("MAX_CONTENT_LENGTH=64 * 1024", "MAX_CONTENT_LENGTH=65 * 1024"),
+        ("MAX_FORM_PARTS=100", "MAX_FORM_PARTS=101"),
+        ("frame-ancestors 'none'; base-uri", "base-uri", f"{_SECURITY} {_FRAMING}"),
+        ("default-src 'none'; style-src", "style-src"),
+        ("; base-uri 'none'\"", '"'),
+        ('    CSRFProtect(app)\n', "    app.extensions['csrf'] = CSRFProtect()\n", f"{_ACCESS} {_SECURITY}"),
+        ("    app.after_request(_add_headers(configuration))\n", ""),
+        ("_POLICY if g.get(\"may_leave\") else f\"{_POLICY}; form-action 'self'\"", "_POLICY"),
+        ("_POLICY if g.get(\"may_leave\") else f\"{_POLICY}; form-action 'self'\"", "f\"{_POLICY}; form-action 'self'\""),
+        ('        headers.setdefault("X-Frame-Options", "DENY")\n', ""),
+        ('        headers.setdefault("X-Content-Type-Options", "nosniff")\n', ""),
+        ('        headers.setdefault("Referrer-Policy", "same-origin")\n', ""),
+        ('        headers.setdefault("Cache-Control", "no-store")\n', ""),
+        ('        if configuration.is_https:\n            headers', "        if True:\n            headers"),
+        ('        if configuration.is_https:\n            headers', "        if False:\n            headers"),
+        ("    if not configuration.is_https:\n        return application\n", "    if True:\n        return application\n"),
+        ('        environ["HTTP_HOST"] = host\n', ""),
+        ('        environ["wsgi.url_scheme"] = "https"\n', ""),
+        ("x_for=1, x_proto=0, x_host=0", "x_for=1, x_proto=1, x_host=1"),
+        ("x_for=1, ", "x_for=0, ", f"{_SECURITY} tests/demo/test_limits.py"),
+        ("x_for=1, ", "x_for=2, ", f"{_SECURITY} tests/demo/test_limits.py"),
+    ],
+)  # fmt: skip
+
+LIMITS = mutants(
+    "demo/limits.py",
+    "tests/demo/test_limits.py",
+    [
+        ('    limit("login.log_in", configuration.login_limit, deduct_when=_has_failed)\n', ""),
+        (", deduct_when=_has_failed)", ")"),
+        ("    limit(_PUSH, configuration.push_limit)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
+        ("    limit(registration.VIEW, configuration.registration_limit)\n", "", "tests/demo/test_registration.py"),
+        ("        cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))\n", ""),
+        ("        cimd.allow_fetch(_with_a_thread(app))\n", ""),
+        ("        if not limiter.limiter.hit(limit, \"fetch\", _peer()):\n", "        if False:\n"),
+        ("        if not has_request_context() or is_logged_in():\n            return True\n        if not limiter", "        if not limiter"),
+        ("        if not threads.acquire(blocking=False):\n", "        if not threads.acquire(blocking=False) and False:\n"),
+        ('        if g.pop("waits", False):\n            threads.release()\n', "        pass\n"),
+        ('or is_logged_in() or g.get("waits"):', 'or is_logged_in():'),
+        ('or is_logged_in() or g.get("waits"):', 'or g.get("waits"):'),
+        ("ip_network((int(address), 64), strict=False)", "address"),
+        ("str(address.ipv4_mapped or ip_network", "str(ip_network"),
+        ("_MOST_STRANGERS = 8", "_MOST_STRANGERS = 9"),
+    ],
+)  # fmt: skip
+
+CONFIGURATION = mutants(
+    "demo/config.py",
+    "tests/demo/test_configuration.py "
+    "tests/demo/test_indieauth_provider.py::test_only_a_profile_url_can_be_the_owner_s_address",
+    [
+        ("        if not base_url:\n            raise", "        if False:\n            raise"),
+        ("        _check_origin(base_url, development=development)\n", ""),
+        ('(parsed.scheme == "http" and not (development and parsed.is_loopback))', "False"),
+        ('not (development and parsed.is_loopback)', "not parsed.is_loopback"),
+        ('not (development and parsed.is_loopback)', "not development"),
+        ('    if {"/", "?", "#"} & set(url.partition("://")[2]):\n', "    if False:\n"),
+        ("if not text.isdigit() or not 1 <= int(text) <= 65535:", "if not text.isdigit() or not 0 <= int(text) <= 65535:"),
+        ("if not text.isdigit() or not 1 <= int(text) <= 65535:", "if not text.isdigit() or not 1 <= int(text):"),
+        ("text is None or parse(text).amount > 0", "text is None or parse(text).amount >= 0"),
+        ("    except ValueError:\n        is_usable = False\n", "    except ValueError:\n        is_usable = True\n"),
+        ('    if not all(link.startswith(("https://", "http://")) for link in links):\n', "    if False:\n"),
+        ("value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY) or len(value) < 8:", "len(value) < 8:"),
+        ("value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY) or len(value) < 8:", "value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY):"),
+        ("    except UnicodeEncodeError as exc:\n", "    except RecursionError as exc:\n"),
+        ("    if development:\n        return value or default\n", "    if True:\n        return value or default\n"),
+        ("    if not named and not development:\n", "    if False:\n"),
+        ('{".", ".."} & set(segments)', "False"),
+        ('.replace("%2e", ".")', ""),
+        ('or "@" in parts.netloc or', "or"),
+        ('not well_formed or "#" in url or', "not well_formed or"),
+        ('parts.path.startswith("/") and url.isascii()', 'parts.path.startswith("/")'),
+        ('and not host.replace(".", "").isdigit() and', "and"),
+        ('and ":" not in parts.netloc\n', "\n"),
+        ('not host.endswith(".") and', ""),
+        ("local = development and parts.hostname in", "local = parts.hostname in"),
+        ('not (parts.scheme == "https" or (parts.scheme == "http" and local)):', "False:"),
+        ('    if development:\n        defaults |= {"CIMD_ALLOW_LOOPBACK": "1"}\n', '    defaults |= {"CIMD_ALLOW_LOOPBACK": "1"}\n'),
+    ],
+)  # fmt: skip
+
+ERRORS = mutants(
+    "demo/errors.py",
+    _SECURITY,
+    [
+        ("    app.register_error_handler(SQLAlchemyError, _show_database_error)\n", ""),
+        ('        if name in ("Allow", "Retry-After"):\n', "        if True:\n"),
+        ("    elif request.path in _MACHINE_PATHS:\n", "    elif False:\n", f"{_SECURITY} tests/demo/test_oauth_endpoints.py"),
+        ('getattr(error, "connection_invalidated", False) or type(error).__name__ == "OperationalError"', "False"),
+        ('getattr(error, "connection_invalidated", False) or type(error).__name__ == "OperationalError"', "True"),
+    ],
+)  # fmt: skip
+
+SCHEMA = mutants(
+    "demo/schema.py",
+    "tests/demo/test_schema.py",
+    [
+        ("            fcntl.flock(lock, fcntl.LOCK_EX)\n", ""),
+        ('            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})\n', ""),
+    ],
+)  # fmt: skip
+
+DEMO: list[Mutant] = [
+    *OWNER_LOGIN, *OWNER_PAGES, *NOTES, *HOME, *MICROPUB, *MEDIA, *SECURITY, *LIMITS, *ENDPOINTS, *MCP,
+    *CONFIGURATION, *ERRORS, *SCHEMA, *CONTENT, *POSTS, *PROPERTIES, *COMMANDS,
+]  # fmt: skip
