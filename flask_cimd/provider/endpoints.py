@@ -60,6 +60,5 @@ class Endpoints:
             answer: Response = site.server.answer_error(error)
         else:
             answer = jsonify(site.identity_members(grant.subject, grant.scope.split()))
-        answer.headers["Cache-Control"] = "no-store"
         answer.headers["Access-Control-Allow-Origin"] = "*"
         return answer

@@ -12,6 +12,7 @@ from demo.site import media
 from demo.site.media import LARGEST_FILE
 from tests.demo.posting import Poster, png
 from tests.demo.test_profile import card, elements, look, save
+from tests.demo.test_security import PRODUCTION
 from tests.support.browser import PASSWORD, Site, soup
 from tests.support.origin import TLSOrigin
 
@@ -35,6 +36,19 @@ def test_the_mark_of_the_password_in_the_cookie_depends_on_the_secret_key(make_s
     one, other = (make_site(DEMO_SECRET_KEY=key) for key in ("one key", "another key"))
     assert mark_of(one) != mark_of(other)
     assert PASSWORD not in mark_of(one)
+
+
+def test_a_forwarded_host_does_not_make_another_origin_this_one(make_site: Callable[..., Site]) -> None:
+    site = make_site(**PRODUCTION)
+    client = site.app.test_client(use_cookies=False)
+    page = client.get("/login", base_url="https://me.example")
+    form = {"csrf_token": page.text.split('name="csrf_token" value="')[1].split('"')[0], "password": site.password}
+    headers = {
+        "Cookie": page.headers["Set-Cookie"].partition(";")[0],
+        "Referer": "https://evil.example/",
+        "X-Forwarded-Host": "evil.example",
+    }
+    assert client.post("/login", data=form, headers=headers, base_url="https://me.example").status_code == 400
 
 
 # -- pages of the owner -------------------------------------------------------------------------------------------

@@ -373,9 +373,9 @@ SECURITY = mutants(
         ("    if not configuration.is_https:\n        return application\n", "    if True:\n        return application\n"),
         ('        environ["HTTP_HOST"] = host\n', ""),
         ('        environ["wsgi.url_scheme"] = "https"\n', ""),
-        ("x_for=1, x_proto=0, x_host=0", "x_for=1, x_proto=1, x_host=1"),
-        ("x_for=1, ", "x_for=0, ", f"{_SECURITY} tests/demo/test_limits.py"),
-        ("x_for=1, ", "x_for=2, ", f"{_SECURITY} tests/demo/test_limits.py"),
+        ("x_for=1, x_proto=0, x_host=0", "x_for=1, x_proto=0, x_host=1", _GUARDS),
+        ("x_for=1, ", "x_for=0, ", _LOGIN),
+        ("x_for=1, ", "x_for=2, ", _LOGIN),
     ],
 )  # fmt: skip
 
@@ -383,8 +383,8 @@ LIMITS = mutants(
     "demo/limits.py",
     "tests/demo/test_limits.py",
     [
-        ('    limit("login.log_in", configuration.login_limit, deduct_when=_has_failed)\n', ""),
-        (", deduct_when=_has_failed)", ")"),
+        ('    limit("login.log_in", configuration.login_limit, deduct_when=_has_failed)\n', "", _LOGIN),
+        (", deduct_when=_has_failed)", ")", _LOGIN),
         ("    limit(_PUSH, configuration.push_limit)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
         ("    limit(registration.VIEW, configuration.registration_limit)\n", "", "tests/demo/test_registration.py"),
         ("        cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))\n", ""),
@@ -396,7 +396,7 @@ LIMITS = mutants(
         ('or is_logged_in() or g.get("waits"):', 'or is_logged_in():'),
         ('or is_logged_in() or g.get("waits"):', 'or g.get("waits"):'),
         ("ip_network((int(address), 64), strict=False)", "address"),
-        ("str(address.ipv4_mapped or ip_network", "str(ip_network"),
+        ("str(address.ipv4_mapped or ip_network", "str(ip_network", _LOGIN),
         ("_MOST_STRANGERS = 8", "_MOST_STRANGERS = 9"),
     ],
 )  # fmt: skip

@@ -66,8 +66,8 @@ REDIS = mutants(
     [
         ("socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)", "socket_connect_timeout=_TIMEOUT)", _DETAILS),
         ("socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)", "socket_timeout=_TIMEOUT)", _DETAILS),
-        ("surplus = pipeline.execute()[-1] - size", "surplus = pipeline.execute()[-1] - size - 1", f"{_CONTRACT} {_FETCHED}"),
-        ("    if surplus > 0:\n", "    if False:\n", f"{_CONTRACT} {_FETCHED}"),
+        ("surplus = pipeline.execute()[-1] - size", "surplus = pipeline.execute()[-1] - size - 1", _DETAILS),
+        ("    if surplus > 0:\n", "    if False:\n", _DETAILS),
         ("            client.delete(*map(key, dropped))", "            pass", f"{_CONTRACT} {_DETAILS} {_FETCHED}"),
         ('    pipeline.zremrangebyscore(index, "-inf", dropped_before)\n', "", f"{_DETAILS} {_CONTRACT}"),
         ("        except (ValueError, KeyError, TypeError):\n            return None", "        except (KeyError, TypeError):\n            return None", _DETAILS),

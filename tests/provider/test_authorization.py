@@ -261,6 +261,15 @@ def test_a_client_that_was_denied_meanwhile_is_not_approved(
     assert (refused.status_code, "client-denied" in refused.text) == (400, True)
 
 
+def test_a_denial_is_final(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
+    app, _ = make()
+    browser = logged_in(app)
+    handle = transaction(ask(browser, client_origin.publish()))
+    first = answer(decide(browser, handle, "deny"))
+    assert first["error"] == "access_denied"
+    assert answer(decide(browser, handle)) == first
+
+
 def test_the_second_click_asks_nobody_again(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
     app, _ = make()
     browser, client = logged_in(app), client_origin.publish()
