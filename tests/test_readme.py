@@ -6,6 +6,7 @@ import ast
 import re
 from collections import defaultdict
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +132,20 @@ def test_the_rule_of_the_quick_start_is_asked(start: Any, ca: trustme.CA) -> Non
         assert answer.status_code == 400
         assert "does not accept" in answer.text
         assert len(casino.requests) == 1
+
+
+def test_the_resolver_works_beyond_flask_as_shown(
+    monkeypatch: pytest.MonkeyPatch, ca: trustme.CA, ca_bundle: Path
+) -> None:
+    (program,) = code_blocks(section("Beyond Flask", "###"))
+    with TLSOrigin(ca, "app.example") as origin:
+        publish_document(origin, client_id="https://app.example/client.json", redirect_uris=["https://app.example/cb"])
+        monkeypatch.setenv("CIMD_ALLOW_LOOPBACK", "true")
+        monkeypatch.setenv("CIMD_CA_BUNDLE", str(ca_bundle))
+        monkeypatch.setenv("CIMD_DEVELOPMENT_HOSTS", f"app.example=127.0.0.1:{origin.port}")
+        namespace: dict[str, Any] = {}
+        exec(compile(program, "README.md", "exec"), namespace)
+    assert namespace["client"].client_name == "App"
 
 
 def test_every_method_that_the_readme_names_exists() -> None:

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import redis
 
 from flask_cimd import ClientIdentifier, ClientMetadata, PolicyDeniedError
 from flask_cimd.clients import ClientResolver, MemoryStore, Settings
+from flask_cimd.stores import RedisStore
 from tests.support.clock import Clock
 from tests.support.origin import TLSOrigin, publish_document
 
@@ -52,6 +54,29 @@ def test_the_hooks_decide(settings: Settings, origin: TLSOrigin) -> None:
     with pytest.raises(PolicyDeniedError) as refused:
         ClientResolver(settings, allow_client=[refuse_client]).resolve(url)
     assert (refused.value.slug, len(origin.requests)) == ("client-refused", 1)
+
+
+def test_resolvers_of_several_processes_share_a_redis_store(
+    settings: Settings, origin: TLSOrigin, private_redis: tuple[redis.Redis, str]
+) -> None:
+    client, prefix = private_redis
+    url = publish_document(origin)
+
+    for _ in range(2):
+        resolver = ClientResolver(settings, store=RedisStore(client, prefix=prefix))
+        assert resolver.resolve(url).client_name == "App"
+
+    assert len(origin.requests) == 1
+
+
+def test_the_operators_rules_hold(origin: TLSOrigin, ca_bundle: Path) -> None:
+    url = publish_document(origin)
+    denies = {"CIMD_ALLOW_LOOPBACK": True, "CIMD_CA_BUNDLE": str(ca_bundle), "CIMD_DENIED_HOSTS": ["localhost"]}
+
+    with pytest.raises(PolicyDeniedError) as refused:
+        ClientResolver(Settings.from_config(denies)).resolve(url)
+
+    assert (refused.value.slug, origin.requests) == ("host-denied", [])
 
 
 def test_the_resolver_imports_no_flask() -> None:
