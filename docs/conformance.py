@@ -132,6 +132,16 @@ def without_test() -> list[str]:
     ]
 
 
+def without_where() -> list[str]:
+    """Return the server's rows for which neither ``rows.txt`` nor a source file names the code."""
+    code = code_by_row()
+    return [
+        requirement.row
+        for requirement in requirements()
+        if requirement.whose == "server" and not requirement.where and requirement.row not in code
+    ]
+
+
 def table() -> str:
     """Return the whole document."""
     return "\n".join(_lines()) + "\n"
@@ -175,4 +185,7 @@ def _relative(path: Path) -> str:
 
 if __name__ == "__main__":
     TABLE.write_text(table(), encoding="utf-8")
-    sys.stdout.write(f"{TABLE.relative_to(ROOT)} written; without a test: {' '.join(without_test()) or 'none'}\n")
+    sys.stdout.write(
+        f"{TABLE.relative_to(ROOT)} written; without a test: {' '.join(without_test()) or 'none'}; "
+        f"without a where: {' '.join(without_where()) or 'none'}\n"
+    )

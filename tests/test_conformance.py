@@ -22,6 +22,10 @@ def test_every_row_of_the_server_has_a_test() -> None:
     assert conformance.without_test() == []
 
 
+def test_every_row_of_the_server_names_the_code_that_does_it() -> None:
+    assert conformance.without_where() == []
+
+
 def test_rows_are_complete_and_in_order() -> None:
     rows = [requirement.row for requirement in conformance.requirements()]
     assert len(set(rows)) == len(rows)

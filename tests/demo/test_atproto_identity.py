@@ -78,6 +78,35 @@ def test_the_metadata_holds_what_clients_look_for(site: Site) -> None:
     assert not {"require_request_uri_registration", "protected_resources"} & members.keys()
 
 
+@proves("AT-94")
+def test_a_public_site_publishes_every_member_of_the_profile(make_site: Callable[..., Site]) -> None:
+    issuer = "https://me.example.com"
+    answer = make_site(**PRODUCTION).browser().get("/.well-known/oauth-authorization-server")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    members = answer.json()
+    expected = {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "pushed_authorization_request_endpoint": f"{issuer}/par",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "require_pushed_authorization_requests": True,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "dpop_signing_alg_values_supported": ["ES256"],
+        "authorization_response_iss_parameter_supported": True,
+        "client_id_metadata_document_supported": True,
+    }
+    assert {name: members.get(name) for name in expected} == expected
+    assert "ES256" in members["token_endpoint_auth_signing_alg_values_supported"]
+    assert "atproto" in members["scopes_supported"]
+    # Clients refuse the document for an unregistered value of the first, and for false in the second.
+    assert {"prompt_values_supported", "require_request_uri_registration"} & members.keys() == set()
+
+
 @proves("AT-97")
 def test_the_handle_is_proved_by_the_site_itself(site: Site) -> None:
     answer = site.browser().get("/.well-known/atproto-did")

@@ -73,6 +73,16 @@ def test_nobody_registers_at_first(make_site: Make) -> None:
     assert answer.json() == {"error": "invalid_request"}
 
 
+@proves("M-31")
+@pytest.mark.parametrize("is_on", [False, True])
+def test_an_app_with_a_url_signs_in_without_registration(make_site: Make, origin: TLSOrigin, is_on: bool) -> None:
+    site = make_site(**(ON if is_on else {}))
+    assert metadata(site)["client_id_metadata_document_supported"] is True
+    assert ("registration_endpoint" in metadata(site)) == is_on
+    assert site.owner().tokens(publish_client(origin), scope="profile")["scope"] == "profile"
+    assert kept(site) == 0
+
+
 @proves("M-30")
 def test_the_metadata_names_the_endpoint_and_goes_on_to_prefer_urls(site: Site) -> None:
     found = metadata(site)

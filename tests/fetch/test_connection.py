@@ -318,7 +318,7 @@ def named(ca: trustme.CA) -> Iterator[tuple[SocketOrigin, list[str | None]]]:
         yield origin, asked
 
 
-@proves("C-94")
+@proves("C-94", "L-18")
 @pytest.mark.parametrize(
     ("url", "host"),
     [

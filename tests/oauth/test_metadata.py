@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
@@ -73,6 +73,31 @@ def test_the_issuer_in_answers_is_the_issuer_of_the_document(origin: Any, make_s
     assert found["issuer"] == "https://me.example"
     assert found["token_endpoint"] == "https://me.example/token"
     assert owner.deny(owner.authorize(sign_in))["iss"] == "https://me.example"
+
+
+@proves("M-27", "O-40", "O-41")
+@pytest.mark.parametrize("mode", ["query", "fragment"])
+def test_the_flag_for_iss_is_true_and_so_is_every_response(
+    origin: Any, site: ProviderSite, metadata: dict[str, Any], mode: str
+) -> None:
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    owner, client_id = site.owner(), publish_client(origin)
+
+    def ask(**changes: str) -> Any:
+        return owner.authorize(SignIn.begin(client_id, response_mode=mode, **changes))
+
+    answers = {
+        "code": owner.press(ask(), "Approve"),
+        "access_denied": owner.press(ask(), "Deny"),
+        "unsupported_response_type": ask(response_type="token"),
+        "consent_required": ask(prompt="none"),
+    }
+    for expected, answer in answers.items():
+        assert answer.status_code == 303, expected
+        target = urlsplit(answer.headers["Location"])
+        members = dict(parse_qsl(target.fragment if mode == "fragment" else target.query))
+        assert members["iss"] == metadata["issuer"]
+        assert members.get("error", "code") == expected
 
 
 @proves("O-43")

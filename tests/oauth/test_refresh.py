@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from flask_cimd.oauth.server.storage import REPETITIONS
-from tests.support.browser import Browser, publish_client
+from tests.support.browser import REDIRECT, Browser, publish_client
 from tests.support.proves import proves
 from tests.support.provider_app import ProviderSite
 
@@ -167,8 +168,35 @@ def test_use_does_not_prolong_a_grant_beyond_its_end(origin: Any, site: Provider
 
 
 def test_a_page_client_may_always_refresh(origin: Any, site: ProviderSite) -> None:
-    page = b'<div class="h-app"><a class="p-name u-url" href="/">Old</a></div>'
-    client_id = origin.serve("/", page, headers={"Content-Type": "text/html"})
+    client_id = publish_page(origin)
     owner, redirect = site.owner(), origin.url("/cb")
     tokens = owner.tokens(client_id, redirect)
     assert owner.refresh(client_id, tokens["refresh_token"]).status_code == 200
+
+
+def publish_page(origin: Any) -> str:
+    page = b'<div class="h-app"><a class="p-name u-url" href="/">Old</a></div>'
+    client_id: str = origin.serve("/", page, headers={"Content-Type": "text/html"})
+    return client_id
+
+
+@proves("IA-100")
+@pytest.mark.parametrize("publish", [publish_client, publish_page])
+def test_access_is_short_and_renewed_and_a_stolen_refresh_token_ends_it(
+    origin: Any, site: ProviderSite, publish: Callable[[Any], str]
+) -> None:
+    owner, client_id = site.owner(), publish(origin)
+    first = owner.tokens(client_id, origin.url("/cb") if publish is publish_page else REDIRECT)
+    assert first["expires_in"] == 15 * 60
+    site.clock.forward(minutes=15)
+    assert userinfo(owner, first["access_token"]) == 401
+    second = owner.refresh(client_id, first["refresh_token"]).json()
+    assert (second["expires_in"], userinfo(owner, second["access_token"])) == (15 * 60, 200)
+    site.clock.forward(seconds=61)
+    assert refused(owner, client_id, first["refresh_token"]) == "invalid_grant"
+    assert userinfo(owner, second["access_token"]) == 401
+    assert refused(owner, client_id, second["refresh_token"]) == "invalid_grant"
+
+
+def userinfo(browser: Browser, token: str) -> int:
+    return browser.get("/userinfo", headers={"Authorization": f"Bearer {token}"}).status_code

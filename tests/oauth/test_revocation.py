@@ -75,7 +75,7 @@ def test_a_page_client_that_names_another_is_refused(page_client: tuple[str, str
     assert is_alive(owner, token)
 
 
-@proves("O-110", "A-18")
+@proves("O-110", "O-112", "A-18")
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", '"é', ""])
 def test_a_wrong_hint_does_not_matter(origin: Any, site: ProviderSite, hint: str) -> None:
     owner, client_id = site.owner(), publish_client(origin)

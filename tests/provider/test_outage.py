@@ -20,6 +20,7 @@ from flask_cimd import CIMD
 from flask_cimd.provider import Provider
 from flask_cimd.testing import ClientOrigin, DocumentClient
 from tests.support.clock import Clock
+from tests.support.proves import proves
 
 VERIFIER = "v" * 43
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -155,6 +156,22 @@ def test_no_living_token_is_called_dead(site: Site, method: str, path: str) -> N
     assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5")
     site.come_back()
     assert site.app.test_client().open(path, method=method, **request).status_code == 200
+
+
+@proves("O-112")
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_a_token_that_cannot_be_revoked_now_lives_on_and_is_revoked_later(site: Site, kind: str) -> None:
+    tokens, browser = site.redeem(site.code()).get_json(), site.app.test_client()
+    form = {"token": tokens[kind], "token_type_hint": kind, "client_id": site.client.client_id}
+    authorized = {"Authorization": f"Bearer {tokens['access_token']}"}
+    site.leave()
+    refused = browser.post("/revoke", data=form)
+    is_unavailable(refused)
+    assert refused.get_json()["error"] == "temporarily_unavailable"
+    site.come_back()
+    assert browser.get("/userinfo", headers=authorized).status_code == 200
+    assert browser.post("/revoke", data=form).status_code == 200
+    assert browser.get("/userinfo", headers=authorized).status_code == 401
 
 
 def test_a_pushed_request_is_refused_for_now(site: Site) -> None:
