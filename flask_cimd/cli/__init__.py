@@ -7,11 +7,17 @@ invalid), 2 wrong usage, 3 cannot be known now (not reachable).
 
 from flask.cli import AppGroup
 
-from . import clients, explain, keys, policy, storage
+from . import administration, clients, doctor, explain, keys, policy, storage
+from .shared import Translated
 
 __all__ = ["commands"]
 
-commands = AppGroup("cimd", help="OAuth clients that identify themselves by URL.")
-for module in (clients, explain, keys, policy, storage):
+
+class _Commands(Translated, AppGroup):
+    """The commands of an app."""
+
+
+commands = _Commands("cimd", help="OAuth clients that identify themselves by URL.")
+for module in (administration, clients, doctor, explain, keys, policy, storage):
     for command in module.COMMANDS:
         commands.add_command(command)

@@ -20,7 +20,7 @@ from ..core.identifier import IdentifierRules, parse_identifier
 from ..core.rules import DocumentRules
 from ..core.strict_json import StrictJSONError, read_object
 from ..publish.document import check_text
-from .shared import NO, UNKNOWN_NOW, YES, json_option
+from .shared import NO, UNKNOWN_NOW, YES, Translated, json_option
 
 _MOST_BYTES = 1024 * 1024
 _METHODS = ("none", "private_key_jwt")
@@ -142,7 +142,7 @@ def check(subject: str, *, client_id: str | None, families: Sequence[str], allow
     sys.exit(found.exit_code(families))
 
 
-class _Group(click.Group):
+class _Group(Translated):
     """Takes a URL in place of a command for ``explain URL``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""``flask cimd list|show|refresh|forget``: the clients that the store keeps."""
+"""``flask cimd clients list|show|refresh|forget``, also without ``clients``: the clients that the store keeps."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from itertools import islice
 from typing import Any
 
 import click
-from flask.cli import with_appcontext
+from flask import current_app
+from flask.cli import AppGroup, with_appcontext
 
 from .. import CIMD, CIMDError
 from ..clients import Entry
 from ..core.display import safe_text
 from ..core.identifier import parse_identifier
-from .shared import extension, json_option, print_json, refused
+from .shared import extension, json_option, print_json, refused, safe, sites_of
+
+#: Grants of one client that are counted at most.
+_COUNTED = 100
 
 
 @click.command("list")
@@ -45,24 +49,53 @@ def list_clients(limit: int, *, as_json: bool) -> None:
 @json_option
 @with_appcontext
 def show_client(client_id: str, *, as_json: bool) -> None:
-    """Show the store's entry of CLIENT_ID."""
+    """Show what is known of CLIENT_ID: the stored copy, tier and pin, its registration, how many grants it has.
+
+    Exit code 1 if neither store nor providers know it.
+    """
     cimd = extension()
     entry = _entry(cimd, client_id)
-    if entry is None:
-        raise click.ClickException("the store keeps no such client")
-    identifier = entry.metadata.identifier
-    members = {
-        **_summary(entry, cimd.clock()),
-        "tier": str(cimd.admission.tier(identifier)),
-        "pinned": cimd.admission.pin(client_id) is not None,
-        "metadata": json.loads(entry.metadata.to_json()),
-    }
+    providers = [_at_provider(site, client_id) for site in sites_of(current_app)]
+    known = [told for told in providers if told["registered_at"] or told["grants"]]
+    if entry is None and not known:
+        raise click.ClickException("the store keeps no such client, and no provider knows it")
+    members = {"client_id": client_id, **_stored(cimd, entry), "providers": known}
     if as_json:
         print_json(members)
         return
-    for name, value in {**members, **members.pop("metadata")}.items():
+    metadata, providers = members.pop("metadata", {}), members.pop("providers")
+    for name, value in {**members, **metadata}.items():
         if value not in (None, [], "{}", False):
-            click.echo(f"{name}: {_line(value)}")
+            click.echo(f"{name}: {safe(_line(value))}")
+    for told in providers:
+        more = "more than " if told["has_more"] else ""
+        registered = f", registered {told['registered_at']}" if told["registered_at"] else ""
+        click.echo(f"at {told['issuer']}: {more}{told['grants']} living grants{registered}")
+
+
+def _stored(cimd: CIMD, entry: Entry | None) -> dict[str, Any]:
+    if entry is None:
+        return {}
+    identifier = entry.metadata.identifier
+    return {
+        **_summary(entry, cimd.clock()),
+        "tier": str(cimd.admission.tier(identifier)),
+        "pinned": cimd.admission.pin(identifier.raw) is not None,
+        "metadata": json.loads(entry.metadata.to_json()),
+    }
+
+
+def _at_provider(site: Any, client_id: str) -> dict[str, Any]:
+    """Return what a provider knows of a client; a storage of the app's own may not be able to tell."""
+    now, storage = site.clock(), site.storage
+    kept = storage.find(client_id, now) if hasattr(storage, "find") else None
+    grants = storage.grants(now, client_id=client_id, limit=_COUNTED + 1) if hasattr(storage, "grants") else []
+    return {
+        "issuer": site.issuer,
+        "registered_at": kept.created_at.isoformat(timespec="seconds") if kept else None,
+        "grants": min(len(grants), _COUNTED),
+        "has_more": len(grants) > _COUNTED,
+    }
 
 
 @click.command("refresh")
@@ -90,7 +123,11 @@ def forget_clients(client_ids: tuple[str, ...]) -> None:
         raise click.ClickException("not kept: " + " ".join(unknown))
 
 
-COMMANDS = (list_clients, show_client, refresh_client, forget_clients)
+clients = AppGroup("clients", help="The clients that the store keeps.")
+for command in (list_clients, show_client, refresh_client, forget_clients):
+    clients.add_command(command)
+
+COMMANDS = (clients, list_clients, show_client, refresh_client, forget_clients)
 
 
 def _entry(cimd: CIMD, client_id: str) -> Entry | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 import click
-from flask import current_app
+from flask import Flask, current_app
+from flask.cli import ScriptInfo
 
-from .. import CIMD, CIMDError
+from .. import CIMD, CIMDError, ConfigurationError
+from ..clients import StoreError
+from ..core.text import clean_text
 
 #: Exit codes of every command; click itself gives 2 for wrong usage, an app that is not set up included.
 YES, NO, USAGE, UNKNOWN_NOW = 0, 1, 2, 3
@@ -22,9 +26,45 @@ class UnknownNowError(click.ClickException):
     exit_code = UNKNOWN_NOW
 
 
+#: Faults of a storage that an operator must mend: they do not go by.
+_LASTING = ("tables-missing", "storage-read-only")
+
+
 def refused(error: CIMDError, message: str) -> click.ClickException:
     """Return the exception that ends a command: exit code 3 if the command may work later, else 1."""
-    return UnknownNowError(message) if error.temporary else click.ClickException(message)
+    may_work_later = error.temporary and error.slug not in _LASTING
+    return UnknownNowError(safe(message)) if may_work_later else click.ClickException(safe(message))
+
+
+class Translated(click.Group):
+    """A group whose commands end in a sentence and an exit code, whatever they meet: never in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was called."""
+        try:
+            return super().invoke(ctx)
+        except CIMDError as error:
+            if isinstance(error.__cause__, StoreError):
+                raise _store_refused(ctx, error.__cause__) from error
+            raise refused(error, str(error)) from error
+        except StoreError as error:
+            raise _store_refused(ctx, error) from error
+        except ConfigurationError as error:
+            raise click.ClickException(str(error)) from error
+        except PermissionError as error:
+            raise click.ClickException(f"no permission: {error.filename}") from error
+
+
+def _store_refused(ctx: click.Context, error: StoreError) -> click.ClickException:
+    info = ctx.find_object(ScriptInfo)
+    app = None if info is None else info.load_app()
+    if app is not None and "sqlalchemy" in app.extensions:
+        from ..provider import missing_tables
+
+        with app.app_context(), contextlib.suppress(CIMDError):
+            if missing := missing_tables(app.extensions["sqlalchemy"]):
+                return click.ClickException(f"the database lacks {', '.join(missing)}; run: flask cimd create-tables")
+    return UnknownNowError(f"the store does not answer: {error}")
 
 
 def extension() -> CIMD:
@@ -39,6 +79,20 @@ def extension() -> CIMD:
     return found
 
 
+def sites_of(app: Flask) -> list[Any]:
+    """Return the providers of an app, as `flask_cimd.provider` opened them; empty without one."""
+    return list(app.extensions.get("cimd_providers", ()))
+
+
+#: Characters of one line on a terminal; a client URL has up to 2048.
+_LONGEST_LINE = 8192
+
+
+def safe(text: str) -> str:
+    """Return text on one line for a terminal: without control, bidirectional and invisible characters."""
+    return clean_text(text, _LONGEST_LINE)
+
+
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON in ASCII: escaped, remote text changes nothing on a terminal."""
+    click.echo(json.dumps(value, indent=2))

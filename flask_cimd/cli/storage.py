@@ -9,7 +9,6 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .. import StorageError
 from ..core.clock import utc_now
 from .shared import json_option, print_json
 
@@ -18,7 +17,7 @@ def _database() -> Any:
     """Return the Flask-SQLAlchemy object of the current app."""
     db = current_app.extensions.get("sqlalchemy")
     if db is None:
-        raise click.ClickException("this app has no database; call db.init_app(app) of Flask-SQLAlchemy in its factory")
+        raise click.UsageError("this app has no database; call db.init_app(app) of Flask-SQLAlchemy in its factory")
     return db
 
 
@@ -26,17 +25,12 @@ def _database() -> Any:
 @with_appcontext
 def create_tables() -> None:
     """Create the missing tables of this package; apps with migrations do not need this command."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from ..provider.models import TABLE_PREFIX, provider_models
+    from ..provider.models import TABLE_PREFIX, make_tables, provider_models
 
     db = _database()
     provider_models(db)
     tables = [table for name, table in db.metadata.tables.items() if name.startswith(TABLE_PREFIX)]
-    try:
-        db.metadata.create_all(db.engine, tables=tables)
-    except SQLAlchemyError as exc:
-        raise click.ClickException(f"the database refused: {type(exc).__name__}") from exc
+    make_tables(db, tables)
     for name in sorted(table.name for table in tables):
         click.echo(name)
 
@@ -59,10 +53,7 @@ def sweep(limit: int, every: int, *, as_json: bool) -> None:
     """
     from ..provider.sweep import sweep as sweep_tables
 
-    try:
-        swept = sweep_tables(_database(), utc_now(), limit=limit, every=timedelta(seconds=every))
-    except StorageError as error:
-        raise click.ClickException(str(error)) from error
+    swept = sweep_tables(_database(), utc_now(), limit=limit, every=timedelta(seconds=every))
     if as_json:
         print_json({"tables": dict(swept.by_table), "done": swept.is_done})
         return

@@ -1,7 +1,7 @@
 """A complete provider: `Provider`, its storage on the app's database, and the arguments of its hooks and templates."""
 
 from ..oauth.cors import allow_any_origin, preflight
-from ..oauth.short_columns import warn_of_short_columns
+from ..oauth.short_columns import short_columns, warn_of_short_columns
 from .apps import AppGrant, ConnectedApp
 from .authlib_models import URLClientCodeMixin, URLClientTokenMixin
 from .consent import ConsentPage, ScopeChoice
@@ -29,6 +29,7 @@ __all__ = [
     "missing_tables",
     "preflight",
     "provider_models",
+    "short_columns",
     "sweep",
     "warn_of_short_columns",
 ]

@@ -67,6 +67,7 @@ class Approvals(StorageBase):
         self._end_one = end.where(grants.c.id == b("grant"), grants.c.subject == b("subject"))
         self._end_client = end.where(grants.c.client_id == b("client_id"))
         self._end_subject = end.where(grants.c.subject == b("subject"))
+        self._end_all = end
         self._end_both = self._end_client.where(grants.c.subject == b("subject"))
 
     # -- look-ups -----------------------------------------------------------------------------------------------
@@ -113,6 +114,8 @@ class Approvals(StorageBase):
         limit: int = 100,
     ) -> list[LivingGrant]:
         """Return grants that have not ended, in the order of their ids, for an operator."""
+        if not is_storable(subject or "", client_id or "", after):
+            return []
         statement, values = self._listed, self._params(now=seconds(now), after=after, limit=limit)
         if subject is not None:
             statement, values = (
@@ -156,6 +159,10 @@ class Approvals(StorageBase):
         if not is_storable(subject):
             return 0
         return self._database.change(self._end_subject, self._params(subject=subject, now=seconds(now)))
+
+    def revoke_all(self, now: datetime) -> int:
+        """End all grants of everybody; return how many were not revoked before."""
+        return self._database.change(self._end_all, self._params(now=seconds(now)))
 
     def _params(self, **values: Any) -> dict[str, Any]:
         return params(issuer=self._issuer, **values)

@@ -9,6 +9,8 @@ from typing import Any
 from flask import Blueprint, Flask
 
 from ..oauth import server_metadata
+from ..oauth.resource_metadata import resource_metadata_url
+from ..oauth.server.metadata import discovery_paths
 from ..oauth.server.well_known import add_resource_routes, add_server_routes, resource_at
 from .site import Site
 
@@ -23,7 +25,7 @@ ENDPOINTS = {
 }
 
 
-def serve(app: Flask, site: Site, more: Mapping[str, Any]) -> None:
+def serve(app: Flask, site: Site) -> None:
     """Serve the server's document at each path that clients try, and the documents of its resources.
 
     The paths are at the root of the host, without the provider's prefix (RFC 8414 §3.1, path insertion).
@@ -31,16 +33,34 @@ def serve(app: Flask, site: Site, more: Mapping[str, Any]) -> None:
     Args:
         app: the app of the provider.
         site: the provider in it.
-        more: further members of the server's document.
     """
     blueprint = Blueprint(f"{site.name}_documents", __name__)
-    add_server_routes(blueprint, site.issuer, lambda: _server_document(site, more))
+    add_server_routes(blueprint, site.issuer, lambda: _server_document(site))
     sites: list[Site] | None = app.extensions.get(_KEY)
     if sites is None:
         sites = app.extensions[_KEY] = []
         _add_resources(blueprint, sites)
     sites.append(site)
     app.register_blueprint(blueprint)
+
+
+def announced(site: Site) -> dict[str, dict[str, Any]]:
+    """Return each document by its path with query: the server's at every address, and those of resources on this host.
+
+    Resources that only a look-up by identifier knows are left out.
+    """
+    found = dict.fromkeys(discovery_paths(site.issuer), _server_document(site))
+    listed = site.server.context.resources
+    known = dict.fromkeys([site.issuer, *(listed if isinstance(listed, Mapping) else ())])
+    for identifier in known:
+        rest = identifier.removeprefix(site.origin)
+        if rest == identifier or rest[:1] not in ("", "/", "?"):
+            continue
+        document = _resource_document(site, identifier)
+        if document is not None:
+            address = resource_metadata_url(identifier).removeprefix(site.origin)
+            found.setdefault(address, dict(document))
+    return found
 
 
 def _add_resources(blueprint: Blueprint, sites: list[Site]) -> None:
@@ -53,7 +73,7 @@ def _add_resources(blueprint: Blueprint, sites: list[Site]) -> None:
     add_resource_routes(blueprint, find)
 
 
-def _server_document(site: Site, more: Mapping[str, Any]) -> dict[str, Any]:
+def _server_document(site: Site) -> dict[str, Any]:
     server = site.server
     base = site.origin + site.prefix
     paths = ENDPOINTS | ({"userinfo_endpoint": "/userinfo"} if server.context.indieauth else {})
@@ -62,7 +82,7 @@ def _server_document(site: Site, more: Mapping[str, Any]) -> dict[str, Any]:
         scopes=server.scopes,
         auth_methods=server.auth_methods,
         endpoints={name: base + path for name, path in paths.items()},
-        **more,
+        **site.metadata,
     )
 
 

@@ -79,6 +79,15 @@ def missing_tables(db: SQLAlchemy) -> list[str]:
     return sorted(wanted - set(Database(db).run(lambda connection: inspect(connection).get_table_names())))
 
 
+def make_tables(db: SQLAlchemy, tables: list[Any]) -> None:
+    """Make these tables where they are missing; needs an app context.
+
+    Raises:
+        StorageError: the database does not answer or cannot be written.
+    """
+    Database(db).write(lambda connection: db.metadata.create_all(connection, tables=tables))
+
+
 def schema_gaps(db: SQLAlchemy) -> list[str]:
     """Return what the current app's database lacks: tables by name, and columns as ``table.column``.
 

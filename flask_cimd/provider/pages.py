@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
@@ -11,6 +12,7 @@ from ..oauth.server.parameters import form_of
 from .apps import ConnectedApps
 from .authorization import AuthorizationPages
 from .endpoints import Endpoints
+from .probe import PATH, answer_probe
 from .site import Site
 
 #: Pages load only this site's own styles and images, and no page may frame them.
@@ -49,6 +51,7 @@ def direct(site: Site, endpoints: Endpoints) -> Blueprint:
         routes.append(("/userinfo", "userinfo", endpoints.userinfo, ["GET", "POST"]))
     for path, name, view, methods in routes:
         blueprint.add_url_rule(path, name, view, methods=methods, provide_automatic_options=False)
+    blueprint.add_url_rule(PATH, "probe", partial(answer_probe, site), methods=["POST"])
     for path in dict.fromkeys(path for path, *_ in routes):
         blueprint.add_url_rule(path, f"preflight{path.replace('/', '_')}", preflight, methods=["OPTIONS"])
     blueprint.after_request(allow_any_origin)

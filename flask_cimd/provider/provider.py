@@ -257,6 +257,12 @@ class Provider:
             name=name,
             scope_texts=self._texts,
             clock=self._clock,
+            metadata={
+                "dpop_signing_alg_values_supported": list(server.dpop.algorithms),
+                "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+                "require_pushed_authorization_requests": True if ATPROTO in scopes else None,
+                **self._metadata,
+            },
         )
         return site
 
@@ -273,13 +279,7 @@ class Provider:
         for blueprint in blueprints:
             app.register_blueprint(blueprint, url_prefix=site.prefix or None)
         exempt_from_csrf(app, *blueprints)
-        more = {
-            "dpop_signing_alg_values_supported": list(site.server.dpop.algorithms),
-            "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
-            "require_pushed_authorization_requests": True if ATPROTO in site.server.scopes else None,
-            **self._metadata,
-        }
-        documents.serve(app, site, more)
+        documents.serve(app, site)
         remember_login(app)
 
 

@@ -59,6 +59,7 @@ class Site:
         name: name of the blueprint.
         scope_texts: a sentence for each scope.
         clock: returns the current aware instant.
+        metadata: further members of the server's metadata document.
     """
 
     server: AuthorizationServer
@@ -73,6 +74,7 @@ class Site:
     name: str
     scope_texts: Mapping[str, str]
     clock: Clock
+    metadata: Mapping[str, Any]
 
     # -- addresses ------------------------------------------------------------------------------------------------
 

@@ -23,9 +23,10 @@ For a storage of your own, subclass a suite in a test module, and give it a fixt
 import pytest
 
 # pytest explains the failures of imported assertions only in modules that are named before their import.
-_PARTS = ("token", "rotation", "request", "grant", "store")
+_PARTS = ("token", "rotation", "request", "grant", "administration", "store")
 pytest.register_assert_rewrite(f"{__name__}._steps", *(f"{__name__}._{part}_contract" for part in _PARTS))
 
+from ._administration_contract import RegistrationContract  # noqa: E402
 from ._client_origin import ClientOrigin, DocumentClient, client_origin  # noqa: E402
 from ._sign_in import SignedIn, sign_in  # noqa: E402
 from .storage_contract import StorageContract  # noqa: E402
@@ -35,6 +36,7 @@ __all__ = [
     "ClientOrigin",
     "ClientStoreContract",
     "DocumentClient",
+    "RegistrationContract",
     "SharedStoreContract",
     "SignedIn",
     "StorageContract",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._administration_contract import AdministrationContract
 from ._grant_contract import GrantContract
 from ._request_contract import RequestContract
 from ._rotation_contract import RotationContract
@@ -10,7 +11,7 @@ from ._token_contract import TokenContract
 __all__ = ["StorageContract"]
 
 
-class StorageContract(TokenContract, RotationContract, RequestContract, GrantContract):
+class StorageContract(TokenContract, RotationContract, RequestContract, GrantContract, AdministrationContract):
     """Subclass it with a fixture ``storage`` that returns an empty `flask_cimd.oauth.ProviderStorage`.
 
     Attributes:

@@ -67,5 +67,5 @@ def test_a_sweep_without_tables_says_no(run: Run) -> None:
 @pytest.mark.parametrize("command", ["create-tables", "sweep"])
 def test_an_app_without_a_database_is_told(command: str) -> None:
     ended = Flask("app").test_cli_runner().invoke(commands, [command])
-    assert ended.exit_code == 1
+    assert ended.exit_code == 2
     assert "db.init_app(app)" in ended.output

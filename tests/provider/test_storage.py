@@ -11,7 +11,7 @@ from flask import current_app
 from flask_cimd.oauth import MemoryStorage
 from flask_cimd.oauth.server.storage import ProviderStorage
 from flask_cimd.provider import SQLAlchemyStorage
-from flask_cimd.testing import StorageContract
+from flask_cimd.testing import RegistrationContract, StorageContract
 
 
 class TestSQLAlchemyStorage(StorageContract):
@@ -34,6 +34,18 @@ class TestSQLAlchemyStorage(StorageContract):
 class TestMemoryStorage(StorageContract):
     AT_ONCE = 64
 
+    @pytest.fixture
+    def storage(self) -> ProviderStorage:
+        return MemoryStorage()
+
+
+class TestRegistrationsInSQLAlchemy(RegistrationContract):
+    @pytest.fixture
+    def storage(self, storage: SQLAlchemyStorage) -> ProviderStorage:
+        return storage
+
+
+class TestRegistrationsInMemory(RegistrationContract):
     @pytest.fixture
     def storage(self) -> ProviderStorage:
         return MemoryStorage()

@@ -76,7 +76,12 @@ class MemoryStorage(MemoryRequests):
     """A `ProviderStorage` and ``RegistrationStorage`` of one process, for tests and trials.
 
     Shares nothing with other processes, and loses everything when the process ends.
+
+    Attributes:
+        is_lasting: ``False``: nothing outlives the process.
     """
+
+    is_lasting = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,6 +218,28 @@ class MemoryStorage(MemoryRequests):
         page = sorted(found)[offset : offset + limit]
         return [(client_id, tuple(found[client_id][:GRANTS_PER_CLIENT])) for client_id in page]
 
+    def grants(
+        self,
+        now: datetime,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[LivingGrant]:
+        """Return at most ``limit`` grants that are not over, in the order of their ids, for an operator."""
+
+        def is_wanted(grant: Grant) -> bool:
+            is_of = subject in (None, grant.subject) and client_id in (None, grant.client_id)
+            return is_of and not grant.revoked and grant.id > after
+
+        found = sorted(self._chosen(is_wanted), key=lambda kept: kept.grant.id)
+        return [
+            LivingGrant(grant=kept.grant, last_used=kept.used_at or kept.grant.created_at, ends_at=kept.ends_at)
+            for kept in found
+            if now < kept.ends_at
+        ][:limit]
+
     def _chosen(self, is_wanted: Callable[[Grant], bool]) -> list[_KeptGrant]:
         with self._lock:
             return [kept for kept in self._grants.values() if is_wanted(kept.grant)]
@@ -234,6 +261,10 @@ class MemoryStorage(MemoryRequests):
     def revoke_subject(self, subject: str, now: datetime) -> int:
         """End all grants of a person; return how many were not revoked before."""
         return self._end(lambda grant: grant.subject == subject, now)
+
+    def revoke_all(self, now: datetime) -> int:
+        """End all grants of everybody; return how many were not revoked before."""
+        return self._end(lambda grant: True, now)  # noqa: ARG005
 
     def _end(self, is_wanted: Callable[[Grant], bool], now: datetime) -> int:
         with self._lock:
@@ -257,6 +288,12 @@ class MemoryStorage(MemoryRequests):
         """Return a registration that has not ended."""
         found = self._registrations.get(client_id)
         return found.registration if found is not None and now < found.ends_at else None
+
+    def registrations(self, now: datetime, *, after: str = "", limit: int = 100) -> list[Registration]:
+        """Return at most ``limit`` registrations that have not ended, in the order of their identifiers."""
+        with self._lock:
+            found = [self._registrations[key] for key in sorted(self._registrations) if key > after]
+        return [kept.registration for kept in found if now < kept.ends_at][:limit]
 
     def remove(self, client_id: str) -> bool:
         """Forget a registration; say whether there was one."""

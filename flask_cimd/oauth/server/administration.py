@@ -1,0 +1,51 @@
+"""What an operator asks a storage for: `flask_cimd.provider.SQLAlchemyStorage` and `MemoryStorage` answer it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from .registration import Registration
+from .storage import LivingGrant
+
+
+class GrantAdministration(Protocol):
+    """The grants of everybody, for the commands ``flask cimd grants``."""
+
+    def grants(
+        self,
+        now: datetime,
+        *,
+        subject: str | None = None,
+        client_id: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[LivingGrant]:
+        """Return at most ``limit`` grants that are not over, in the order of their ids.
+
+        Args:
+            now: the aware instant.
+            subject: of this person alone.
+            client_id: of this client alone.
+            after: id of the last grant of the page before.
+            limit: of grants.
+        """
+
+    def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
+        """End all grants of a client, of one person or of everybody; return how many were not revoked before."""
+
+    def revoke_subject(self, subject: str, now: datetime) -> int:
+        """End all grants of a person; return how many were not revoked before."""
+
+    def revoke_all(self, now: datetime) -> int:
+        """End all grants of everybody; return how many were not revoked before."""
+
+
+class RegistrationAdministration(Protocol):
+    """The clients that registered themselves, for the commands ``flask cimd registrations``."""
+
+    def registrations(self, now: datetime, *, after: str = "", limit: int = 100) -> list[Registration]:
+        """Return at most ``limit`` registrations that have not ended, in the order of their identifiers."""
+
+    def remove(self, client_id: str) -> bool:
+        """Forget a registration; say whether there was one."""
