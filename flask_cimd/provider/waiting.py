@@ -96,9 +96,16 @@ class WaitingRequests:
         return handle
 
     def find(self, handle: str, browser: str, subject: str) -> Pending | None:
-        """Return the request of a form's handle, for the browser and person that saw the page."""
+        """Return the request of a form's handle, for the browser and person that saw the page.
+
+        The request ends if another person answers in this browser.
+        """
         kept = self._storage.find_waiting(digest(handle), self._clock())
-        if kept is None or kept.browser != browser or not kept.subject or kept.subject != subject:
+        if kept is None or kept.browser != browser or not kept.subject:
+            return None
+        if kept.subject != subject:
+            if kept.answer is None:
+                self._storage.drop_waiting(kept.digest)
             return None
         try:
             asked = AuthorizationRequest.from_json(kept.content)

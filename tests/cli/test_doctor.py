@@ -279,7 +279,7 @@ def break_keys(path: Path, how: str) -> None:
 )
 def test_a_key_file_is_private_and_readable(shop: Shop, tmp_path: Path, how: str, cure: str) -> None:
     app, path = shop.app(), tmp_path / "keys.json"
-    CIMD.publish_client(
+    app.extensions["cimd"].publish_client(
         app, "/client.json", origin="https://me.example", redirect_uris=["https://me.example/cb"], keys=path
     )
     assert outcomes(seen(app, shop.proxy))["key-file"] == "ok"
