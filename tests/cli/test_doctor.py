@@ -69,7 +69,7 @@ class Shop:
             with app.app_context():
                 db.create_all()
         trust = {"x_for": 1, "x_proto": 1, "x_host": 1} if proxy_fix is None else proxy_fix
-        app.wsgi_app = ProxyFix(app.wsgi_app, **{"x_for": 0, "x_proto": 0, **trust})  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, **{"x_for": 0, "x_proto": 0, **trust})  # type: ignore[method-assign]  # as documented
         self.made.append(app)
         return app
 
@@ -203,7 +203,7 @@ def test_short_columns_matter_where_the_database_enforces_them(
     app = shop.app()
     db = app.extensions["sqlalchemy"]
 
-    class Token(db.Model, OAuth2TokenMixin):  # type: ignore[misc]
+    class Token(db.Model, OAuth2TokenMixin):  # type: ignore[misc]  # Authlib is untyped
         id: Mapped[int] = mapped_column(primary_key=True)
 
     found = checks(seen(app, shop.proxy))["columns"]
