@@ -182,6 +182,19 @@ def test_a_log_line_cannot_be_forged(settings: Settings, client_id: str, caplog:
     assert record.getMessage().isprintable()
 
 
+def test_a_hooks_hint_forges_no_log_line(
+    settings: Settings, origin: TLSOrigin, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(client: Any) -> bool:
+        raise PolicyDeniedError("not-today", client.client_id, hint="named A\nforged line")
+
+    caplog.set_level(logging.INFO, "flask_cimd.clients.resolver")
+    with pytest.raises(PolicyDeniedError, match="not-today"):
+        ClientResolver(settings, allow_client=[refuse]).resolve(publish_document(origin))
+    (record,) = caplog.records
+    assert record.getMessage().isprintable()
+
+
 # -- the operator's rules -----------------------------------------------------------------------------------------
 
 

@@ -329,7 +329,7 @@ TOKENS = mutants(
         ("rotated_at=func.coalesce(tokens.c.rotated_at, b(\"now\")),", 'rotated_at=b("now"),', _contract("the_grace_begins_with_the_first_rotation_and_does_not_slide")),
         ("            if row is None:\n                raise Spent\n            if parent", "            if parent", _contract("a_refresh_token_is_rotated_once")),
         ("if parent is not None and parent.rotations > 1:", "if False:", _contract("the_first_rotation_of_a_sibling_spends_the_others")),
-        ("if parent is not None and parent.rotations > 1:", "if parent is not None and parent.rotations > 2:", _contract("the_first_rotation_of_a_sibling_spends_the_others")),
+        ("if parent is not None and parent.rotations > 1:", "if parent is not None and parent.rotations > 2:", "tests/provider/test_storage_details.py"),
         ('tokens.c.repetition != b("repetition")', 'tokens.c.repetition > b("repetition")', _contract("the_first_rotation_of_a_sibling_spends_the_others") + " " + "tests/provider/test_storage_details.py"),
         ('tokens.c.repetition != b("repetition")', 'tokens.c.repetition < b("repetition")', _contract("the_first_rotation_of_a_sibling_spends_the_others") + " " + "tests/provider/test_storage_details.py"),
         ('tokens.c.parent == b("parent"), tokens', "tokens", "tests/provider/test_storage_details.py"),

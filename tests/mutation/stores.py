@@ -75,7 +75,7 @@ REDIS = mutants(
         ("        except (ValueError, KeyError, TypeError):\n            return None", "        except (ValueError, KeyError):\n            return None", _DETAILS),
         ("kept = entry.expires_at - entry.fetched_at + self._kept", "kept = entry.expires_at - entry.fetched_at"),
         ("px=max(kept, timedelta(milliseconds=1))", "px=kept", _DETAILS),
-        (".zrem(self._index, client_id).execute()", ".execute()"),
+        (".zrem(self._index, client_id).execute()", ".execute()", _DETAILS),
         ('return f"{self._prefix}client:{key_of(client_id)}"', 'return f"{self._prefix}client:{client_id}"', _CONTRACT),
         ("nx=True, px=max(until - now", "px=max(until - now", f"{_CONTRACT} {_LEASES}"),
         ("px=max(until - now, timedelta(milliseconds=1))", "px=10**9", _DETAILS),

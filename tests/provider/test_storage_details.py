@@ -163,20 +163,25 @@ def test_a_grace_of_a_minute_ends_after_a_minute(storage: SQLAlchemyStorage) -> 
     assert storage.rotate(refresh, make_tokens(), NOW + MINUTE - SECOND, grace=MINUTE)
 
 
-@pytest.mark.parametrize("used", [0, 1, 2])
-def test_the_first_sibling_that_rotates_spends_older_and_newer_ones(storage: SQLAlchemyStorage, used: int) -> None:
-    _, (_, refresh) = signed_in(storage)
-    siblings = [make_tokens() for _ in range(3)]
+@pytest.mark.parametrize(("used", "number"), [(0, 2), (1, 2), (0, 3), (1, 3), (2, 3)])
+def test_the_first_sibling_that_rotates_spends_older_and_newer_ones(
+    storage: SQLAlchemyStorage, used: int, number: int
+) -> None:
+    _, (access, refresh) = signed_in(storage)
+    siblings = [make_tokens() for _ in range(number)]
     for tokens in siblings:
         assert storage.rotate(refresh, tokens, NOW, grace=MINUTE)
     first, cousins = siblings[used][1].digest, [make_tokens() for _ in range(2)]
     _, (_, stranger) = signed_in(storage)
     for tokens in cousins:
         assert storage.rotate(first, tokens, NOW, grace=MINUTE)
-    for number, tokens in enumerate(siblings):
-        if number != used:
+    for tokens in siblings:
+        if tokens is not siblings[used]:
             assert not storage.rotate(tokens[1].digest, make_tokens(), NOW, grace=MINUTE)
     assert storage.rotate(stranger, make_tokens(), NOW, grace=MINUTE)
+    older = storage.find_token(access)
+    assert older is not None
+    assert not older[1].spent
     assert storage.rotate(cousins[1][1].digest, make_tokens(), NOW, grace=MINUTE)
 
 

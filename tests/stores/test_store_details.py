@@ -98,6 +98,14 @@ def test_names_of_expired_clients_leave_the_index(private_redis: tuple[Redis, st
     assert names(store) == ["new"]
 
 
+def test_the_name_of_a_deleted_client_leaves_the_index(private_redis: tuple[Redis, str]) -> None:
+    client, prefix = private_redis
+    store = RedisStore(client, prefix=prefix)
+    store.put(make())
+    store.delete(make().metadata.client_id)
+    assert (names(store), len(store)) == ([], 0)
+
+
 def test_what_exceeds_the_bound_is_deleted_and_not_only_forgotten(private_redis: tuple[Redis, str]) -> None:
     client, prefix = private_redis
     store = RedisStore(client, prefix=prefix, size=2)
