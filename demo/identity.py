@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.config import Configuration
-from flask_cimd.core import asks_for_atproto
-from flask_cimd.oauth import Grant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +66,3 @@ class Identity:
         """Return ``me`` and, if the scopes allow it, ``profile``."""
         profile = self.profile(scope)
         return {"me": self.me, **({"profile": profile} if profile else {})}
-
-    def token_members(self, grant: Grant) -> dict[str, Any]:
-        """Return the extra members of a token response (IndieAuth §5.3.3); ``sub`` is for the AT Protocol."""
-        members = self.members(grant.scope.split())
-        return {**members, "sub": self._configuration.did} if asks_for_atproto(grant.scope) else members
-
-    def is_meant_by(self, login_hint: str) -> bool:
-        """Say whether ``login_hint`` names the owner by handle, DID or address."""
-        here = self._configuration
-        names = {here.handle, f"at://{here.handle}", here.did, self.me, self.me.rstrip("/"), here.base_url}
-        return login_hint.strip().removeprefix("@").lower() in {name.lower() for name in names}

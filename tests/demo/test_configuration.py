@@ -39,6 +39,7 @@ def test_four_variables_are_enough_for_production() -> None:
     [
         {"DEMO_BASE_URL": None},
         {"DEMO_BASE_URL": "http://me.example"},
+        {"DEMO_BASE_URL": "http://me.example", "DEMO_DEVELOPMENT": "1"},
         {"DEMO_BASE_URL": "http://127.0.0.1:5000"},
         {"DEMO_BASE_URL": "https://me.example/"},
         {"DEMO_BASE_URL": "https://me.example/site"},
@@ -59,6 +60,10 @@ def test_four_variables_are_enough_for_production() -> None:
         {"DEMO_LOGIN_LIMIT": "10 per fortnight"},
         {"DEMO_LOGIN_LIMIT": "0 per minute"},
         {"DEMO_PUSH_LIMIT": "many"},
+        {"DEMO_OWNER_LINKS": "https://a.example/ javascript:alert(1)"},
+        {"DEMO_MCP_URL": "http://mcp.example/mcp"},
+        {"DEMO_MCP_URL": "http://127.0.0.1:5008/mcp"},
+        {"DEMO_MCP_URL": "http://mcp.example/mcp", "DEMO_DEVELOPMENT": "1"},
         {"DEMO_ME": "me.example"},
         {"DEMO_ME": "https://me.example"},
         {"DEMO_ME": "https://me.example/../x"},
@@ -73,6 +78,11 @@ def test_refuses_to_start(changes: dict[str, str | None]) -> None:
     # And the sentence names the variable.
     with pytest.raises(ConfigurationError, match=next(iter(changes)).removeprefix("DEMO_BASE_URL") or "issuer|origin"):
         read(**changes)
+
+
+def test_a_missing_origin_is_asked_for() -> None:
+    with pytest.raises(ConfigurationError, match="DEMO_BASE_URL is not set"):
+        read(DEMO_BASE_URL=None)
 
 
 def test_no_default_secret_is_ever_taken_outside_development() -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
+from flask import session
 from flask.sessions import SecureCookieSessionInterface
 
+from demo.limits import _with_a_thread
+from demo.owner.login import _password_mark
+from demo.services import services
 from demo.site import media
 from demo.site.media import LARGEST_FILE
+from flask_cimd import TooManyFetchesError
+from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from tests.demo.posting import Poster, png
 from tests.demo.test_profile import card, elements, look, save
 from tests.demo.test_security import PRODUCTION
-from tests.support.browser import PASSWORD, Site, soup
+from tests.support.browser import PASSWORD, Site, publish_client, soup
 from tests.support.origin import TLSOrigin
 
 IMAGES = "https://me.example/media/"
@@ -49,6 +58,101 @@ def test_a_forwarded_host_does_not_make_another_origin_this_one(make_site: Calla
         "X-Forwarded-Host": "evil.example",
     }
     assert client.post("/login", data=form, headers=headers, base_url="https://me.example").status_code == 400
+
+
+# -- endpoints ----------------------------------------------------------------------------------------------------
+
+
+def test_the_profile_needs_a_token_for_it_with_the_scope_profile(make_poster: Callable[..., Poster]) -> None:
+    poster = make_poster("profile create")
+    refused = poster.browser.get("/api/profile", headers=poster.bearer)
+    assert (refused.status_code, "invalid_token" in refused.headers["WWW-Authenticate"]) == (401, True)
+
+
+def test_a_token_for_the_profile_without_its_scope_is_not_enough(
+    make_site: Callable[..., Site], origin: TLSOrigin
+) -> None:
+    site = make_site(DEMO_OWNER_EMAIL="me@me.example")
+    resource = site.base_url + "/api/profile"
+    client_id = publish_client(origin)
+    tokens = site.owner().tokens(client_id, scope="profile email", resource=resource)
+    narrowed = site.browser().refresh(client_id, tokens["refresh_token"], scope="email", resource=resource)
+    bearer = {"Authorization": f"Bearer {narrowed.json()['access_token']}"}
+    refused = site.browser().get("/api/profile", headers=bearer)
+    assert (refused.status_code, "insufficient_scope" in refused.headers["WWW-Authenticate"]) == (403, True)
+
+
+@pytest.mark.parametrize(
+    ("scope", "members"),
+    [
+        ((), None),
+        (("create",), None),
+        (("email",), None),
+        (("profile",), {"name", "url"}),
+        (("profile", "email"), {"name", "url", "email"}),
+    ],
+)
+def test_scopes_show_the_profile_and_the_address(
+    make_site: Callable[..., Site], scope: tuple[str, ...], members: set[str] | None
+) -> None:
+    site = make_site(DEMO_OWNER_EMAIL="me@me.example")
+    with site.app.app_context():
+        shown = services().identity.profile(scope)
+    assert (None if shown is None else set(shown)) == members
+
+
+def test_an_error_of_the_framework_is_json_for_programs(site: Site) -> None:
+    answer = site.browser().post("/token", {"grant_type": "x" * 70_000})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("tool", "scope"),
+    [
+        ("list_notes", "notes:read"),
+        ("read_note", "notes:read"),
+        ("write_note", "notes:write"),
+        ("delete_note", "notes:write"),
+    ],
+)
+def test_a_tool_needs_its_scope(tool: str, scope: str) -> None:
+    mcp = pytest.importorskip("demo.site.mcp")
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}}
+    assert mcp.scopes_needed(json.dumps(call).encode()) == (scope,)
+
+
+@pytest.mark.parametrize(("length", "status"), [(317, 501), (318, 400)])
+def test_a_name_of_a_method_has_317_characters_at_most(site: Site, length: int, status: int) -> None:
+    name = ("com." + "a1." * 200)[: length - 4].rstrip(".") + ".get"
+    name = name if len(name) == length else name.replace(".get", "x.get")
+    assert (len(name), site.browser().get(f"/xrpc/{name}").status_code) == (length, status)
+
+
+def test_one_request_takes_one_thread_of_strangers_and_the_owner_none(site: Site) -> None:
+    rule, client = _with_a_thread(site.app), parse_identifier("https://app.example/c", IdentifierRules())
+    waiting, ended = Barrier(9), Event()
+
+    def stranger(_: int) -> list[bool]:
+        with site.app.test_request_context():
+            answers = [rule(client) for _ in range(9)]
+            waiting.wait(60)
+            ended.wait(60)
+        return answers
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(stranger, range(8))
+        waiting.wait(60)
+        try:
+            with site.app.test_request_context(), pytest.raises(TooManyFetchesError):
+                rule(client)
+            with site.app.test_request_context():
+                session["owner"] = _password_mark()
+                assert rule(client)
+        finally:
+            ended.set()
+        assert list(answers) == [[True] * 9] * 8
+    with site.app.test_request_context():
+        assert rule(client)
 
 
 # -- pages of the owner -------------------------------------------------------------------------------------------

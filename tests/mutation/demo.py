@@ -275,10 +275,10 @@ MCP = mutants(
     [
         ("    except StrictJSONError as error:\n        raise TokenRefused", "    except RecursionError as error:\n        raise TokenRefused"),
         ('    if message.get("method") != "tools/call":\n', '    if True:\n'),
-        ("    return (needed,) if needed else ()", "    return ()"),
-        ('    "delete_note": "notes:write",\n', '    "delete_note": "notes:read",\n'),
-        ('    "write_note": "notes:write",\n', '    "write_note": "notes:read",\n'),
-        ('    "read_note": "notes:read",\n', '    "read_note": "notes:write",\n'),
+        ("    return (needed,) if needed else ()", "    return ()", _GUARDS),
+        ('    "delete_note": "notes:write",\n', '    "delete_note": "notes:read",\n', _GUARDS),
+        ('    "write_note": "notes:write",\n', '    "write_note": "notes:read",\n', _GUARDS),
+        ('    "read_note": "notes:read",\n', '    "read_note": "notes:write",\n', _GUARDS),
         ("max(1, min(limit, _MOST))", "limit"),
         ("                mf2.require_substance(properties)\n", ""),
         ("    if post is None or post.deleted_at is not None:\n", "    if post is None:\n"),
@@ -295,7 +295,7 @@ MCP = mutants(
 ENDPOINTS = [
     *mutants(
         "demo/site/profile.py",
-        f"{_PROFILE} tests/demo/test_resource_servers.py tests/demo/test_indieauth_provider.py",
+        _GUARDS,
         [
             ('@protect("profile")', "@protect()"),
             ("audience=lambda: services().configuration.base_url + PROFILE_PATH", "audience=lambda: services().server.issuer"),
@@ -308,7 +308,7 @@ ENDPOINTS = [
             ('if request.args.get("handle", "").lower() != here.handle:', "if False:"),
             ('@session("atproto")', "@session()"),
             ("schemes=(DPoPScheme(read_dpop),)", "schemes=(DPoPScheme(read_dpop), __import__('flask_cimd.oauth', fromlist=['x']).BearerScheme())"),
-            ("len(method) > _MAX_NSID or not", "not"),
+            ("len(method) > _MAX_NSID or not", "not", _GUARDS),
             ("or not _NSID.fullmatch(method):", ":"),
             ("    if method in _QUERIES:\n", "    if False:\n"),
         ],
@@ -339,7 +339,7 @@ ENDPOINTS = [
     ),
     *mutants(
         "demo/identity.py",
-        f"{_PROFILE} tests/demo/test_indieauth_provider.py",
+        _GUARDS,
         [
             ('        if "profile" not in scope:\n            return None\n', ""),
             ('if "email" in scope and self', "if self"),
@@ -393,9 +393,9 @@ LIMITS = mutants(
         ("        if not has_request_context() or is_logged_in():\n            return True\n        if not limiter", "        if not limiter"),
         ("        if not threads.acquire(blocking=False):\n", "        if not threads.acquire(blocking=False) and False:\n"),
         ('        if g.pop("waits", False):\n            threads.release()\n', "        pass\n"),
-        ('or is_logged_in() or g.get("waits"):', 'or is_logged_in():'),
-        ('or is_logged_in() or g.get("waits"):', 'or g.get("waits"):'),
-        ("ip_network((int(address), 64), strict=False)", "address"),
+        ('or is_logged_in() or g.get("waits"):', 'or is_logged_in():', _GUARDS),
+        ('or is_logged_in() or g.get("waits"):', 'or g.get("waits"):', _GUARDS),
+        ("ip_network((int(address), 64), strict=False)", "address", _LOGIN),
         ("str(address.ipv4_mapped or ip_network", "str(ip_network", _LOGIN),
         ("_MOST_STRANGERS = 8", "_MOST_STRANGERS = 9"),
     ],
@@ -441,7 +441,7 @@ ERRORS = mutants(
     _SECURITY,
     [
         ("    app.register_error_handler(SQLAlchemyError, _show_database_error)\n", ""),
-        ('        if name in ("Allow", "Retry-After"):\n', "        if True:\n"),
+        ('        if name in ("Allow", "Retry-After"):\n', "        if True:\n", _GUARDS),
         ("    elif request.path in _MACHINE_PATHS:\n", "    elif False:\n", f"{_SECURITY} tests/demo/test_oauth_endpoints.py"),
         ('getattr(error, "connection_invalidated", False) or type(error).__name__ == "OperationalError"', "False"),
         ('getattr(error, "connection_invalidated", False) or type(error).__name__ == "OperationalError"', "True"),

@@ -70,6 +70,7 @@ def test_requests_of_two_issuers_do_not_meet(storage: SQLAlchemyStorage, other: 
     for one in (storage, other):
         one.keep_pushed(digest, make_request(), NOW + MINUTE, NOW)
         assert one.keep_waiting(waiting, NOW, 9)
+        assert one.find_waiting(waiting.digest, NOW) is not None
     assert other.take_pushed(digest)
     other.drop_waiting(waiting.digest)
     assert storage.find_pushed(digest, NOW) is not None
