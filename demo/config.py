@@ -115,6 +115,8 @@ def _check_origin(url: str, *, development: bool) -> None:
         raise ConfigurationError("DEMO_BASE_URL must be an https origin, such as https://me.example")
     if {"/", "?", "#"} & set(url.partition("://")[2]):
         raise ConfigurationError("DEMO_BASE_URL must be a bare origin, without path, query and fragment")
+    if url != url.lower():  # it is the issuer, which clients compare as a string
+        raise ConfigurationError(f"DEMO_BASE_URL must be written in lower case: {url.lower()}")
 
 
 def _handle(text: str | None, base_url: str, *, development: bool) -> str:

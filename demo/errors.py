@@ -8,6 +8,7 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
+from demo.owner.login import is_logged_in
 from demo.provider import endpoints, registration
 from demo.site import micropub, xrpc
 
@@ -29,6 +30,7 @@ _FALLBACK = ("Something went wrong", "The error is on this site, not on your sid
 
 def init_app(app: Flask) -> None:
     """Register the error handlers."""
+    app.context_processor(lambda: {"is_owner": is_logged_in})
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(SQLAlchemyError, _show_database_error)
 

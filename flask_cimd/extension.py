@@ -15,7 +15,8 @@ from flask import Blueprint, Flask, current_app, url_for
 from .clients import ClientIdentifier, ClientMetadata, ClientStore, Clock, Response, Settings, utc_now
 from .clients.admission import Admission
 from .clients.error_page import show_error
-from .clients.explain import Explainer, Explanation
+from .clients.explain import Explainer
+from .clients.explanation import Explanation
 from .clients.keys import ClientKeys
 from .clients.once import once
 from .clients.parts import ClientParts, assemble

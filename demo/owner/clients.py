@@ -11,7 +11,8 @@ from demo.owner.login import owner_only
 from demo.provider.resource_servers import named_resources
 from demo.provider.scopes import SCOPE_TEXTS
 from demo.services import services
-from flask_cimd import Allowance, Decision, Rule, Tier
+from flask_cimd import Allowance, Decision, HostPattern, Rule, Tier
+from flask_cimd.core import WebURL
 
 blueprint = Blueprint("clients", __name__)
 
@@ -47,8 +48,8 @@ class TierView:
 @blueprint.get("/clients")
 @owner_only
 def show() -> str:
-    """Show rules and tiers."""
-    return _page()
+    """Show rules and tiers; the query's ``about`` names an app whose rules stand out."""
+    return _page(about=request.args.get("about", ""))
 
 
 @blueprint.post("/clients/rules")
@@ -91,7 +92,18 @@ def _limit(checked: list[str], offered: dict[str, str]) -> frozenset[str] | None
     return None if chosen == offered.keys() else frozenset(chosen)
 
 
-def _page(refused: str | None = None) -> str:
+def _is_about(subject: str, client_id: str) -> bool:
+    """Say whether a rule or setting decides about an app."""
+    url = WebURL.parse(client_id)
+    if subject == client_id or url is None:
+        return subject == client_id
+    try:
+        return HostPattern.parse(subject).matches(url.host)
+    except ValueError:  # the rule is about one other app
+        return False
+
+
+def _page(refused: str | None = None, about: str = "") -> str:
     admission = services().cimd.admission
     static = admission.static
     settings = [
@@ -107,6 +119,7 @@ def _page(refused: str | None = None) -> str:
         decisions=DECISIONS,
         tiers=[_tier(tier) for tier in TIERS],
         refused=refused,
+        is_about=lambda subject: _is_about(subject, about),
     )
 
 

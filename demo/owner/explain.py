@@ -23,14 +23,16 @@ _STEP_TITLES = {
     "page": "Page",
     "authentication": "Client authentication",
     "keys": "Keys",
+    "logo": "Logo",
 }
 
 
 @blueprint.get("/explain")
 @owner_only
 def show() -> str:
-    """Show the form; a GET request fetches nothing."""
-    return render_template("explain.html", client_id="", found=None)
+    """Show the form, filled in with the query's ``client_id``; a GET request fetches nothing."""
+    client_id = request.args.get("client_id", "").strip()[:_MOST_CHARACTERS]
+    return render_template("explain.html", client_id=client_id, found=None)
 
 
 @blueprint.post("/explain")

@@ -17,8 +17,10 @@ from flask_cimd.oauth import DPoPScheme, ResourceProtector, TokenRefused
 blueprint = Blueprint("xrpc", __name__, url_prefix="/xrpc")
 
 PREFIX = "/xrpc/"
-#: https://atproto.com/specs/nsid: at least three segments, the last one a plain name.
-_NSID = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,62}(?:\.[a-zA-Z0-9-]{1,63})+\.[a-zA-Z][a-zA-Z0-9]{0,62}")
+#: https://atproto.com/specs/nsid: a domain name in reverse, whose labels neither begin nor end with a hyphen, and a
+#: plain name.
+_LABEL_END = "(?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_NSID = re.compile(rf"[a-zA-Z]{_LABEL_END}(?:\.[a-zA-Z0-9]{_LABEL_END})+\.[a-zA-Z][a-zA-Z0-9]{{0,62}}")
 _MAX_NSID = 317
 _QUERIES = frozenset({"com.atproto.identity.resolveHandle", "com.atproto.server.getSession"})
 _ERRORS = {None: "AuthMissing", "invalid_token": "InvalidToken", "insufficient_scope": "Forbidden"}

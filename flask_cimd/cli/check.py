@@ -13,7 +13,7 @@ import click
 from flask import Flask
 
 from .. import CIMD, CIMDError
-from ..clients.explain import Explanation, plain_text
+from ..clients.explanation import Explanation, plain_text
 from ..core.document import parse_document
 from ..core.families import FAMILIES, FamilyVerdict, judge_families
 from ..core.identifier import IdentifierRules, parse_identifier

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from .. import CIMD
-from ..clients.explain import plain_text
+from ..clients.explanation import plain_text
 from .check import check, program
 from .shared import extension, json_option
 

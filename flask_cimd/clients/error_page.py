@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from flask import render_template
+from flask import current_app, render_template
 
-from ..errors import CIMDError, StorageError, TooManyFetchesError
+from ..core.members import is_https_url
+from ..core.urls import WebURL
+from ..errors import CIMDError, DocumentError, RequestError, StorageError, TooManyFetchesError
+
+_MOST_REASONS = 20
 
 
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
     """Render an error as a page of this server: never a redirect, never remote text (CIMD §6, RFC 6749 §4.1.2.1).
 
-    Apps replace it with ``app.register_error_handler(CIMDError, ...)``.
+    The template gets ``error``; ``reasons``, which are for trusted people alone; and ``app_site``, the address of the
+    app's own site for a page that cannot be answered any more, or ``None``. Apps replace the page with
+    ``app.register_error_handler(CIMDError, ...)``.
     """
     headers = {"Cache-Control": "no-store", "X-Frame-Options": "DENY"}
     if isinstance(error, TooManyFetchesError | StorageError):
         headers["Retry-After"] = str(error.retry_after)
-    return render_template("flask_cimd/error.html", error=error), error.status, headers
+    site = app_site(error.client_id) if isinstance(error, RequestError) else None
+    page = render_template("flask_cimd/error.html", error=error, reasons=reasons(error), app_site=site)
+    return page, error.status, headers
+
+
+def reasons(error: CIMDError) -> tuple[tuple[str, str], ...]:
+    """Return JSON pointers and sentences of this package that say what to mend; at most 20.
+
+    The pointer is empty if the error is about no member. The sentences hold no text of the client; they tell what this
+    server reached, so strangers must not see them.
+    """
+    if isinstance(error, DocumentError):
+        return tuple((problem.pointer, problem.message) for problem in error.problems[:_MOST_REASONS])
+    # Of the hints, these are words of this package alone; others name what a host sent.
+    is_bot = "bot protection" in error.hint
+    shown = error.hint if error.slug == "status" else error.hint.partition("; ")[2] if is_bot else ""
+    return tuple(("", sentence) for sentence in (shown, error.advice) if sentence)
+
+
+def app_site(client_id: str) -> WebURL | None:
+    """Return the root of the host that a client identifier URL is on; ``None`` for all other identifiers."""
+    if not is_https_url(client_id, current_app.extensions["cimd"].settings.allow_loopback):
+        return None
+    url = WebURL.parse(client_id)
+    return None if url is None else WebURL(url.scheme, url.host, url.port, "/")

@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from ..core import freshness
 from ..core.display import safe_for_log
-from ..core.families import FamilyVerdict, judge_families
+from ..core.document import KEY_METHODS
+from ..core.families import judge_families
 from ..core.identifier import ClientIdentifier, parse_identifier
 from ..core.metadata import ClientMetadata
-from ..core.redirects import redirect_kind, refuse_registration
-from ..core.strict_json import StrictJSONError, read_object
 from ..core.urls import default_port
 from ..errors import CIMDError, DocumentError, FetchError
 from ..fetch.fetcher import FetchLog, Response
+from .explained_members import MembersExplainer, explain_redirect
+from .explanation import Explanation
 from .keys import fetch_key_set
+from .loading import is_json
 from .parts import ClientParts
 from .resolver import ClientResolver
-
-Outcome = Literal["holds", "remark", "broken"]
-Verdict = Literal["usable", "refused", "unreachable"]
 
 #: Advice by slug of a failed fetch, beyond the error's own hint.
 _FETCH_HELP = {
@@ -46,54 +44,6 @@ _FETCH_HELP = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """The outcome of one check.
-
-    Attributes:
-        name: stable name of the step, such as ``identifier``, ``tls`` or ``/redirect_uris/0``.
-        outcome: a ``remark`` does not make the client unusable; a check that was not reached is no step.
-        rule: stable slug of the rule that is broken, or ``""``.
-        help: how to fix it.
-    """
-
-    name: str
-    outcome: Outcome
-    text: str
-    rule: str = ""
-    help: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
-class Explanation:
-    """Everything about one client URL.
-
-    Attributes:
-        verdict: ``usable`` now; ``refused`` by a rule or by policy; ``unreachable``: the same URL may work later.
-        families: the families of servers that accept the client; empty if it is not valid.
-    """
-
-    client_id: str
-    verdict: Verdict = "usable"
-    steps: list[Step] = field(default_factory=list)
-    families: tuple[FamilyVerdict, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """0 usable, 1 refused, 3 unreachable: it cannot be known now."""
-        return {"usable": 0, "refused": 1, "unreachable": 3}[self.verdict]
-
-    def to_json(self) -> str:
-        """Return the explanation as JSON text for programs."""
-        families = [{**asdict(family), "accepts": family.accepts} for family in self.families]
-        members = {"client_id": self.client_id, "verdict": self.verdict}
-        return json.dumps({**members, "steps": [asdict(step) for step in self.steps], "families": families}, indent=2)
-
-    def add(self, name: str, outcome: Outcome, text: str, *, rule: str = "", help: str = "") -> None:  # noqa: A002
-        """Append a step."""
-        self.steps.append(Step(name=name, outcome=outcome, text=text, rule=rule, help=help))
-
-
 class Explainer:
     """Explains client URLs under one app's settings.
 
@@ -103,6 +53,7 @@ class Explainer:
     """
 
     def __init__(self, parts: ClientParts, resolver: ClientResolver) -> None:
+        self._settings = parts.settings
         self._rules = parts.settings.identifier_rules
         self._bounds = parts.settings.bounds
         self._clock = parts.clock
@@ -117,6 +68,7 @@ class Explainer:
         Never raises for anything that the URL or its host does.
         """
         found = Explanation(client_id=client_id)
+        response = None
         try:
             identifier = self._identifier(found, client_id)
             response = self._fetch(found, identifier) if not identifier.is_built_in else None
@@ -128,6 +80,8 @@ class Explainer:
         except DocumentError as error:
             found.verdict = "refused"
             _problems(found, error)
+            if response is not None and is_json(response.media_type):
+                self._members(found, identifier, response).left_out()
         except CIMDError as error:
             found.verdict = "refused"
             if not any(step.rule == error.slug for step in found.steps):
@@ -192,22 +146,45 @@ class Explainer:
 
     def _describe(self, found: Explanation, metadata: ClientMetadata, response: Response | None) -> None:
         if response is not None and metadata.source == "document":
-            _members(found, metadata, response.json_body)
+            self._members(found, metadata.identifier, response).accepted(metadata)
         elif response is None:
             text = "A loopback client: nothing is fetched, so nothing is known about it."
             found.add("page", "remark", text, rule="loopback")
         else:
             called = f"It calls itself {metadata.client_name}." if metadata.client_name else "No h-app names the app."
             found.add("page", "holds" if metadata.client_name else "remark", called)
-            _redirects(found, metadata, list(metadata.redirect_uris))
+            for number, uri in enumerate(metadata.redirect_uris):
+                explain_redirect(found, f"/redirect_uris/{number}", uri)
         if not metadata.redirect_uris:
             own_origin = "No redirect URIs: only URLs on its own origin may be used."
             text = "No redirect URIs: nobody can sign in with it." if metadata.publishes_redirects else own_origin
             found.add("/redirect_uris", "remark", text)
         methods = ", ".join(metadata.auth_methods)
         found.add("authentication", "holds", f"Authenticates with {methods}{_keys_text(metadata)}.")
-        if metadata.jwks_uri is not None:
+        if metadata.jwks_uri is not None and not KEY_METHODS.isdisjoint(metadata.accepted_auth_methods):
             self._key_set(found, metadata)
+        if metadata.logo_uri is not None:
+            self._logo(found, metadata, metadata.logo_uri)
+
+    def _members(self, found: Explanation, identifier: ClientIdentifier, response: Response) -> MembersExplainer:
+        return MembersExplainer(found, response.json_body, identifier, self._settings.document_rules)
+
+    def _logo(self, found: Explanation, metadata: ClientMetadata, uri: str) -> None:
+        """Draw the logo as a consent page would; without one the client is as usable."""
+        if not self._settings.logos:
+            found.add("logo", "remark", "Not shown: this server shows no logos (CIMD_LOGOS).", rule="logos-off")
+            return
+        from .logo import NotAPicture, fetch_logo
+
+        try:
+            fetch_logo(self._linked, uri, metadata.client_id, self._settings)
+        except NotAPicture as reason:
+            found.add("logo", "remark", f"Not shown: {reason}", rule="not-a-picture")
+        except CIMDError as error:
+            text, advice = f"Not shown: {error.hint or error.slug}.", _FETCH_HELP.get(error.slug, "")
+            found.add("logo", "remark", text, rule=error.slug, help="" if error.slug == "media-type" else advice)
+        else:
+            found.add("logo", "holds", "The logo can be shown.")
 
     def _key_set(self, found: Explanation, metadata: ClientMetadata) -> None:
         """Read the keys behind ``jwks_uri``: without them no sign-in with this client can end."""
@@ -243,13 +220,6 @@ def _problems(found: Explanation, error: DocumentError) -> None:
         found.add(problem.pointer or "/", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
 
 
-_MATCHES = {
-    "web": "must be requested exactly, character by character.",
-    "loopback": "any port may be requested; everything else must match exactly.",
-    "private-scheme": "must be requested exactly; opens an installed app.",
-}
-
-
 def _keys_text(metadata: ClientMetadata) -> str:
     if metadata.jwks_uri:
         return f", keys at {metadata.jwks_uri}"
@@ -261,78 +231,3 @@ def _keys_text(metadata: ClientMetadata) -> str:
 def _names(keys: Sequence[Mapping[str, Any]]) -> str:
     names = ", ".join(safe_for_log(str(key.get("kid", key["kty"]))) for key in keys)
     return f"{len(keys)} signature {'key' if len(keys) == 1 else 'keys'} ({names})"
-
-
-def _members(found: Explanation, metadata: ClientMetadata, body: bytes) -> None:
-    """Report for every member whether it is read, dropped or unknown."""
-    try:
-        members = read_object(body)
-    except StrictJSONError:  # cannot happen: the document was accepted
-        return
-    for name, value in members.items():
-        pointer = "/" + safe_for_log(name)
-        if name == "redirect_uris":
-            _redirects(found, metadata, value)
-        elif name in _DISPLAY and getattr(metadata, name) is None:
-            text = "Dropped: not an absolute https URL." if name != "client_name" else "Dropped: nothing visible in it."
-            found.add(pointer, "remark", text, rule="dropped", help="Write an absolute https URL.")
-        elif name in _LISTS:
-            _filtered(found, pointer, value, getattr(metadata, name))
-        elif name in _READ:
-            found.add(pointer, "holds", "Read.")
-        else:
-            found.add(pointer, "remark", "Not read by this server.", rule="ignored")
-
-
-_DISPLAY = frozenset({"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"})
-_LISTS = frozenset({"grant_types", "response_types"})
-_READ = _DISPLAY | frozenset(
-    {
-        "client_id", "scope", "jwks", "jwks_uri", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg",
-        "token_endpoint_auth_methods_supported", "application_type", "dpop_bound_access_tokens",
-        "require_pushed_authorization_requests", "require_signed_request_object",
-    }
-)  # fmt: skip
-
-
-def _redirects(found: Explanation, metadata: ClientMetadata, published: Any) -> None:
-    for number, uri in enumerate(published):
-        pointer = f"/redirect_uris/{number}"
-        if uri in metadata.redirect_uris:
-            found.add(pointer, "holds", f"{uri}: {_MATCHES[redirect_kind(uri)]}")
-        else:
-            reason = refuse_registration(uri, allow_dotless_schemes=False) or "not-used"
-            found.add(pointer, "remark", f"Dropped: {_DROPPED.get(reason, 'it cannot be used.')}", rule=reason)
-
-
-_DROPPED = {
-    "insecure": "plain http is allowed on loopback only; use https.",
-    "dotless-scheme": "a scheme of an app is a reversed domain name, such as com.example.app.",
-    "fragment": "a redirect URI has no fragment.",
-    "bad-scheme": "this scheme is never a redirect target.",
-    "relative": "a redirect URI is absolute.",
-}
-
-
-def _filtered(found: Explanation, pointer: str, published: Any, kept: tuple[str, ...]) -> None:
-    unknown = [safe_for_log(item) for item in published if item not in kept]
-    text = "Read." + (f" Not offered here and ignored: {', '.join(unknown)}." if unknown else "")
-    found.add(pointer, "remark" if unknown else "holds", text, rule="ignored" if unknown else "")
-
-
-_MARKS: Mapping[Outcome, str] = {"holds": "ok  ", "remark": "note", "broken": "FAIL"}
-
-
-def plain_text(explanation: Explanation) -> list[str]:
-    """Return the explanation as lines for a terminal."""
-    lines = [explanation.client_id if explanation.client_id.isprintable() else ascii(explanation.client_id), ""]
-    for step in explanation.steps:
-        rule = f" [{step.rule}]" if step.rule else ""
-        lines.append(f"{_MARKS[step.outcome]}  {step.name}: {step.text}{rule}")
-        if step.help:
-            lines.append(f"        {step.help}")
-    for family in explanation.families:
-        lines.append(f"{_MARKS['holds' if family.accepts else 'broken']}  {family.family} servers "
-                     f"{'take' if family.accepts else 'do not take'} this client.")  # fmt: skip
-        lines += [f"        {text}" for text in (*family.obstacles, *family.remarks)]
-    return [*lines, "", f"Verdict: {explanation.verdict}"]

@@ -14,9 +14,10 @@ from .. import signals
 from ..core import freshness
 from ..core.clock import Clock
 from ..core.display import safe_for_log
-from ..core.document import parse_document
+from ..core.document import ignored_members, parse_document
 from ..core.identifier import ClientIdentifier, IdentifierKind
 from ..core.metadata import ClientMetadata, Source
+from ..core.redirects import ACCEPTED_WITH
 from ..core.virtual import virtual_client
 from ..errors import AddressBlockedError, DocumentError, FetchError
 from ..fetch.fetcher import Fetcher, FetchLog, Response
@@ -98,6 +99,7 @@ class ClientLoader:
             except DocumentError as error:
                 self._budget.note_failure(identifier, error)
                 raise
+        self._log_what_is_left_out(identifier, response)
         self._compare_with_pin(metadata)
         lifetime = freshness.lifetime(response.headers, self._settings.bounds, self._clock())
         return Loaded(metadata=metadata, origin="fetch", lifetime=lifetime.seconds if lifetime.storable else None)
@@ -173,6 +175,14 @@ class ClientLoader:
         except DocumentError as error:  # the rules became stricter since
             logger.warning("%s: its pinned copy is not valid: %s", identifier.display_host, safe_for_log(error.hint))
             return None
+
+    def _log_what_is_left_out(self, identifier: ClientIdentifier, response: Response) -> None:
+        if not logger.isEnabledFor(logging.INFO) or not self._is_document(response.media_type):
+            return
+        found = ignored_members(response.json_body, identifier, self._settings.document_rules)
+        texts = (f"{one.pointer} {one.rule}: {ACCEPTED_WITH.get(one.rule, one.message)}" for one in found)
+        if text := "; ".join(texts):
+            logger.info("%s: left out: %s", identifier.display_host, safe_for_log(text))
 
     def _compare_with_pin(self, live: ClientMetadata) -> None:
         """Tell the operator when the live document differs: a pin must not hide a change."""

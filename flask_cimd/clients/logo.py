@@ -18,15 +18,19 @@ from flask import Flask, Response, abort
 
 from ..core.metadata import ClientMetadata
 from ..errors import CIMDError, ConfigurationError
+from ..settings import Settings
 from ..stores import Fetched
+from .linked import LinkedFetcher
 from .parts import ClientParts
 
 logger = logging.getLogger(__name__)
 
 #: Largest width and height of a served logo, in pixels.
 EDGE = 128
-#: Largest picture that is decoded, in pixels (CIMD §8.8 leaves the bound to the server); each takes four bytes.
+#: Largest picture that is decoded, in pixels (CIMD §8.8 leaves the bound to the server); each takes four bytes of
+#: memory in a PNG, and up to eight in other formats.
 MAX_PIXELS = 2048 * 2048
+MAX_PNG_PIXELS = 4096 * 4096
 #: Seconds that a consent page waits for a logo.
 TIMEOUT = 2.0
 #: Number of logos kept in this process if the store keeps none.
@@ -34,7 +38,9 @@ _IN_MEMORY = 200
 #: Time for which a failed fetch is not repeated, so that an unreachable host delays only one page.
 _FAILURE_LIFETIME = timedelta(minutes=5)
 _KEY = re.compile("[0-9a-f]{64}")
-_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP"}
+_ACCEPT = "image/png, image/webp, image/avif, image/jpeg, image/gif, image/x-icon;q=0.8, */*;q=0.1"
+#: Media types of what is certainly no picture that is read; all others are told by their bytes.
+_NO_PICTURES = frozenset({"text/html", "application/xhtml+xml", "application/json", "image/svg+xml"})
 
 
 class Logos:
@@ -58,8 +64,7 @@ class Logos:
         self._cache = parts.cache
         self._clock = parts.clock
         self._default_lifetime = parts.settings.bounds.default
-        self._timeout = min(TIMEOUT, parts.settings.fetch_timeout)
-        self._max_size = parts.settings.max_logo_size
+        self._settings = parts.settings
         self._store = parts.cache.fetched(_IN_MEMORY)
         self._secret = secret
 
@@ -102,14 +107,7 @@ class Logos:
 
     def _fetch(self, uri: str, metadata: ClientMetadata) -> bytes | None:
         try:
-            response = self._linked.fetch(
-                uri,
-                client_id=metadata.client_id,
-                accept=", ".join(_FORMATS),
-                max_size_for=lambda media_type: self._max_size if media_type in _FORMATS else 0,
-                deadline=self._timeout,
-            )
-            return draw(response.body)
+            return fetch_logo(self._linked, uri, metadata.client_id, self._settings)
         except (CIMDError, NotAPicture) as error:
             logger.info("no logo for a client of %s: %s", metadata.identifier.display_host, error)
             return None
@@ -124,18 +122,38 @@ class NotAPicture(Exception):  # noqa: N818  an outcome, not a fault
     """The bytes are not a picture that may be shown."""
 
 
+def fetch_logo(linked: LinkedFetcher, uri: str, client_id: str, settings: Settings) -> bytes:
+    """Return the logo at an address as a small PNG.
+
+    Raises:
+        CIMDError: it cannot be fetched.
+        NotAPicture: it cannot be drawn.
+    """
+    response = linked.fetch(
+        uri,
+        client_id=client_id,
+        accept=_ACCEPT,
+        max_size_for=lambda media_type: 0 if media_type in _NO_PICTURES else settings.max_logo_size,
+        deadline=min(TIMEOUT, settings.fetch_timeout),
+    )
+    return draw(response.body)
+
+
 def draw(original: bytes) -> bytes:
     """Return the picture as a PNG of at most `EDGE` × `EDGE` pixels: one frame, no metadata, no trailing bytes.
 
     Raises:
-        NotAPicture: not PNG, JPEG, GIF or WebP, too many pixels, or damaged.
+        NotAPicture: not PNG, JPEG, GIF, WebP, ICO or AVIF, too many pixels, or damaged.
     """
     from .images import ImageError, reencode
 
     try:
-        return reencode(original, max_pixels=MAX_PIXELS, max_edge=EDGE, written_as="PNG").content
+        image = reencode(
+            original, max_pixels=MAX_PIXELS, max_edge=EDGE, written_as="PNG", max_png_pixels=MAX_PNG_PIXELS
+        )
     except ImageError as exc:
         raise NotAPicture(str(exc)) from exc
+    return image.content
 
 
 def serve_logos(app: Flask, parts: ClientParts) -> Logos:

@@ -14,7 +14,7 @@ from .identifier import ClientIdentifier, IdentifierKind
 from .keys import check_jwks
 from .members import Members, is_https_url
 from .metadata import ClientMetadata
-from .redirects import REFUSED, is_loopback_redirect, parse_redirect, refuse_listed
+from .redirects import ACCEPTED_WITH, REFUSED, is_loopback_redirect, parse_redirect, refuse_listed
 from .rules import DocumentRules
 from .strict_json import StrictJSONError, read_object
 from .text import clean_text
@@ -161,9 +161,15 @@ def _redirect_uris(given: Members, identifier: ClientIdentifier) -> tuple[str, .
             dropped = Problem(f"/redirect_uris/{number}", reason, REFUSED[reason])
             (given.problems if given.takes_all_redirects else given.ignored).append(dropped)
     if not kept and not given.blames("redirect_uris"):
-        given.add("redirect_uris", "none-usable", "none of the redirect URIs can be used")
+        given.add("redirect_uris", "none-usable", "none of the redirect URIs can be used" + _accepted_with(given))
     _check_relation(given, kept, identifier)
     return tuple(dict.fromkeys(kept))
+
+
+def _accepted_with(given: Members) -> str:
+    """Return what an operator can set to use an entry that was left out."""
+    names = {ACCEPTED_WITH[problem.rule] for problem in given.ignored if problem.rule in ACCEPTED_WITH}
+    return "".join(f"; {name}" for name in sorted(names))
 
 
 def _check_relation(given: Members, uris: list[str], identifier: ClientIdentifier) -> None:

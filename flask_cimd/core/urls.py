@@ -86,6 +86,16 @@ class WebURL:
         return self.origin == other.origin
 
 
+def in_lower_case(url: str) -> str:
+    """Return a URL with scheme and host in lower case, the rest as written (RFC 3986 §6.2.2.1).
+
+    Clients compare issuers as strings: a server whose own address is written otherwise is another server to them.
+    """
+    scheme, mark, rest = url.partition("://")
+    end = next((number for number, character in enumerate(rest) if character in "/?#"), len(rest))
+    return scheme.lower() + mark + rest[:end].lower() + rest[end:] if mark else url
+
+
 def default_port(scheme: str) -> int:
     """Return the port of ``https`` or ``http``."""
     return _DEFAULT_PORTS[scheme]

@@ -143,7 +143,9 @@ class AuthorizationPages:
         handle = form.get("transaction", "")
         found = site.waiting.find(handle, site.browser.digest(), subject) if subject else None
         if found is None or subject is None or form.get("decision") not in ("approve", "deny"):
-            raise RequestError("request-ended", hint="unknown, expired, or shown to another browser or person")
+            # The form's own address of the app leads to its site alone; strangers do not see it.
+            app = form.get("client_id", "") if subject else ""
+            raise RequestError("request-ended", app, hint="unknown, expired, or shown to another browser or person")
         if found.answer is not None:
             return found.answer.send()
         try:
@@ -179,7 +181,7 @@ class AuthorizationPages:
         site.note_refusal(subject, client_id, error.redirect_uri, error.error)
         if site.redirects_errors(client_id, error.redirect_uri, error.error, subject):
             return site.server.answer_error(error)
-        return site.error_page(error)
+        return site.error_page(error, client_id)
 
     # -- POST /authorize ------------------------------------------------------------------------------------------
 

@@ -283,13 +283,14 @@ class Site:
             return client is not None
         return self.clients.admission.tier(client.metadata.identifier) is Tier.TRUSTED
 
-    def error_page(self, error: OAuth2Error) -> Response:
+    def error_page(self, error: OAuth2Error, client_id: str) -> Response:
         """Show an OAuth error on a page, with a button that sends it to the client."""
         answer = self.server.error_response(error)
         page = render_template(
             "flask_cimd/refused.html",
             description=error.get_error_description() or "",
             error=error.error,
+            client_id=client_id,
             host=redirect_host(answer.redirect_uri),
             back=answer.redirect_uri if answer.mode == "form_post" else answer.location,
             members=answer.members if answer.mode == "form_post" else None,

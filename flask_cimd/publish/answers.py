@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from authlib.integrations.base_client import OAuthError
 
+from ..core.members import without_nulls
 from .dpop import DPoPKey
 from .server import Server
 
@@ -59,7 +60,7 @@ def read_token(members: Mapping[str, Any], key: DPoPKey | None, *, must_be_bound
     is_bound = kind.lower() == "dpop"
     if (is_bound and key is None) or (not is_bound and must_be_bound):
         raise OAuthError("invalid_token_type", "the token is not bound as the client asked")
-    token = {name: value for name, value in members.items() if name not in _OWN}
+    token = {name: value for name, value in without_nulls(members).items() if name not in _OWN}
     lifetime = _seconds(members.get("expires_in"))
     if lifetime is not None:
         token["expires_in"] = lifetime

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from ..core.document import parse_document
-from ..core.identifier import IdentifierRules, parse_identifier
+from ..core.document import ignored_members, parse_document
+from ..core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
+from ..core.members import without_nulls
 from ..core.metadata import ClientMetadata
 from ..core.rules import DocumentRules
-from ..errors import DocumentError, IdentifierError
+from ..errors import DocumentError, IdentifierError, Problem
 from .key_file import KeyFile
 
 #: Time for which servers may cache the document and the keys.
@@ -31,6 +32,9 @@ _UNKEPT = {
     "userinfo_encrypted_response_alg": "encrypted userinfo is not read",
     "request_object_signing_alg": "requests are not signed (RFC 9101)",
 }
+
+#: The strictest server that takes keys.
+_RULES = DocumentRules(auth_methods=("none", "private_key_jwt"), require_auth_method=True, indieauth=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +102,10 @@ def check_text(body: bytes, client_id: str, *, allow_loopback: bool = False) -> 
     metadata = strict_metadata(body, client_id, allow_loopback=allow_loopback)
     if not isinstance(metadata, ClientMetadata):
         return metadata
-    document = json.loads(body)
-    dropped = [uri for uri in document["redirect_uris"] if uri not in metadata.redirect_uris]
+    document = without_nulls(json.loads(body))
+    dropped = [uri for uri in document.get("redirect_uris", ()) if uri not in metadata.redirect_uris]
     problems = [f"/redirect_uris not-usable: servers would ignore {uri}" for uri in dropped]
+    problems += _ignored(body, metadata.identifier)
     problems += [
         f"/{name} not-https: must be an absolute https URL"
         for name in _LINKS
@@ -117,18 +122,28 @@ def strict_metadata(body: bytes, client_id: str, *, allow_loopback: bool = False
     identifiers = IdentifierRules(
         allow_root_path=False, allow_query=False, indieauth=False, allow_loopback=allow_loopback
     )
-    rules = DocumentRules(
-        auth_methods=("none", "private_key_jwt"),
-        require_auth_method=True,
-        indieauth=False,
-        allow_loopback=allow_loopback,
-    )
+    rules = replace(_RULES, allow_loopback=allow_loopback)
     try:
-        return parse_document(body, parse_identifier(client_id, identifiers), rules)
+        identifier = parse_identifier(client_id, identifiers)
     except IdentifierError as error:
         return [f"client_id {error}"]
+    try:
+        return parse_document(body, identifier, rules)
     except DocumentError as error:
-        return [f"{problem.pointer or '/'} {problem.rule}: {problem.message}" for problem in error.problems]
+        return [_line(problem) for problem in error.problems] + _ignored(body, identifier)
+
+
+def _ignored(body: bytes, identifier: ClientIdentifier) -> list[str]:
+    """Return what is wrong with members that servers ignore for this client; redirect URIs are told elsewhere."""
+    try:
+        found = ignored_members(body, identifier, _RULES)
+    except DocumentError:  # no JSON object: told already
+        return []
+    return [_line(problem) for problem in found if not problem.pointer.startswith("/redirect_uris/")]
+
+
+def _line(problem: Problem) -> str:
+    return f"{problem.pointer or '/'} {problem.rule}: {problem.message}"
 
 
 def encode(value: Mapping[str, Any]) -> bytes:

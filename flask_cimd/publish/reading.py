@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
+from ..core.members import without_nulls
 from ..core.strict_json import StrictJSONError, read_object
 from ..errors import DeadlineExceededError, FetchError
 from ..fetch.fetcher import Fetcher, FetchLog, FetchSettings, Response
@@ -68,7 +69,7 @@ class Reading:
         return DiscoveryError(slug, self.entered, hint=hint, **more)
 
     def json(self, url: str) -> dict[str, Any]:
-        """Return the JSON object at a URL, of at most 64 KB; redirects are not followed.
+        """Return the members with a value of the JSON object at a URL, of at most 64 KB; redirects are not followed.
 
         Raises:
             Absent: there is none.
@@ -77,7 +78,7 @@ class Reading:
         """
         answer = self._get(url, "application/json", lambda media_type: _MOST_JSON if _JSON.fullmatch(media_type) else 0)
         try:
-            return read_object(answer.json_body)
+            return without_nulls(read_object(answer.json_body))
         except StrictJSONError as exc:
             raise self.refuse("not-json", f"{exc.rule}: {exc.message}") from exc
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from PIL import Image
 
 from flask_cimd import CIMD
-from flask_cimd.clients.explain import Explanation, Step, plain_text
+from flask_cimd.clients.explanation import Explanation, Step, plain_text
 from flask_cimd.errors import UnexpectedResponseError
 from tests.support.clock import Clock
 from tests.support.keys import KeyHolder
@@ -242,3 +244,82 @@ def test_explanations_are_limited_like_sign_ins(ca_bundle: Path, origin: TLSOrig
     assert [explanation.verdict for explanation in found] == ["usable", "usable", "unreachable"]
     assert rules(found[-1]) == {"too-many-fetches-of-site"}
     assert origin.count("/client.json") == 2
+
+
+def test_each_entry_and_member_that_does_not_count_is_told_with_its_reason(cimd: CIMD, origin: TLSOrigin) -> None:
+    uris = ["http://localhost:*/cb", origin.url("/cb"), "javascript://x/%0aalert(1)", "myapp:/cb"]
+    members = {"redirect_uris": uris, "jwks_uri": "/jwks", "scope": ["a"], "tos_uri": None}
+    found = cimd.explain(publish(origin, **members))
+    assert found.verdict == "usable"
+    remarks = {step.name: step.rule for step in found.steps if step.outcome == "remark"}
+    assert {
+        "/redirect_uris/0": "forbidden-character",
+        "/redirect_uris/2": "bad-scheme",
+        "/redirect_uris/3": "dotless-scheme",
+        "/jwks_uri": "not-https",
+        "/scope": "wrong-type",
+    }.items() <= remarks.items()
+    assert [step.outcome for step in told(found, "/redirect_uris/1")] == ["holds"]
+    assert [step.text for step in told(found, "/tos_uri")] == ["null counts as absent."]
+    assert "allow_dotless_schemes in CIMD_PROFILE" in told(found, "/redirect_uris/3")[0].help
+    assert found.families
+
+
+def test_where_no_entry_is_left_each_is_told(cimd: CIMD, origin: TLSOrigin) -> None:
+    found = cimd.explain(publish(origin, redirect_uris=["http://localhost:*/cb", "myapp:/cb"]))
+    assert (found.verdict, rules(found)) == ("refused", {"none-usable"})
+    (left,) = told(found, "/redirect_uris/0")
+    assert (left.outcome, left.rule) == ("remark", "forbidden-character")
+
+
+def test_keys_that_the_client_does_not_use_do_not_decide(cimd: CIMD, origin: TLSOrigin) -> None:
+    found = cimd.explain(publish(origin, jwks_uri=origin.url("/missing.json")))
+    assert found.verdict == "usable"
+    assert origin.count("/missing.json") == 0
+
+
+def test_what_is_left_out_is_logged_with_the_setting_that_takes_it(
+    cimd: CIMD, origin: TLSOrigin, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "flask_cimd"):
+        cimd.resolve(publish(origin, redirect_uris=[origin.url("/cb"), "myapp:/cb"], jwks_uri=7))
+    (line,) = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert "/redirect_uris/1 dotless-scheme: allow_dotless_schemes in CIMD_PROFILE" in line
+    assert "/jwks_uri wrong-type" in line
+    assert "myapp" not in line
+
+
+def test_where_logos_are_off_that_is_why_there_is_none(cimd: CIMD, origin: TLSOrigin) -> None:
+    found = cimd.explain(publish(origin, logo_uri=origin.url("/logo.png")))
+    assert [(step.outcome, step.rule) for step in told(found, "logo")] == [("remark", "logos-off")]
+    assert origin.count("/logo.png") == 0
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "outcome", "rule", "text"),
+    [
+        ("image/png", b"not a picture", "remark", "not-a-picture", "not an image"),
+        ("text/plain", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "remark", "not-a-picture", "SVG"),
+        ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "remark", "media-type", "image/svg+xml"),
+        ("text/html", b"<html>", "remark", "media-type", "text/html"),
+        ("image/png", b"0" * 600_000, "remark", "too-large", "bytes"),
+        ("application/octet-stream", None, "holds", "", "can be shown"),
+    ],
+)
+def test_a_logo_that_is_not_shown_has_a_reason(
+    ca_bundle: Path, origin: TLSOrigin, media_type: str, body: bytes | None, outcome: str, rule: str, text: str
+) -> None:
+    app = Flask("app")
+    app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle), CIMD_LOGOS=True)
+    cimd = CIMD(app)
+    if body is None:
+        drawn = io.BytesIO()
+        Image.new("RGB", (9, 9)).save(drawn, "PNG")
+        body = drawn.getvalue()
+    logo = origin.serve("/logo", body, headers={"Content-Type": media_type})
+    with app.app_context():
+        found = cimd.explain(publish(origin, logo_uri=logo))
+    (step,) = told(found, "logo")
+    assert (step.outcome, step.rule) == (outcome, rule)
+    assert text in step.text
+    assert found.verdict == "usable"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import subprocess
+import sys
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,6 +92,7 @@ def serve_logo(origin: TLSOrigin, body: bytes, media_type: str = "image/png", **
 @proves("C-100", "C-113", "C-114", "IA-45")
 @pytest.mark.parametrize(("format_", "media_type"), [
     ("PNG", "image/png"), ("JPEG", "image/jpeg"), ("GIF", "image/gif"), ("WEBP", "image/webp"),
+    ("AVIF", "image/avif"), ("ICO", "image/x-icon"), ("PNG", "application/octet-stream"), ("JPEG", "text/plain"),
 ])  # fmt: skip
 def test_a_logo_is_served_from_our_own_origin_as_a_small_png(
     origin: TLSOrigin, look: Any, format_: str, media_type: str
@@ -138,17 +143,78 @@ def test_anything_else_is_no_picture(body: bytes) -> None:
 
 
 @proves("C-114")
-@pytest.mark.parametrize("size", [(2049, 2048), (10000, 10000), (20000, 20000)])
+@pytest.mark.parametrize("size", [(4097, 4096), (10000, 10000), (20000, 20000)])
 def test_pixels_are_counted_before_they_are_decoded(size: tuple[int, int]) -> None:
     # 20 kB may claim to be hundreds of millions of pixels
     with pytest.raises(NotAPicture, match=r"pixels|Decompression"):
         draw(_claiming(*size))
 
 
-def _claiming(width: int, height: int) -> bytes:
-    import struct
-    import zlib
+@pytest.mark.parametrize("mode", ["RGBA", "RGB", "P", "L", "1"])
+def test_a_png_of_sixteen_million_pixels_is_held_in_memory_once(mode: str, tmp_path: Path) -> None:
+    # In a process of its own, whose peak the kernel knows; one copy of RGBA has 64 MiB.
+    drawn = io.BytesIO()
+    Image.new(mode, (4096, 4096)).save(drawn, "PNG")
+    file = tmp_path / "large.png"
+    file.write_bytes(drawn.getvalue())
+    done = subprocess.run([sys.executable, "-c", _PEAK, file], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 64 * 1.4
 
+
+_PEAK = """
+import io, pathlib, sys
+from PIL import Image
+from flask_cimd.clients.logo import draw
+small = io.BytesIO()
+Image.new("RGBA", (9, 9)).save(small, "PNG")
+draw(small.getvalue())
+body = pathlib.Path(sys.argv[1]).read_bytes()
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
+pathlib.Path("/proc/self/clear_refs").write_text("5")
+before = peak()
+draw(body)
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("format_", ["WEBP", "GIF", "AVIF", "JPEG"])
+def test_other_formats_are_read_up_to_four_million_pixels(format_: str) -> None:
+    assert Image.open(io.BytesIO(draw(picture(format_, (2048, 2048))))).size == (EDGE, EDGE)
+    with pytest.raises(NotAPicture, match="pixels"):
+        draw(picture(format_, (2049, 2048)))
+
+
+def test_the_colours_and_the_shape_survive_the_shrinking() -> None:
+    large = Image.new("RGBA", (3000, 1500), (0, 0, 0, 0))
+    large.paste((200, 10, 10, 255), (1500, 0, 3000, 1500))
+    drawn = io.BytesIO()
+    large.save(drawn, "PNG")
+    with Image.open(io.BytesIO(draw(drawn.getvalue()))) as shown:
+        assert shown.size == (128, 64)
+        assert shown.getpixel((10, 30)) == (0, 0, 0, 0)
+        assert shown.getpixel((120, 30)) == (200, 10, 10, 255)
+
+
+def test_the_orientation_of_a_photo_is_applied() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    with Image.open(io.BytesIO(draw(picture("JPEG", (400, 200), exif=exif)))) as shown:
+        assert shown.size == (64, 128)
+
+
+def test_an_icon_is_read_and_one_that_is_larger_than_it_says_is_not() -> None:
+    icon = picture("ICO", (256, 256))
+    with Image.open(io.BytesIO(draw(icon))) as shown:
+        assert shown.size == (128, 128)
+    at = icon.index(b"\x89PNG")
+    head = b"IHDR" + struct.pack(">II", 9000, 9000) + icon[at + 24 : at + 29]
+    large = icon[: at + 12] + head + struct.pack(">I", zlib.crc32(head)) + icon[at + 33 :]
+    with pytest.raises(NotAPicture, match="another size"):
+        draw(large)
+
+
+def _claiming(width: int, height: int) -> bytes:
     head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
     return b"\x89PNG\r\n\x1a\n" + chunk + picture()[33:]
@@ -160,7 +226,7 @@ def _claiming(width: int, height: int) -> bytes:
     [
         ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
         ("text/html", b"<html>"),
-        ("application/octet-stream", picture()),
+        ("application/json", picture()),
         ("image/png", b"\0" * 600_000),
         ("image/png", b"not a picture"),
     ],

@@ -242,6 +242,13 @@ def test_the_encoding_comes_from_header_mark_or_page_and_is_never_guessed(
     assert read(page, charset=charset).client_name == name
 
 
+def test_markup_that_the_microformats_parser_fails_on_is_no_fault_of_this_server() -> None:
+    page = '<div class="h-app"><b class="u-url"><i class="value-title"></i><i class="value">x</i></b></div>'
+    with pytest.raises(DocumentError) as caught:
+        read(page)
+    assert [problem.rule for problem in caught.value.problems] == ["unreadable-page"]
+
+
 def test_comments_and_processing_instructions_are_no_part_of_a_name() -> None:
     page = '<a class="h-app" href="/">My<!-- not this --> app<?php echo 1 ?></a>'
     assert read(page).client_name == "My app"

@@ -277,6 +277,10 @@ def test_a_token_without_atproto_does_not_suffice(site: Site, origin: TLSOrigin)
         ("PUT", "/xrpc/com.atproto.repo.getRecord", 405, "InvalidRequest"),
         ("GET", "/xrpc/", 400, "InvalidRequest"),
         ("GET", "/xrpc/nonsense", 400, "InvalidRequest"),
+        ("GET", "/xrpc/com.example-.foo", 400, "InvalidRequest"),
+        ("GET", "/xrpc/com.-example.foo", 400, "InvalidRequest"),
+        ("GET", "/xrpc/com-.example.foo", 400, "InvalidRequest"),
+        ("GET", "/xrpc/c-m.ex-ample.foo", 501, "MethodNotImplemented"),
         ("GET", "/xrpc/com.atproto.repo.getRecord/x", 400, "InvalidRequest"),
     ],
 )

@@ -33,6 +33,12 @@ def test_four_variables_are_enough_for_production() -> None:
     assert found.is_https
 
 
+@pytest.mark.parametrize("url", ["https://Me.Example", "HTTPS://me.example", "https://ME.example:8443"])
+def test_an_origin_in_upper_case_is_refused_with_the_right_spelling(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"DEMO_BASE_URL .*: {url.lower()}$"):
+        read(DEMO_BASE_URL=url)
+
+
 @proves("IA-05 … IA-10", "O-42")
 @pytest.mark.parametrize(
     "changes",

@@ -9,8 +9,21 @@ from tests.support.proves import proves
 
 def test_following_a_link_fetches_nothing(site: Site, origin: TLSOrigin) -> None:
     client_id = publish_client(origin)
-    assert site.owner().get(f"/explain?client_id={client_id}").status_code == 200
+    page = site.owner().get("/explain", params={"client_id": client_id})
+    assert soup(page).select_one("#client_id")["value"] == client_id  # type: ignore[index]
     assert origin.requests == []
+
+
+def test_a_fetch_needs_the_form_of_this_site(site: Site, origin: TLSOrigin) -> None:
+    client_id = publish_client(origin)
+    assert site.owner().post("/explain", {"client_id": client_id}).status_code == 400  # without the CSRF token
+    assert origin.requests == []
+
+
+def test_the_form_is_filled_in_with_text_alone(site: Site) -> None:
+    page = site.owner().get("/explain", params={"client_id": '"><script>alert(1)</script>'})
+    assert "<script>" not in page.text
+    assert len(soup(site.owner().get("/explain?client_id=" + "a" * 5000)).select_one("#client_id")["value"]) == 2048  # type: ignore[index]
 
 
 def test_the_owner_sees_each_step_and_the_verdict(site: Site, origin: TLSOrigin) -> None:

@@ -136,7 +136,7 @@ def test_a_bad_photo_spoils_the_post_with_the_good_ones(posting_site: Site, post
     answer = poster.form({"content": "x"}, files=files)
     assert (answer.status_code, answer.json()["error_description"]) == (
         400,
-        "The file is not an image that can be read. Send JPEG, PNG, GIF or WebP.",
+        "The file is not an image that can be read. Send PNG, JPEG, GIF, WebP, AVIF or ICO.",
     )
     assert count_of_images(posting_site) == 0
 

@@ -9,7 +9,7 @@ import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
 from flask_cimd import ConfigurationError
-from flask_cimd.oauth import server_metadata
+from flask_cimd.oauth import IntrospectedTokens, server_metadata
 from flask_cimd.oauth.server.metadata import check_issuer, well_known_path
 from tests.support.browser import SignIn, publish_client
 from tests.support.proves import proves
@@ -125,6 +125,22 @@ def test_refuses_what_cannot_be_an_issuer(issuer: str) -> None:
 
 
 @proves("O-42")
+@pytest.mark.parametrize(
+    ("issuer", "right"),
+    [
+        ("https://Me.Example", "https://me.example"),
+        ("HTTPS://me.example/Path", "https://me.example/Path"),
+        ("https://ME.EXAMPLE:8443/Tenant/A", "https://me.example:8443/Tenant/A"),
+    ],
+)
+def test_an_issuer_in_upper_case_is_refused_with_the_right_spelling(issuer: str, right: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"the issuer must be written in lower case: {right}$"):
+        check_issuer(issuer)
+    with pytest.raises(ConfigurationError, match=f"the issuer must be written in lower case: {right}$"):
+        IntrospectedTokens("https://me.example/introspect", server_id="1", secret="x", issuer=issuer)
+    assert check_issuer(right) == right
+
+
 def test_http_on_loopback_is_an_issuer_in_development_only() -> None:
     assert check_issuer("http://127.0.0.1:5000", allow_http_loopback=True) == "http://127.0.0.1:5000"
     with pytest.raises(ConfigurationError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -118,8 +119,7 @@ def test_every_registration_has_a_name_of_its_own(server: Server) -> None:
         b"[" * 16000,
         b'{"x":' + b"9" * 10000 + b"}",
         b'{"redirect_uris":{"0":"https://app.example/cb"}}',
-        b'{"redirect_uris":["https://app.example/cb"],"jwks":{"keys":"x"}}',
-        b'{"redirect_uris":["https://app.example/cb"],"jwks":[]}',
+        b'{"redirect_uris":["https://app.example/cb"],"jwks":{"keys":[{"kty":"oct","k":"AA"}]}}',
         b'{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":{}}',
         b'{"redirect_uris":["https://[::1/cb"]}',
         b'{"redirect_uris":["https://app.example:99999/cb"]}',
@@ -132,6 +132,17 @@ def test_bad_input_is_told_so(server: Server, body: bytes) -> None:
     assert answer.json["error_description"].isascii()
     assert answer.headers["Cache-Control"] == "no-store"
     assert server.storage.kept == {}
+
+
+def test_the_setting_that_accepts_a_scheme_is_for_the_log_and_the_stranger_gets_the_sentence(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "flask_cimd"):
+        answer = server.register(redirect_uris=["myapp:/cb"])
+    sentence = "/redirect_uris/0 the scheme of an app is a reversed domain name, such as com.example.app"
+    assert (answer.status_code, answer.json["error_description"]) == (400, sentence)
+    assert "allow_dotless_schemes in CIMD_PROFILE" in caplog.text
+    assert server.register(redirect_uris=["cursor://anysphere.cursor-mcp/oauth/callback"]).status_code == 201
 
 
 @pytest.mark.parametrize("uri", ["javascript:alert(1)", "http://app.example/cb", "https://app.example/cb#x", "cb"])

@@ -59,6 +59,12 @@ def test_an_issuer_that_cannot_be_one_stops_the_start(issuer: Any) -> None:
         set_up(app, cimd, issuer)
 
 
+def test_an_issuer_in_upper_case_stops_the_start_with_the_right_spelling() -> None:
+    app, cimd = app_with_cimd()
+    with pytest.raises(ConfigurationError, match=r"lower case: https://me\.example/Path$"):
+        set_up(app, cimd, "https://ME.example/Path")
+
+
 def test_an_http_issuer_is_for_this_computer_in_development() -> None:
     app, cimd = app_with_cimd(CIMD_ALLOW_LOOPBACK=True)
     set_up(app, cimd, "http://127.0.0.1:5000")

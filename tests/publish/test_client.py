@@ -95,6 +95,8 @@ def test_every_problem_is_told_at_once(app: Flask) -> None:
         published(app, client_secret="s", scope='"')
     assert "/client_secret" in str(caught.value)
     assert "/scope" in str(caught.value)
+    with pytest.raises(ConfigurationError, match="/scope forbidden-character"):  # servers would ignore it
+        published(app, path="/other.json", scope='"')
 
 
 @proves("C-04", "C-10")

@@ -110,10 +110,8 @@ def test_a_second_issuer_is_an_error_and_no_fallback(hosts: Hosts, discover: Dis
         ({"token_endpoint": "https://"}, ["/token_endpoint not-https"]),
         ({"revocation_endpoint": "https://u:p@as.example.com/revoke"}, ["/revocation_endpoint not-https"]),
         ({"authorization_endpoint": "javascript:alert(1)"}, ["/authorization_endpoint not-https"]),
-        ({"pushed_authorization_request_endpoint": None}, ["/pushed_authorization_request_endpoint not-https"]),
         ({"token_endpoint": None}, ["/token_endpoint not-https"]),
         ({"issuer": None}, ["/issuer wrong-type"]),
-        ({"code_challenge_methods_supported": None}, ["/code_challenge_methods_supported wrong-type"]),
         ({"code_challenge_methods_supported": ["plain"]}, ["/code_challenge_methods_supported no-s256"]),
         ({"dpop_signing_alg_values_supported": "ES256"}, ["/dpop_signing_alg_values_supported wrong-type"]),
         ({"require_pushed_authorization_requests": "yes"}, ["/require_pushed_authorization_requests wrong-type"]),
@@ -124,6 +122,23 @@ def test_metadata_that_no_secret_may_follow_is_refused(
 ) -> None:
     hosts.server(AS, **changes)
     assert rules_of(lambda: discover(AS)) == rules
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "pushed_authorization_request_endpoint",
+        "revocation_endpoint",
+        "userinfo_endpoint",
+        "code_challenge_methods_supported",
+        "dpop_signing_alg_values_supported",
+        "scopes_supported",
+        "require_pushed_authorization_requests",
+    ],
+)
+def test_null_in_metadata_is_as_good_as_absent(hosts: Hosts, discover: Discover, member: str) -> None:
+    hosts.server(AS, **{member: None})
+    assert member not in discover(AS)
 
 
 def test_ten_megabytes_are_not_read(hosts: Hosts, discover: Discover) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-from ...core.urls import LOOPBACK_HOSTS
+from ...core.urls import LOOPBACK_HOSTS, in_lower_case
 from ...errors import ConfigurationError
 from ..access import Access
 from .protector import TokensUnavailableError
@@ -27,7 +27,7 @@ class IntrospectedTokens:
         ca_bundle: file of trusted certificates; by default certifi's.
 
     Raises:
-        ConfigurationError: the endpoint is neither https nor http on loopback.
+        ConfigurationError: the endpoint is neither https nor http on loopback, or the issuer is in upper case.
     """
 
     def __init__(
@@ -44,6 +44,8 @@ class IntrospectedTokens:
         # RFC 7662 §4: "the server MUST require the use of a transport-layer security mechanism".
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
             raise ConfigurationError("the introspection endpoint must be https; http is for this computer alone")
+        if issuer != in_lower_case(issuer):
+            raise ConfigurationError(f"the issuer must be written in lower case: {in_lower_case(issuer)}")
         self._endpoint = endpoint
         # RFC 6749 §2.3.1: the client form-encodes both before it joins them.
         self._credentials = quote_plus(server_id), quote_plus(secret)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...core.keys import ALGORITHMS
+from ...core.urls import in_lower_case
 from ...errors import ConfigurationError
 from .response_modes import RESPONSE_MODES
 
@@ -30,8 +31,9 @@ def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
     """Return the issuer if it is valid.
 
     Raises:
-        ConfigurationError: not https, or with query, fragment or trailing slash (RFC 8414 §2).
+        ConfigurationError: not https, with query, fragment or trailing slash (RFC 8414 §2), or in upper case.
     """
+    require_lower_case(issuer, "the issuer")
     parts = urlsplit(issuer)
     loopback = allow_http_loopback and parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not (parts.scheme == "https" or (parts.scheme == "http" and loopback)) or not parts.netloc:
@@ -39,6 +41,17 @@ def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
     if "?" in issuer or "#" in issuer or issuer.endswith("/") or "@" in parts.netloc:
         raise ConfigurationError("the issuer must have no query, fragment, user or trailing slash")
     return issuer
+
+
+def require_lower_case(url: str, name: str) -> None:
+    """Refuse an address of this server's own whose scheme or host has upper-case letters, and say the right spelling.
+
+    Raises:
+        ConfigurationError: it is written in upper case.
+    """
+    right = in_lower_case(url)
+    if url != right:
+        raise ConfigurationError(f"{name} must be written in lower case: {right}")
 
 
 def server_metadata(

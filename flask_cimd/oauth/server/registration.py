@@ -22,6 +22,7 @@ from ...core.clock import Clock, utc_now
 from ...core.display import safe_description, safe_for_log
 from ...core.metadata import ClientMetadata
 from ...core.policy import Tier
+from ...core.redirects import ACCEPTED_WITH
 from ...core.registration import PREFIX, identifiers, is_issued_here, parse_registration, registered_members
 from ...core.rules import DocumentRules
 from ...core.strict_json import StrictJSONError, read_object
@@ -90,6 +91,8 @@ class RegistrationEndpoint:
         except StrictJSONError as error:
             return _refuse(400, "invalid_client_metadata", error.message)
         except DocumentError as error:
+            settings = {ACCEPTED_WITH[one.rule] for one in error.problems if one.rule in ACCEPTED_WITH}
+            logger.info("registration refused: %s", safe_for_log("; ".join((error.hint, *sorted(settings)))))
             return _refuse(400, *_explained(error))
         except CIMDError as error:
             logger.info("registration refused: %s (%s)", error.slug, safe_for_log(error.hint))

@@ -1,0 +1,116 @@
+"""Explain the members of a client metadata document: read, left out, ignored or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..core.display import safe_for_log
+from ..core.document import ignored_members
+from ..core.identifier import ClientIdentifier
+from ..core.members import is_https_url
+from ..core.metadata import ClientMetadata
+from ..core.redirects import ACCEPTED_WITH, redirect_kind
+from ..core.rules import DocumentRules
+from ..core.strict_json import StrictJSONError, read_object
+from ..errors import DocumentError, Problem
+from .explanation import Explanation
+
+_DISPLAY = frozenset({"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"})
+_LISTS = frozenset({"grant_types", "response_types"})
+_READ = _DISPLAY | frozenset(
+    {
+        "client_id", "scope", "jwks", "jwks_uri", "token_endpoint_auth_method", "token_endpoint_auth_signing_alg",
+        "token_endpoint_auth_methods_supported", "application_type", "dpop_bound_access_tokens",
+        "require_pushed_authorization_requests", "require_signed_request_object",
+    }
+)  # fmt: skip
+_MATCHES = {
+    "web": "must be requested exactly, character by character.",
+    "loopback": "any port may be requested; everything else must match exactly.",
+    "private-scheme": "must be requested exactly; opens an installed app.",
+}
+
+
+class MembersExplainer:
+    """Explains the members of one document.
+
+    Args:
+        found: where the steps go.
+        body: the document.
+        identifier: the client that it is about.
+        rules: how strictly it is read.
+    """
+
+    def __init__(self, found: Explanation, body: bytes, identifier: ClientIdentifier, rules: DocumentRules) -> None:
+        self._found = found
+        self._rules = rules
+        try:
+            self._members: Mapping[str, Any] = read_object(body)
+            ignored: tuple[Problem, ...] = ignored_members(body, identifier, rules)
+        except (StrictJSONError, DocumentError):
+            self._members, ignored = {}, ()
+        self._ignored = {problem.pointer: problem for problem in ignored}
+
+    def accepted(self, metadata: ClientMetadata) -> None:
+        """Report every member of a document that was accepted."""
+        for name, value in self._members.items():
+            pointer = "/" + safe_for_log(name)
+            if name == "redirect_uris" and value is not None:
+                self._redirects(metadata, value)
+            elif value is None:
+                self._found.add(pointer, "holds", "null counts as absent.")
+            elif name in _DISPLAY and getattr(metadata, name) is None:
+                self._dropped(pointer, name, value)
+            elif name in _LISTS and pointer not in self._ignored:
+                self._filtered(pointer, value, getattr(metadata, name))
+            elif name in _READ:
+                if not self._is_ignored(pointer):
+                    self._found.add(pointer, "holds", "Read.")
+            else:
+                self._found.add(pointer, "remark", "Not read by this server.", rule="ignored")
+        self._report(pointer for pointer in self._ignored if not pointer.startswith("/redirect_uris/"))
+
+    def left_out(self) -> None:
+        """Report every entry and member of a refused document that does not count."""
+        self._report(self._ignored)
+
+    def _report(self, pointers: Iterable[str]) -> None:
+        for pointer in pointers:
+            problem = self._ignored[pointer]
+            why = "Dropped" if pointer.startswith("/redirect_uris/") else "Not used for this client, so ignored"
+            text, advice = f"{why}: {problem.message}.", ACCEPTED_WITH.get(problem.rule, "")
+            self._found.add(
+                pointer, "remark", text, rule=problem.rule, help=f"On the server: {advice}." if advice else ""
+            )
+
+    def _redirects(self, metadata: ClientMetadata, published: list[Any]) -> None:
+        for number, uri in enumerate(published):
+            pointer = f"/redirect_uris/{number}"
+            if pointer in self._ignored:
+                self._report([pointer])
+            elif uri in metadata.redirect_uris:
+                explain_redirect(self._found, pointer, uri)
+
+    def _is_ignored(self, pointer: str) -> bool:
+        return any(one == pointer or one.startswith(pointer + "/") for one in self._ignored)
+
+    def _dropped(self, pointer: str, name: str, value: object) -> None:
+        if name == "client_name":
+            self._found.add(pointer, "remark", "Dropped: nothing visible in it.", rule="dropped")
+        elif isinstance(value, str) and is_https_url(value, self._rules.allow_loopback):
+            text = "Dropped: this server shows logos of the client's own site alone (logo_policy in CIMD_PROFILE)."
+            self._found.add(pointer, "remark", text, rule="other-site")
+        else:
+            text, advice = "Dropped: not an absolute https URL.", "Write an absolute https URL."
+            self._found.add(pointer, "remark", text, rule="dropped", help=advice)
+
+    def _filtered(self, pointer: str, published: Any, kept: tuple[str, ...]) -> None:
+        unknown = [safe_for_log(item) for item in published if item not in kept]
+        text = "Read." + (f" Not offered here and ignored: {', '.join(unknown)}." if unknown else "")
+        self._found.add(pointer, "remark" if unknown else "holds", text, rule="ignored" if unknown else "")
+
+
+def explain_redirect(found: Explanation, pointer: str, uri: str) -> None:
+    """Report how a redirect URI that can be used is matched."""
+    found.add(pointer, "holds", f"{uri}: {_MATCHES[redirect_kind(uri)]}")
