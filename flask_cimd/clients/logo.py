@@ -122,6 +122,11 @@ class NotAPicture(Exception):  # noqa: N818  an outcome, not a fault
     """The bytes are not a picture that may be shown."""
 
 
+def longest_wait(settings: Settings) -> float:
+    """Return the seconds that a page waits for a logo: `TIMEOUT`, or the shorter time of every fetch."""
+    return min(TIMEOUT, settings.fetch_timeout)
+
+
 def fetch_logo(linked: LinkedFetcher, uri: str, client_id: str, settings: Settings) -> bytes:
     """Return the logo at an address as a small PNG.
 
@@ -134,7 +139,7 @@ def fetch_logo(linked: LinkedFetcher, uri: str, client_id: str, settings: Settin
         client_id=client_id,
         accept=_ACCEPT,
         max_size_for=lambda media_type: 0 if media_type in _NO_PICTURES else settings.max_logo_size,
-        deadline=min(TIMEOUT, settings.fetch_timeout),
+        deadline=longest_wait(settings),
     )
     return draw(response.body)
 

@@ -191,8 +191,8 @@ LOGO = mutants(
     f"{_LOGO} tests/clients/test_logo_bounds.py",
     [
         ("        except ImportError as exc:\n            raise ConfigurationError", "        except RecursionError as exc:\n            raise ConfigurationError"),
-        ("self._timeout = min(TIMEOUT, parts.settings.fetch_timeout)", "self._timeout = parts.settings.fetch_timeout"),
-        ("self._timeout = min(TIMEOUT, parts.settings.fetch_timeout)", "self._timeout = TIMEOUT"),
+        ("return min(TIMEOUT, settings.fetch_timeout)", "return settings.fetch_timeout"),
+        ("return min(TIMEOUT, settings.fetch_timeout)", "return TIMEOUT"),
         ("if kept is None or kept.expires_at <= self._clock():", "if kept is None:"),
         ("if kept is None or kept.expires_at <= self._clock():", "if True:"),
         ("            except CIMDError:\n                return None\n        return key", "            except RecursionError:\n                return None\n        return key"),
@@ -200,13 +200,12 @@ LOGO = mutants(
         ("kept is not None and kept.expires_at > self._clock() else None", "kept is not None else None"),
         ("hmac.new(self._secret, ", 'hmac.new(b"", '),
         ('f"{client_id}\\n{logo_uri}"', "logo_uri"),
-        ("self._max_size if media_type in _FORMATS else 0", "self._max_size"),
-        ("self._max_size if media_type in _FORMATS else 0", "1 << 24 if media_type in _FORMATS else 0"),
-        ("                deadline=self._timeout,\n", ""),
+        ("0 if media_type in _NO_PICTURES else settings.max_logo_size", "settings.max_logo_size"),
+        ("0 if media_type in _NO_PICTURES else settings.max_logo_size", "0 if media_type in _NO_PICTURES else 1 << 24"),
         ("except (CIMDError, NotAPicture) as error:", "except CIMDError as error:"),
         ("except (CIMDError, NotAPicture) as error:", "except NotAPicture as error:"),
         ('return hashlib.sha256(f"logo {key}".encode()).hexdigest()', "return key"),
-        ("            return draw(response.body)\n", "            return response.body\n"),
+        ("    return draw(response.body)\n", "    return response.body\n"),
         ("logos.read(key) if _KEY.fullmatch(key) else None", "logos.read(key)"),
         ("    if png is None:\n        abort(404)\n", ""),
         ('    response.headers["X-Content-Type-Options"] = "nosniff"\n', ""),
@@ -214,6 +213,7 @@ LOGO = mutants(
         ('    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"\n', ""),
         ("else now + _FAILURE_LIFETIME)", "else ends)"),
         ("MAX_PIXELS = 2048 * 2048", "MAX_PIXELS = 4096 * 4096"),
+        ("MAX_PNG_PIXELS = 4096 * 4096", "MAX_PNG_PIXELS = 8192 * 4096"),
     ],
 )  # fmt: skip
 
@@ -221,17 +221,19 @@ IMAGES = mutants(
     "flask_cimd/clients/images.py",
     f"{_LOGO} tests/demo/test_media.py",
     [
-        ("        if width * height > max_pixels:\n", "        if False:\n"),
-        ("        if width * height > max_pixels:\n", "        if width * height >= max_pixels:\n"),
+        ("        if width * height > limit:\n", "        if False:\n"),
+        ("        if width * height > limit:\n", "        if width * height >= limit:\n"),
+        ("limit = max_png_pixels if picture.format == _DECODED_IN_PLACE else max_pixels", "limit = max_png_pixels"),
+        ("            _check_icons(data)\n", "            pass\n"),
+        ("factor = max(1, max(picture.size) // (2 * max_edge))", "factor = max(picture.size) // (2 * max_edge)"),
         ("except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:", "except Image.DecompressionBombError as exc:"),
         ("except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:", "except Image.DecompressionBombWarning as exc:"),
         ("    except _TROUBLE as exc:", "    except RecursionError as exc:"),
         ("formats=_READ) as picture:", "formats=None) as picture:"),
-        ("        upright = ImageOps.exif_transpose(picture)\n", "        upright = picture\n"),
-        ("    plain = Image.new(converted.mode, converted.size)\n    plain.paste(converted)\n    return plain", "    return converted"),
+        ("    upright = ImageOps.exif_transpose(small)\n", "    upright = small\n"),
+        ("    plain = Image.new(upright.mode, upright.size)\n    plain.paste(upright)\n", "    plain = upright\n"),
         ("    plain.thumbnail((max_edge, max_edge))\n", ""),
         ('kind != "JPEG" and picture.has_transparency_data', "False"),
-        ('picture.convert("RGBA" if is_transparent else "RGB")', 'picture.convert("RGB")'),
     ],
 )  # fmt: skip
 
@@ -296,20 +298,40 @@ EXPLAIN = mutants(
         ('            found.verdict = "refused"\n            _problems', '            _problems'),
         ("            if not any(step.rule == error.slug for step in found.steps):\n", "            if True:\n"),
         ('            found.verdict = "refused"\n            if not any', "            if not any"),
-        ('{"usable": 0, "refused": 1, "unreachable": 3}', '{"usable": 0, "refused": 0, "unreachable": 3}', f"{_EXPLAIN} tests/cli"),
         ("            found.verdict = \"unreachable\"\n            text, advice", "            text, advice"),
         ("            found.verdict = \"refused\"\n            for problem in error.problems:", "            for problem in error.problems:"),
         ("            response = self._fetch(found, identifier) if not identifier.is_built_in else None\n", "            response = self._fetch(found, identifier)\n"),
         ("safe_for_log(log.headers[name])", "log.headers[name]"),
-        ('pointer = "/" + safe_for_log(name)', 'pointer = "/" + name'),
-        ("[safe_for_log(item) for item in published", "[item for item in published"),
+        ("                self._members(found, identifier, response).left_out()\n", "                pass\n"),
+        ("metadata.jwks_uri is not None and not KEY_METHODS.isdisjoint(metadata.accepted_auth_methods)", "metadata.jwks_uri is not None"),
+        ("        if not self._settings.logos:\n", "        if False:\n"),
+        ("        except NotAPicture as reason:\n", "        except RecursionError as reason:\n"),
         ('safe_for_log(str(key.get("kid", key["kty"])))', 'str(key.get("kid", key["kty"]))'),
-        ("explanation.client_id if explanation.client_id.isprintable() else ascii(explanation.client_id)", "explanation.client_id"),
         ("        if not lifetime.storable:\n", "        if False:\n"),
-        ("        if uri in metadata.redirect_uris:\n", "        if True:\n"),
     ],
 )  # fmt: skip
 
+EXPLAINED = [
+    *mutants(
+        "flask_cimd/clients/explanation.py",
+        f"{_EXPLAIN} tests/cli",
+        [
+            ('{"usable": 0, "refused": 1, "unreachable": 3}', '{"usable": 0, "refused": 0, "unreachable": 3}'),
+            ("explanation.client_id if explanation.client_id.isprintable() else ascii(explanation.client_id)", "explanation.client_id"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd/clients/explained_members.py",
+        _EXPLAIN,
+        [
+            ('pointer = "/" + safe_for_log(name)', 'pointer = "/" + name'),
+            ("[safe_for_log(item) for item in published", "[item for item in published"),
+            ("            if pointer in self._ignored:\n", "            if False:\n"),
+            ('            elif value is None:\n', "            elif False:\n"),
+        ],
+    ),
+]  # fmt: skip
+
 CLIENTS: list[Mutant] = [
-    *RESOLVER, *ADMISSION, *LOADING, *PINS, *LINKED, *KEYS, *LOGO, *IMAGES, *HTML, *EXPLAIN,
+    *RESOLVER, *ADMISSION, *LOADING, *PINS, *LINKED, *KEYS, *LOGO, *IMAGES, *HTML, *EXPLAIN, *EXPLAINED,
 ]  # fmt: skip
