@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from mcp.shared.auth import OAuthClientMetadata
 
-from flask_cimd import CIMD
 from flask_cimd.core.registration import parse_registration
 from flask_cimd.core.rules import DocumentRules
 from tests.support.origin import TLSOrigin
@@ -30,12 +31,11 @@ WRITTEN = {
 
 @proves("C-52")
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
-def test_its_plain_output_is_a_document(make_app, origin: TLSOrigin, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_its_plain_output_is_a_document(make_app: Callable[..., Any], origin: TLSOrigin, text: str) -> None:
     url = origin.url("/client.json")
     body = json.dumps({"client_id": url, **json.loads(text)}).encode()
     origin.serve("/client.json", body, headers={"Content-Type": "application/json"})
     app, cimd = make_app()
-    assert isinstance(cimd, CIMD)
     with app.app_context():
         client = cimd.resolve(url)
     assert client.redirect_uris == (REDIRECT,)

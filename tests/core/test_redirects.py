@@ -27,7 +27,7 @@ def client(url: str, source: str, *uris: str) -> ClientMetadata:
     identifier = parse_identifier(url, RULES)
     return ClientMetadata(
         identifier=identifier,
-        source=source,  # type: ignore[arg-type]
+        source=source,  # type: ignore[arg-type]  # one of the sources
         redirect_uris=uris,
         publishes_redirects=bool(uris),
     )
@@ -325,10 +325,35 @@ def test_an_address_is_written_as_it_will_be_visited(uri: str, reason: str | Non
 
 
 REFUSED_SCHEMES = [
-    "javascript", "data", "vbscript", "file", "blob", "about", "ftp", "ws", "wss", "view-source", "jar",
-    "filesystem", "chrome", "resource", "mailto", "tel", "sms", "intent", "content", "urn", "shell",
-    "search-ms", "ms-msdt", "ms-settings", "ms-word", "ms-appinstaller", "chrome-extension", "devtools",
-]  # fmt: skip
+    "javascript",
+    "data",
+    "vbscript",
+    "file",
+    "blob",
+    "about",
+    "ftp",
+    "ws",
+    "wss",
+    "view-source",
+    "jar",
+    "filesystem",
+    "chrome",
+    "resource",
+    "mailto",
+    "tel",
+    "sms",
+    "intent",
+    "content",
+    "urn",
+    "shell",
+    "search-ms",
+    "ms-msdt",
+    "ms-settings",
+    "ms-word",
+    "ms-appinstaller",
+    "chrome-extension",
+    "devtools",
+]
 
 
 @proves("C-70")
