@@ -139,7 +139,8 @@ def at(holder: KeyHolder, seconds: float) -> int:
 
 
 def test_an_assertion_is_about_the_client_that_sends_it(holder: KeyHolder) -> None:
-    assert unfit(holder, iss="https://other.example/c") == "iss and sub are not the client"
+    for name in ("iss", "sub"):
+        assert unfit(holder, **{name: "https://other.example/c"}) == "iss and sub are not the client"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ class Authenticator:
         if client_id != grant.client_id and not _is_other_spelling(client_id, client):
             raise InvalidGrantError(_REFUSED)
         accepted = _accepted(client, grant.auth_method)
-        assertion = _presented(form, client_id)
+        assertion = _presented(form)
         if assertion is None:
             if "none" in accepted:
                 return Authentication(client=client)
@@ -133,7 +133,7 @@ class Authenticator:
             OAuth2Error: ``invalid_request`` or ``invalid_client``.
         """
         client_id = self._named(form)
-        assertion = _presented(form, client_id)
+        assertion = _presented(form)
         until = self._check_claims(assertion, client_id, scope) if assertion else None
         client = self._clients.query_client(client_id)
         if client is None:
@@ -284,16 +284,13 @@ def _read(text: str) -> Assertion:
         raise ClientResolutionError.unauthenticated(str(refused)) from refused
 
 
-def _presented(form: Mapping[str, str], client_id: str) -> Assertion | None:
+def _presented(form: Mapping[str, str]) -> Assertion | None:
     """Return the request's assertion, or ``None`` if it has none; an invalid assertion is an error."""
     if not {"client_assertion", "client_assertion_type"} & form.keys():
         return None
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         raise ClientResolutionError.unauthenticated("client_assertion_type is not that of a JWT")
-    assertion = _read(form.get("client_assertion", ""))
-    if assertion.client_id != client_id:
-        raise ClientResolutionError.unauthenticated("client_id and the assertion's sub differ")
-    return assertion
+    return _read(form.get("client_assertion", ""))
 
 
 def _is_other_spelling(client_id: str, client: Any) -> bool:
