@@ -83,7 +83,7 @@ class Identities:
             found.add(well_known)
         if len(found) > 1:
             raise self._reading.refuse("handle-ambiguous", "the handle leads to different identities")
-        return _checked_did(self._reading, found.pop()) if found else None
+        return found.pop() if found else None
 
     def _well_known(self, handle: str, *, is_decided: bool) -> str | None:
         if handle.rpartition(".")[2] in LOCAL_ENDINGS and handle not in self._reading.settings.development_hosts:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trustme
 
-from flask_cimd.errors import AddressBlockedError, ResponseTooLargeError
+from flask_cimd.errors import AddressBlockedError, FetchError, ResponseTooLargeError
 from flask_cimd.fetch.fetcher import FetchSettings
 from flask_cimd.publish import DiscoveryError, PublishedClient
 from tests.support.hosts import Hosts
@@ -174,6 +174,9 @@ def test_an_address_inside_is_never_asked(ca_bundle: Path) -> None:
         ("https://localhost:5000/", "not-an-address"),
         ("javascript:alert(1)", "not-an-address"),
         ("https://x" + "x" * 2048, "not-an-address"),
+        (f"{AS}/" + "x" * (2049 - len(f"{AS}/")), "not-an-address"),
+        (f"{AS}/a\x7fb", "not-an-address"),
+        (f"{AS}/a b", "not-an-address"),
         ("https://u:p@as.example.com", "userinfo"),
         ("me@as.example.com", "userinfo"),
         ("did:key:z6Mk", "unsupported-did"),
@@ -214,6 +217,48 @@ def test_a_challenge_leads_there_too(hosts: Hosts, discover: Discover) -> None:
     hosts.asked.clear()
     assert discover(RESOURCE, challenge=challenge) == found
     assert hosts.asked == [place, f"{AS}/.well-known/oauth-authorization-server"]
+
+
+def test_a_challenge_is_followed_before_anything_else(hosts: Hosts, discover: Discover) -> None:
+    origin = "https://api.example.com"
+    hosts.server(AS)
+    hosts.server("https://other.example.com")
+    hosts.json(f"{origin}/meta", resource=origin, authorization_servers=[AS])
+    hosts.json(f"{origin}/.well-known/oauth-protected-resource", resource=origin,
+               authorization_servers=["https://other.example.com"])  # fmt: skip
+    assert discover(origin).issuer == "https://other.example.com"
+    hosts.asked.clear()
+    told = f'Bearer resource_metadata="{origin}/meta"'
+    assert discover("api.example.com", challenge=told).issuer == AS
+    assert hosts.asked == [f"{origin}/meta", f"{AS}/.well-known/oauth-authorization-server"]
+
+
+def test_a_challenge_counts_with_status_401_alone(hosts: Hosts, discover: Discover) -> None:
+    hosts.server(AS)
+    hosts.json("https://api.example.com/meta", resource=RESOURCE, authorization_servers=[AS])
+    challenge = 'Bearer resource_metadata="https://api.example.com/meta"'
+    hosts.page(RESOURCE, status=401, WWW_Authenticate=challenge)
+    assert discover(RESOURCE, kind="resource").issuer == AS
+    hosts.page(RESOURCE, status=404, WWW_Authenticate=challenge)
+    assert slug_of(lambda: discover(RESOURCE)) == "no-server"
+
+
+def test_a_forced_kind_asks_for_nothing_else(hosts: Hosts, discover: Discover) -> None:
+    assert slug_of(lambda: discover(RESOURCE, kind="issuer")) == "no-server"
+    assert all("protected-resource" not in url for url in hosts.asked)
+    assert RESOURCE not in hosts.asked
+    hosts.asked.clear()
+    assert slug_of(lambda: discover(RESOURCE, kind="resource")) == "no-server"
+    assert all("authorization-server" not in url and "openid" not in url for url in hosts.asked)
+    hosts.asked.clear()
+    assert slug_of(lambda: discover(RESOURCE, kind="page")) == "no-server"
+    assert hosts.asked == [RESOURCE]
+
+
+def test_a_url_with_a_query_is_no_issuer(hosts: Hosts, discover: Discover) -> None:
+    hosts.server(AS)
+    assert slug_of(lambda: discover(f"{AS}/?a=b", kind="issuer")) == "no-server"
+    assert hosts.asked == []
 
 
 def test_the_root_of_the_origin_is_the_last_place(hosts: Hosts, discover: Discover) -> None:
@@ -328,12 +373,14 @@ def test_a_page_with_a_thousand_links_is_refused(hosts: Hosts, discover: Discove
 # -- accounts of the AT Protocol -----------------------------------------------------------------------------------
 
 
+SERVICE = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": PDS}
+
+
 def account(hosts: Hosts, **changes: Any) -> None:
     """Serve the whole chain of one account; a changed part is given by its name."""
     hosts.serve(f"https://{HANDLE}/.well-known/atproto-did", changes.get("did", DID).encode(),
                 headers={"Content-Type": "text/plain"})  # fmt: skip
-    service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": PDS}
-    document = {"id": DID, "alsoKnownAs": [f"at://{HANDLE}"], "service": [service]}
+    document = {"id": DID, "alsoKnownAs": [f"at://{HANDLE}"], "service": [SERVICE]}
     hosts.json(f"{PLC}/{DID}", **{**document, **changes.get("document", {})})
     resource = {"resource": PDS, "authorization_servers": [AS], **changes.get("resource", {})}
     hosts.json(f"{PDS}/.well-known/oauth-protected-resource", **resource)
@@ -385,6 +432,18 @@ def test_a_handle_that_leads_to_two_identities_is_refused(
         ({"document": {"id": "did:plc:" + "b" * 24}}, "did-mismatch"),
         ({"document": {"service": []}}, "did-without-server"),
         ({"document": {"service": None}}, "did-without-server"),
+        ({"document": {"service": 7}}, "did-without-server"),
+        ({"document": {"service": [7, "x", None]}}, "did-without-server"),
+        ({"document": {"service": [{**SERVICE, "id": "#other"}]}}, "did-without-server"),
+        ({"document": {"service": [{**SERVICE, "type": "Other"}]}}, "did-without-server"),
+        ({"document": {"service": [{**SERVICE, "serviceEndpoint": "http://pds.example.com"}]}}, "did-without-server"),
+        ({"document": {"service": [{}] * 20 + [SERVICE]}}, "did-without-server"),
+        ({"document": {"alsoKnownAs": 7}}, "handle-mismatch"),
+        ({"document": {"alsoKnownAs": ["at://not a handle", f"at://{HANDLE}"]}}, "handle-mismatch"),
+        ({"document": {"alsoKnownAs": ["https://x.example"] * 20 + [f"at://{HANDLE}"]}}, "handle-mismatch"),
+        ({"resource": {"authorization_servers": 7}}, "resource-without-server"),
+        ({"resource": {"authorization_servers": []}}, "resource-without-server"),
+        ({"resource": {"authorization_servers": ["http://as.example.com"]}}, "resource-without-server"),
         ({"did": "did:key:z"}, "unsupported-did"),
         ({"did": "did:plc:" + "b" * 24}, "did-not-found"),
         ({"resource": {"resource": PDS + "/"}}, "resource-mismatch"),
@@ -395,6 +454,51 @@ def test_a_handle_that_leads_to_two_identities_is_refused(
 def test_a_chain_that_breaks_is_refused(hosts: Hosts, discover: Discover, changes: dict[str, Any], slug: str) -> None:
     account(hosts, **changes)
     assert slug_of(lambda: discover(HANDLE)) == slug
+
+
+def test_an_account_whose_server_names_no_issuer_is_refused(hosts: Hosts, discover: Discover) -> None:
+    account(hosts)
+    hosts.forget(f"{PDS}/.well-known/oauth-protected-resource")
+    assert slug_of(lambda: discover(HANDLE)) == "no-resource-metadata"
+
+
+def test_other_aliases_and_services_do_not_matter(hosts: Hosts, discover: Discover) -> None:
+    document = {"alsoKnownAs": [7, "https://alice.example.com", f"at://{HANDLE}"], "service": [7, SERVICE]}
+    account(hosts, document=document)
+    assert discover(HANDLE).account == PDS
+
+
+def test_a_handle_that_cannot_be_checked_stops_no_sign_in_by_did(hosts: Hosts, discover: Discover) -> None:
+    account(hosts)
+    hosts.serve(f"https://{HANDLE}/.well-known/atproto-did", b"", status=500)
+    assert (discover(DID).did, discover(DID).handle) == (DID, None)
+
+
+def test_a_handle_in_dns_needs_no_web_server(hosts: Hosts, discover: Discover) -> None:
+    account(hosts)
+    hosts.serve(f"https://{HANDLE}/.well-known/atproto-did", b"", status=500)
+    assert discover(HANDLE, resolve_handle=lambda _: [DID]).did == DID
+    with pytest.raises(FetchError) as caught:
+        discover(HANDLE)
+    assert caught.value.slug == "status"
+
+
+@pytest.mark.parametrize("text", ["", "hello", "<html>"])
+def test_a_host_without_a_did_is_no_handle(hosts: Hosts, discover: Discover, text: str) -> None:
+    account(hosts, did=text)
+    assert slug_of(lambda: discover(HANDLE, kind="account")) == "handle-not-found"
+
+
+def test_a_handle_of_dns_may_be_no_did(hosts: Hosts, discover: Discover) -> None:
+    account(hosts)
+    hosts.forget(f"https://{HANDLE}/.well-known/atproto-did")
+    assert slug_of(lambda: discover(HANDLE, resolve_handle=lambda _: ["hello"])) == "unsupported-did"
+
+
+@pytest.mark.parametrize("ending", ["localhost", "local", "internal", "test"])
+def test_a_handle_of_this_network_is_never_asked(hosts: Hosts, discover: Discover, ending: str) -> None:
+    assert slug_of(lambda: discover(f"@alice.{ending}")) == "handle-not-found"
+    assert hosts.asked == []
 
 
 def test_a_host_that_is_no_handle_is_a_site(hosts: Hosts, discover: Discover) -> None:
