@@ -101,7 +101,7 @@ LOADING = mutants(
         ("                self._report(error, started)\n", "", "tests/clients/test_key_outage.py"),
         ("                self._budget.note_failure(identifier, error)\n                raise", "                raise"),
         ("        self._compare_with_pin(metadata)\n", ""),
-        ("lifetime=lifetime.seconds if lifetime.storable else None)", "lifetime=lifetime.seconds)", "tests/clients/test_behaviours.py tests/fetch tests/core"),
+        ("lifetime=lifetime.seconds if lifetime.storable else None)", "lifetime=lifetime.seconds)", _RESOLVER),
         ("accept=_JSON_OR_PAGE if self._settings.indieauth else _JSON_ONLY,", "accept=_JSON_OR_PAGE,"),
         ("self._max_page_size if self._settings.profile.follow_page_redirects else None", "self._max_page_size"),
         ("            document_host=identifier.host,\n", "", "tests/clients/test_private_hosts.py"),

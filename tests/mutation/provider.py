@@ -98,7 +98,7 @@ WAITING = mutants(
         ("        self._storage.drop_waiting(key)\n", "", _walk("prompt_login_asks_for_a_log_in_made_for_this_request")),
         ("handle, now = new_secret(), self._clock()", "handle, now = _handle_of(asked.to_json(), browser), self._clock()", _guard("two_requests_of_one_kind_wait_under_different_handles")),
         ("if kept is None or kept.browser != browser or not", "if kept is None or not", _walk("only_the_browser_and_the_person_who_were_asked_decide")),
-        ("or not kept.subject or kept.subject != subject:", "or not kept.subject:", _walk("only_the_browser_and_the_person_who_were_asked_decide")),
+        ("        if kept.subject != subject:\n", "        if False:\n", _walk("only_the_browser_and_the_person_who_were_asked_decide")),
         ("LIFETIME = timedelta(minutes=10)", "LIFETIME = timedelta(minutes=12)", _walk("a_decision_expires")),
         ("REPEATED = timedelta(seconds=60)", "REPEATED = timedelta(seconds=90)", _walk("the_answer_is_not_repeated_after_a_minute")),
         ("MOST_PER_BROWSER = 20", "MOST_PER_BROWSER = 21", _walk("a_request_that_waits_is_bounded_for_each_browser")),
@@ -291,7 +291,7 @@ PROVIDER_OBJECT = mutants(
         ("        exempt_from_csrf(app, *blueprints)\n", ""),
         ("        remember_login(app)\n", "", "tests/provider/test_flask_login.py"),
         ("    if db is None:\n        raise", "    if False:\n        raise"),
-        ('"require_pushed_authorization_requests": True if ATPROTO in site.server.scopes else None,', '"require_pushed_authorization_requests": None,', _guard("requests_are_pushed_for_the_at_protocol_and_need_not_be_without_it")),
+        ('"require_pushed_authorization_requests": True if ATPROTO in scopes else None,', '"require_pushed_authorization_requests": None,', _guard("requests_are_pushed_for_the_at_protocol_and_need_not_be_without_it")),
     ],
 )  # fmt: skip
 

@@ -39,6 +39,8 @@ EQUIVALENT: dict[str, str] = {
     "answer only if it expires between two statements; then the error is raised as it is.",
     "flask_cimd/provider/waiting.py: except InvalidTag": "A handle that leads to a row is the one that its answer is "
     "encrypted under; only a changed row fails.",
+    "flask_cimd/stores/sqlalchemy_shared.py: if connection.execute(change).rowcount": "Without the early return the insert "
+    "meets the row and the change runs again: one statement more, the same row.",
     "demo/owner/setup.py: except UnreadablePageError": "The parser recovers from any bytes; the library documents the "
     "error for parsers that do not.",
     "flask_cimd/oauth/server/assertion.py: or issued is None": "The AT Protocol's check of kid and iat comes before; the "
