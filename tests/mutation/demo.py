@@ -252,7 +252,7 @@ POSTS = mutants(
 
 CONTENT = mutants(
     "demo/site/content.py",
-    "tests/demo/test_notes.py",
+    "tests/demo/test_content.py tests/demo/test_notes.py",
     [
         ("return value if media.is_own(value, images) else None", "return value"),
         ('value if value.lower().startswith(("http://", "https://", "mailto:")) else None', "value"),
@@ -265,7 +265,6 @@ CONTENT = mutants(
         ("is_own=media.is_own(url, media.prefix()), alt", "is_own=True, alt"),
         ('_ATTRIBUTES = {"a": {"href", "title"}', '_ATTRIBUTES = {"a": {"href", "title", "class"}'),
         ('    "ul",\n})', '    "ul", "iframe", "form",\n})'),
-        ('_SCHEMES = frozenset({"http", "https", "mailto"})', '_SCHEMES = frozenset({"http", "https", "mailto", "javascript"})'),
     ],
 )  # fmt: skip
 
