@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import warnings
@@ -19,6 +20,8 @@ from .browser import Browser
 from .demo import ROOT, free_ports, inherited_environment
 
 EXAMPLES = ROOT / "examples"
+#: Rounds of about two seconds that a program may take to listen.
+_MOST_ROUNDS = 45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,23 +102,24 @@ def running(command: Sequence[str | Path], address: str, folder: Path, **environ
             command, cwd=folder, env=inherited_environment() | environment, stdout=output, stderr=output
         )
         try:
-            _wait_until_it_answers(address, log)
+            _wait_until_it_answers(process, address, log)
             yield
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _wait_until_it_answers(address: str, log: Path) -> None:
-    """Repeat the connection until the listening socket is there."""
-    with requests.Session() as session:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    """Repeat the connection until the listening socket is there, or the program has ended."""
+    with requests.Session() as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureRequestWarning)
         session.trust_env = False
-        adapter = HTTPAdapter(max_retries=Retry(total=300, backoff_factor=0.1, backoff_max=0.2))
-        session.mount(address, adapter)
         session.verify = False  # only whether it answers counts here
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", InsecureRequestWarning)
+        session.mount(address, HTTPAdapter(max_retries=Retry(total=10, backoff_factor=0.1, backoff_max=0.2)))
+        for _ in range(_MOST_ROUNDS):
+            with contextlib.suppress(requests.ConnectionError):
                 session.get(address, timeout=30, allow_redirects=False)
-        except requests.ConnectionError as error:
-            raise AssertionError(f"the program does not start: {log.read_text()[-4000:]}") from error
+                return
+            if process.poll() is not None:
+                break
+    raise AssertionError(f"the program does not start: {log.read_text()[-4000:]}")
