@@ -15,8 +15,6 @@ from flask import Blueprint, Flask, current_app, url_for
 from .clients import ClientIdentifier, ClientMetadata, ClientStore, Clock, Response, Settings, utc_now
 from .clients.admission import Admission
 from .clients.error_page import show_error
-from .clients.explain import Explainer
-from .clients.explanation import Explanation
 from .clients.keys import ClientKeys
 from .clients.once import once
 from .clients.parts import ClientParts, assemble
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from blinker import Signal
     from flask_sqlalchemy import SQLAlchemy
 
+    from .clients.explanation import Explanation
     from .clients.logo import Logos
     from .publish.client import publish
 
@@ -50,7 +49,6 @@ class _AppState:
     store: ClientStore
     resolver: ClientResolver
     keys: ClientKeys
-    explainer: Explainer
     logos: Logos | None
     registered: RegisteredLookup | None
 
@@ -133,7 +131,6 @@ class CIMD:
             store=store,
             resolver=resolver,
             keys=ClientKeys(parts),
-            explainer=Explainer(parts, resolver),
             logos=_logos_of(app, parts) if settings.logos else None,
             registered=registered,
         )
@@ -271,7 +268,9 @@ class CIMD:
 
     def explain(self, client_id: str) -> Explanation:
         """Fetch a client URL and return every check with its outcome, for the client's developer; stores nothing."""
-        return self._state.explainer.explain(client_id)
+        from .clients.explain import Explainer  # for developers: no sign-in needs it
+
+        return Explainer(self._state.parts, self._state.resolver).explain(client_id)
 
     def logo_url(self, metadata: ClientMetadata) -> str | None:
         """Return the URL on this server of a client's logo, or ``None`` if it has none that may be shown.

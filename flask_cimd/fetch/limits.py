@@ -197,19 +197,18 @@ def site_finder(shared: tuple[HostPattern, ...] = ()) -> SiteOf:
         from publicsuffixlist import PublicSuffixList
     except ImportError:
         return lambda host: host
-    suffixes = _parsed(PublicSuffixList)
 
     def site_of(host: str) -> str:
         for pattern in shared:
             suffix = "." + pattern.text.lstrip(".")
             if host.endswith(suffix):
                 return host.removesuffix(suffix).rpartition(".")[2] + suffix
-        return suffixes.privatesuffix(host) or host
+        return _parsed(PublicSuffixList).privatesuffix(host) or host
 
     return site_of
 
 
 @functools.cache
 def _parsed(kind: Callable[[], Any]) -> Any:
-    """Return the list, parsed once a process: its 10,000 lines take longer than the rest of an app's set-up."""
+    """Return the list, parsed once a process and by its first fetch: that takes longer than an app's set-up."""
     return kind()

@@ -1,28 +1,33 @@
 """An OAuth authorization server on Authlib, its parts for a server of your own, and protected resources."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .access import Access
 from .dpop import DPoP
 from .replay import MemoryReplayCache
-from .resource.asgi import ProtectedASGI
 from .resource.dpop_scheme import DPoPScheme
-from .resource.introspected import IntrospectedTokens
 from .resource.protector import ResourceProtector, TokensUnavailableError, current_access
 from .resource.schemes import BearerScheme, TokenRefused, TokenScheme
 from .resource_metadata import Resource
 from .server.context import ServerContext
 from .server.grants import AuthorizationCodeGrant, RefreshTokenGrant
 from .server.introspection import IntrospectionEndpoint, ResourceServer
-from .server.memory_storage import MemoryStorage
 from .server.metadata import server_metadata
 from .server.par import PushedRequests
 from .server.pkce import RequirePKCE
-from .server.private_key_jwt import PrivateKeyJWT
-from .server.registration import Registration, RegistrationEndpoint
 from .server.revocation import RevocationEndpoint
 from .server.server import AuthorizationServer
 from .server.storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
 from .server.well_known import well_known_blueprint
 from .stored_tokens import stored_access, verify_token
+
+if TYPE_CHECKING:
+    from .resource.asgi import ProtectedASGI
+    from .resource.introspected import IntrospectedTokens
+    from .server.memory_storage import MemoryStorage
+    from .server.private_key_jwt import PrivateKeyJWT
+    from .server.registration import Registration, RegistrationEndpoint
 
 __all__ = [
     "Access",
@@ -61,3 +66,20 @@ __all__ = [
     "verify_token",
     "well_known_blueprint",
 ]
+
+#: Parts that few servers use, and the modules that hold them.
+_ON_FIRST_USE = {
+    "IntrospectedTokens": ".resource.introspected",
+    "MemoryStorage": ".server.memory_storage",
+    "PrivateKeyJWT": ".server.private_key_jwt",
+    "ProtectedASGI": ".resource.asgi",
+    "Registration": ".server.registration",
+    "RegistrationEndpoint": ".server.registration",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the parts that few servers use on first use."""
+    if name in _ON_FIRST_USE:
+        return getattr(import_module(_ON_FIRST_USE[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
