@@ -1,4 +1,7 @@
-"""A sign-in by a client's session beside Authlib's own doing the same requests: CPU of the client's process."""
+"""A sign-in by a client's session beside Authlib's own doing the same requests: CPU of the client's process.
+
+The server is the demo as it runs for real, which keeps connections open for both.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from flask_cimd.publish import FetchSettings, PublishedClient
 from tests.support.browser import REDIRECT, Browser, publish_client
-from tests.support.demo import RunningDemo, running_demo
+from tests.support.gunicorn import running_gunicorn
 from tests.support.origin import TLSOrigin
 
 from .foundation import Row
@@ -32,17 +35,18 @@ def run() -> list[Row]:
         folder, ca = Path(name), trustme.CA()
         bundle = folder / "ca.pem"
         ca.cert_pem.write_to_path(str(bundle))
-        with TLSOrigin(ca) as origin, running_demo(folder, CIMD_CA_BUNDLE=str(bundle)) as demo:
-            client_id, owner = publish_client(origin), demo.owner()
+        database = f"sqlite:///{folder}/demo.db"
+        with (
+            TLSOrigin(ca) as origin,
+            running_gunicorn(folder, database_url=database, workers=1, CIMD_CA_BUNDLE=str(bundle)) as owner,
+        ):
+            client_id, url = publish_client(origin), owner.base_url
             client = PublishedClient(
                 client_id=client_id, members={"redirect_uris": [REDIRECT]}, fetch=FetchSettings(allow_loopback=True)
             )
-            approve = _approval(demo, owner)
-            _ours(client, demo.base_url, approve), _theirs(client_id, demo.base_url, approve)
-            figures = [
-                (_ours(client, demo.base_url, approve), _theirs(client_id, demo.base_url, approve))
-                for _ in range(_ROUNDS)
-            ]
+            approve = _approval(owner)
+            _ours(client, url, approve), _theirs(client_id, url, approve)
+            figures = [(_ours(client, url, approve), _theirs(client_id, url, approve)) for _ in range(_ROUNDS)]
     ours, theirs = (statistics.median(side) for side in zip(*figures, strict=True))
     note = f"{ours * 1000:.1f} ms beside {theirs * 1000:.1f} ms of CPU"
     return [Row(name="a client's sign-in / Authlib's OAuth2Session", figure=ours / theirs, limit=_LIMIT, note=note)]
@@ -51,9 +55,9 @@ def run() -> list[Row]:
 Approve = Callable[[str], str]
 
 
-def _approval(demo: RunningDemo, owner: Browser) -> Approve:
+def _approval(owner: Browser) -> Approve:
     def approve(url: str) -> str:
-        page = owner.get(url.removeprefix(demo.base_url))
+        page = owner.get(url.removeprefix(owner.base_url))
         return str(owner.press(page, "Approve").headers["Location"])
 
     return approve

@@ -45,6 +45,15 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
+def is_address(host: str) -> bool:
+    """Say whether a host is an IP address in its standard form, without a zone: there is nothing to look up."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host
+
+
 def blocked_reason(address: str, *, allow_loopback: bool = False, nat64: bool = False) -> str | None:
     """Return why an address must not be connected to, or ``None`` if it may.
 

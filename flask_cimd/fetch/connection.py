@@ -31,7 +31,7 @@ class _Guarded:
     """Differences from urllib3 that both connections share.
 
     Attributes:
-        guard: set before the connection is used.
+        guard: the guard of the current request; set before the connection is used.
     """
 
     guard: Guard
@@ -42,6 +42,10 @@ class _Guarded:
 
     def _new_conn(self) -> socket.socket:
         return self.guard.connect(self._dns_host, self.port)
+
+    def resume(self) -> bool:
+        """Hand an open connection to the guard of the next request; ``False`` if it may not be used any more."""
+        return self.guard.resume(self.sock, self._dns_host)  # type: ignore[attr-defined]  # the sibling's
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  urllib3 calls it so
         """Ask for the path as it is written: urllib3 folds its escapes, and would fetch another URL than is shown."""

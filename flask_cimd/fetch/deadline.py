@@ -55,11 +55,13 @@ class Deadline:
         """Cut this connection when time is up, at once if it already is; forget the connection watched before.
 
         A duplicate of the socket is kept: TLS wrapping detaches the original, and a detached socket cannot be cut.
+        A socket of TLS has no `dup` of its own.
         """
         with self._lock:
             if self._socket is not None:
                 self._socket.close()
-            self._socket = connected.dup()
+            copy = os.dup(connected.fileno())
+            self._socket = socket.socket(connected.family, connected.type, connected.proto, fileno=copy)
             if self.has_passed:
                 _shut_down(self._socket)
 

@@ -15,7 +15,7 @@ from urllib.parse import urldefrag
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from ..core.addresses import Network, blocked_reason, private_reason
+from ..core.addresses import Network, blocked_reason, is_address, private_reason
 from ..core.urls import LOOPBACK_HOSTS, WebURL, default_port
 from ..errors import AddressBlockedError, ConfigurationError, DeadlineExceededError, FetchError, Phase
 from .deadline import Deadline
@@ -207,6 +207,27 @@ class Guard:
             raise
         return connected
 
+    def resume(self, connected: socket.socket, host: str) -> bool:
+        """Watch a connection that an earlier request opened; ``False`` if the rules refuse its address today.
+
+        Args:
+            host: the name that it was opened for; nothing is looked up.
+        """
+        host = host.strip("[]").lower()
+        try:
+            address, port = connected.getpeername()[:2]
+        except OSError:  # it has ended
+            return False
+        if host in self.settings.development_hosts:
+            is_allowed = self.settings.development_hosts[host] == (address, port)
+        else:
+            is_allowed = self.settings.proxy is None and not self._blocks(host, address)
+        if is_allowed:
+            self.log.addresses, self.log.address, self.phase = (address,), address, "response"
+            self._deadline.watch(connected)
+            connected.settimeout(self.remaining())
+        return is_allowed
+
     def _targets(self, host: str, port: int) -> list[Target]:
         if self.settings.proxy is not None:
             return [(address, port) for address in self._resolve(host, port)]
@@ -233,6 +254,8 @@ class Guard:
         return "the host has a special-use address"
 
     def _resolve(self, host: str, port: int) -> list[str]:
+        if self.settings.resolve is None and is_address(host):
+            return self._noted([host])
         resolve = self.settings.resolve or look_up
         try:
             addresses = self._look_ups.run(resolve, host, port, self.remaining())
@@ -242,5 +265,8 @@ class Guard:
             raise FetchError("name-not-found", hint="the host name does not resolve", phase="resolve") from exc
         if not addresses:
             raise FetchError("name-not-found", hint="the host name has no address", phase="resolve")
+        return self._noted(addresses)
+
+    def _noted(self, addresses: list[str]) -> list[str]:
         self.log.addresses = tuple(addresses)
         return addresses

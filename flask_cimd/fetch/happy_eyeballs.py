@@ -46,11 +46,32 @@ def connect_first(
         attempt_timeout: seconds after which one attempt is given up.
         seconds_left: returns the seconds until the end of the whole fetch.
     """
+    if len(targets) == 1:
+        return _connect_to(targets[0], min(attempt_timeout, seconds_left()))
     with _Attempts(alternate(targets)[:MOST_ATTEMPTS], attempt_timeout) as attempts:
         while (left := seconds_left()) > 0 and attempts.begin_due():
             if connected := attempts.wait(left):
                 return connected
     return None
+
+
+def _connect_to(target: Target, timeout: float) -> tuple[socket.socket, str] | None:
+    if timeout <= 0:
+        return None
+    try:
+        attempt = socket.socket(_family(target), socket.SOCK_STREAM)
+    except OSError:  # this computer has no IPv6
+        return None
+    attempt.settimeout(timeout)
+    try:
+        attempt.connect(target)
+    except OSError:
+        attempt.close()
+        return None
+    except BaseException:
+        attempt.close()
+        raise
+    return attempt, target[0]
 
 
 class _Attempts(ExitStack):

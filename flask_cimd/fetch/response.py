@@ -7,6 +7,8 @@ responses or trailers without end would buy a core for as long as the deadline l
 from __future__ import annotations
 
 import http.client
+import socket
+import ssl
 from typing import Any
 
 from ..errors import UnexpectedResponseError
@@ -73,13 +75,19 @@ class BoundedResponse(http.client.HTTPResponse):
     §15.2); and it takes the end of the stream for the end of the head: cut there, a response would lose its ``Link``
     or ``Cache-Control`` and still look complete.
 
+    Attributes:
+        is_followed: bytes came after the body, or the body was not read to its end; the connection must not be used
+            again, since its next bytes would be taken for the next response.
+
     Raises:
         UnexpectedResponseError: slug ``bad-response``, from whatever reads: a part exceeds its bound.
         http.client.IncompleteRead: the connection ended inside the head.
     """
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        self._socket: socket.socket | None = sock
+        self.is_followed = True
         self._lines = _BoundedLines(self.fp)
         self.fp = self._lines  # type: ignore[assignment]  # a buffered reader in all that is used of it
 
@@ -90,6 +98,26 @@ class BoundedResponse(http.client.HTTPResponse):
             raise http.client.IncompleteRead(b"")
         if self.chunked:
             self._lines.begin_body()
+
+    def _close_conn(self) -> None:
+        self.is_followed = self.will_close or self._has_more()
+        self._socket = None
+        super()._close_conn()  # type: ignore[misc]  # private in typeshed
+
+    def _has_more(self) -> bool:
+        """Say whether a byte has arrived that was not read, on the socket or in the buffer; wait for none."""
+        if not isinstance(self._socket, socket.socket) or self.fp is None:
+            return True  # TLS inside TLS, through a proxy: such connections are not used again
+        timeout = self._socket.gettimeout()
+        try:
+            self._socket.setblocking(False)
+            return bool(self.fp.peek(1))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except (OSError, ValueError):
+            return True
+        finally:
+            self._socket.settimeout(timeout)
 
     def _read_status(self) -> tuple[int, int, str]:
         while True:

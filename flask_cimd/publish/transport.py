@@ -6,6 +6,7 @@ import contextlib
 import ssl
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -16,6 +17,7 @@ from ..core.strict_json import StrictJSONError, read_object
 from ..errors import FetchError, UnexpectedResponseError
 from ..fetch.connection import new_tls_context
 from ..fetch.fetcher import FetchSettings
+from ..fetch.idle import IdleConnections
 from ..fetch.session import VettedAdapter
 from .authentication import TokenAuthentication
 from .dpop import Nonces
@@ -24,6 +26,8 @@ from .dpop import Nonces
 TIMEOUT = 10
 _REPEATABLE = (bytes, str, dict, list, tuple, type(None))
 _CHALLENGE = "use_dpop_nonce"
+#: What a server sets is neither kept nor sent: a session is known by its tokens alone.
+_NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])
 
 
 class GuardedSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
@@ -41,9 +45,11 @@ class GuardedSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
         super().__init__(**{"default_timeout": TIMEOUT, **more})
         self.nonces = nonces
         self.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
+        self.cookies.set_policy(_NO_COOKIES)
         self.adapters.clear()
+        idle = IdleConnections()
         for scheme in ("https", "http") if fetch.allow_http or fetch.allow_loopback else ("https",):
-            self.mount(f"{scheme}://", VettedAdapter(fetch, _trust(fetch.ca_bundle), TIMEOUT))
+            self.mount(f"{scheme}://", VettedAdapter(fetch, _trust(fetch.ca_bundle), TIMEOUT, idle))
         if fetch.proxy is not None:
             self.proxies = {"https": fetch.proxy, "http": fetch.proxy}
 

@@ -6,6 +6,7 @@ from .mutant import Mutant, mutants
 
 _CONNECTION = "tests/fetch/test_connection.py"
 _FETCHER = "tests/fetch/test_fetcher.py"
+_SESSION = "tests/fetch/test_session.py"
 
 GUARD = mutants(
     "flask_cimd/fetch/guard.py",
@@ -33,7 +34,17 @@ GUARD = mutants(
             "if False:",
         ),
         ('forwarded = self.settings.proxy is not None and parsed.scheme == "http"', "forwarded = False"),
-        ("            self._deadline.watch(connected)\n", "", f"{_CONNECTION} {_FETCHER}"),
+        (
+            "            self._deadline.watch(connected)\n            connected.settimeout(self.remaining())\n        except",
+            "            connected.settimeout(self.remaining())\n        except",
+            f"{_CONNECTION} {_FETCHER}",
+        ),
+        (
+            "            self._deadline.watch(connected)\n            connected.settimeout(self.remaining())\n        return",
+            "            connected.settimeout(self.remaining())\n        return",
+            _SESSION,
+        ),
+        ("is_allowed = self.settings.development_hosts[host] == (address, port)", "is_allowed = True", _SESSION),
         (
             "if any(self._blocks(host, address) for address in addresses):",
             "if all(self._blocks(host, address) for address in addresses):",
@@ -196,7 +207,7 @@ LIMITS = mutants(
         ("(identifier.raw, identifier.display_host)]", "(identifier.raw,)]"),
         ("and error.phase in _HOST_PHASES:", "and True:"),
         ('return host.removesuffix(suffix).rpartition(".")[2] + suffix', "return host"),
-        ("return suffixes.privatesuffix(host) or host", "return host"),
+        ("return _parsed(PublicSuffixList).privatesuffix(host) or host", "return host"),
     ],
 )
 
@@ -204,6 +215,7 @@ RESPONSE = mutants(
     "flask_cimd/fetch/response.py",
     f"{_FETCHER}",
     [
+        ("            return bool(self.fp.peek(1))\n", "            return False\n", _SESSION),
         ("        if self._left < 0:\n", "        if False:\n"),
         ("            self._count(MOST_TRAILERS,", "            self._count(1 << 30,"),
         ("            http.client.parse_headers(self.fp)\n", "            pass\n"),
@@ -233,12 +245,32 @@ SESSION = mutants(
     "flask_cimd/fetch/session.py",
     "tests/publish/test_session.py",
     [
-        ('            guard.aim(request.url or "")\n', ""),
-        ("        if len(body) > MOST_BYTES:\n", "        if False:\n"),
-        ("        super().__init__(max_retries=0)\n", "        super().__init__(max_retries=1)\n"),
+        ("    if len(body) > MOST_BYTES:\n        answer.close()\n", "    if False:\n        answer.close()\n"),
+        ("max_retries=0", "max_retries=1"),
+        ("if kept is None or not is_repeatable or guard.is_late:", "if kept is None or guard.is_late:", _SESSION),
+        ("if kept is None or not is_repeatable or guard.is_late:", "if True:", _SESSION),
+        ("kept = None if stream else", "kept =", _SESSION),
+        ("        if connection.sock is not None and not connection.resume():", "        if False:", _SESSION),
+        (" and not original.is_followed:", ":", _SESSION),
+        ('request.method in ("GET", "HEAD") and not request.body', "True", _SESSION),
+    ],
+)
+
+IDLE = mutants(
+    "flask_cimd/fetch/idle.py",
+    _SESSION,
+    [
+        ("MOST_IDLE if is_repeatable else MOST_IDLE_ONCE", "MOST_IDLE"),
+        ("found = self._kept.pop(origin, None)", "found = self._kept.get(origin)"),
+        ("kept.process == os.getpid() and ", ""),
+        (" and now - kept.made_at < MOST_AGE", ""),
+        (" and now - kept.idle_since < most_idle", ""),
+        ("while len(self._kept) > MOST:", "while False:"),
+        ("self._kept.popitem(last=False)", "self._kept.popitem(last=True)"),
+        ("if not _is_usable(kept, now, MOST_IDLE)]", "if False]"),
     ],
 )
 
 FETCH: list[Mutant] = [
-    *GUARD, *DEADLINE, *HAPPY_EYEBALLS, *LOOK_UP, *CONNECTION, *FETCHER, *LIMITS, *RESPONSE, *COALESCING, *SESSION,
+    *GUARD, *DEADLINE, *HAPPY_EYEBALLS, *LOOK_UP, *CONNECTION, *FETCHER, *LIMITS, *RESPONSE, *COALESCING, *SESSION, *IDLE,
 ]  # fmt: skip
