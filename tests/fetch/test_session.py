@@ -164,6 +164,15 @@ def test_a_get_that_meets_a_closing_connection_is_sent_again_once(start: Start, 
     assert (origin.connections, len(HEADS)) == (2, 1)
 
 
+def test_a_get_that_meets_a_closing_connection_of_its_own_is_not_sent_again(
+    start: Start, session: requests.Session
+) -> None:
+    origin = start(answering(None))
+    with pytest.raises(requests.ConnectionError):
+        session.get(url(origin))
+    assert origin.connections == 1
+
+
 def test_a_form_that_meets_a_closing_connection_is_not_sent_again(start: Start, session: requests.Session) -> None:
     origin = start(answering(_OK, None))
     session.get(url(origin))
@@ -218,6 +227,14 @@ def test_a_streamed_response_does_not_give_its_connection_back(start: Start, ses
     for _ in range(2):
         with session.get(url(origin), stream=True) as answer:
             assert answer.content == b"ok"
+    assert origin.connections == 2
+
+
+def test_a_streamed_response_takes_no_kept_connection(start: Start, session: requests.Session) -> None:
+    origin = start(answering(_OK, _OK))
+    session.get(url(origin))
+    with session.get(url(origin), stream=True) as answer:
+        assert answer.content == b"ok"
     assert origin.connections == 2
 
 

@@ -246,7 +246,7 @@ SESSION = mutants(
     "tests/publish/test_session.py",
     [
         ("    if len(body) > MOST_BYTES:\n        answer.close()\n", "    if False:\n        answer.close()\n"),
-        ("max_retries=0", "max_retries=1"),
+        ("max_retries=0", "max_retries=1", _SESSION),
         ("if kept is None or not is_repeatable or guard.is_late:", "if kept is None or guard.is_late:", _SESSION),
         ("if kept is None or not is_repeatable or guard.is_late:", "if True:", _SESSION),
         ("kept = None if stream else", "kept =", _SESSION),
