@@ -10,6 +10,7 @@ from .mutant import Mutant
 from .oauth_direct import OAUTH_DIRECT
 from .oauth_requests import OAUTH_REQUESTS
 from .oauth_resource import OAUTH_RESOURCE
+from .operator import OPERATOR
 from .plain import PLAIN
 from .provider import PROVIDER
 from .publish import PUBLISH
@@ -24,6 +25,7 @@ MUTANTS: list[Mutant] = [
     *OAUTH_DIRECT,
     *OAUTH_REQUESTS,
     *OAUTH_RESOURCE,
+    *OPERATOR,
     *PLAIN,
     *PROVIDER,
     *PUBLISH,
