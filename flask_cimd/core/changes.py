@@ -41,12 +41,12 @@ def _redirects(before: ClientMetadata, after: ClientMetadata) -> Change | None:
     old, new = set(before.redirect_uris), set(after.redirect_uris)
     parts = []
     if new - old:
-        parts.append(f"can now also receive your answer at {_hosts(new - old)}")
+        parts.append(f"can now also send you to {_hosts(new - old)}")
     if old - new:
-        parts.append(f"can no longer receive your answer at {_hosts(old - new)}")
+        parts.append(f"can no longer send you to {_hosts(old - new)}")
     return Change(
         slug="changed-redirects",
-        text=f"It {' and '.join(parts)}." if parts else "It lists the same redirect addresses in another order.",
+        text=f"It {' and '.join(parts)}." if parts else "It lists the same redirect addresses in a different order.",
     )
 
 
@@ -66,15 +66,15 @@ def _auth_method(before: ClientMetadata, after: ClientMetadata) -> Change | None
     elif has and not had:
         text = "It now proves its identity with a key."
     else:
-        text = "It proves its identity in another way."
+        text = "It proves its identity in a different way."
     return Change(slug="changed-auth-method", text=text)
 
 
 def _keys(before: ClientMetadata, after: ClientMetadata) -> Change | None:
     if before.jwks_uri != after.jwks_uri:
-        return Change(slug="changed-keys-place", text="It publishes its keys at another address.")
+        return Change(slug="changed-keys-place", text="It publishes its keys at a different address.")
     if before.jwks != after.jwks:
-        return Change(slug="changed-keys", text="It uses other keys.")
+        return Change(slug="changed-keys", text="It uses different keys.")
     return None
 
 
@@ -88,7 +88,7 @@ def _name(before: ClientMetadata, after: ClientMetadata) -> Change | None:
 
 
 def _logo(before: ClientMetadata, after: ClientMetadata) -> Change | None:
-    return None if before.logo_uri == after.logo_uri else Change(slug="changed-logo", text="It has another logo.")
+    return None if before.logo_uri == after.logo_uri else Change(slug="changed-logo", text="It has a different logo.")
 
 
 def _scope(before: ClientMetadata, after: ClientMetadata) -> Change | None:
@@ -96,9 +96,9 @@ def _scope(before: ClientMetadata, after: ClientMetadata) -> Change | None:
         return None
     added = sorted(set((after.scope or "").split()) - set((before.scope or "").split()))
     if after.scope is None:
-        text = "It no longer limits what it may ask for."
+        text = "It no longer limits the access it may ask for."
     elif before.scope is None or not added:
-        text = "It limits what it may ask for in another way."
+        text = "It limits the access it may ask for in a different way."
     else:
         text = f"It may now also ask for {safe_text(', '.join(added))}."
     return Change(slug="changed-scope", text=text)
@@ -108,14 +108,14 @@ def _grants(before: ClientMetadata, after: ClientMetadata) -> Change | None:
     if before.grant_types == after.grant_types:
         return None
     had, has = ("refresh_token" in metadata.grant_types for metadata in (before, after))
-    text = "It can now stay connected." if has and not had else "It uses its access in another way."
+    text = "It can now stay connected." if has and not had else "It uses its access in a different way."
     return Change(slug="changed-grant-types", text=text)
 
 
 def _source(before: ClientMetadata, after: ClientMetadata) -> Change | None:
     if before.source == after.source:
         return None
-    return Change(slug="changed-source", text="It describes itself by another kind of document.")
+    return Change(slug="changed-source", text="A different kind of page or document describes it now.")
 
 
 _TELLERS: tuple[Callable[[ClientMetadata, ClientMetadata], Change | None], ...] = (

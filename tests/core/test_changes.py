@@ -27,12 +27,12 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "another place": (
         {"redirect_uris": ("https://app.example/cb", "https://new.example/cb")},
         "changed-redirects",
-        "It can now also receive your answer at new.example.",
+        "It can now also send you to new.example.",
     ),
     "a place exchanged": (
         {"redirect_uris": ("com.example.app:/cb",)},
         "changed-redirects",
-        "It can now also receive your answer at com.example.app: and can no longer receive your answer at app.example.",
+        "It can now also send you to com.example.app: and can no longer send you to app.example.",
     ),
     "no key any more": (
         {"auth_methods": ("none",), "auth_method": "none"},
@@ -42,12 +42,12 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "another way": (
         {"auth_methods": ("none", "private_key_jwt")},
         "changed-auth-method",
-        "It proves its identity in another way.",
+        "It proves its identity in a different way.",
     ),
     "keys elsewhere": (
         {"jwks_uri": "https://other.example/jwks.json"},
         "changed-keys-place",
-        "It publishes its keys at another address.",
+        "It publishes its keys at a different address.",
     ),
     "another name": (
         {"client_name": "Bank"},
@@ -55,20 +55,20 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
         "It called itself App and now calls itself Bank.",
     ),
     "no name": ({"client_name": None}, "changed-name", "It called itself App and has no name now."),
-    "another logo": ({"logo_uri": None}, "changed-logo", "It has another logo."),
+    "another logo": ({"logo_uri": None}, "changed-logo", "It has a different logo."),
     "more scopes": (
         {"scope": "profile email create"},
         "changed-scope",
         "It may now also ask for create, email.",
     ),
-    "no limit": ({"scope": None}, "changed-scope", "It no longer limits what it may ask for."),
-    "fewer scopes": ({"scope": ""}, "changed-scope", "It limits what it may ask for in another way."),
+    "no limit": ({"scope": None}, "changed-scope", "It no longer limits the access it may ask for."),
+    "fewer scopes": ({"scope": ""}, "changed-scope", "It limits the access it may ask for in a different way."),
     "lasting access": (
         {"grant_types": ("authorization_code", "refresh_token")},
         "changed-grant-types",
         "It can now stay connected.",
     ),
-    "another kind": ({"source": "page"}, "changed-source", "It describes itself by another kind of document."),
+    "another kind": ({"source": "page"}, "changed-source", "A different kind of page or document describes it now."),
 }
 
 

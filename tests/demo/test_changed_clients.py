@@ -25,7 +25,7 @@ def test_the_consent_page_says_what_changed(origin: Any, site: Site) -> None:
     publish_client(origin, client_name="<b>Bank</b>", redirect_uris=[REDIRECT, "https://new.example/cb"])
     site.clock.forward(days=1)
     assert changes_on(owner, client_id) == [
-        "It can now also receive your answer at new.example.",
+        "It can now also send you to new.example.",
         "It called itself App and now calls itself <b>Bank</b>.",
     ]
     owner.tokens(client_id)
@@ -48,5 +48,5 @@ def test_a_change_ends_nothing_that_was_approved(origin: Any, site: Site) -> Non
     new = KeyHolder(holder.client_id, site.clock, kid="two", number=1)
     publish_client(origin, token_endpoint_auth_method="private_key_jwt", jwks=new.jwks)
     site.clock.forward(days=1)
-    assert changes_on(owner, holder.client_id) == ["It uses other keys."]
+    assert changes_on(owner, holder.client_id) == ["It uses different keys."]
     assert owner.refresh(holder.client_id, answer["refresh_token"], **new.proof()).status_code == 200

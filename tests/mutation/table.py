@@ -5,6 +5,7 @@ from __future__ import annotations
 from .clients import CLIENTS
 from .core import CORE
 from .demo import DEMO
+from .features import FEATURES
 from .fetch import FETCH
 from .mutant import Mutant
 from .oauth_direct import OAUTH_DIRECT
@@ -21,6 +22,7 @@ MUTANTS: list[Mutant] = [
     *CLIENTS,
     *CORE,
     *DEMO,
+    *FEATURES,
     *FETCH,
     *OAUTH_DIRECT,
     *OAUTH_REQUESTS,
