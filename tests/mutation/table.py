@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .administration import ADMINISTRATION
 from .clients import CLIENTS
 from .core import CORE
 from .demo import DEMO
@@ -11,7 +12,6 @@ from .mutant import Mutant
 from .oauth_direct import OAUTH_DIRECT
 from .oauth_requests import OAUTH_REQUESTS
 from .oauth_resource import OAUTH_RESOURCE
-from .operator import OPERATOR
 from .plain import PLAIN
 from .provider import PROVIDER
 from .publish import PUBLISH
@@ -27,7 +27,7 @@ MUTANTS: list[Mutant] = [
     *OAUTH_DIRECT,
     *OAUTH_REQUESTS,
     *OAUTH_RESOURCE,
-    *OPERATOR,
+    *ADMINISTRATION,
     *PLAIN,
     *PROVIDER,
     *PUBLISH,

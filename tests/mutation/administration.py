@@ -89,4 +89,4 @@ SUBJECTS = mutants(
     [("                self._storage.drop_waiting(kept.digest)\n", "                pass\n")],
 )
 
-OPERATOR: list[Mutant] = [*PROBE, *DOCTOR, *COMMANDS, *BOUNDS, *SUBJECTS]
+ADMINISTRATION: list[Mutant] = [*PROBE, *DOCTOR, *COMMANDS, *BOUNDS, *SUBJECTS]
