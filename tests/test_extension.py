@@ -6,6 +6,8 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Flask
 
 from flask_cimd import (
@@ -359,3 +361,32 @@ def test_the_port_of_localhost_can_be_held_for_documents_and_pages(origin: Any, 
             client = cimd.query_client(url)
             assert client.check_redirect_uri("http://localhost/cb")
             assert not client.check_redirect_uri("http://localhost:4000/cb")
+
+
+def test_errors_of_authlib_that_no_view_catches_end_on_a_page_and_are_explained_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = Flask("app")
+    CIMD(app)
+    app.add_url_rule("/", view_func=lambda: _refuse())
+    with caplog.at_level("INFO", "flask_cimd"):
+        answer = app.test_client().get("/")
+    assert (answer.status_code, answer.mimetype, "https://elsewhere.example" in answer.text) == (
+        400,
+        "text/html",
+        False,
+    )
+    assert "<code>request-refused</code>" in answer.text
+    assert "invalid_request 'not registered: https://elsewhere.example'" in caplog.text
+
+
+def test_an_apps_own_page_for_errors_of_authlib_stays() -> None:
+    app = Flask("app")
+    app.register_error_handler(OAuth2Error, lambda error: ("the app's own", 418))
+    CIMD(app)
+    app.add_url_rule("/", view_func=lambda: _refuse())
+    assert app.test_client().get("/").status_code == 418
+
+
+def _refuse() -> str:
+    raise InvalidRequestError("not registered: https://elsewhere.example")

@@ -116,6 +116,16 @@ def test_a_client_with_a_long_url_signs_in(server: str, origin: TLSOrigin) -> No
     assert sign_in(server, client_id=client_id, token_endpoint_auth_method="none") == {"name": "ada"}
 
 
+def test_the_old_consent_page_names_the_host_of_a_client_with_a_url(server: str, origin: TLSOrigin) -> None:
+    client_id = publish_document(origin, redirect_uris=[REDIRECT], client_name="Your bank")
+    asked = SignIn.begin(client_id, REDIRECT, scope="profile").parameters
+    person = Walker("", {"name": "ada"})
+    person.session.post(f"{server}/login", {"name": "ada"}, allow_redirects=False, timeout=10)
+    page = person.session.get(f"{server}/authorize", params=asked, timeout=10).text
+    assert f"localhost:{origin.port} wants: profile" in page
+    assert "Your bank" not in page
+
+
 def test_a_registered_client_signs_in_as_before(server: str) -> None:
     assert sign_in(server, **REGISTERED) == {"name": "ada"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .mutant import mutants
 
-PLAIN = mutants(
+_CHECKS = mutants(
     "flask_cimd/oauth/server/plain.py",
     "tests/test_readme.py",
     [
@@ -20,3 +20,20 @@ PLAIN = mutants(
         ("        check_challenge(values, required=True)\n", "        pass\n"),
     ],
 )
+
+_PAGES = mutants(
+    "flask_cimd/extension.py",
+    "tests/test_extension.py",
+    [("        if OAuth2Error not in app.error_handler_spec[None][None]:\n", "        if True:\n")],
+) + mutants(
+    "flask_cimd/oauth/errors.py",
+    "tests/test_extension.py",
+    [
+        (
+            'RequestError("request-refused", hint=error.error or "")',
+            'RequestError("request-ended", hint=error.error or "")',
+        )
+    ],
+)
+
+PLAIN = [*_CHECKS, *_PAGES]
