@@ -42,7 +42,8 @@ class Copy:
         self.root = root
         environment = {**os.environ, "PYTHONPATH": str(root)}
         self._process = subprocess.Popen(
-            [sys.executable, FORKED],
+            # -P: the tables beside the script do not shadow modules of the standard library, such as operator.
+            [sys.executable, "-P", FORKED],
             cwd=root,
             env={**environment, "HYPOTHESIS_PROFILE": "quick"},
             stdin=subprocess.PIPE,
