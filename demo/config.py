@@ -34,6 +34,7 @@ class Configuration:
         handle: the owner's name on the AT Protocol.
         did: the owner's DID.
         mcp_url: URL of the MCP endpoint for the notes, and resource identifier of its tokens; or ``None``.
+        mcp_origins: origins of web apps whose scripts may call the MCP endpoint.
         fetch_limit: rate limit by address of pushed requests that cause a fetch; ``None`` in development.
         push_limit: rate limit by address of all pushed requests; ``None`` in development.
         dynamic_registration: ``True`` lets apps without a URL of their own register themselves.
@@ -62,6 +63,7 @@ class Configuration:
     registration_limit: str | None
     dynamic_registration: bool = False
     mcp_url: str | None = None
+    mcp_origins: tuple[str, ...] = ()
     cimd: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -105,6 +107,7 @@ class Configuration:
             ),
             dynamic_registration=_flag(environment, "DEMO_DYNAMIC_REGISTRATION"),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
+            mcp_origins=_origins(environment.get("DEMO_MCP_ORIGINS", "")),
             cimd=_cimd_settings(environment, development=development, legacy=_flag(environment, "DEMO_LEGACY_CLIENTS")),
         )
 
@@ -200,6 +203,16 @@ def _resource_url(url: str | None, *, development: bool) -> str | None:
     if not Resource.is_identifier(url) or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         raise ConfigurationError("DEMO_MCP_URL must be an https URL, such as https://me.example/mcp")
     return url
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Read origins with blanks or commas between them; browsers compare them character by character."""
+    origins = tuple(text.replace(",", " ").split())
+    for origin in origins:
+        url = WebURL.parse(origin)
+        if url is None or url.origin != origin or (url.scheme == "http" and not url.is_loopback):
+            raise ConfigurationError("DEMO_MCP_ORIGINS must hold https origins, such as https://app.example")
+    return origins
 
 
 def _database_url(url: str | None) -> str:

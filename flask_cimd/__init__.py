@@ -12,6 +12,7 @@ from .core.profile import Profile
 from .errors import (
     AddressBlockedError,
     CIMDError,
+    ClientNotAuthenticatedError,
     ConfigurationError,
     DeadlineExceededError,
     DocumentError,
@@ -45,6 +46,7 @@ __all__ = [
     "Change",
     "ClientIdentifier",
     "ClientMetadata",
+    "ClientNotAuthenticatedError",
     "ConfigurationError",
     "ConsentView",
     "ConsentWarning",

@@ -63,7 +63,7 @@ class CIMD:
         app: set up at once; otherwise call `init_app` in the app factory.
         db: the app's Flask-SQLAlchemy object, needed for ``CIMD_STORE = "sqlalchemy"``.
         registered: the app's own look-up; a client that it returns for a ``client_id`` is used as it is, and nothing
-            is ever fetched for it (CIMD §7.2).
+            is ever fetched for it (CIMD §8.2).
         clock: returns the current aware instant; tests inject their own.
 
     Attributes:
@@ -276,7 +276,7 @@ class CIMD:
         """Return the URL on this server of a client's logo, or ``None`` if it has none that may be shown.
 
         The first call in a document's lifetime fetches the original, which takes up to two seconds: call it only
-        for a page that a person who is logged in is about to see (CIMD §8.8).
+        for a page that a person who is logged in is about to see (CIMD §9.8).
         """
         logos = self._state.logos
         key = logos.prepare(metadata) if logos is not None else None

@@ -310,6 +310,8 @@ def _check_together(settings: Settings) -> None:
         raise ConfigurationError("CIMD_CACHE_MIN, CIMD_CACHE_DEFAULT and CIMD_CACHE_MAX must rise in this order")
     if settings.development_hosts and not settings.allow_loopback:
         logger.warning("CIMD_DEVELOPMENT_HOSTS is ignored without CIMD_ALLOW_LOOPBACK")
+    if settings.profile.require_auth_method:
+        logger.warning("require_auth_method in CIMD_PROFILE is deprecated: CIMD -03 reads an omitted method as none")
     for host, networks in settings.private_hosts.items():
         logger.warning("CIMD_PRIVATE_HOSTS: clients on %s are fetched inside %s", host, ", ".join(map(str, networks)))
     if settings.allow_loopback:

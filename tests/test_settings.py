@@ -241,3 +241,8 @@ def test_the_table_is_printed_by_the_module() -> None:
         [sys.executable, "-m", "flask_cimd.settings"], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert (done.stdout, done.stderr) == (settings_table() + "\n", "")
+
+
+def test_a_switch_that_the_draft_contradicts_warns_at_start(caplog: pytest.LogCaptureFixture) -> None:
+    assert Settings.from_config({"CIMD_PROFILE": "require_auth_method"}).document_rules.require_auth_method
+    assert "require_auth_method in CIMD_PROFILE is deprecated" in caplog.text

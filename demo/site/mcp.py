@@ -167,6 +167,8 @@ def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
         ca_bundle=configuration.cimd.get("CIMD_CA_BUNDLE"),
     )
     place = urlsplit(url)
+    # Browsers name the page's origin; a page that is not listed reaches no tool, whatever token it has.
+    origins = [f"{place.scheme}://{place.netloc}", *configuration.mcp_origins]
     inner = create_server(app).streamable_http_app(
         streamable_http_path=place.path or "/",
         stateless_http=True,
@@ -174,11 +176,11 @@ def create_asgi(environment: Mapping[str, str]) -> ProtectedASGI:
         transport_security=TransportSecuritySettings(
             enable_dns_rebinding_protection=True,
             allowed_hosts=[place.netloc],
-            allowed_origins=[f"{place.scheme}://{place.netloc}"],
+            allowed_origins=origins,
         ),
     )
     document = own_resources(configuration)[url].metadata(configuration.base_url)
-    protector = ResourceProtector(tokens.find, audience=url)
+    protector = ResourceProtector(tokens.find, audience=url, origins=origins)
     return ProtectedASGI(_without_streams(inner), protector, metadata=document, needs=scopes_needed, entry=_ENTRY)
 
 

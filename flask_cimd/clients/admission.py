@@ -82,7 +82,7 @@ class Admission:
         return self._current().policy.tier(identifier)
 
     def is_in_the_making(self, identifier: ClientIdentifier) -> bool:
-        """Say whether a service for developers publishes the document (CIMD §8.10)."""
+        """Say whether a service for developers publishes the document (CIMD §9.10)."""
         return self.static.is_in_the_making(identifier)
 
     # -- rules ------------------------------------------------------------------------------------------------------

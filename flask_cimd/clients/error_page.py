@@ -12,7 +12,7 @@ _MOST_REASONS = 20
 
 
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
-    """Render an error as a page of this server: never a redirect, never remote text (CIMD §6, RFC 6749 §4.1.2.1).
+    """Render an error as a page of this server: never a redirect, never remote text (CIMD §7, RFC 6749 §4.1.2.1).
 
     The template gets ``error``; ``reasons``, which are for trusted people alone; and ``app_site``, the address of the
     app's own site for a page that cannot be answered any more, or ``None``. Apps replace the page with

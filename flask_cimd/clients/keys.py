@@ -1,7 +1,7 @@
 """The keys of a client: inline in its document, or behind ``jwks_uri`` and fetched under guard.
 
 A key set is fetched like a document: https, vetted addresses, no redirects, a byte cap, one deadline, strict JSON,
-coalesced (CIMD §8.6 covers every URL inside a document). Rotation shows as an unknown ``kid``, so one causes a fetch;
+coalesced (CIMD §9.6 covers every URL inside a document). Rotation shows as an unknown ``kid``, so one causes a fetch;
 at most one per minute and client, or invented names would cause a flood of fetches.
 """
 

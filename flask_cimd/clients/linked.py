@@ -1,4 +1,4 @@
-"""Fetches of what a document links to, key sets and logos, under the guard that holds for documents (CIMD §8.6)."""
+"""Fetches of what a document links to, key sets and logos, under the guard that holds for documents (CIMD §9.6)."""
 
 from __future__ import annotations
 

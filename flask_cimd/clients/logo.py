@@ -1,7 +1,7 @@
 """A client's logo as a small PNG: fetched under guard, decoded within bounds, encoded anew.
 
 The bytes that a stranger published never reach a browser. This server serves a PNG that it encoded itself, from its
-own origin, so that a consent page tells the client's host nothing (CIMD §8.8, §9.2). SVG is never accepted, because it
+own origin, so that a consent page tells the client's host nothing (CIMD §9.8, §10.2). SVG is never accepted, because it
 can hold scripts. Every failure means no logo, never an error.
 """
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 #: Largest width and height of a served logo, in pixels.
 EDGE = 128
-#: Largest picture that is decoded, in pixels (CIMD §8.8 leaves the bound to the server); each takes four bytes of
+#: Largest picture that is decoded, in pixels (CIMD §9.8 leaves the bound to the server); each takes four bytes of
 #: memory in a PNG, and up to eight in other formats.
 MAX_PIXELS = 2048 * 2048
 MAX_PNG_PIXELS = 4096 * 4096
@@ -170,7 +170,7 @@ def serve_logos(app: Flask, parts: ClientParts) -> Logos:
 
 
 def logo_response(logos: Logos, key: str) -> Response:
-    """Serve a logo or answer 404; the headers let a browser treat it as a picture only (CIMD §8.8)."""
+    """Serve a logo or answer 404; the headers let a browser treat it as a picture only (CIMD §9.8)."""
     png = logos.read(key) if _KEY.fullmatch(key) else None
     if png is None:
         abort(404)

@@ -1,7 +1,7 @@
 """Decide which addresses may be connected to, by tables of this project: ``ipaddress`` differs between Python versions.
 
 The tables are those of RFC 6890 with its later additions, plus multicast and every form of IPv6 address that
-carries an IPv4 address inside (CIMD §8.6).
+carries an IPv4 address inside (CIMD §9.6).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The differences between a client and the client that a person approved, in sentences (CIMD §8.4).
+"""The differences between a client and the client that a person approved, in sentences (CIMD §9.4).
 
 Every member in the fingerprint has a sentence: two descriptions have the same fingerprint exactly if there is no
 change. Keys that rotate behind the same ``jwks_uri`` are not a change.

@@ -1,7 +1,7 @@
 """Contents of a consent page: the client's host, name and links, and the required warnings.
 
 A client cannot choose the host of its document freely, so the page shows the host first and the client's name second
-(CIMD §8.5). All values are text: templates escape them.
+(CIMD §9.5). All values are text: templates escape them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class ConsentView:
         redirect_kind: receiver of the response: a web host, a program on this computer or an installed app.
         warnings: the page must show all of them.
         acquaintance: ``new``, ``met`` or ``trusted``, or ``None`` if unknown; the page must mark a new client
-            (CIMD §8.9).
+            (CIMD §9.9).
         is_registered: ``True`` for a client that registered itself; no URL identifies it.
     """
 
@@ -110,7 +110,7 @@ def consent_view(
         redirect_uri: the redirect URI of the request, after `match_redirect` accepted it.
         is_verified: ``False`` omits what any client could claim: the name, and the link to the app's own page.
         acquaintance: ``trusted`` if the operator trusts the client, ``met`` if this person approved it before.
-        is_in_the_making: ``True`` if a service for developers publishes the document (CIMD §8.10).
+        is_in_the_making: ``True`` if a service for developers publishes the document (CIMD §9.10).
     """
     return ConsentView(
         client_id=metadata.client_id,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import DocumentError, Problem
+from ..errors import NO_COMMON_METHOD, DocumentError, Problem
 from .atproto import profile_problems
 from .identifier import ClientIdentifier, IdentifierKind
 from .keys import check_jwks
@@ -22,6 +22,7 @@ from .urls import WebURL, is_same_site
 
 #: Methods that need a shared secret: impossible with a public document (CIMD §4.1).
 SHARED_SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+_WHY_NOT_SHARED = "a public document cannot agree on a secret"
 #: Methods that need a published key.
 KEY_METHODS = frozenset({"private_key_jwt"})
 #: Asymmetric signature algorithms, the accepted values of ``token_endpoint_auth_signing_alg``.
@@ -218,17 +219,20 @@ def _is_public(given: Members) -> bool:
 
 
 def _auth_methods(given: Members, *, has_keys: bool) -> tuple[tuple[str, ...], str | None]:
-    """Return the usable methods, and the one that the client names (CIMD §4.1, §8.2; RP Metadata Choices)."""
+    """Return the usable methods, and the one that the client names (CIMD §4.1, §6; RP Metadata Choices)."""
     single = given.text("token_endpoint_auth_method")
     listed = given.texts("token_endpoint_auth_methods_supported")
     if single in SHARED_SECRET_METHODS:
-        given.add("token_endpoint_auth_method", "shared-secret", "a public document cannot agree on a secret")
+        given.add("token_endpoint_auth_method", "shared-secret", _WHY_NOT_SHARED)
+        return (), None
+    if SHARED_SECRET_METHODS & set(listed or ()):
+        given.add("token_endpoint_auth_methods_supported", "shared-secret", _WHY_NOT_SHARED)
         return (), None
     if single is None and listed is None and given.rules.require_auth_method:
         given.add("token_endpoint_auth_method", "missing", "this server requires the member: none or private_key_jwt")
     if single is not None and listed is not None and single not in listed:
         given.add("token_endpoint_auth_method", "not-in-list", "must be in token_endpoint_auth_methods_supported")
-    # RFC 7591 §2 defaults to client_secret_basic, which CIMD forbids: an omitted method means "none".
+    # CIMD §6: the default of RFC 7591 §2 is ignored, and a document that states neither member means "none".
     offered = listed if listed is not None else ("none" if single is None else single,)
     usable = tuple(m for m in offered if m in given.rules.auth_methods and (has_keys or m not in KEY_METHODS))
     if not usable and not given.blames("token_endpoint_auth_method"):
@@ -242,7 +246,7 @@ def _explain_unusable(given: Members, offered: tuple[str, ...], *, has_keys: boo
         given.add("token_endpoint_auth_method", "keys-missing", message)
     else:
         enabled = ", ".join(given.rules.auth_methods)
-        given.add("token_endpoint_auth_method", "unsupported", f"this server supports {enabled}")
+        given.add("token_endpoint_auth_method", NO_COMMON_METHOD, f"this server supports {enabled}")
 
 
 def _grants(given: Members) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -119,16 +119,6 @@ def _atproto_remarks(metadata: ClientMetadata) -> list[str]:
 _Judge = Callable[[ClientMetadata], list[str]]
 
 
-def _next_obstacles(metadata: ClientMetadata) -> list[str]:
-    """Judge by what the editors of CIMD have announced for -03."""
-    found = _document_obstacles(metadata)
-    if metadata.identifier.path == "/":
-        found.append("CIMD -03 forbids the path /; use /client.json.")
-    if metadata.identifier.query:
-        found.append("CIMD -03 is expected to forbid a query; put the document at a path of its own.")
-    return found
-
-
 def _activitypub_obstacles(metadata: ClientMetadata) -> list[str]:
     """Judge by the basic profile of the ActivityPub API: servers have the code flow and bearer tokens."""
     found = _document_obstacles(metadata)
@@ -154,7 +144,7 @@ def _activitypub_remarks(metadata: ClientMetadata) -> list[str]:
 _ACTIVITYPUB_SYNONYMS = frozenset({"read", "write", "write:sameorigin"})
 _FAMILIES: tuple[tuple[str, _Judge, _Judge], ...] = (
     ("CIMD -02", _document_obstacles, _cimd_remarks),
-    ("CIMD -03", _next_obstacles, _cimd_remarks),
+    ("CIMD -03", _document_obstacles, _cimd_remarks),
     ("MCP", _mcp_obstacles, _mcp_remarks),
     ("IndieAuth", _indieauth_obstacles, _indieauth_remarks),
     ("AT Protocol", _atproto_obstacles, _atproto_remarks),

@@ -93,7 +93,7 @@ class Members:
         return tuple(dict.fromkeys(value))
 
     def link(self, name: str) -> str | None:
-        """Return an absolute https URL; any other value is treated as absent (CIMD §8.6)."""
+        """Return an absolute https URL; any other value is treated as absent (CIMD §9.6)."""
         value = self.raw.get(name)
         return value if isinstance(value, str) and is_https_url(value, self.rules.allow_loopback) else None
 

@@ -83,7 +83,7 @@ class ClientMetadata:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 in hex of everything that consent depends on (CIMD §8.4).
+        """SHA-256 in hex of everything that consent depends on (CIMD §9.4).
 
         It covers redirect URIs, authentication, key location, name, logo and scope, but no display links. A rotation of
         the keys behind ``jwks_uri`` does not change it; a change of inline ``jwks`` does.

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from ..errors import IdentifierError, PolicyDeniedError
 from .identifier import ClientIdentifier, IdentifierKind, IdentifierRules, parse_identifier
+from .resources import resource_key
 
 _PATTERN = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\]")
 
@@ -25,7 +26,7 @@ class HostPattern:
     """A pattern for one host, or for all subdomains of a domain.
 
     ``app.example`` matches that host alone; ``.example.com`` matches ``a.example.com`` and ``b.a.example.com``,
-    but neither ``example.com`` nor ``evilexample.com`` (CIMD §8.9).
+    but neither ``example.com`` nor ``evilexample.com`` (CIMD §9.9).
     """
 
     text: str
@@ -136,7 +137,7 @@ class Policy:
         allowed_hosts: ``None`` accepts any host; an empty tuple accepts only hosts and clients with a rule.
         denied_hosts: refused, whatever the other rules say.
         trusted_hosts: accepted and trusted.
-        service_hosts: services where anyone can register a document for an app under development (CIMD §8.10).
+        service_hosts: services where anyone can register a document for an app under development (CIMD §9.10).
         rules: rules that the operator edits while the server runs.
     """
 
@@ -187,7 +188,7 @@ class Policy:
         raise PolicyDeniedError("host-not-allowed", identifier.raw, hint="the host is not on this server's allow list")
 
     def is_in_the_making(self, identifier: ClientIdentifier) -> bool:
-        """Say whether a service for developers publishes the document; the consent page then warns (CIMD §8.10)."""
+        """Say whether a service for developers publishes the document; the consent page then warns (CIMD §9.10)."""
         return _cover(self.service_hosts, identifier.host)
 
 
@@ -209,7 +210,10 @@ class Allowance:
 
     def refused_resources(self, asked: Iterable[str]) -> tuple[str, ...]:
         """Return the requested resources that are not allowed."""
-        return tuple(uri for uri in asked if self.resources is not None and uri not in self.resources)
+        if self.resources is None:
+            return ()
+        allowed = {resource_key(uri) for uri in self.resources}
+        return tuple(uri for uri in asked if resource_key(uri) not in allowed)
 
 
 def _cover(patterns: tuple[HostPattern, ...], host: str) -> bool:

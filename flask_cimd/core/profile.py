@@ -25,7 +25,9 @@ class Profile:
         allow_loopback_clients: accept IndieAuth clients on ``http://localhost``; they are never fetched.
         allow_virtual_clients: accept the AT Protocol's development clients, ``http://localhost?redirect_uri=…``; they
             are never fetched.
-        require_auth_method: refuse documents without ``token_endpoint_auth_method``; otherwise it means ``none``.
+        require_auth_method: deprecated; refuse documents without ``token_endpoint_auth_method``. CIMD §6 demands that
+            it then means ``none``.
+        require_assertion_typ: refuse client assertions whose ``typ`` is missing or ``JWT``; older clients send those.
         lenient_media_type: read ``text/plain`` as a JSON document; raw files of Git hosts are served as such.
         localhost_any_port: ignore the port of a redirect URI on the name ``localhost``, as for ``127.0.0.1``.
         allow_dotless_schemes: accept private-use redirect schemes without a dot, such as ``myapp:``, in documents.
@@ -44,6 +46,7 @@ class Profile:
     allow_loopback_clients: bool = False
     allow_virtual_clients: bool = False
     require_auth_method: bool = False
+    require_assertion_typ: bool = False
     lenient_media_type: bool = False
     localhost_any_port: bool = True
     allow_dotless_schemes: bool = False

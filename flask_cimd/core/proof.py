@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -70,6 +70,7 @@ def check_proof(
     method: str,
     url: str,
     now: datetime,
+    other_urls: Iterable[str] = (),
     access_token: str | None = None,
     algorithms: Collection[str] = DEFAULT_ALGORITHMS,
     leeway: timedelta = LEEWAY,
@@ -81,6 +82,7 @@ def check_proof(
         method: the HTTP method of the request.
         url: the URL of the request with the public origin, not that of a socket behind a proxy.
         now: an aware instant.
+        other_urls: further public URLs of the same request.
         access_token: the token that the request presents; the proof must then contain its digest.
         algorithms: asymmetric algorithms that the server advertises.
         leeway: largest difference between ``iat`` and ``now``, in either direction.
@@ -93,7 +95,7 @@ def check_proof(
         raise ProofError("bad-type", "The type of the DPoP proof must be dpop+jwt.")
     if claims.get("htm") != method:
         raise ProofError("other-method", "The htm of the DPoP proof is not the method of this request.")
-    _check_url(claims.get("htu"), url)
+    _check_url(claims.get("htu"), (url, *other_urls))
     issued_at = _check_age(claims.get("iat"), now, leeway)
     if access_token is not None:
         _check_token_hash(claims.get("ath"), access_token)
@@ -184,14 +186,12 @@ def _public_jwk(jwk: object) -> dict[str, Any]:
     return jwk
 
 
-def _check_url(htu: object, url: str) -> None:
+def _check_url(htu: object, urls: Iterable[str]) -> None:
     if not isinstance(htu, str) or len(htu) > MAX_ASSERTION:
         raise ProofError("other-url", "The DPoP proof needs an htu.")
-    if "?" in htu or "#" in htu:
-        # RFC 9449 §4.2: "without query and fragment parts".
-        raise ProofError("other-url", "The htu of the DPoP proof must have neither query nor fragment.")
+    # RFC 9449 §4.3: "ignoring any query and fragment parts".
     given = normal_url(htu)
-    if given is None or given != normal_url(url):
+    if given is None or given not in map(normal_url, urls):
         raise ProofError("other-url", "The htu of the DPoP proof is not the URL of this request.")
 
 

@@ -19,7 +19,7 @@ from .metadata import ClientMetadata
 from .redirects import redirect_place
 from .rules import DocumentRules
 
-#: Prefix of the identifiers that this server issues; never ``https://`` (CIMD §7.1).
+#: Prefix of the identifiers that this server issues; never ``https://`` (CIMD §8.1).
 PREFIX = "registered-"
 MOST_REDIRECT_URIS = 10
 _CLIENT_ID = re.compile(PREFIX + "[0-9a-f]{32}")

@@ -225,7 +225,7 @@ def _protection_hint(status: int, headers: Mapping[str, str]) -> str:
 
 
 def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int, guard: Guard) -> bytes:
-    """Return a body of at most ``limit`` raw bytes; a larger one is an error, and nothing of it is used (CIMD §8.7)."""
+    """Return a body of at most ``limit`` raw bytes; a larger one is an error, and nothing of it is used (CIMD §9.7)."""
     raw: Any = answer
     body = bytearray()
     reads = 0

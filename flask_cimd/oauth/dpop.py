@@ -59,8 +59,8 @@ class DPoP:
 
     Args:
         replay_cache: remembers the accepted proofs.
-        origin: scheme, host and port of the server as clients write them; anything after the port is ignored. The
-            request's own ``Host`` header is never compared.
+        origin: scheme, host and port of the server as clients write them. The request's own ``Host`` header is never
+            compared. A path counts where a proxy strips it: clients sign it, and the request lacks it.
         algorithms: accepted and advertised signature algorithms.
         secret_key: key of the nonces. Default: ``SECRET_KEY`` of the current Flask app; outside an app context, or
             without ``SECRET_KEY``, a random key of this object.
@@ -79,6 +79,7 @@ class DPoP:
         self.algorithms = tuple(algorithms)
         parts = urlsplit(origin)
         self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._base_path = parts.path.rstrip("/")
         self._replay_cache = replay_cache
         self._secret_key = secret_key
         self._random_key = secrets.token_bytes(32)
@@ -99,11 +100,13 @@ class DPoP:
         if field is None:
             return None
         now = self._clock()
+        url, *others = self._public_urls(request)
         try:
             proof = check_proof(
                 field,
                 method=request.method,
-                url=self._origin + quote(request.root_path.rstrip("/") + request.path, safe=_PATH_CHARACTERS),
+                url=url,
+                other_urls=others,
                 now=now,
                 access_token=access_token,
                 algorithms=self.algorithms,
@@ -117,6 +120,12 @@ class DPoP:
             used = "The DPoP proof was used before; make one for every request."
             raise InvalidProofError(used, nonce_header=self.nonce_header())
         return proof
+
+    def _public_urls(self, request: Request) -> list[str]:
+        """Return the request's URL, and with the path of ``origin`` before it if the request lacks that."""
+        path = quote(request.root_path.rstrip("/") + request.path, safe=_PATH_CHARACTERS)
+        is_stripped = self._base_path and not f"{path}/".startswith(f"{self._base_path}/")
+        return [self._origin + path, *([self._origin + self._base_path + path] if is_stripped else [])]
 
     def nonce_header(self) -> Mapping[str, str]:
         """Return the header with the newest nonce; put it on every response (RFC 9449 §8.2)."""

@@ -11,7 +11,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidGrantError
 from flask import Response, render_template, request
 
-from ..errors import CIMDError, IdentifierError, RequestError, StorageError
+from ..errors import CIMDError, ClientNotAuthenticatedError, RequestError, StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
         The log gets the reason; the response is the same for every reason (RFC 7521 §4.2.1).
         """
         logger.info("client not authenticated: %s", reason)
-        return cls(IdentifierError("client-not-authenticated", hint=reason))
+        return cls(ClientNotAuthenticatedError("client-not-authenticated", hint=reason))
 
     @classmethod
     def unavailable(cls, cause: CIMDError) -> Self:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..core.atproto import SCOPE as ATPROTO
 from ..core.text import is_visible
 
 
@@ -14,7 +15,8 @@ class Resource:
     """A protected resource that tokens can be requested for.
 
     Attributes:
-        identifier: its URL; compared character by character.
+        identifier: its URL. Scheme and host are compared without case, an empty path is ``/``, and everything else
+            counts character by character.
         name: display name for the person who decides.
         scopes: the scopes that can be requested for it.
         default_scope: the scopes of a request without ``scope``; a subset of ``scopes``.
@@ -43,7 +45,9 @@ class Resource:
             "resource": self.identifier,
             "resource_name": self.name,
             "authorization_servers": [issuer],
-            "scopes_supported": [scope for scope in self.scopes if scope != "offline_access"],
+            "scopes_supported": sorted(
+                (scope for scope in self.scopes if scope != "offline_access"), key=lambda scope: scope == ATPROTO
+            ),
             "bearer_methods_supported": ["header"],
             **more,
         }

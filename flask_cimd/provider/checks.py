@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flask import Flask
 
+from ..core.resources import resource_key
 from ..errors import ConfigurationError, StorageError
 from ..oauth import Resource
 from ..oauth.server.metadata import check_issuer
@@ -64,7 +65,7 @@ def require_scopes(scopes: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def require_resources(resources: Iterable[Resource], texts: Mapping[str, str]) -> dict[str, Resource]:
-    """Return resources by identifier.
+    """Return resources by the key of their identifier.
 
     Raises:
         ConfigurationError: an identifier is not an absolute URL without fragment, occurs twice, or a scope of the
@@ -74,11 +75,11 @@ def require_resources(resources: Iterable[Resource], texts: Mapping[str, str]) -
     for resource in resources:
         if not Resource.is_identifier(resource.identifier):
             raise ConfigurationError(f"{resource.identifier!r} is not an absolute URL without fragment")
-        if resource.identifier in found:
+        if resource_key(resource.identifier) in found:
             raise ConfigurationError(f"the resource {resource.identifier} is listed twice")
         if missing := [word for word in resource.scopes if word not in texts]:
             raise ConfigurationError(f"the scope {missing[0]} of {resource.identifier} needs a sentence in scopes=")
-        found[resource.identifier] = resource
+        found[resource_key(resource.identifier)] = resource
     return found
 
 

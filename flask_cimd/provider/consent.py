@@ -129,7 +129,7 @@ def acquaintance(tier: Tier, approved: Approval | None) -> Acquaintance:
 
 
 def changes_since(approved: Approval | None, client: ClientMetadata, *, with_name: bool) -> tuple[Change, ...]:
-    """Return the differences from the description that this person approved last (CIMD §8.4)."""
+    """Return the differences from the description that this person approved last (CIMD §9.4)."""
     if approved is not None and not approved.is_readable:
         return (_UNREADABLE,)
     if approved is None or approved.client is None:

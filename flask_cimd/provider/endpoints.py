@@ -6,6 +6,7 @@ from authlib.oauth2 import OAuth2Error
 from flask import Response, abort, jsonify, request
 
 from ..oauth import IntrospectionEndpoint, ResourceProtector, current_access, verify_token
+from ..oauth.cors import allow_any_origin
 from .site import Site
 
 
@@ -60,5 +61,4 @@ class Endpoints:
             answer: Response = site.server.answer_error(error)
         else:
             answer = jsonify(site.identity_members(grant.subject, grant.scope.split()))
-        answer.headers["Access-Control-Allow-Origin"] = "*"
-        return answer
+        return allow_any_origin(answer)

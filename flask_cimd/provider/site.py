@@ -323,5 +323,5 @@ class Site:
 
 def _as_name(text: str) -> str:
     """Normalize a handle, DID or address as people write it: spaces, bidi marks, ``@``, ``at://``, case, final dot."""
-    kept = "".join(c for c in text if c.isprintable()).strip()
-    return kept.removeprefix("at://").removeprefix("@").rstrip("/.").lower()
+    kept = "".join(c for c in text if c.isprintable()).strip().lower()
+    return kept.removeprefix("at://").removeprefix("@").rstrip("/.")

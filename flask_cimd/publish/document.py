@@ -19,7 +19,7 @@ from .key_file import KeyFile
 #: Time for which servers may cache the document and the keys.
 LIFETIME = timedelta(hours=1)
 METHODS = ("private_key_jwt", "none")
-#: Bytes that the draft recommends servers to read (CIMD §8.7).
+#: Bytes that the draft recommends servers to read (CIMD §9.7).
 _MOST_BYTES = 5120
 _LINKS = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
 #: Members that announce what no session here does.

@@ -83,7 +83,7 @@ def test_a_demanded_family_that_does_not_take_it_is_a_no(check: Check) -> None:
 def test_the_next_draft_is_judged_apart(check: Check) -> None:
     families = json.loads(check("--json", client_id=f"{URL}?v=1").stdout)["families"]
     accepts = {family["family"]: family["accepts"] for family in families}
-    assert (accepts["CIMD -02"], accepts["CIMD -03"]) == (True, False)
+    assert (accepts["CIMD -02"], accepts["CIMD -03"], accepts["MCP"]) == (True, True, True)
 
 
 def test_the_url_of_a_file_can_be_given(check: Check) -> None:

@@ -90,8 +90,7 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
     "htu-path": (lambda: proof(htu="https://as.example.com/par"), "other-url"),
     "htu-origin": (lambda: proof(htu="https://as.example.org/token"), "other-url"),
     "htu-http": (lambda: proof(htu="http://as.example.com/token"), "other-url"),
-    "htu-query": (lambda: proof(htu=f"{URL}?a=b"), "other-url"),
-    "htu-fragment": (lambda: proof(htu=f"{URL}#a"), "other-url"),
+    "htu-query-of-another-url": (lambda: proof(htu=f"https://as.example.com/par?{URL}"), "other-url"),
     "htu-port": (lambda: proof(htu="https://as.example.com:8443/token"), "other-url"),
     "htu-user": (lambda: proof(htu="https://as.example.com@evil.example/token"), "other-url"),
     "htu-relative": (lambda: proof(htu="/token"), "other-url"),
@@ -227,3 +226,16 @@ def test_foreign_nonces_are_not_ours(foreign: str) -> None:
 @proves("AT-60")
 def test_workers_with_one_key_accept_each_others_nonces() -> None:
     assert Nonces(b"key").accepts(Nonces(b"key").current(NOW), NOW)
+
+
+@proves("O-94")
+@pytest.mark.parametrize("htu", [f"{URL}?a=b", f"{URL}#a", f"{URL}?a=b#c", f"{URL}?", f"{URL}#"])
+def test_query_and_fragment_of_the_htu_do_not_count(htu: str) -> None:
+    assert check(proof(htu=htu)).jti
+
+
+def test_any_public_url_of_the_request_counts() -> None:
+    public = "https://as.example.com/base/token"
+    assert check(proof(htu=public), other_urls=[public]).jti
+    with pytest.raises(ProofError, match="other-url"):
+        check(proof(htu=public), other_urls=[public + "/x"])

@@ -200,10 +200,38 @@ def test_scripts_of_any_origin_may_read_public_documents(site: Site, path: str) 
     assert site.browser().get(path).headers["Access-Control-Allow-Origin"] == "*"
 
 
-@pytest.mark.parametrize("path", ["/", "/login", "/apps", "/authorize"])
-def test_scripts_of_other_origins_may_not_read_pages(site: Site, path: str) -> None:
-    answer = site.browser().get(path, headers={"Origin": "https://app.example"})
-    assert "Access-Control-Allow-Origin" not in answer.headers
+DOCUMENTS = [
+    "oauth-authorization-server",
+    "openid-configuration",
+    "oauth-protected-resource",
+    "did.json",
+    "atproto-did",
+]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_preflights_of_all_well_known_documents_answer(site: Site, name: str) -> None:
+    asked = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "mcp-protocol-version",
+    }
+    answer = site.browser().request("OPTIONS", f"/.well-known/{name}", headers=asked)
+    allowed = {word.strip().lower() for word in answer.headers["Access-Control-Allow-Headers"].split(",")}
+    assert (answer.ok, answer.headers["Access-Control-Allow-Origin"]) == (True, "*")
+    assert "mcp-protocol-version" in allowed
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/login", "/apps", "/authorize", "/clients", "/explain", "/setup", "/profile", "/drafts", "/healthz"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize("is_owner", [True, False])
+def test_scripts_of_other_origins_may_not_read_pages(site: Site, path: str, method: str, is_owner: bool) -> None:
+    browser = site.owner() if is_owner else site.browser()
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    answer = browser.request(method, path, headers=asked)
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
 FORGED = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}

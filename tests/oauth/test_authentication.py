@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -103,20 +104,21 @@ FAULTS: dict[str, Callable[[KeyHolder], str]] = {
     "sub that is a number": lambda h: h.assertion(sub=7),
     "aud missing": lambda h: h.assertion(aud=None),
     "aud of another server": lambda h: h.assertion(aud="https://other.example"),
-    "aud with a slash more": lambda h: h.assertion(aud=ISSUER + "/"),
+    "aud with two slashes more": lambda h: h.assertion(aud=ISSUER + "//"),
+    "aud lists a list": lambda h: h.assertion(aud=[[ISSUER]]),
+    "aud lists the token endpoint": lambda h: h.assertion(aud=[ISSUER, ISSUER + "/token"]),
     "aud is the token endpoint": lambda h: h.assertion(aud=ISSUER + "/token"),
     "aud lists more than the issuer": lambda h: h.assertion(aud=[ISSUER, "https://other.example"]),
     "aud lists nothing": lambda h: h.assertion(aud=[]),
     "exp missing": lambda h: h.assertion(exp=None),
-    "exp has passed": lambda h: h.assertion(exp=far(timedelta(seconds=-1))(h)),
-    "exp is now": lambda h: h.assertion(exp=far(timedelta())(h)),
+    "exp half a minute ago": lambda h: h.assertion(exp=far(timedelta(seconds=-30))(h)),
     "exp in ten years": lambda h: h.assertion(exp=far(timedelta(days=3650))(h)),
-    "exp eleven minutes after iat": lambda h: h.assertion(exp=far(timedelta(minutes=11))(h)),
+    "exp more than an hour ahead": lambda h: h.assertion(exp=far(timedelta(minutes=60, seconds=31))(h)),
     "exp that is text": lambda h: h.assertion(exp="soon"),
     "exp that is true": lambda h: h.assertion(exp=True),
     "exp beyond every calendar": lambda h: h.assertion(exp=10**15),
-    "iat in the future": lambda h: h.assertion(iat=far(timedelta(seconds=90))(h)),
-    "nbf in the future": lambda h: h.assertion(nbf=far(timedelta(seconds=90))(h)),
+    "iat in the future": lambda h: h.assertion(iat=far(timedelta(seconds=31))(h)),
+    "nbf in the future": lambda h: h.assertion(nbf=far(timedelta(seconds=31))(h)),
     "jti missing": lambda h: h.assertion(jti=None),
     "jti empty": lambda h: h.assertion(jti=""),
     "jti that is a number": lambda h: h.assertion(jti=1),
@@ -165,16 +167,54 @@ GOOD: dict[str, Callable[[KeyHolder], str]] = {
     "aud as a list of one": lambda h: h.assertion(aud=[ISSUER]),
     "typ JWT": lambda h: h.assertion(header={"typ": "JWT"}),
     "typ of RFC 10070": lambda h: h.assertion(header={"typ": "client-authentication+jwt"}),
+    "typ of CIMD-03": lambda h: h.assertion(header={"typ": "oauth-client-auth+jwt"}),
+    "typ in full and in capitals": lambda h: h.assertion(header={"typ": "application/OAuth-Client-Auth+JWT"}),
+    "aud with a slash more": lambda h: h.assertion(aud=ISSUER + "/"),
+    "aud lists the issuer in both spellings": lambda h: h.assertion(aud=[ISSUER, ISSUER + "/", ISSUER]),
     "no kid": lambda h: h.assertion(header={"kid": None}),
     "made 50 seconds ago": lambda h: h.assertion(iat=far(timedelta(seconds=-50))(h), exp=far(timedelta(seconds=10))(h)),
-    "a clock 50 seconds ahead": lambda h: h.assertion(
-        iat=far(timedelta(seconds=50))(h), nbf=far(timedelta(seconds=50))(h), exp=far(timedelta(seconds=110))(h)
+    "a clock 30 seconds ahead": lambda h: h.assertion(
+        iat=far(timedelta(seconds=30))(h), nbf=far(timedelta(seconds=30))(h), exp=far(timedelta(seconds=90))(h)
     ),
+    "a clock 29 seconds behind": lambda h: h.assertion(exp=far(timedelta(seconds=-29))(h)),
+    "an hour, by a clock 30 seconds ahead": lambda h: h.assertion(exp=far(timedelta(minutes=60, seconds=30))(h)),
     "no iat": lambda h: h.assertion(iat=None),
-    "ten minutes": lambda h: h.assertion(exp=far(timedelta(minutes=10))(h)),
+    "an hour": lambda h: h.assertion(exp=far(timedelta(hours=1))(h)),
     "exp with a fraction": lambda h: h.assertion(exp=far(timedelta(seconds=30))(h) + 0.5),
     "unknown claims and header members": lambda h: h.assertion(header={"x": 1, "jku": "https://x.example"}, more=[1]),
 }
+
+
+def test_a_server_may_demand_the_type_of_client_assertions(origin: Any, make_site: Any) -> None:
+    site = make_site(CIMD_PROFILE="draft, require_assertion_typ")
+    owner, holder = site.owner(), key_client(origin, site)
+    statuses = {None: 401, "JWT": 401, "client-authentication+jwt": 200, "oauth-client-auth+jwt": 200}
+    for typ, status in statuses.items():
+        proof = holder.proof(holder.assertion(header={"typ": typ}))
+        assert owner.redeem(*owner.code(holder.client_id), **proof).status_code == status, typ
+
+
+def test_a_long_lived_assertion_is_remembered_until_it_is_void(origin: Any, site: ProviderSite) -> None:
+    owner, holder = site.owner(), key_client(origin, site)
+    proof = holder.proof(holder.assertion(exp=far(timedelta(hours=1))(holder)))
+    tokens = owner.redeem(*owner.code(holder.client_id), **proof).json()
+    for seconds in (1800, 1800, 29):
+        site.clock.forward(seconds=seconds)
+        assert_not_authenticated(owner.refresh(holder.client_id, tokens["refresh_token"], **proof))
+
+
+@pytest.mark.parametrize(
+    ("claims", "named"), [({"aud": "https://other.example"}, "aud"), ({"exp": 1}, "exp"), ({"iss": "x"}, "iss")]
+)
+def test_the_client_hears_that_it_proved_nothing_and_the_log_says_which_claim(
+    origin: Any, site: ProviderSite, caplog: pytest.LogCaptureFixture, claims: dict[str, Any], named: str
+) -> None:
+    owner, holder = site.owner(), key_client(origin, site)
+    asked, code = owner.code(holder.client_id)
+    with caplog.at_level(logging.INFO, "flask_cimd"):
+        refused = owner.redeem(asked, code, **holder.proof(holder.assertion(**claims))).json()
+    assert refused == {"error": "invalid_client", "error_description": "The client did not prove who it is."}
+    assert any(named in record.getMessage() for record in caplog.records)
 
 
 @proves("AT-68")
@@ -308,7 +348,10 @@ def test_an_assertion_is_used_once(origin: Any, site: ProviderSite) -> None:
     assert renewed.status_code == 200
     same = holder.proof(jti="chosen by the client")
     assert_not_authenticated(owner.refresh(holder.client_id, renewed.json()["refresh_token"], **same))
-    site.clock.forward(seconds=61)  # the first one is void by now, so its name is free
+    site.clock.forward(seconds=89)  # the first one is tolerated for 30 seconds after its exp
+    same = holder.proof(jti="chosen by the client")
+    assert_not_authenticated(owner.refresh(holder.client_id, renewed.json()["refresh_token"], **same))
+    site.clock.forward(seconds=2)  # it is void by now, so its name is free
     renewed = owner.refresh(
         holder.client_id, renewed.json()["refresh_token"], **holder.proof(jti="chosen by the client")
     )
@@ -434,7 +477,11 @@ def test_nonsense_never_causes_a_fetch(origin: Any, site: ProviderSite) -> None:
 def test_without_the_method_enabled_a_key_holding_client_is_refused(origin: Any, make_site: Any) -> None:
     site = make_site(CIMD_AUTH_METHODS="none")
     holder = key_client(origin, site)
-    assert site.owner().authorize(SignIn.begin(holder.client_id)).status_code == 400
+    asked = SignIn.begin(holder.client_id, scope="profile")
+    assert site.owner().authorize(asked).status_code == 400
+    # CIMD §6: no common method.
+    pushed = site.browser().post("/par", {**asked.parameters, **holder.proof()})
+    assert (pushed.status_code, pushed.json()["error"]) == (400, "unauthorized_client")
     metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
     assert metadata["token_endpoint_auth_methods_supported"] == ["none"]
     assert "token_endpoint_auth_signing_alg_values_supported" not in metadata

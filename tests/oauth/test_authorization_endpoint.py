@@ -36,7 +36,6 @@ def opened(site: ProviderSite, sign_in: SignIn, **kwargs: Any) -> requests.Respo
         {"client_id": ["https://a.example/c", "https://b.example/c"], "redirect_uri": ELSEWHERE},
         {"client_id": "https://a.example/c", "redirect_uri": [ELSEWHERE, "https://a.example/cb"]},
         {"client_id": "https://a.example/c", "redirect_uri": ""},
-        {"client_id": "https://a.example/c", "redirect_uri": ELSEWHERE, "state": "x" * 5000},
     ],
 )
 @pytest.mark.parametrize("logged_in", [True, False])
@@ -49,6 +48,16 @@ def test_who_asks_is_unclear_so_the_error_stays_here(
     assert answer.status_code == 400
     assert "Location" not in answer.headers
     assert "attacker" not in answer.text
+
+
+@proves("O-02")
+def test_a_state_beyond_4096_characters_is_refused_to_the_client_and_not_sent_back(
+    origin: Any, site: ProviderSite
+) -> None:
+    client_id, owner = publish_client(origin), site.owner()
+    answer = redirect_parameters(owner.authorize(SignIn.begin(client_id, state="x" * 4097)))
+    assert (answer["error"], answer.get("state")) == ("invalid_request", None)
+    assert owner.authorize(SignIn.begin(client_id, state="x" * 4096)).status_code == 200
 
 
 @proves("O-06")

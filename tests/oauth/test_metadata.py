@@ -1,4 +1,4 @@
-"""What the server says about itself, and that it is true (RFC 8414, RFC 9207, CIMD §6)."""
+"""What the server says about itself, and that it is true (RFC 8414, RFC 9207, CIMD §7)."""
 
 from __future__ import annotations
 

@@ -285,7 +285,10 @@ def test_atproto_is_refused_unless_it_was_pushed(site: ProviderSite, is_owner: b
 
     answer = browser.authorize(SignIn.begin(VIRTUAL, REDIRECT, scope="atproto"))
 
-    assert is_page(answer, "pushed-request-required")
+    if is_owner:
+        assert redirect_parameters(answer)["error"] == "invalid_request"
+    else:
+        assert answer.headers["Location"].startswith("/login?"), "nobody is told before the log-in"
 
 
 @proves("O-91")

@@ -63,7 +63,7 @@ def own(ca_bundle: Path) -> OwnApp:
 
 @pytest.fixture(params=["own-client", "https://legacy.example/x"])
 def client_id(request: pytest.FixtureRequest, own: OwnApp) -> str:
-    """Register a client; its name may look like a URL (CIMD §7.2)."""
+    """Register a client; its name may look like a URL (CIMD §8.2)."""
     own.registered[request.param] = OwnClient(request.param)
     return str(request.param)
 

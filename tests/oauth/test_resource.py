@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from flask_cimd.oauth import Resource
 from flask_cimd.oauth.server.resource_indicators import check_resources
 from tests.support.browser import REDIRECT, Browser, SignIn, publish_client, redirect_parameters
 from tests.support.origin import TLSOrigin
@@ -58,9 +59,9 @@ def test_a_resource_that_is_named_often_is_looked_up_once() -> None:
     # a form has room for thousands, and each may be a look into a database
     asked: list[str] = []
 
-    def known(resource: str) -> str:
+    def known(resource: str) -> Resource:
         asked.append(resource)
-        return resource
+        return Resource(identifier=resource, name="Notes", scopes=())
 
     assert check_resources([MCP, "", MCP, *[MCP] * 5000], known) == (MCP,)
     assert asked == [MCP]
@@ -106,7 +107,6 @@ def test_token_for_one_resource_is_refused_at_another(place: ProviderSite, clien
         "https://notes.example/mcp#fragment",
         "https://notes.example/mcp/",
         "https://notes.example/MCP",
-        "HTTPS://notes.example/mcp",
         "https://notes.example/\u00e9",
         'https://notes.example/"',
         "https://notes.example/\\",
@@ -223,7 +223,9 @@ def test_unticking_everything_at_a_resource_is_a_no(place: ProviderSite, client_
 def test_refresh_never_widens_what_was_granted(place: ProviderSite, client_id: str) -> None:
     owner = place.owner()
     tokens = owner.tokens(client_id, resource=MCP, scope="notes:read")
-    refused = owner.refresh(client_id, tokens["refresh_token"], scope="notes:read notes:write")
+    renewed = owner.refresh(client_id, tokens["refresh_token"], scope="notes:read notes:write").json()
+    assert renewed["scope"] == "notes:read"
+    refused = owner.refresh(client_id, renewed["refresh_token"], scope="notes:write")
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
 
 

@@ -59,7 +59,6 @@ def test_codes_and_tokens_are_long_random_and_kept_as_digests_alone(origin: Any,
         ({"client_id": None}, "invalid_request"),
         ({"client_id": "https://other.example/client.json"}, "invalid_grant"),
         ({"client_id": 'x"\\é'}, "invalid_grant"),
-        ({"redirect_uri": None}, "invalid_grant"),
         ({"redirect_uri": REDIRECT + "/"}, "invalid_grant"),
         ({"redirect_uri": "http://127.0.0.1:7778/callback"}, "invalid_grant"),
         ({"redirect_uri": 'a"\\é'}, "invalid_grant"),
@@ -83,6 +82,14 @@ def test_a_form_with_one_fault_is_refused(origin: Any, site: ProviderSite, chang
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     description = answer.json().get("error_description", "")
     assert all(" " <= c <= "~" and c not in '"\\' for c in description)
+
+
+@proves("C-69")
+@pytest.mark.parametrize("redirect_uri", [None, ""])
+def test_with_pkce_the_redirect_uri_may_be_left_out(origin: Any, site: ProviderSite, redirect_uri: str | None) -> None:
+    # OAuth 2.1 §10.2; when it is sent, it must match, as above.
+    owner = site.owner()
+    assert owner.redeem(*owner.code(publish_client(origin)), redirect_uri=redirect_uri).status_code == 200
 
 
 @proves("O-53")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
+from ..cors import ANY_ORIGIN, is_preflight
 from ..resource_metadata import resource_metadata_url
 from .protector import Admitted, ResourceProtector, TokensUnavailableError
 from .schemes import TokenRefused
@@ -26,6 +27,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 class ProtectedASGI:
     """Passes requests with a valid token to the app, and serves the resource's metadata.
+
+    Preflights of scripts are answered before any token is asked for; the protector's ``origins`` says to whom.
 
     The `Access` of a request is in ``scope["flask_cimd_access"]``.
 
@@ -63,9 +66,23 @@ class ProtectedASGI:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
         elif scope["path"] == self._metadata_path:
-            await _answer(send, 200, self._metadata, {"Access-Control-Allow-Origin": "*"})
+            await self._describe(scope, send)
         else:
-            await self._guard(scope, receive, send)
+            await self._guard_browsers(scope, receive, send)
+
+    async def _describe(self, scope: Scope, send: Send) -> None:
+        sent = _as_request(scope).headers
+        if is_preflight(scope["method"], sent):
+            await _answer(send, 204, None, ANY_ORIGIN.preflight(sent, "GET, HEAD, OPTIONS"))
+        else:
+            await _answer(send, 200, self._metadata, ANY_ORIGIN.headers(None))
+
+    async def _guard_browsers(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent, rule = _as_request(scope).headers, self._protector.cross_origin
+        if is_preflight(scope["method"], sent):
+            await _answer(send, 204, None, rule.preflight(sent))
+        else:
+            await self._guard(scope, receive, _with_headers(rule.headers(sent.get("Origin")), send))
 
     async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -147,12 +164,14 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _with_headers(headers: Mapping[str, str], send: Send) -> Send:
-    """Return ``send`` for the app; it adds these headers to the app's response."""
+    """Return ``send`` for the app; it adds these headers to the app's response, unless that has its own."""
     added = _encoded(headers)
 
     async def send_with_headers(message: MutableMapping[str, Any]) -> None:
         if added and message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), *added]}
+            own = [(bytes(name).lower(), value) for name, value in message.get("headers", ())]
+            present = {name for name, _ in own} - {b"vary"}
+            message = {**message, "headers": [*own, *(field for field in added if field[0] not in present)]}
         await send(message)
 
     return send_with_headers
@@ -163,9 +182,11 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 async def _answer(
-    send: Send, status: int, members: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    send: Send, status: int, members: Mapping[str, Any] | None, headers: Mapping[str, str] | None = None
 ) -> None:
-    body = json.dumps({name: value for name, value in members.items() if value is not None}).encode()
-    fields = {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})}
+    kept = None if members is None else {name: value for name, value in members.items() if value is not None}
+    body = b"" if kept is None else json.dumps(kept).encode()
+    kind = {} if kept is None else {"Content-Type": "application/json"}
+    fields = {**kind, "Cache-Control": "no-store", **(headers or {})}
     await send({"type": "http.response.start", "status": status, "headers": _encoded(fields)})
     await send({"type": "http.response.body", "body": body})

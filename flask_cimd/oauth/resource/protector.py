@@ -27,8 +27,10 @@ from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Request
 
 from ...core.clock import utc_now
+from ...core.resources import resource_key
 from ..access import Access
 from ..challenge import Challenge, challenge_header
+from ..cors import CrossOrigin, is_preflight
 from ..resource_metadata import resource_metadata_url
 from .schemes import BearerScheme, TokenRefused, TokenScheme
 
@@ -57,6 +59,9 @@ class Admitted:
 class ResourceProtector:
     """Admits requests with a valid token for this resource that has the scopes of the view.
 
+    Attributes:
+        cross_origin: the rule for scripts of other origins.
+
     Args:
         find: returns the rights of a token, or ``None`` if it is unknown, expired or revoked; raises
             `TokensUnavailableError` if the look-up fails.
@@ -67,6 +72,8 @@ class ResourceProtector:
         max_age: maximum age of the log-in of the person who approved (RFC 9470); ``None`` for no limit.
         accept_form: read ``access_token`` of an urlencoded form too (RFC 6750 §2.2); Micropub requires it.
         respond: returns the body of a refusal; the protector then sets status and challenge.
+        origins: origins whose scripts may call, such as ``https://app.example``; ``None`` lets all of them, since a
+            token counts and no cookie does. Preflights are answered without a token.
         clock: returns the current aware instant.
     """
 
@@ -80,6 +87,7 @@ class ResourceProtector:
         max_age: timedelta | None = None,
         accept_form: bool = False,
         respond: Callable[[TokenRefused], Response] | None = None,
+        origins: Collection[str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._find = find
@@ -89,6 +97,7 @@ class ResourceProtector:
         self._max_age = max_age
         self._accept_form = accept_form
         self._respond = respond or _as_json
+        self.cross_origin = CrossOrigin(None if origins is None else frozenset(origins))
         self._clock = clock
 
     @property
@@ -102,6 +111,9 @@ class ResourceProtector:
         def decorate(view: Callable[P, Any]) -> Callable[P, Response]:
             @wraps(view)
             def protected(*args: P.args, **kwargs: P.kwargs) -> Response:
+                if current_request.method == "OPTIONS":
+                    return self._answer_options()
+                after_this_request(self._allow_origin)
                 try:
                     admitted = self.admit(*scopes)
                     g.flask_cimd_access = admitted.access
@@ -112,9 +124,29 @@ class ResourceProtector:
                 except TokensUnavailableError as error:
                     raise ServiceUnavailable(retry_after=5) from error
 
+            # Flask reads both: it would answer OPTIONS itself, without a word about other origins.
+            options: Any = protected
+            options.provide_automatic_options, options.required_methods = False, {"OPTIONS"}
             return protected
 
         return decorate
+
+    def _answer_options(self) -> Response:
+        """Answer a browser's question before a cross-origin request; no token comes with it."""
+        answer: Response = current_app.make_default_options_response()
+        if is_preflight(current_request.method, current_request.headers):
+            answer.status_code = 204
+            answer.headers.update(self.cross_origin.preflight(current_request.headers, answer.headers["Allow"]))
+        return answer
+
+    def _allow_origin(self, answer: Response) -> Response:
+        """Let scripts read the answer; headers of the app's own stay."""
+        for name, value in self.cross_origin.headers(current_request.headers.get("Origin")).items():
+            if name == "Vary":
+                answer.vary.add(value)
+            else:
+                answer.headers.setdefault(name, value)
+        return answer
 
     def admit(self, *scopes: str, request: Request | None = None) -> Admitted:
         """Return the rights of a request's token, with headers for the response.
@@ -143,10 +175,14 @@ class ResourceProtector:
 
     def _accepted(self, secret: str) -> Access:
         access = self._find(secret)
-        if access is None or self.audience not in access.audience:
+        if access is None or not self._is_for_this(access):
             # MCP token handling: a token for another resource is as invalid here as an expired one.
             raise TokenRefused(401, "invalid_token", "The token is expired, revoked or meant for another resource.")
         return access
+
+    def _is_for_this(self, access: Access) -> bool:
+        audience = self.audience
+        return audience in access.audience or resource_key(audience) in map(resource_key, access.audience)
 
     def _require_fresh(self, access: Access) -> None:
         if self._max_age is None:
@@ -176,7 +212,7 @@ class ResourceProtector:
         answer.headers.update(refused.headers)
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["WWW-Authenticate"] = self.challenge(refused, refused.scope or scopes)
-        return answer
+        return self._allow_origin(answer)
 
     def challenge(self, refused: TokenRefused, scopes: Collection[str]) -> str:
         """Return the value of ``WWW-Authenticate``; the scheme that the request used comes first."""

@@ -21,14 +21,18 @@ from ...core.strict_json import read_object
 if TYPE_CHECKING:
     from joserfc.jwk import Key
 
-#: Maximum time between ``iat`` (or now) and ``exp``.
-MAX_LIFETIME = timedelta(minutes=10)
-#: Tolerance for the client's clock in ``iat`` and ``nbf``.
-SKEW = timedelta(seconds=60)
+#: Maximum time from now to ``exp``; Authlib's own client signs for an hour.
+MAX_LIFETIME = timedelta(hours=1)
+#: Tolerance for the client's clock, in either direction.
+SKEW = timedelta(seconds=30)
+#: AT Protocol OAuth: maximum age of an assertion without ``exp``.
+_MAX_AGE = timedelta(seconds=60)
 
 _EDWARDS = frozenset({"EdDSA", "Ed25519"})
-#: Older clients send ``JWT`` or nothing; every other type of JWT means something else (RFC 8725 §3.11).
-_TYPES = frozenset({"jwt", "client-authentication+jwt"})
+#: RFC 10070 and CIMD-03 name the type differently; every other type of JWT means something else (RFC 8725 §3.11).
+_TYPES = frozenset({"client-authentication+jwt", "oauth-client-auth+jwt"})
+#: Older clients send ``JWT`` or nothing.
+_OLD_TYPE = "jwt"
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _MOST_TEXT = 256  # characters
 _RSA_BITS = range(2048, 8193)
@@ -67,11 +71,18 @@ class AssertionRules:
         audiences: values of ``aud`` accepted in place of the issuer, such as the token endpoint's URL.
         is_atproto: apply the rules of AT Protocol OAuth: ``kid`` and ``iat`` are required, and an assertion without
             ``exp`` expires 60 seconds after ``iat``.
+        require_typ: refuse assertions whose ``typ`` is missing or ``JWT``.
     """
 
     issuer: str
     audiences: tuple[str, ...] = ()
     is_atproto: bool = False
+    require_typ: bool = False
+
+    @property
+    def own_identifiers(self) -> frozenset[str]:
+        """Every accepted audience; older clients write the issuer with a final slash."""
+        return frozenset({self.issuer, self.issuer + "/", *self.audiences})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +146,16 @@ def _check_header(header: Mapping[str, Any]) -> None:
         raise AssertionRefusedError("alg is not one of " + ", ".join(ALGORITHMS))
     if "crit" in header or "b64" in header:
         raise AssertionRefusedError("the header demands an extension")
-    kind = header.get("typ", "JWT")
-    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES:
+    if _type_of(header) not in (*_TYPES, _OLD_TYPE):
         raise AssertionRefusedError("typ is that of another kind of token")
     # A grant may store the kid, and a database may reject unprintable characters.
     if "kid" in header and not (_is_text(header["kid"], _MOST_TEXT) and header["kid"].isprintable()):
         raise AssertionRefusedError("kid is unusable")
+
+
+def _type_of(header: Mapping[str, Any]) -> str:
+    kind = header.get("typ", _OLD_TYPE)
+    return kind.lower().removeprefix("application/") if isinstance(kind, str) else ""
 
 
 def _is_text(value: object, limit: int) -> bool:
@@ -156,11 +171,13 @@ def check_claims(assertion: Assertion, client_id: str, rules: AssertionRules, no
     claims = assertion.claims
     if claims["sub"] != client_id or claims["iss"] != client_id:
         raise AssertionRefusedError("iss and sub are not the client")
-    # RFC 10070: the issuer is the only audience; a list with further values is refused.
+    if rules.require_typ and _type_of(assertion.header) not in _TYPES:
+        raise AssertionRefusedError("typ is not that of a client assertion")
     audience = claims.get("aud")
-    audience = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
-    if audience not in (rules.issuer, *rules.audiences):
-        raise AssertionRefusedError("aud is not this server's issuer alone")
+    members = audience if isinstance(audience, list) else [audience]
+    # One foreign member would let another server present the assertion here (audience injection).
+    if not members or not all(isinstance(one, str) and one in rules.own_identifiers for one in members):
+        raise AssertionRefusedError("aud is not this server alone")
     if rules.is_atproto and (assertion.kid is None or "iat" not in claims):
         raise AssertionRefusedError("kid or iat is missing")
     return _check_times(claims, rules, now)
@@ -175,12 +192,12 @@ def _check_times(claims: Mapping[str, Any], rules: AssertionRules, now: datetime
     if expires is None:
         if not rules.is_atproto or issued is None:
             raise AssertionRefusedError("exp is missing")
-        expires = issued + timedelta(seconds=60)
-    if expires <= now:
-        raise AssertionRefusedError("the assertion has expired")
-    if expires - (issued or now) > MAX_LIFETIME:
-        raise AssertionRefusedError("exp is too far away")
-    return expires
+        expires = issued + _MAX_AGE - SKEW  # the age bounds the server's own patience, tolerance included
+    if expires + SKEW <= now:
+        raise AssertionRefusedError("exp is in the past")
+    if expires > now + MAX_LIFETIME + SKEW:
+        raise AssertionRefusedError("exp is too far ahead")
+    return expires + SKEW
 
 
 def _instant(claims: Mapping[str, Any], name: str) -> datetime | None:

@@ -7,12 +7,15 @@ from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidScopeError
+from werkzeug.datastructures import MultiDict
 
-from ...core.atproto import asks_for_atproto
+from ...core.atproto import SCOPE, asks_for_atproto
 from ...core.display import safe_description
 from ...core.metadata import ClientMetadata
+from ...core.resources import resource_key
 from ..client import MetadataClient, URLClient
 from .client_authentication import KEY_METHOD
+from .context import ServerContext
 from .storage import Grant
 
 #: Maximum age of a public client's session (AT Protocol OAuth).
@@ -43,6 +46,42 @@ def check_profile(client: Any) -> None:
     if problems:
         text = "; ".join(f"{pointer or '/'} {message}" for pointer, _, message in problems)
         raise OAuth2Error(safe_description(text), error="invalid_client_metadata")
+
+
+def possible_scope(context: ServerContext, client: Any, values: MultiDict[str, str], *, proves_key: bool) -> str:
+    """Return the requested scope, without ``atproto`` where the request cannot be one of the AT Protocol.
+
+    Clients request every scope that a server lists; RFC 6749 §3.3 lets the server leave out what it cannot grant.
+
+    Args:
+        context: the server.
+        client: whose request it is.
+        values: the parameters.
+        proves_key: the request has a DPoP proof.
+    """
+    scope = values.get("scope", "")
+    if not asks_for_atproto(scope):
+        return scope
+    issuer = resource_key(context.issuer)
+    is_for_others = any(resource_key(resource) != issuer for resource in values.getlist("resource"))
+    others = " ".join(word for word in scope.split() if word != SCOPE)
+    proves_key = proves_key or "dpop_jkt" in values
+    # With a key and nothing else to ask for, the client means it: its developer shall hear what is wrong.
+    is_meant = _claims_protocol(client, proves_key=proves_key) or (proves_key and not others)
+    return scope if context.is_atproto(scope) and not is_for_others and is_meant else others
+
+
+def _claims_protocol(client: Any, *, proves_key: bool) -> bool:
+    """Return whether a client may be one of the AT Protocol: its document says so.
+
+    A client that the app registered has no document, so the key in its request says so. One that registered itself,
+    a web page and a loopback page never are.
+    """
+    if not isinstance(client, MetadataClient):
+        return proves_key
+    metadata = client.metadata
+    says_so = asks_for_atproto(metadata.scope) or metadata.dpop_bound_access_tokens
+    return metadata.source in ("document", "virtual") and says_so
 
 
 def check_listed(client: Any, scope: str) -> None:

@@ -12,11 +12,12 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, UnauthorizedClientError
 from flask import request
 
+from ...core.atproto import asks_for_atproto
 from ...core.metadata import ClientMetadata
-from ...errors import IdentifierError, RedirectMismatchError, RequestError
+from ...errors import IdentifierError, RedirectMismatchError
 from ..client import MetadataClient, URLClient
 from ..errors import ClientResolutionError
-from .atproto import check_listed, check_profile
+from .atproto import check_listed, check_profile, possible_scope
 from .binding import check_thumbprint
 from .context import ServerContext
 from .indieauth import refuse_outdated
@@ -28,6 +29,7 @@ from .parameters import (
     greatest_login_age,
     refers_to_pushed,
     require_grant_type,
+    state_of,
     values_of,
 )
 from .pkce import check_challenge
@@ -55,9 +57,6 @@ class RequestReader:
         """
         check_authorization_parameters(request.values)
         values = values_of(request)
-        if self._context.is_atproto(values.get("scope")) and not refers_to_pushed(values):
-            hint = "requests with the scope atproto are pushed first (RFC 9126)"
-            raise RequestError("pushed-request-required", values["client_id"], hint=hint)
         self._context.clients.check_identifier(values["client_id"])
 
     def read(self) -> AuthorizationRequest:
@@ -73,11 +72,12 @@ class RequestReader:
             return find_pushed(self._context, values["request_uri"], values["client_id"])
         return self.read_parameters()
 
-    def read_parameters(self, *, is_pushed: bool = False) -> AuthorizationRequest:
+    def read_parameters(self, *, is_pushed: bool = False, proves_key: bool = False) -> AuthorizationRequest:
         """Return the snapshot of the request's own parameters.
 
         Args:
             is_pushed: the client sent them to the endpoint for pushed requests.
+            proves_key: they came with a DPoP proof.
 
         Raises:
             CIMDError: as `read`.
@@ -87,16 +87,17 @@ class RequestReader:
         values = values_of(request)
         client = self._established_client(values["client_id"])
         redirect_uri = values["redirect_uri"]
-        if self._context.is_atproto(values.get("scope")):
+        scope = possible_scope(self._context, client, values, proves_key=proves_key)
+        if is_pushed and asks_for_atproto(scope):
             check_profile(client)
         if not client.check_redirect_uri(redirect_uri):
             raise self._mismatch(client)
         try:
-            return self._snapshot(client, redirect_uri, is_pushed=is_pushed)
+            return self._snapshot(client, redirect_uri, scope, is_pushed=is_pushed)
         except OAuth2Error as error:
             error.redirect_uri = redirect_uri
-            error.state = _single("state")
-            error.response_mode = _single("response_mode")
+            error.state = state_of(request.values)
+            error.response_mode = _response_mode()
             raise
 
     @staticmethod
@@ -115,13 +116,13 @@ class RequestReader:
             raise IdentifierError("unknown-client", client_id, hint="neither registered here nor an https URL")
         return client
 
-    def _snapshot(self, client: Any, redirect_uri: str, *, is_pushed: bool) -> AuthorizationRequest:
+    def _snapshot(self, client: Any, redirect_uri: str, scope: str, *, is_pushed: bool) -> AuthorizationRequest:
         check_redirected_parameters(request.values)
         values, context = values_of(request), self._context
         response_mode = check_response_mode(values.get("response_mode"))
         metadata = client.metadata if isinstance(client, MetadataClient) else None
         is_identity = self._check_kind(client, metadata)
-        self._check_demands(client, metadata, is_pushed=is_pushed)
+        self._check_demands(client, metadata, scope, is_pushed=is_pushed)
         require_grant_type(client, "authorization_code")
         check_challenge(values, required=not context.legacy.waives_pkce(metadata))
         resource = () if is_identity else check_resources(values.getlist("resource"), context.find_resource)
@@ -130,7 +131,7 @@ class RequestReader:
             client=metadata if isinstance(client, URLClient) else None,
             fingerprint=metadata.fingerprint if metadata else "",
             redirect_uri=redirect_uri,
-            scope="" if is_identity else self._known_scope(client, values.get("scope", ""), resource),
+            scope="" if is_identity else self._known_scope(client, scope, resource),
             state=values.get("state") or None,
             code_challenge=values.get("code_challenge", ""),
             resource=resource,
@@ -153,26 +154,29 @@ class RequestReader:
             raise UnauthorizedClientError("The client does not list the response type code.")
         return is_identity
 
-    def _check_demands(self, client: Any, metadata: ClientMetadata | None, *, is_pushed: bool) -> None:
+    def _check_demands(self, client: Any, metadata: ClientMetadata | None, scope: str, *, is_pushed: bool) -> None:
         if metadata and metadata.require_pushed_authorization_requests and not is_pushed:
             raise InvalidRequestError("The client wants its own requests to be pushed (RFC 9126).")
-        values = values_of(request)
-        if self._context.is_atproto(values.get("scope")):
-            check_listed(client, values["scope"])
-        if "none" in values.get("prompt", "").split():
+        if asks_for_atproto(scope):
+            if not is_pushed:
+                raise InvalidRequestError("Requests with the scope atproto are pushed first (RFC 9126).")
+            check_listed(client, scope)
+        if "none" in values_of(request).get("prompt", "").split():
             raise OAuth2Error("The person is asked every time.", error="consent_required")
 
-    def _known_scope(self, client: Any, requested: str, resource: tuple[str, ...]) -> str:
+    def _known_scope(self, client: Any, possible: str, resource: tuple[str, ...]) -> str:
         context = self._context
         found = [known for known in map(context.find_resource, resource or (context.issuer,)) if known]
-        scope = requested_scope(client.get_allowed_scope(requested).split(), found)
-        if resource and not scope and any(known.scopes for known in found):
-            raise InvalidScopeError("None of these scopes may be asked for at that resource.")
+        scope = requested_scope(client.get_allowed_scope(possible).split(), found)
+        named = values_of(request).get("scope", "").split()
+        # Otherwise a person would be asked for a code that the token endpoint refuses.
+        if not scope and (any(known.scopes for known in found) if resource else named):
+            raise InvalidScopeError("None of these scopes may be requested here.")
         if context.grants_nothing(" ".join(scope), resource):
             raise InvalidScopeError("The request names no scope of this server.")
         return " ".join(scope)
 
 
-def _single(name: str) -> str | None:
-    values = request.values.getlist(name)
+def _response_mode() -> str | None:
+    values = request.values.getlist("response_mode")
     return values[0] if len(values) == 1 else None

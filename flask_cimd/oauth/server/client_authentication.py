@@ -1,7 +1,7 @@
 """Client authentication at the token, revocation and pushed-request endpoints.
 
 The client's document, or the snapshot in a grant, decides: a client that declares ``private_key_jwt`` sends an
-assertion with every direct request (CIMD §8.2). Public clients need no document here, so an unreachable host does not
+assertion with every direct request (CIMD §6). Public clients need no document here, so an unreachable host does not
 stop them. The keys of other clients are looked up on each request: rotation works, and a removed key no longer counts.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,10 @@ logger = logging.getLogger(__name__)
 
 KEY_METHOD = "private_key_jwt"
 _REFUSED = "The code or token is invalid, expired, used or was issued to another client."
+
+
+def _no_scope(_: Any) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +115,7 @@ class Authenticator:
             raise ClientResolutionError.unauthenticated("an assertion is required and missing")
         if KEY_METHOD not in accepted:
             raise ClientResolutionError.unauthenticated("this client's method is none, and an assertion was sent")
-        until = self._check_claims(assertion, client_id, grant.scope)
+        until = self._check_claims(assertion, client_id, is_atproto=asks_for_atproto(grant.scope))
         try:
             keys = self._keys_of_grant(assertion, client, grant, is_exchange=is_exchange)
         except CIMDError as error:
@@ -120,21 +124,23 @@ class Authenticator:
             ) from error
         return self._verified(assertion, client, until, keys)
 
-    def check_client(self, form: Mapping[str, str], scope: str = "") -> Authentication:
+    def check_client(self, form: Mapping[str, str], scope_of: Callable[[Any], str] = _no_scope) -> Authentication:
         """Authenticate the client of a request that belongs to no grant yet, such as a pushed request.
 
         Resolves a client that identifies itself by URL.
 
         Args:
             form: the request's parameters.
-            scope: the requested scope.
+            scope_of: returns the scope that a client may request here; it decides which rules an assertion must keep.
 
         Raises:
             OAuth2Error: ``invalid_request`` or ``invalid_client``.
         """
         client_id = self._named(form)
         assertion = _presented(form)
-        until = self._check_claims(assertion, client_id, scope) if assertion else None
+        if assertion is not None:
+            # Before the client is known, either set of rules will do: nonsense never costs a fetch.
+            self._check_claims(assertion, client_id, is_atproto="exp" not in assertion.claims)
         client = self._clients.query_client(client_id)
         if client is None:
             raise ClientResolutionError.unauthenticated("the client is neither registered nor a URL")
@@ -143,8 +149,9 @@ class Authenticator:
             if "none" not in accepted:
                 raise ClientResolutionError.unauthenticated("an assertion is required and missing")
             return Authentication(client=client)
-        if KEY_METHOD not in accepted or until is None:
+        if KEY_METHOD not in accepted:
             raise ClientResolutionError.unauthenticated("this client's method is none, and an assertion was sent")
+        until = self._check_claims(assertion, client_id, is_atproto=asks_for_atproto(scope_of(client)))
         try:
             keys = self._keys_of(client, assertion.kid)
         except CIMDError as error:
@@ -183,11 +190,12 @@ class Authenticator:
         except CIMDError as error:
             raise ClientResolutionError(error) from error
 
-    def _check_claims(self, assertion: Assertion, client_id: str, scope: str) -> datetime:
+    def _check_claims(self, assertion: Assertion, client_id: str, *, is_atproto: bool) -> datetime:
         rules = AssertionRules(
             issuer=self._issuer,
             audiences=self._clients.settings.assertion_audiences,
-            is_atproto=asks_for_atproto(scope),
+            is_atproto=is_atproto,
+            require_typ=self._clients.settings.profile.require_assertion_typ,
         )
         try:
             return check_claims(assertion, client_id, rules, self._clock())

@@ -16,6 +16,7 @@ from ...core.display import safe_for_log
 from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
 from ...core.proof import DEFAULT_ALGORITHMS
+from ...core.resources import resource_key, resource_spellings
 from ...errors import CIMDError, DocumentError, IdentifierError, RegistrationEndedError, StorageError
 from ..client import MetadataClient, URLClient
 from ..dpop import DPoP
@@ -173,9 +174,10 @@ class ServerContext:
 
     def find_resource(self, identifier: str) -> Resource | None:
         """Return a resource that tokens can be requested for; the issuer stands for the server's own endpoints."""
-        if identifier == self.issuer:
+        if resource_key(identifier) == resource_key(self.issuer):
             return Resource(identifier=identifier, name=identifier, scopes=tuple(self.scopes))
-        return self.resources.get(identifier)
+        found = (self.resources.get(spelling) for spelling in resource_spellings(identifier))
+        return next((resource for resource in found if resource is not None), None)
 
     def scope_at(self, scope: str, resources: Collection[str]) -> str:
         """Return the part of a granted scope that is defined at these resources (RFC 9700 §2.3)."""
@@ -226,7 +228,7 @@ class ServerContext:
         return found if is_alive and self._is_admitted(grant) else None
 
     def _is_admitted(self, grant: Grant) -> bool:
-        """Return whether today's policy admits a grant's client, as on every use (CIMD §8.9)."""
+        """Return whether today's policy admits a grant's client, as on every use (CIMD §9.9)."""
         try:
             if grant.client is None:
                 self.clients.find_registered(grant.client_id)

@@ -21,6 +21,7 @@ from .authorization_request import RequestReader
 from .bound import Bound
 from .parameters import form_of, refers_to_pushed, require_grant_type
 from .presentation import REFUSED, Presented, present_code, present_refresh_token
+from .resource_indicators import granted_resources
 from .storage import AuthorizationRequest, Code, Token
 from .tokens import issue
 
@@ -81,8 +82,7 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
         presented = present_code(self.context, request)
         require_grant_type(presented.client, "authorization_code")
         self._require_alive(presented)
-        if form_of(request).get("redirect_uri") != presented.item.redirect_uri:
-            raise InvalidGrantError("The redirect_uri is not the one of the authorization request.")
+        _require_redirect_uri(form_of(request).get("redirect_uri"), presented.item)
         self.request.client, self.request.auth_method = presented.client, presented.authentication.method
         self.request.authorization_code = presented
 
@@ -147,9 +147,7 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         presented = present_refresh_token(self.context, request)
         require_grant_type(presented.client, "refresh_token")
         self._require_alive(presented)
-        requested = form_of(request).get("scope", "").split()
-        if not set(requested) <= set(presented.item.scope.split()):
-            raise InvalidScopeError("The scope exceeds the granted one.")
+        self._require_scope(presented)
         self.request.client, self.request.auth_method = presented.client, presented.authentication.method
         self.request.refresh_token = presented
 
@@ -161,12 +159,29 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
             self.context.storage.revoke_grant(grant.id, now)
         raise InvalidGrantError(REFUSED)
 
+    @staticmethod
+    def _scope(token: Token) -> str:
+        """Return what is left of the named scope; clients name what they requested at first, which may be more."""
+        named = form_of(request).get("scope")
+        if named is None:
+            return token.scope
+        return " ".join(word for word in dict.fromkeys(named.split()) if word in token.scope.split())
+
+    def _require_scope(self, presented: Presented[Token]) -> None:
+        known = granted_resources(
+            form_of(request).getlist("resource"), presented.grant, self.context.find_resource, self.context.issuer
+        )
+        scope = self._scope(presented.item)
+        if form_of(request).get("scope") is not None and not self.context.scope_at(scope, known):
+            raise InvalidScopeError("Nothing of the scope was granted.")
+
     def create_token_response(self) -> Answer:
         """Rotate the token; the new refresh token keeps the grant's scope (RFC 6749 §6)."""
         presented: Presented[Token] = self.request.refresh_token
         grant, storage = presented.settled(), self.context.storage
-        scope = form_of(request).get("scope") or presented.item.scope
-        tokens, answer = issue(self.context, grant, scope, form_of(request).getlist("resource"), refreshable=True)
+        tokens, answer = issue(
+            self.context, grant, self._scope(presented.item), form_of(request).getlist("resource"), refreshable=True
+        )
         now, grace = self.context.clock(), self.context.refresh_grace
         if not storage.rotate(presented.item.digest, tokens, now, grant, grace=grace):
             self._end_unless_repeated(presented)
@@ -178,6 +193,14 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         now, found = self.context.clock(), self.context.storage.find_token(presented.item.digest)
         if found is None or not found[1].may_repeat(found[0], now, self.context.refresh_grace):
             self.context.storage.revoke_grant(presented.grant.id, now)
+
+
+def _require_redirect_uri(sent: str | None, code: Code) -> None:
+    # OAuth 2.1 §10.2: with PKCE the parameter proves nothing more, and clients of OAuth 2.1 leave it out.
+    if sent is None and code.code_challenge:
+        return
+    if sent != code.redirect_uri:
+        raise InvalidGrantError("The redirect_uri is not the one of the authorization request.")
 
 
 def _token_headers(grant: AuthorizationCodeGrant | RefreshTokenGrant) -> list[tuple[str, str]]:

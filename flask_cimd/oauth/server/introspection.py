@@ -19,6 +19,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Request, Response, jsonify, request
 
+from ...core.resources import resource_key
 from ...core.text import is_visible
 from ..challenge import Challenge, challenge_header
 from ..errors import json_error
@@ -104,7 +105,7 @@ class IntrospectionEndpoint:
                 raise CallerRefused("invalid_token", _BEARER)
         except OAuth2Error as error:
             return json_error(error, self._context.dpop.nonce_header())
-        may_see = found is not None and (caller is None or caller.resource in self._audience(found[1]))
+        may_see = found is not None and (caller is None or resource_key(caller.resource) in self._audience(found[1]))
         answer = jsonify(self._describe(*found) if found and may_see else {"active": False})
         answer.headers["Cache-Control"] = "no-store"
         return answer
@@ -123,8 +124,9 @@ class IntrospectionEndpoint:
             raise CallerRefused("invalid_client", _BASIC)
         return found
 
-    def _audience(self, token: Token) -> tuple[str, ...]:
-        return token.resource or (self._context.issuer, self._context.issuer + "/")
+    def _audience(self, token: Token) -> frozenset[str]:
+        """Return the keys of the resources that a token is for."""
+        return frozenset(map(resource_key, token.resource or (self._context.issuer, self._context.issuer + "/")))
 
     def _describe(self, grant: Grant, token: Token) -> dict[str, Any]:
         """Return the members of RFC 7662, 9449 and 9470; instants are integers."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...core.atproto import SCOPE as ATPROTO
 from ...core.keys import ALGORITHMS
 from ...core.urls import in_lower_case
 from ...errors import ConfigurationError
@@ -66,7 +67,7 @@ def server_metadata(
 
     Args:
         issuer: exact value of ``iss``.
-        scopes: scopes that clients can request.
+        scopes: scopes that clients can request; ``atproto`` is listed last.
         auth_methods: client authentication methods of the token and revocation endpoints. Without ``none`` in the
             list, widespread clients do not use a URL as ``client_id``.
         endpoints: path below the issuer, or whole URL, by name, such as ``{"token_endpoint": "/token"}``.
@@ -77,7 +78,7 @@ def server_metadata(
     members: dict[str, Any] = {
         "issuer": issuer,
         **{name: path if "://" in path else issuer + path for name, path in endpoints.items()},
-        "scopes_supported": list(scopes),
+        "scopes_supported": sorted(scopes, key=lambda scope: scope == ATPROTO),
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": ["authorization_code", "refresh_token"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -23,6 +24,7 @@ from ..client import URLClient
 from ..dpop import InvalidProofError
 from ..errors import ClientResolutionError, json_error
 from ..replay import once_key
+from .atproto import possible_scope
 from .authorization_request import RequestReader
 from .binding import require_other_key
 from .context import ServerContext
@@ -71,10 +73,11 @@ class PushedRequests:
         if "request_uri" in form:
             raise InvalidRequestError("A pushed request must not hold a request_uri.")
         proof = self._context.dpop.read(request)
-        authentication = self._context.authenticator.check_client(form, form.get("scope", ""))
+        scope_of = partial(possible_scope, self._context, values=form, proves_key=proof is not None)
+        authentication = self._context.authenticator.check_client(form, scope_of)
         require_other_key(proof, authentication.key)
         self._context.authenticator.spend(authentication)
-        asked = self._reader.read_parameters(is_pushed=True)
+        asked = self._reader.read_parameters(is_pushed=True, proves_key=proof is not None)
         _require_complete(asked, authentication.client)
         asked = replace(
             asked,
@@ -140,7 +143,7 @@ def _explained(error: ClientResolutionError) -> OAuth2Error:
     told = isinstance(cause, FetchError | DocumentError | IdentifierError) and not isinstance(
         cause, TooManyFetchesError
     )
-    if not told or cause.slug == "client-not-authenticated":
+    if not told:
         return error
     text = cause.public_message
     if isinstance(cause, DocumentError):

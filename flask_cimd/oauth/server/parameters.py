@@ -78,8 +78,6 @@ def check_authorization_parameters(values: MultiDict[str, str]) -> None:
         return
     if not values.get("redirect_uri"):
         raise RequestError("missing-redirect-uri", client_id, hint="the parameter redirect_uri is always required")
-    if len(values.get("state", "")) > _MAX_STATE:
-        raise RequestError("state-too-long", client_id, hint=f"state is longer than {_MAX_STATE} characters")
 
 
 def refers_to_pushed(values: MultiDict[str, str]) -> bool:
@@ -88,7 +86,7 @@ def refers_to_pushed(values: MultiDict[str, str]) -> bool:
 
 
 def check_redirected_parameters(values: MultiDict[str, str]) -> None:
-    """Refuse repeated parameters; call it once the redirect URI is established.
+    """Refuse repeated and over-long parameters; call it once the redirect URI is established.
 
     Args:
         values: all parameters of the request, those without a value included.
@@ -98,6 +96,14 @@ def check_redirected_parameters(values: MultiDict[str, str]) -> None:
     """
     if again := repeated(values):
         raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+    if len(values.get("state", "")) > _MAX_STATE:
+        raise InvalidRequestError(f"The parameter state is longer than {_MAX_STATE} characters.")
+
+
+def state_of(values: MultiDict[str, str]) -> str | None:
+    """Return the state that an error takes back: the one that was sent, unless it is repeated or too long."""
+    sent = values.getlist("state")
+    return sent[0] if len(sent) == 1 and len(sent[0]) <= _MAX_STATE else None
 
 
 def check_login_hint(value: str | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from authlib.oauth2 import OAuth2Error
 
+from ...core.resources import resource_key
 from ..resource_metadata import Resource, is_resource_identifier
 from .storage import Grant
 
@@ -24,23 +25,25 @@ class InvalidTargetError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyp
     error = "invalid_target"
 
 
-def check_resources(requested: Iterable[str], known: Callable[[str], object | None]) -> tuple[str, ...]:
-    """Return the requested resources, each once.
+def check_resources(requested: Iterable[str], known: Callable[[str], Resource | None]) -> tuple[str, ...]:
+    """Return the requested resources in their registered spelling, each once.
 
     Raises:
         InvalidTargetError: one is relative, has a fragment, or is not known here.
     """
-    found = tuple(filter(None, dict.fromkeys(requested)))  # before any look-up: each may query a database
-    for resource in found:
+    found: dict[str, None] = {}
+    for resource in filter(None, dict.fromkeys(requested)):  # each once: a look-up may query a database
         if not is_resource_identifier(resource):
             raise InvalidTargetError("The resource must be an absolute URI without a fragment.")
-        if known(resource) is None:
+        place = known(resource)
+        if place is None:
             raise InvalidTargetError("This server issues no tokens for that resource.")
-    return found
+        found[place.identifier] = None
+    return tuple(found)
 
 
 def granted_resources(
-    requested: Iterable[str], grant: Grant, known: Callable[[str], object | None], issuer: str
+    requested: Iterable[str], grant: Grant, known: Callable[[str], Resource | None], issuer: str
 ) -> tuple[str, ...]:
     """Return the resources of a new access token: those of the token request, else the grant's (RFC 8707 §2.2).
 
@@ -48,7 +51,7 @@ def granted_resources(
         InvalidTargetError: the grant does not have one of them; the code or token is not spent.
     """
     wanted = check_resources(requested, known)
-    if not set(wanted) <= set(grant.resource or (issuer,)):
+    if not set(map(resource_key, wanted)) <= set(map(resource_key, grant.resource or (issuer,))):
         raise InvalidTargetError("The resource was not part of the authorization request.")
     return wanted or grant.resource
 
