@@ -234,7 +234,8 @@ PROOF = mutants(
     [
         ('if header.get("typ") != "dpop+jwt":', "if False:"),
         ('if claims.get("htm") != method:', 'if str(claims.get("htm")).upper() != method:'),
-        ('    _check_url(claims.get("htu"), url)\n', ""),
+        ('    _check_url(claims.get("htu"), (url, *other_urls))\n', ""),
+        ("(url, *other_urls)", "(url,)"),
         ("    if access_token is not None:\n", "    if False:\n"),
         ("nonce=None if nonce is None else _text", "nonce=None if not isinstance(nonce, str) else _text"),
         ("expires_at=issued_at + leeway", "expires_at=issued_at"),

@@ -284,7 +284,7 @@ MCP = mutants(
         ("            except mf2.PropertyError as error:\n", "            except RecursionError as error:\n"),
         ("    if not url or not server_id or not secret:\n", "    if not url:\n"),
         ("enable_dns_rebinding_protection=True", "enable_dns_rebinding_protection=False"),
-        ("ResourceProtector(tokens.find, audience=url)", "ResourceProtector(tokens.find, audience=None)"),
+        ("ResourceProtector(tokens.find, audience=url, ", "ResourceProtector(tokens.find, audience=None, "),
         ('if scope["type"] == "http" and scope["method"] != "POST":', "if False:"),
         ("needs=scopes_needed, ", ""),
         ("entry=_ENTRY)", "entry=())"),

@@ -143,7 +143,7 @@ CHECKS = mutants(
         ("if not isinstance(word, str) or not _SCOPE.fullmatch(word):", "if not isinstance(word, str) or not _SCOPE.match(word):"),
         ("        if not isinstance(text, str) or not text.strip():\n", "        if not text:\n"),
         ("        if not Resource.is_identifier(resource.identifier):\n", "        if False:\n"),
-        ("        if resource.identifier in found:\n", "        if False:\n"),
+        ("        if resource_key(resource.identifier) in found:\n", "        if False:\n"),
         ("        if missing := [word for word in resource.scopes if word not in texts]:\n", "        if missing := []:\n"),
         ("        if path in taken:\n", "        if False:\n"),
     ],
@@ -220,7 +220,7 @@ ENDPOINTS = mutants(
         ('self.userinfo = protector("profile")(self._userinfo)', "self.userinfo = protector()(self._userinfo)", _guard("userinfo_needs_a_token_with_the_scope_profile")),
         ('or "Authorization" not in request.headers:', ":", _guard("the_token_endpoint_answers_get_for_holders_of_a_token_alone")),
         ("not server.legacy.token_verification or", "False or", _guard("the_older_token_check_can_be_switched_off")),
-        ('        answer.headers["Access-Control-Allow-Origin"] = "*"\n', "", _guard("a_form_that_begins_a_sign_in_starts_over_and_one_with_a_code_is_redeemed")),
+        ("        return allow_any_origin(answer)\n", "        return answer\n", _guard("a_form_that_begins_a_sign_in_starts_over_and_one_with_a_code_is_redeemed")),
     ],
 )  # fmt: skip
 
@@ -253,8 +253,30 @@ DOCUMENTS = [
         [
             ("asked if _HEADER_LIST.fullmatch(asked) else", "asked if asked else", _guard("a_preflight_names_no_odd_headers")),
             ("asked if _HEADER_LIST.fullmatch(asked) else", "asked if _HEADER_LIST.match(asked) else", _guard("a_preflight_names_no_odd_headers")),
-            ('    headers["Access-Control-Expose-Headers"] = _EXPOSED\n', "", _guard("scripts_may_read_nonces_and_challenges")),
-            ('        headers["Vary"] = "Access-Control-Request-Headers"\n', "", _guard("a_preflight_names_no_odd_headers")),
+            ('return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED}', 'return {"Access-Control-Allow-Origin": "*"}', _guard("scripts_may_read_nonces_and_challenges")),
+            ('(found.get("Vary"), "Access-Control-Request-Headers")', '(found.get("Vary"),)', _guard("a_preflight_names_no_odd_headers")),
+            ("if origin is None or origin not in self.origins:", "if origin is None:", "tests/oauth/test_cors.py"),
+            ('"Access-Control-Expose-Headers": EXPOSED, "Vary": "Origin"}', '"Access-Control-Expose-Headers": EXPOSED}', "tests/oauth/test_cors.py"),
+            ('        if "Access-Control-Allow-Origin" not in found:\n', "        if False:\n", "tests/oauth/test_cors.py"),
+            ('and "Access-Control-Request-Method" in sent', "", "tests/oauth/test_cors.py"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd/oauth/resource/protector.py",
+        "tests/oauth/test_cors.py",
+        [
+            ("                after_this_request(self._allow_origin)\n", ""),
+            ('                if current_request.method == "OPTIONS":\n', "                if False:\n"),
+            ("                answer.headers.setdefault(name, value)\n", "                answer.headers[name] = value\n"),
+            ("resource_key(audience) in map(resource_key, access.audience)", "False", "tests/oauth/test_root_resources.py"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd/oauth/resource/asgi.py",
+        "tests/oauth/test_cors.py",
+        [
+            ("present = {name for name, _ in own} - {b\"vary\"}", "present = set()"),
+            ("            await _answer(send, 204, None, rule.preflight(sent))\n", "            await self._guard(scope, receive, send)\n"),
         ],
     ),
     *mutants(

@@ -8,6 +8,7 @@ from .core import CORE
 from .demo import DEMO
 from .features import FEATURES
 from .fetch import FETCH
+from .incoming import INCOMING
 from .mutant import Mutant
 from .oauth_direct import OAUTH_DIRECT
 from .oauth_requests import OAUTH_REQUESTS
@@ -24,6 +25,7 @@ MUTANTS: list[Mutant] = [
     *DEMO,
     *FEATURES,
     *FETCH,
+    *INCOMING,
     *OAUTH_DIRECT,
     *OAUTH_REQUESTS,
     *OAUTH_RESOURCE,

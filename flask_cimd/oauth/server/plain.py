@@ -9,7 +9,7 @@ from flask import request
 
 from ...errors import OutdatedRequestError, RequestError
 from .context import ClientDirectory
-from .parameters import check_authorization_parameters, repeated
+from .parameters import check_authorization_parameters, repeated, values_of
 from .pkce import check_challenge
 
 #: Authlib repeats these parameters in its error descriptions, which may hold no other characters (RFC 6749 §5.2).
@@ -26,16 +26,16 @@ def check_plain_request(clients: ClientDirectory) -> None:
     Raises:
         CIMDError: the app shows it as a page.
     """
-    values = request.values
+    values = values_of(request)
     client_id = values.get("client_id", "")
-    if again := repeated(values):
+    if again := repeated(request.values):
         raise RequestError("repeated-parameter", client_id, hint=f"{again[0]} may be sent once")
     for name in _ECHOED:
         if not _DESCRIBABLE.fullmatch(values.get(name, "")):
             raise RequestError("malformed-parameter", client_id, hint=f"{name} holds a character that no {name} has")
     if client_id and clients.find_registered(client_id) is not None:
         return
-    check_authorization_parameters(values)
+    check_authorization_parameters(request.values)
     clients.check_identifier(client_id)
     if values.get("response_type") != "code":
         raise OutdatedRequestError("outdated-request", client_id, hint="response_type is not code")
