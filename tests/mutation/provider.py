@@ -207,7 +207,7 @@ SITE = mutants(
         ("        self.upkeep.after(answer, current_app._get_current_object())  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy\n", "", _guard("the_storage_is_swept_after_an_approval_and_once_in_ten_minutes")),
         ("return self.server.within_allowance(asked, self.clients.admission.allowance(tier))", "return asked", _guard("what_a_tier_may_not_ask_for_is_left_out_or_denied")),
         ('"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)} if is_own else {}', '"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)}', _guard("resources_are_described_at_their_own_address_alone")),
-        ('kept.removeprefix("at://").removeprefix("@").rstrip("/.").lower()', "kept", _guard("a_login_hint_at_another_account_is_denied")),
+        ('kept.removeprefix("at://").removeprefix("@").rstrip("/.")', "kept", _guard("a_login_hint_at_another_account_is_denied")),
         ('"".join(c for c in text if c.isprintable()).strip()', "text.strip()", _guard("a_login_hint_at_another_account_is_denied")),
         ("            auth_time=self.auth_time(),\n", "            auth_time=None,\n", "tests/demo/test_step_up.py"),
     ],
