@@ -56,10 +56,32 @@ INCOMING = [
         [
             ("if not members or not all(", "if not all("),
             ("isinstance(one, str) and one in rules.own_identifiers for one in members)", "isinstance(one, str) for one in members)"),
+            ("kind.lower().removeprefix", "kind.removeprefix", "tests/oauth/test_assertion_checks.py"),
+            ("    if _type_of(header) not in (*_TYPES, _OLD_TYPE):\n", "    if False:\n", "tests/oauth/test_assertion_checks.py"),
+            ("expires = issued + _MAX_AGE - SKEW", "expires = issued + _MAX_AGE", "tests/oauth/test_assertion_checks.py"),
+            ("    if expires + SKEW <= now:\n", "    if False:\n"),
             ("    if expires + SKEW <= now:\n", "    if expires <= now:\n"),
             ("    return expires + SKEW\n", "    return expires\n"),
             ("    if expires > now + MAX_LIFETIME + SKEW:\n", "    if False:\n"),
             ("if rules.require_typ and _type_of", "if False and _type_of"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd/oauth/resource/protector.py",
+        "tests/oauth/test_resource.py",
+        [("if access is None or not self._is_for_this(access):", "if access is None:")],
+    ),
+    *mutants(
+        "flask_cimd/oauth/server/context.py",
+        "tests/oauth/test_context.py tests/oauth/test_root_resources.py",
+        [("        if resource_key(identifier) == resource_key(self.issuer):\n", "        if False:\n")],
+    ),
+    *mutants(
+        "flask_cimd/oauth/dpop.py",
+        "tests/oauth/test_dpop.py",
+        [
+            ("return [self._origin + path, ", "return [request.host_url.rstrip('/') + path, ", "tests/oauth/test_asgi_dpop.py"),
+            ("if is_stripped else [])]", "if False else [])]"),
         ],
     ),
     *mutants(

@@ -20,25 +20,11 @@ ASSERTION = mutants(
         ('if header.get("alg") not in ALGORITHMS:', 'if header.get("alg") == "none":'),
         ('if "crit" in header or "b64" in header:', 'if "b64" in header:'),
         ('if "crit" in header or "b64" in header:', 'if "crit" in header:'),
-        ("if not isinstance(kind, str) or kind.lower()", "if kind.lower()"),
-        (
-            'kind.lower().removeprefix("application/") not in _TYPES:',
-            'kind.removeprefix("application/") not in _TYPES:',
-        ),
-        ('kind.lower().removeprefix("application/") not in _TYPES:', "kind.lower() not in _TYPES:"),
-        ('kind.lower().removeprefix("application/") not in _TYPES:', "False:"),
         ('    if "kid" in header and not (', "    if False and not ("),
         (' and header["kid"].isprintable()):', "):"),
         ("isinstance(value, str) and 0 < len(value) <= limit", "isinstance(value, str) and len(value) <= limit"),
         ("isinstance(value, str) and 0 < len(value) <= limit", "isinstance(value, str) and 0 < len(value)"),
         ('if claims["sub"] != client_id or claims["iss"] != client_id:', 'if claims["sub"] != client_id:'),
-        (
-            "if isinstance(audience, list) and len(audience) == 1 else audience",
-            "if isinstance(audience, list) and audience else audience",
-        ),
-        ("if isinstance(audience, list) and len(audience) == 1 else audience", "if False else audience"),
-        ("audience not in (rules.issuer, *rules.audiences):", "not audience:"),
-        ("audience not in (rules.issuer, *rules.audiences):", "audience not in (rules.issuer,):"),
         (
             'if rules.is_atproto and (assertion.kid is None or "iat" not in claims):',
             'if rules.is_atproto and "iat" not in claims:',
@@ -52,11 +38,6 @@ ASSERTION = mutants(
         ("if begins is not None and begins > now + SKEW:", "if False:"),
         ("if begins is not None and begins > now + SKEW:", "if begins is not None and begins > now:"),
         ("if not rules.is_atproto or issued is None:", "if issued is None:"),
-        ("expires = issued + timedelta(seconds=60)", "expires = issued + timedelta(seconds=600)"),
-        ("    if expires <= now:", "    if False:"),
-        ("    if expires <= now:", "    if expires < now:"),
-        ("    if expires - (issued or now) > MAX_LIFETIME:", "    if False:"),
-        ("    if expires - (issued or now) > MAX_LIFETIME:", "    if expires - now > MAX_LIFETIME:"),
         ("if not isinstance(value, int | float) or isinstance(value, bool)", "if isinstance(value, bool)"),
         (" or isinstance(value, bool) or not 0 <= value", " or not 0 <= value"),
         ("if signing_alg is not None and _family(signing_alg) != _family(assertion.alg):", "if False:"),
@@ -97,10 +78,6 @@ CLIENT_AUTHENTICATION = mutants(
         (
             "                return Authentication(client=client)\n            self._refuse_downgrade(grant)",
             "                return Authentication(client=client)",
-        ),
-        (
-            '        if KEY_METHOD not in accepted:\n            raise ClientResolutionError.unauthenticated("this client\'s method is none, and an assertion was sent")\n        until',
-            "        until",
         ),
         (
             "raise (\n                ClientResolutionError.unavailable(error) if _may_pass(error) else ClientResolutionError(error)\n            ) from error",
@@ -145,7 +122,6 @@ CLIENT_AUTHENTICATION = mutants(
             "        except ZeroDivisionError as error:\n            raise ClientResolutionError(error) from error\n\n    def _check_claims",
             "tests/oauth/test_snapshots.py",
         ),
-        ("is_atproto=asks_for_atproto(scope),", "is_atproto=False,"),
         (
             "return check_claims(assertion, client_id, rules, self._clock())\n        except AssertionRefusedError",
             "return check_claims(assertion, client_id, rules, self._clock())\n        except ZeroDivisionError",
@@ -233,11 +209,6 @@ GRANTS = mutants(
             "tests/oauth/test_parts_alone.py",
         ),
         (
-            'if form_of(request).get("redirect_uri") != presented.item.redirect_uri:',
-            "if False:",
-            "tests/oauth/test_token_endpoint.py",
-        ),
-        (
             "        if code.spent:\n            self.context.storage.revoke_grant(grant.id, now)\n",
             "",
             "tests/oauth/test_resource.py",
@@ -258,7 +229,6 @@ GRANTS = mutants(
             "        pass\n",
             "tests/oauth/test_authlib_traps.py",
         ),
-        ("if not set(requested) <= set(presented.item.scope.split()):", "if False:", "tests/oauth/test_resource.py"),
         (
             "if token.is_alive(grant, now) or token.may_repeat(grant, now, self.context.refresh_grace):",
             "if token.is_alive(grant, now):",
@@ -314,11 +284,6 @@ PAR = mutants(
             "tests/oauth/test_guards.py",
         ),
         ("    if announced not in (None, proof.thumbprint):", "    if False:"),
-        (
-            'if not told or cause.slug == "client-not-authenticated":',
-            "if not told:",
-            "tests/oauth/test_atproto_assertions.py",
-        ),
     ],
 )
 

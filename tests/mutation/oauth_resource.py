@@ -12,7 +12,6 @@ DPOP = mutants(
         ('self._origin = f"{parts.scheme}://{parts.netloc}"', "self._origin = origin"),
         ("        if field is None:\n            return None\n", "        if not field:\n            return None\n"),
         ("method=request.method,", 'method="POST",', "tests/oauth/test_dpop.py"),
-        ("url=self._origin + quote(", "url=request.host_url.rstrip('/') + quote(", "tests/oauth/test_asgi_dpop.py"),
         ('request.root_path.rstrip("/") + request.path', "request.path"),
         ("access_token=access_token,", "access_token=None,", "tests/oauth/test_asgi_dpop.py"),
         ("algorithms=self.algorithms,\n            )", 'algorithms=("ES256", "RS256"),\n            )'),
@@ -84,16 +83,6 @@ PROTECTOR = mutants(
         ("            self._require_fresh(access)\n", "", "tests/oauth/test_step_up.py"),
         ("            self.require(access, *scopes)\n", ""),
         (
-            "if access is None or self.audience not in access.audience:",
-            "if access is None:",
-            "tests/oauth/test_resource.py",
-        ),
-        (
-            "if access is None or self.audience not in access.audience:",
-            "if self.audience not in access.audience:",
-            "tests/oauth/test_guards.py",
-        ),
-        (
             "if access.auth_time is None or self._clock() - access.auth_time > self._max_age:",
             "if access.auth_time is not None and self._clock() - access.auth_time > self._max_age:",
             "tests/oauth/test_step_up.py",
@@ -115,7 +104,6 @@ PROTECTOR = mutants(
         ("        answer.status_code = refused.status\n", ""),
         ("        answer.headers.update(refused.headers)\n", ""),
         ('        answer.headers["Cache-Control"] = "no-store"\n', ""),
-        ("refused.scope or scopes)\n        return answer", "scopes)\n        return answer"),
         ('key=lambda name: name != (refused.scheme or "").lower())', "key=str)", "tests/oauth/test_asgi_dpop.py"),
         ("error=refused.error if is_theirs else None,", "error=refused.error,"),
         ("resource_metadata=resource_metadata_url(self.audience),", ""),
@@ -213,7 +201,6 @@ ASGI = mutants(
     [
         ('        if scope["type"] == "lifespan":\n', '        if scope["type"] != "http":\n'),
         ('await send({"type": "websocket.close", "code": 1008})', "await self._app(scope, receive, send)"),
-        ('{"Access-Control-Allow-Origin": "*"}', "{}"),
         (
             "        except _ClientLeft:\n            return\n",
             "        except _ClientLeft:\n            body = b''\n",

@@ -104,7 +104,9 @@ def test_a_header_names_no_more_than_algorithm_type_and_key(member: dict[str, An
     assert reason in refusal(crafted({**HEADER, **member}, CLAIMS))
 
 
-@pytest.mark.parametrize("kind", ["jwt", "JWT", "application/jwt", "Client-Authentication+JWT"])
+@pytest.mark.parametrize(
+    "kind", ["jwt", "JWT", "application/jwt", "Client-Authentication+JWT", "OAuth-client-auth+JWT"]
+)
 def test_a_type_has_many_spellings(kind: str) -> None:
     assert read_assertion(crafted({**HEADER, "typ": kind}, CLAIMS)).jti == "1"
     assert read_assertion(crafted({"alg": "ES256"}, CLAIMS)).kid is None
@@ -147,46 +149,44 @@ def test_an_assertion_is_about_the_client_that_sends_it(holder: KeyHolder) -> No
     "audience", [None, [], "https://other.example", [ISSUER, "https://other.example"], [[ISSUER]], {"a": ISSUER}, 7]
 )
 def test_the_audience_is_the_issuer_alone(holder: KeyHolder, audience: Any) -> None:
-    assert unfit(holder, aud=audience) == "aud is not this server's issuer alone"
+    assert unfit(holder, aud=audience) == "aud is not this server alone"
 
 
-@pytest.mark.parametrize("audience", [ISSUER, [ISSUER], f"{ISSUER}/token"])
+@pytest.mark.parametrize("audience", [ISSUER, [ISSUER], f"{ISSUER}/token", f"{ISSUER}/", [ISSUER, f"{ISSUER}/token"]])
 def test_an_audience_of_the_settings_stands_for_the_issuer(holder: KeyHolder, audience: Any) -> None:
     rules = AssertionRules(issuer=ISSUER, audiences=(f"{ISSUER}/token",))
-    assert checked(holder, rules, aud=audience) == holder.clock() + timedelta(seconds=60)
+    assert checked(holder, rules, aud=audience) == holder.clock() + timedelta(seconds=90)
 
 
 @pytest.mark.parametrize("missing", [{"header": {"kid": None}}, {"iat": None}])
 def test_the_at_protocol_wants_kid_and_iat(holder: KeyHolder, missing: dict[str, Any]) -> None:
-    assert checked(holder, **missing) == holder.clock() + timedelta(seconds=60)
+    assert checked(holder, **missing) == holder.clock() + timedelta(seconds=90)
     assert unfit(holder, ATPROTO, **missing) == "kid or iat is missing"
 
 
 @pytest.mark.parametrize("name", ["iat", "nbf"])
-def test_a_clock_may_be_a_minute_ahead(holder: KeyHolder, name: str) -> None:
+def test_a_clock_may_be_half_a_minute_ahead(holder: KeyHolder, name: str) -> None:
     expires = at(holder, 120)
-    assert checked(holder, **{name: at(holder, 60), "exp": expires}).timestamp() == expires
-    assert unfit(holder, **{name: at(holder, 61), "exp": expires}) == f"{name} is in the future"
+    assert checked(holder, **{name: at(holder, 30), "exp": expires}).timestamp() == expires + 30
+    assert unfit(holder, **{name: at(holder, 31), "exp": expires}) == f"{name} is in the future"
 
 
 def test_only_the_at_protocol_does_without_exp_for_a_minute(holder: KeyHolder) -> None:
     assert unfit(holder, exp=None) == "exp is missing"
     assert checked(holder, ATPROTO, exp=None) == holder.clock() + timedelta(seconds=60)
     assert checked(holder, ATPROTO, exp=None, iat=at(holder, -59)) == holder.clock() + timedelta(seconds=1)
-    assert unfit(holder, ATPROTO, exp=None, iat=at(holder, -60)) == "the assertion has expired"
+    assert unfit(holder, ATPROTO, exp=None, iat=at(holder, -60)) == "exp is in the past"
 
 
-def test_an_assertion_ends_at_exp(holder: KeyHolder) -> None:
-    assert unfit(holder, exp=at(holder, 0)) == "the assertion has expired"
-    assert checked(holder, exp=at(holder, 1)) == holder.clock() + timedelta(seconds=1)
+def test_an_assertion_ends_half_a_minute_after_exp(holder: KeyHolder) -> None:
+    assert unfit(holder, exp=at(holder, -30)) == "exp is in the past"
+    assert checked(holder, exp=at(holder, -29)) == holder.clock() + timedelta(seconds=1)
 
 
-def test_an_assertion_lives_for_ten_minutes_at_most(holder: KeyHolder) -> None:
-    assert checked(holder, exp=at(holder, 600)).timestamp() == at(holder, 600)
-    assert unfit(holder, exp=at(holder, 601)) == "exp is too far away"
-    assert unfit(holder, iat=at(holder, -1), exp=at(holder, 600)) == "exp is too far away"
-    assert unfit(holder, iat=None, exp=at(holder, 601)) == "exp is too far away"
-    assert checked(holder, iat=at(holder, 30), exp=at(holder, 630)).timestamp() == at(holder, 630)
+def test_exp_lies_an_hour_ahead_at_most(holder: KeyHolder) -> None:
+    assert checked(holder, exp=at(holder, 3630)).timestamp() == at(holder, 3660)
+    assert unfit(holder, exp=at(holder, 3631)) == "exp is too far ahead"
+    assert unfit(holder, iat=None, exp=at(holder, 3631)) == "exp is too far ahead"
 
 
 @pytest.mark.parametrize("name", ["iat", "nbf", "exp"])
