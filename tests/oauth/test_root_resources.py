@@ -17,7 +17,7 @@ from tests.support.proves import proves
 from tests.support.provider_app import ProviderSite
 
 ROOT = ["https://tools.example", "https://tools.example/", "HTTPS://Tools.Example", "https://TOOLS.example/"]
-SCOPES = {"scopes": ("profile",), "default_scope": ("profile",)}
+SCOPES: dict[str, Any] = {"scopes": ("profile",), "default_scope": ("profile",)}
 
 
 @proves("M-42")
@@ -26,7 +26,7 @@ SCOPES = {"scopes": ("profile",), "default_scope": ("profile",)}
 def test_any_spelling_of_a_root_resource_is_granted_in_the_registered_one(
     origin: Any, make_site: Callable[..., ProviderSite], registered: str, requested: str
 ) -> None:
-    site = make_site(resources=[Resource(identifier=registered, name="Tools", **SCOPES)])  # type: ignore[arg-type]
+    site = make_site(resources=[Resource(identifier=registered, name="Tools", **SCOPES)])
     server_id, secret = site.add_resource_server(registered)
     owner, client_id = site.owner(), publish_client(origin)
     sign_in = SignIn.begin(client_id, scope="profile", resource=requested)
@@ -41,7 +41,7 @@ def test_any_spelling_of_a_root_resource_is_granted_in_the_registered_one(
 def test_a_resource_server_that_spells_its_root_otherwise_still_sees_its_tokens(
     origin: Any, make_site: Callable[..., ProviderSite], spelling: str
 ) -> None:
-    site = make_site(resources=[Resource(identifier=ROOT[0], name="Tools", **SCOPES)])  # type: ignore[arg-type]
+    site = make_site(resources=[Resource(identifier=ROOT[0], name="Tools", **SCOPES)])
     token = site.owner().tokens(publish_client(origin), resource=ROOT[0])["access_token"]
     server_id, secret = site.add_resource_server(spelling)
     told = site.browser().post("/introspect", {"token": token}, auth=(server_id, secret)).json()
@@ -67,7 +67,7 @@ def test_the_bare_issuer_is_a_root_resource_too(origin: Any, site: ProviderSite,
 def test_a_resource_with_a_path_is_compared_exactly(
     origin: Any, make_site: Callable[..., ProviderSite], requested: str
 ) -> None:
-    place = Resource(identifier="https://tools.example/mcp", name="Tools", **SCOPES)  # type: ignore[arg-type]
+    place = Resource(identifier="https://tools.example/mcp", name="Tools", **SCOPES)
     owner = make_site(resources=[place]).owner()
     answer = owner.authorize(SignIn.begin(publish_client(origin), scope="profile", resource=requested))
     assert "error=invalid_target" in answer.headers["Location"]

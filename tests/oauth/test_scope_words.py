@@ -159,7 +159,7 @@ def test_a_refresh_for_a_resource_without_the_named_scope_is_refused(
     site = make_site(resources=[NOTES])
     owner, client_id = site.owner(), publish_client(origin)
     both = [NOTES.identifier, site.base_url + "/api/profile"]
-    sign_in = SignIn.begin(client_id, scope="notes:read profile", resource=both)  # type: ignore[arg-type]
+    sign_in = SignIn.begin(client_id, scope="notes:read profile", resource=both)  # type: ignore[arg-type]  # both values are sent
     secret = owner.redeem(sign_in, owner.approve(owner.authorize(sign_in))["code"]).json()["refresh_token"]
     refused = owner.refresh(client_id, secret, scope="profile", resource=NOTES.identifier)
     assert refused.json()["error"] == "invalid_scope"
