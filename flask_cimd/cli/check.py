@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ class Judgement:
 def judge_file(path: Path, client_id: str | None = None, *, allow_loopback: bool = False) -> Judgement:
     """Check a document that is not published yet, for its own ``client_id`` or the given one."""
     with path.open("rb") as file:
-        body = file.read(_MOST_BYTES)
+        body = file.read(_MOST_BYTES).removeprefix(BOM_UTF8)  # as servers do
     try:
         named = client_id or read_object(body).get("client_id")
     except StrictJSONError as error:

@@ -9,6 +9,12 @@ from ..core.urls import WebURL
 from ..errors import CIMDError, DocumentError, RequestError, StorageError, TooManyFetchesError
 
 _MOST_REASONS = 20
+#: What to do about requests that cannot be answered any more, by slug.
+_ENDED = {
+    "request-decided": "this request was decided already; start again in the app",
+    "request-ended": "the request waited too long, or another browser or person began it; start again in the app",
+    "unknown-request-uri": "this request was decided already or waited too long; start again in the app",
+}
 
 
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
@@ -37,7 +43,8 @@ def reasons(error: CIMDError) -> tuple[tuple[str, str], ...]:
     # Of the hints, these are words of this package alone; others name what a host sent.
     is_bot = "bot protection" in error.hint
     shown = error.hint if error.slug == "status" else error.hint.partition("; ")[2] if is_bot else ""
-    return tuple(("", sentence) for sentence in (shown, error.advice) if sentence)
+    sentences = (shown, _ENDED.get(error.slug, error.advice))
+    return tuple(("", f"{sentence[0].upper()}{sentence[1:]}.") for sentence in sentences if sentence)
 
 
 def app_site(client_id: str) -> WebURL | None:

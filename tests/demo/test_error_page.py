@@ -43,7 +43,7 @@ def test_the_link_fills_the_form_in_and_fetches_nothing(site: Site, origin: TLSO
 def test_a_status_and_a_bot_protection_are_told(site: Site, origin: TLSOrigin) -> None:
     client_id = origin.serve("/client.json", b"no", status=403, headers={"Server": "cloudflare"})
     (first, *_) = soup(ask(site.owner(), client_id)).select(".reasons li")
-    assert first.get_text(strip=True).startswith("status 403 instead of 200; probably a bot protection (Cloudflare)")
+    assert first.get_text(strip=True).startswith("Status 403 instead of 200; probably a bot protection (Cloudflare)")
 
 
 @pytest.mark.parametrize("subject", ["localhost", "client"])
@@ -77,6 +77,8 @@ def test_a_page_that_cannot_be_answered_any_more_leads_back_to_the_app(site: Sit
     ended = owner.press(page, "Approve")
     assert ended.status_code == 400
     found = links(ended)
+    (told,) = [entry.get_text(strip=True) for entry in soup(ended).select(".reasons li")]
+    assert told.endswith("start again in the app.")
     (back,) = [text for text in found if text.startswith("Back to")]
     assert found[back] == origin.url("/")
     assert back == f"Back to {origin.url('/').split('/')[2]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -143,6 +144,15 @@ def test_the_setting_that_accepts_a_scheme_is_for_the_log_and_the_stranger_gets_
     assert (answer.status_code, answer.json["error_description"]) == (400, sentence)
     assert "allow_dotless_schemes in CIMD_PROFILE" in caplog.text
     assert server.register(redirect_uris=["cursor://anysphere.cursor-mcp/oauth/callback"]).status_code == 201
+
+
+def test_one_byte_order_mark_before_a_registration_does_no_harm(server: Server) -> None:
+    body = json.dumps({"redirect_uris": [REDIRECT]}).encode()
+    assert server.post(BOM_UTF8 + body).status_code == 201
+    assert server.post(BOM_UTF8 + BOM_UTF8 + body).status_code == 400
+    full = body + b" " * (16 * 1024 - len(body))
+    assert server.post(full).status_code == 201
+    assert server.post(BOM_UTF8 + full).status_code == 400  # the mark counts towards the limit
 
 
 @pytest.mark.parametrize("uri", ["javascript:alert(1)", "http://app.example/cb", "https://app.example/cb#x", "cb"])

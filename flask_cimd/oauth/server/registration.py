@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from codecs import BOM_UTF8
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -150,7 +151,7 @@ def _read() -> dict[str, Any]:
         body = None
     if body is None or len(body) > LARGEST_REQUEST:
         raise StrictJSONError("too-large", f"the registration must be at most {LARGEST_REQUEST} bytes")
-    return read_object(body)
+    return read_object(body.removeprefix(BOM_UTF8))  # RFC 8259 §8.1 lets a reader ignore one; it counts as bytes
 
 
 def _explained(error: DocumentError) -> tuple[str, str]:
