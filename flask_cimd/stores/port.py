@@ -20,6 +20,8 @@ from .records import Records
 
 #: Time for which a shared store keeps an expired entry: stale copies serve existing grants (CIMD §5.2).
 KEPT_PAST_EXPIRY = timedelta(hours=24)
+#: Clients that a shared store keeps parsed, as long as what is stored of them stays the same.
+PARSED = 256
 
 C = TypeVar("C", bound=type)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from redis import Redis
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 from ..core.identifier import ClientIdentifier
 from ..core.leases import Lease, Leases
 from ..core.metadata import ClientMetadata
-from .port import KEPT_PAST_EXPIRY, Entry, Fetched, FetchedStore, instant_of, key_of, raises_store_error
+from .port import KEPT_PAST_EXPIRY, PARSED, Entry, Fetched, FetchedStore, instant_of, key_of, raises_store_error
 from .records import Records
 
 #: Seconds for connecting and for one command; a store that hangs must not hold up sign-ins.
@@ -71,22 +72,19 @@ class RedisStore:
         self._prefix = prefix
         self._kept = kept_past_expiry
         self._index = prefix + "clients"
+        # A client changes once an hour and is read at every request: parsing costs more than a round trip.
+        self._parse = lru_cache(maxsize=PARSED)(_entry_of)
         self.leases: Leases | None = RedisLeases(client, prefix=prefix)
         self.records: Records = RedisRecords(client, prefix=prefix)
         self.fetched: FetchedStore | None = RedisFetchedStore(client, prefix=prefix, size=size)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry; a value that this version cannot read is a miss."""
-        text = self._client.get(self._key(identifier.raw))
-        if text is None:
+        stored = self._client.get(self._key(identifier.raw))
+        if stored is None:
             return None
         try:
-            values = json.loads(text)
-            return Entry(
-                metadata=ClientMetadata.from_json(identifier, values["metadata"]),
-                fetched_at=instant_of(values["fetched_at"]),
-                expires_at=instant_of(values["expires_at"]),
-            )
+            return self._parse(identifier, stored)
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -115,6 +113,15 @@ class RedisStore:
 
     def _key(self, client_id: str) -> str:
         return f"{self._prefix}client:{key_of(client_id)}"
+
+
+def _entry_of(identifier: ClientIdentifier, stored: bytes) -> Entry:
+    values = json.loads(stored)
+    return Entry(
+        metadata=ClientMetadata.from_json(identifier, values["metadata"]),
+        fetched_at=instant_of(values["fetched_at"]),
+        expires_at=instant_of(values["expires_at"]),
+    )
 
 
 @raises_store_error(RedisError)
