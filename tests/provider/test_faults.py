@@ -202,6 +202,20 @@ def test_a_server_that_does_not_listen_is_a_temporary_error(away: SQLAlchemyStor
         with pytest.raises(StorageError) as caught:
             call()
         assert (caught.value.slug, caught.value.status, caught.value.temporary) == ("storage-unavailable", 503, True)
+        assert caught.value.hint == "OperationalError"  # the driver's own words name the server
+
+
+def test_a_statement_that_the_database_refuses_is_not_repeated(
+    sqlite_file: tuple[SQLAlchemyStorage, dict[str, str]],
+) -> None:
+    storage, _ = sqlite_file
+    engine, attempts = storage._db.engine, []
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE cimd_replay_key"))
+    event.listen(engine, "handle_error", lambda context: attempts.append(context.statement))
+    with pytest.raises(StorageError) as caught:
+        storage.use_once("key", NOW, NOW)
+    assert (caught.value.slug, len(attempts)) == ("tables-missing", 1)
 
 
 def test_the_page_of_the_error_says_when_to_come_back(tmp_path: Path, away: SQLAlchemyStorage) -> None:

@@ -77,6 +77,13 @@ def test_requests_of_two_issuers_do_not_meet(storage: SQLAlchemyStorage, other: 
     assert storage.find_waiting(waiting.digest, NOW) is not None
 
 
+def test_two_named_issuers_do_not_use_up_each_other_s_keys(db: SQLAlchemy, other: SQLAlchemyStorage) -> None:
+    third = SQLAlchemyStorage(db, issuer="https://third.example")
+    assert other.use_once("key", NOW + MINUTE, NOW)
+    assert third.use_once("key", NOW + MINUTE, NOW)
+    assert not other.use_once("key", NOW + MINUTE, NOW)
+
+
 # -- ends of grants -----------------------------------------------------------------------------------------------
 
 

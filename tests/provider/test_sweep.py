@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
+import pytest
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import func, select
+from sqlalchemy import event, func, insert, select
 
+from flask_cimd.oauth import Registration
+from flask_cimd.oauth.server.storage import CODES_KEPT, KEPT_AFTER_END
 from flask_cimd.provider import SQLAlchemyStorage, Swept, provider_models, sweep
+from flask_cimd.provider._registrations import UNUSED
 from flask_cimd.provider.sweep import BATCH
+from flask_cimd.stores.sqlalchemy import client_table
+from flask_cimd.stores.sqlalchemy_shared import fetched_table, lease_table
 from flask_cimd.testing._steps import DAY, MINUTE, NOW, SECOND, make_code, make_grant, make_tokens
 
 LATER = NOW + 2 * DAY
@@ -94,3 +102,112 @@ def test_months_of_use_leaves_every_table_flat(db: SQLAlchemy, storage: SQLAlche
             sizes.append([count(db, model) for model in ("Grant", "Code", "Token")])
     assert sizes[6] == sizes[-1]
     assert max(map(max, sizes)) < 100
+
+
+def test_no_transaction_deletes_more_than_a_batch(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    keep_keys(storage, BATCH + 1)
+    deleted = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE FROM cimd_replay_key"):
+            deleted.append(cursor.rowcount)
+
+    event.listen(db.engine, "after_cursor_execute", note)
+    try:
+        sweep(db, LATER)
+    finally:
+        event.remove(db.engine, "after_cursor_execute", note)
+    assert deleted == [BATCH, 1]
+
+
+def test_a_code_is_kept_for_a_day_after_its_end(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    code = make_code()
+    storage.add_code(make_grant(), code)
+    assert CODES_KEPT == DAY
+    assert sweep(db, code.expires_at + CODES_KEPT - SECOND).by_table["cimd_code"] == 0
+    assert sweep(db, code.expires_at + CODES_KEPT).by_table["cimd_code"] == 1
+
+
+def test_a_registration_is_deleted_when_it_ends(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    storage.add(Registration(client_id="registered", members="{}", created_at=NOW), NOW)
+    assert sweep(db, NOW + UNUSED - SECOND).by_table["cimd_registration"] == 0
+    assert sweep(db, NOW + UNUSED).by_table["cimd_registration"] == 1
+
+
+def before_grants_go(db: SQLAlchemy, work: Callable[[], Any]) -> Callable[[], None]:
+    """Do something once, in another transaction, just before a sweep deletes grants; return what ends the wait."""
+    waiting = [work]
+
+    def overtake(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE FROM cimd_grant") and waiting:
+            waiting.pop()()
+
+    event.listen(db.engine, "before_cursor_execute", overtake)
+    return lambda: event.remove(db.engine, "before_cursor_execute", overtake)
+
+
+@pytest.mark.parametrize("kind", ["Code", "Token"])
+def test_a_grant_that_is_used_during_the_sweep_is_kept(db: SQLAlchemy, storage: SQLAlchemyStorage, kind: str) -> None:
+    grant, code = make_grant(), make_code()
+    storage.add_code(grant, code)
+    row = {"digest": "d" * 64, "grant_id": grant.id, "expires_at": (NOW + 99 * DAY).timestamp()}
+    row |= (
+        {"redirect_uri": "", "code_challenge": ""}
+        if kind == "Code"
+        else {"kind": "refresh", "scope": "", "resource": "[]", "created_at": NOW.timestamp()}
+    )
+
+    def use() -> None:
+        with db.engine.begin() as connection:
+            connection.execute(insert(getattr(provider_models(db), kind).__table__).values(**row))
+
+    end, long_after = before_grants_go(db, use), code.expires_at + KEPT_AFTER_END
+    try:
+        swept = sweep(db, long_after)
+    finally:
+        end()
+    assert (swept.by_table["cimd_code"], swept.by_table["cimd_grant"], count(db, kind)) == (1, 0, 1)
+
+
+def test_a_sweep_that_outlasts_its_lease_does_not_end_the_next_one_s(
+    db: SQLAlchemy, storage: SQLAlchemyStorage
+) -> None:
+    keep_keys(storage, 1)
+    later, hour = NOW + 11 * MINUTE, timedelta(hours=1)
+    end = before_grants_go(db, lambda: sweep(db, later, every=hour))
+    try:
+        assert sweep(db, NOW).is_done
+    finally:
+        end()
+    assert not sweep(db, later + hour - SECOND).is_done
+    assert sweep(db, later + hour).is_done
+
+
+def test_expired_clients_are_kept_for_a_day_and_what_was_fetched_for_them_is_not(
+    db: SQLAlchemy, storage: SQLAlchemyStorage
+) -> None:
+    clients, others = client_table(db), (fetched_table(db), lease_table(db))
+    db.metadata.create_all(db.engine, tables=[clients, *others])
+    ends = NOW.timestamp()
+    try:
+        with db.engine.begin() as connection:
+            connection.execute(insert(clients).values(_client_row(clients, ends)))
+            connection.execute(insert(others[0]).values(key="k", expires_at=ends))
+            connection.execute(insert(others[1]).values(digest="d", owner="o", expires_at=ends))
+        assert _caches(sweep(db, NOW - SECOND)) == [0, 0, 0]
+        assert _caches(sweep(db, NOW)) == [0, 1, 1]
+        assert _caches(sweep(db, NOW + DAY - SECOND)) == [0, 0, 0]
+        assert _caches(sweep(db, NOW + DAY)) == [1, 0, 0]
+    finally:
+        for table in (clients, *others):
+            table.drop(db.engine)
+            db.metadata.remove(table)
+
+
+def _caches(swept: Swept) -> list[int]:
+    return [swept.by_table[name] for name in ("cimd_client", "cimd_fetched", "cimd_lease")]
+
+
+def _client_row(table: Any, ends: float) -> dict[str, Any]:
+    """Return a row whose texts nobody reads here."""
+    return {column.name: ends if column.name.endswith("_at") else "x" for column in table.columns}

@@ -229,7 +229,7 @@ def test_expired_leases_are_forgotten_and_living_ones_kept(db: SQLAlchemy) -> No
     leases.take("expired", "me", now=NOW, until=NOW + MINUTE)
     leases.take("living", "me", now=NOW, until=NOW + 60 * MINUTE)
     for number in range(FORGET_EVERY - 2):
-        leases.take("living", str(number), now=NOW + MINUTE, until=NOW + 60 * MINUTE)
+        assert not leases.take("living", str(number), now=NOW + MINUTE, until=NOW + 60 * MINUTE)
     assert (leases.look("expired"), count(db, lease_table(db))) == (None, 1)
     assert leases.look("living") is not None
 
