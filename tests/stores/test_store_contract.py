@@ -49,6 +49,19 @@ class TestSharedStores(SharedStoreContract):
         super().test_the_number_of_entries_is_bounded(store)
 
 
+@pytest.mark.parametrize("kind", SHARED)
+def test_a_stored_client_is_parsed_once_while_it_stays_the_same(kind: str, request: pytest.FixtureRequest) -> None:
+    with opened_store(kind, request) as store:
+        store.put(make_entry(name="Before"))
+        first, again = (store.get(identifier()) for _ in range(2))
+        store.put(make_entry(name="After"))
+        changed = store.get(identifier())
+    assert first is not None
+    assert again is not None
+    assert changed is not None
+    assert (first.metadata is again.metadata, changed.metadata.client_name) == (True, "After")
+
+
 def test_a_sqlalchemy_store_looks_at_its_bound_as_often_as_the_contract_allows() -> None:
     assert ClientStoreContract.SLACK >= PRUNE_EVERY
 
