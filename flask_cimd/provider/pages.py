@@ -49,11 +49,12 @@ def direct(site: Site, endpoints: Endpoints) -> Blueprint:
     ]
     if site.server.context.indieauth:
         routes.append(("/userinfo", "userinfo", endpoints.userinfo, ["GET", "POST"]))
+    # First: a protected view would answer OPTIONS, too.
+    for path in dict.fromkeys(path for path, *_ in routes):
+        blueprint.add_url_rule(path, f"preflight{path.replace('/', '_')}", preflight, methods=["OPTIONS"])
     for path, name, view, methods in routes:
         blueprint.add_url_rule(path, name, view, methods=methods, provide_automatic_options=False)
     blueprint.add_url_rule(PATH, "probe", partial(answer_probe, site), methods=["POST"])
-    for path in dict.fromkeys(path for path, *_ in routes):
-        blueprint.add_url_rule(path, f"preflight{path.replace('/', '_')}", preflight, methods=["OPTIONS"])
     blueprint.after_request(allow_any_origin)
     return blueprint
 

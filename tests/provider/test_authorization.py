@@ -568,7 +568,10 @@ def test_the_older_token_check_can_be_switched_off(make: Callable[..., Made]) ->
 def test_a_preflight_names_no_odd_headers(make: Callable[..., Made], asked: str) -> None:
     app, _ = make()
     told = app.test_client().options("/token", headers={"Access-Control-Request-Headers": asked})
-    assert told.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type, DPoP"
+    assert (
+        told.headers["Access-Control-Allow-Headers"]
+        == "Authorization, Content-Type, DPoP, MCP-Protocol-Version, Mcp-Session-Id"
+    )
     assert told.headers["Vary"] == "Access-Control-Request-Headers"
 
 
@@ -577,7 +580,7 @@ def test_scripts_may_read_nonces_and_challenges(make: Callable[..., Made]) -> No
     told = app.test_client().post("/token")
     assert told.headers["Access-Control-Allow-Origin"] == "*"
     exposed = told.headers["Access-Control-Expose-Headers"].split(", ")
-    assert exposed == ["DPoP-Nonce", "WWW-Authenticate", "Location", "Retry-After"]
+    assert exposed == ["WWW-Authenticate", "DPoP-Nonce", "Mcp-Session-Id", "Location", "Retry-After"]
 
 
 def test_resources_are_described_at_their_own_address_alone(make: Callable[..., Made]) -> None:
