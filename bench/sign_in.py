@@ -261,8 +261,9 @@ def _workers(folder: Path, client_id: str, url: str) -> list[Row]:
     for workers in (1, 4):
         with serving("ours", folder, client_id, url=url, workers=workers) as served, served.person() as first:
             first.sign_in()
-            cpu, used, started = served.cpu(), _machine(), time.monotonic()
             with ThreadPoolExecutor(8) as pool:
+                list(pool.map(_keep_signing_in, [served] * 8))  # each worker compiles its statements and pages once
+                cpu, used, started = served.cpu(), _machine(), time.monotonic()
                 done = sum(pool.map(_keep_signing_in, [served] * 8))
             seconds = time.monotonic() - started
             total, idle = (after - before for after, before in zip(_machine(), used, strict=True))
