@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -111,7 +112,8 @@ def test_the_answer_can_be_nothing_but_a_picture(origin: TLSOrigin, app: Flask, 
     answer = app.test_client().get(address)
     assert answer.mimetype == "image/png"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 @proves("C-114")
@@ -314,6 +316,24 @@ def test_no_name_leads_to_anything_but_a_logo() -> None:
     app.config.update(CIMD_LOGOS=True, CIMD_STORE=store)
     CIMD(app)
     assert app.test_client().get(f"/cimd/logo/{'a' * 64}.png").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["A" * 64, "a" * 63, "a" * 65, "a" * 63 + "g", "a" * 64 + "\n", "../" + "a" * 61])
+def test_only_what_may_be_a_name_is_looked_up(name: str) -> None:
+    class Asked(MemoryFetchedStore):
+        def get(self, key: str) -> Fetched | None:
+            asked.append(key)
+            return Fetched(b"png", datetime.now(UTC) + timedelta(hours=1))
+
+    asked: list[str] = []
+    store = MemoryStore()
+    store.fetched = Asked(10)
+    app = Flask("app")
+    app.config.update(CIMD_LOGOS=True, CIMD_STORE=store)
+    CIMD(app)
+    browser = app.test_client()
+    assert (browser.get(f"/cimd/logo/{'a' * 64}.png").status_code, len(asked)) == (200, 1)
+    assert (browser.get(f"/cimd/logo/{quote(name)}.png").status_code, len(asked)) == (404, 1)
 
 
 def test_a_logo_on_a_denied_host_is_not_asked_for(origin: TLSOrigin, app: Flask, look: Any) -> None:

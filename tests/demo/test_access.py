@@ -34,6 +34,7 @@ PUBLIC: set[Route] = {
     ("GET", "/notes/<slug>"),
     ("GET", "/static/<path:filename>"),
     ("GET", "/xrpc/com.atproto.identity.resolveHandle"),
+    ("POST", "/authorize/probe"),  # the signature of the operator's question decides
     ("POST", "/login"),
     ("POST", "/logout"),
 }
@@ -129,6 +130,12 @@ def test_every_route_is_in_exactly_one_class(shared: Site) -> None:
     routes = {(method, rule.rule) for rule in rules for method in rule.methods or ()}
     assert {route for route in routes if route[0] not in ("HEAD", "OPTIONS")} == set().union(*CLASSES)
     assert sum(map(len, CLASSES)) == len(set().union(*CLASSES))
+
+
+@pytest.mark.parametrize("form", [{}, {"probe": "unsigned"}])
+def test_a_question_of_an_operator_that_nobody_signed_is_not_found(shared: Site, form: dict[str, str]) -> None:
+    for browser in (shared.browser(), shared.owner()):
+        assert browser.post("/authorize/probe", form).status_code == 404
 
 
 @each(OWNER_ONLY)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from demo.site.content import _linked, sanitise
+from demo.site import content, media
+from demo.site.content import _linked, _photo, sanitise
+from tests.demo.posting import Poster
+from tests.support.browser import Site
 
 IMAGES = "https://me.example/media/"
 
@@ -25,3 +30,35 @@ def test_no_element_keeps_a_class(tag: str) -> None:
 
 def test_text_with_a_long_run_of_closing_marks_is_escaped() -> None:
     assert "<script>" not in _linked(")" * 33 + "<script>alert(1)</script>")
+
+
+#: Each pass moves another link out of another table: three passes differ.
+RESTLESS = '<h2><a href="https://x.example/"><table>' * 2
+
+
+def test_markup_is_sanitised_until_it_is_read_the_same_again() -> None:
+    kept = sanitise(RESTLESS, IMAGES)
+    assert "<a " in kept
+    assert sanitise(str(kept), IMAGES) == kept
+
+
+def test_markup_that_is_still_read_differently_after_the_last_pass_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "_MOST_PASSES", 1)
+    sanitise.cache_clear()
+    try:
+        assert sanitise(RESTLESS + "text", IMAGES) == "text"
+    finally:
+        sanitise.cache_clear()
+
+
+@pytest.mark.parametrize("value", ["https://evil.example/x.png", {"value": "https://evil.example/x.png", "alt": "x"}])
+def test_a_photo_of_another_site_is_not_this_sites(posting_site: Site, value: Any) -> None:
+    with posting_site.app.test_request_context():
+        assert not _photo(value).is_own
+        assert _photo(f"{media.prefix()}{'0123456789abcdef' * 2}.png").is_own
+
+
+def test_a_photo_of_another_site_is_a_link_and_never_loaded(poster: Poster) -> None:
+    page = poster.page(poster.note("Look", photo=["https://evil.example/x.png"])).text
+    assert 'href="https://evil.example/x.png"' in page
+    assert 'src="https://evil.example' not in page

@@ -170,6 +170,18 @@ def test_a_lost_database_is_trouble_for_now(site: Site) -> None:
     assert "secret" not in page.text
 
 
+def test_a_fault_of_a_statement_is_no_trouble_that_goes_by(site: Site) -> None:
+    from sqlalchemy.exc import ProgrammingError
+
+    def fail() -> None:
+        raise ProgrammingError("SELECT secret", {}, Exception("no such column"))
+
+    site.app.view_functions["home.show"] = fail
+    page = site.browser().get("/")
+    assert (page.status_code, page.headers.get("Retry-After")) == (500, None)
+    assert "secret" not in page.text
+
+
 PROGRAMS = [
     ("POST", "/token"),
     ("POST", "/par"),
