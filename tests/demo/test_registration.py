@@ -101,6 +101,19 @@ def test_scripts_of_any_origin_may_register(site: Site) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_a_desktop_app_with_a_scheme_of_its_product_signs_in(site: Site) -> None:
+    redirect_uri = "cursor://anysphere.cursor-mcp/oauth/callback"
+    owner, client_id = site.owner(), registered(site, redirect_uris=[redirect_uri])
+    sign_in = SignIn.begin(client_id, redirect_uri, scope="profile")
+    page = owner.authorize(sign_in)
+    assert "private-scheme" in warnings_on(page)
+    code = owner.approve(page)["code"]
+    assert owner.redeem(sign_in, code, code_verifier="x" * 43).json()["error"] == "invalid_grant"
+    sign_in = SignIn.begin(client_id, redirect_uri, scope="profile")
+    code = owner.approve(owner.authorize(sign_in))["code"]
+    assert owner.redeem(sign_in, code).json()["scope"] == "profile"
+
+
 def test_other_methods_are_refused(site: Site) -> None:
     answer = site.browser().get("/register")
     assert (answer.status_code, answer.json()) == (405, {"error": "invalid_request"})
