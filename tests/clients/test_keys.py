@@ -83,6 +83,16 @@ def test_a_key_set_is_fetched_once_in_its_lifetime(origin: TLSOrigin, make_cimd:
     assert origin.count("/jwks.json") == 2
 
 
+def test_a_look_up_without_a_name_is_served_from_a_fresh_copy(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
+    app, cimd = make_cimd()
+    with app.app_context():
+        client = client_of(origin, cimd, serve_keys(origin, KeyHolder("", clock)))
+        assert names(cimd.client_keys.find(client)) == ["one"]
+        clock.forward(seconds=61)
+        assert names(cimd.client_keys.find(client)) == ["one"]
+    assert origin.count("/jwks.json") == 1
+
+
 @proves("C-81", "O-85")
 def test_a_rotated_key_is_found_with_one_fetch(origin: TLSOrigin, make_cimd: Any, clock: Clock) -> None:
     app, cimd = make_cimd()

@@ -143,3 +143,23 @@ def test_tool_explains_what_it_cannot_do(notes: RunningNotes, client_id: str) ->
         assert "Traceback" not in answer.text
         body = json.loads(answer.text)
         assert body.get("error") or body["result"]["isError"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [("Host", "evil.example", 421), ("Host", "localhost", 421), ("Origin", "https://evil.example", 403)],
+)
+def test_page_of_another_name_for_this_address_is_refused(
+    notes: RunningNotes, client_id: str, name: str, value: str, status: int
+) -> None:
+    # DNS rebinding: a browser believes that the address belongs to the page's own site.
+    reader = token(notes, client_id, "notes:read")
+    assert notes.call(reader).status_code == 200
+    headers = {
+        "Authorization": f"Bearer {reader}",
+        "Accept": "application/json, text/event-stream",
+        "Content-Type": "application/json",
+        name: value,
+    }
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    assert requests.post(notes.url, json=message, headers=headers, timeout=10).status_code == status

@@ -59,6 +59,24 @@ def test_an_unchanged_feed_is_not_sent_again(poster: Poster) -> None:
     assert poster.browser.get("/feed.atom", headers={"If-None-Match": tag}).status_code == 200
 
 
+def test_a_draft_does_not_change_the_instant_of_the_feed(posting_site: Site, poster: Poster) -> None:
+    poster.note("x")
+    before = feed_of(poster).findtext("a:updated", namespaces=ATOM)
+    posting_site.clock.forward(minutes=1)
+    poster.note("unpublished", post_status=["draft"])
+    assert feed_of(poster).findtext("a:updated", namespaces=ATOM) == before
+    poster.note("y")
+    assert feed_of(poster).findtext("a:updated", namespaces=ATOM) != before
+
+
+def test_a_deleted_draft_is_not_among_the_drafts(posting_site: Site, poster: Poster) -> None:
+    kept, deleted = (poster.note(name, post_status=["draft"]) for name in ("kept", "deleted"))
+    assert poster.json({"action": "delete", "url": deleted}).status_code == 204
+    page = soup(posting_site.owner().get("/drafts"))
+    links = {str(link["href"]) for link in page.select("a[href]")}
+    assert (kept in links, deleted in links) == (True, False)
+
+
 def test_a_feed_without_posts_is_a_feed(poster: Poster) -> None:
     assert feed_of(poster).find("a:entry", ATOM) is None
 

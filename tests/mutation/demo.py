@@ -271,7 +271,7 @@ CONTENT = mutants(
 
 MCP = mutants(
     "demo/site/mcp.py",
-    f"{_MCP} tests/demo/test_mcp_client.py",
+    f"tests/demo/test_mcp_tools.py {_MCP}",
     [
         ("    except StrictJSONError as error:\n        raise TokenRefused", "    except RecursionError as error:\n        raise TokenRefused"),
         ('    if message.get("method") != "tools/call":\n', '    if True:\n'),
