@@ -111,4 +111,6 @@ def test_the_owners_pages_are_not_shown_in_a_frame(
 ) -> None:
     url = running_site.base_url + path
     assert frame(url).url == BLOCKED
+    assert frame(url, GUARDS[:1]).url == BLOCKED
+    assert frame(url, GUARDS[1:]).url == BLOCKED
     assert frame(url, ()).get_by_role("button", name=button).is_visible()  # the control

@@ -67,6 +67,21 @@ IDENTIFIER = mutants(
         ('unquote(segment) in (".", "..")', 'segment in (".", "..")'),
         ('unquote(segment) in (".", "..")', 'unquote(segment) in ("..",)'),
         ('if path == "/" and not rules.allow_root_path:', 'if path == "//" and not rules.allow_root_path:'),
+        ('if path == "/" and not rules.allow_root_path:', 'if path == "/":'),
+        ("if not closed or (rest and", "if (rest and"),
+        ("if not _PORT.fullmatch(port_text) or", "if"),
+        (
+            'if not rules.allow_virtual_clients or raw.partition("?")[0] not in ("http://localhost", "http://localhost/"):',
+            "if not rules.allow_virtual_clients:",
+            "tests/core/test_virtual.py tests/core/test_identifier.py",
+        ),
+        ("    loopback = host.lower() in LOOPBACK_HOSTS\n", "    loopback = host in LOOPBACK_HOSTS\n"),
+        (
+            "    if path:\n        return IdentifierKind.DOCUMENT\n",
+            "    if True:\n        return IdentifierKind.DOCUMENT\n",
+        ),
+        ("    if problem := host_problem(host):\n", "    if problem := None:\n"),
+        ("    _cross_check(raw, host, port, path)\n", ""),
     ],
 )
 
@@ -145,8 +160,45 @@ REDIRECTS = mutants(
         ("and metadata.publishes_redirects\n", "and True\n"),
         ("    if metadata.is_built_here or lists_all:", "    if metadata.is_built_here:"),
         ("    if metadata.is_built_here or lists_all:", "    if lists_all:"),
+        ("elif _looks_like_number(host) and not _DOTTED.fullmatch(host):", "elif _looks_like_number(host):"),
+        ('host.rstrip(".").rpartition', "host.rpartition"),
+        ('.rpartition(".")[2].lower()\n    return last', '.rpartition(".")[2]\n    return last'),
+        ("    if not _SCHEME.fullmatch(scheme):\n", "    if False:\n"),
+        ('    if scheme in ("http", "https"):\n', '    if scheme in ("http",):\n'),
+        (
+            '    if not isinstance(entry, str):\n        return "wrong-type"\n',
+            "",
+            "tests/core/test_document.py tests/core/test_redirects.py tests/core/test_registration.py",
+        ),
+        ('partition(":")[0].strip().lower()', 'partition(":")[0].lower()'),
+        ('partition(":")[0].strip().lower()', 'partition(":")[0].strip()'),
+        ('    return "relative" if ":" not in uri else None\n', "    return None\n"),
+        ('    if url is None:\n        return "bad-authority"\n', "    if url is None:\n        return None\n"),
+        ('    if url.scheme == "http" and not is_loopback', "    if not is_loopback"),
+        ("    if requested and requested in", "    if requested in"),
+        ("    if reason is not None:\n", "    if False:\n"),
+        ("(_matches_loopback(url, metadata) or _matches_origin(url, metadata))", "_matches_loopback(url, metadata)"),
+        ("(_matches_loopback(url, metadata) or _matches_origin(url, metadata))", "_matches_origin(url, metadata)"),
+        ('allow_dotless_schemes=False) == "dotless-scheme":', "allow_dotless_schemes=False):"),
+        ('    if metadata.source == "loopback":\n', "    if False:\n"),
+        ('metadata.source in ("document", "registered") and', 'metadata.source in ("document",) and'),
+        ('metadata.source in ("document", "registered") and', 'metadata.source in ("registered",) and'),
+        ("    return requested.is_same_origin(metadata.identifier.url)\n", "    return True\n"),
+        (
+            "    return url is not None and url.is_same_origin(identifier.url)\n",
+            "    return url is not None\n",
+            "tests/core",
+        ),
+        ('return "loopback" if is_loopback_redirect(url) else "web"', 'return "web"', "tests/core"),
+        ("if url is None else (url.host.lower(), url.port)", "if url is None else (url.host, url.port)", "tests/core"),
     ],
 )
+
+#: Special networks that stand in the table once.
+_ROWS_V4 = (
+    "10.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+    "198.18.0.0/15", "203.0.113.0/24",
+)  # fmt: skip
 
 ADDRESSES = mutants(
     "flask_cimd/core/addresses.py",
@@ -179,6 +231,25 @@ ADDRESSES = mutants(
         ('"224.0.0.0/3",\n    )\n)  # fmt: skip\n#: The only', '"224.0.0.0/4",\n    )\n)  # fmt: skip\n#: The only'),
         ('"100.100.100.200/32", ', ""),
         ('"fd00:ec2::/32",', ""),
+        *((f'"{row}", ', "") for row in _ROWS_V4),
+        *((f'"{row}",\n', "\n") for row in ("172.16.0.0/12", "198.51.100.0/24", "192.0.0.192/32")),
+        *((f'"{row}", ', "") for row in ("2001::/23", "2001:db8::/32", "2002::/16")),
+        (', "3fff::/20")', ")"),
+        ('"127.0.0.0/8", "169.254.0.0/16", "224', '"169.254.0.0/16", "224'),
+        ('"127.0.0.0/8", "169.254.0.0/16", "224', '"127.0.0.0/8", "224'),
+        ('"224.0.0.0/3", "100', '"100'),
+        *((f'"{row}", ', "") for row in ("::/128", "::1/128", "fe80::/10", "ff00::/8")),
+        ('    return "%" not in host\n', "    return True\n"),
+        ('    if "%" in address:\n        return "scoped"\n    mapped', "    mapped"),
+        (
+            '    except ValueError:\n        return "not-an-address"\n\n\ndef private',
+            "    except ValueError:\n        return None\n\n\ndef private",
+        ),
+        (
+            '    except ValueError:\n        return "not-an-address"\n    if "%"',
+            '    except ValueError:\n        return None\n    if "%"',
+        ),
+        ("network.version == never.version and network.subnet_of(never)", "network == never"),
     ],
 )
 
@@ -264,6 +335,25 @@ PROOF = mutants(
             "return deserialize_compact(text, self.key, registry=self.registry).payload",
             "from joserfc.jws import extract_compact\n\n            return extract_compact(text.encode()).payload",
         ),
+        ("    except StrictJSONError as exc:\n", "    except RecursionError as exc:\n"),
+        (
+            "payload\n        except (JoseError, ValueError, TypeError, KeyError, AttributeError) as exc:",
+            "payload\n        except RecursionError as exc:",
+        ),
+        (
+            "thumbprint())\n    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as exc:",
+            "thumbprint())\n    except RecursionError as exc:",
+        ),
+        ("    if not text or len(text)", "    if len(text)"),
+        ("    except (StrictJSONError, binascii.Error) as exc:\n", "    except StrictJSONError as exc:\n"),
+        ("    except (StrictJSONError, binascii.Error) as exc:\n", "    except binascii.Error as exc:\n"),
+        ("    if not isinstance(jwk, dict):\n", "    if jwk is None:\n"),
+        ("if not isinstance(kty, str) or kty not in _KEY_TYPES:", "if kty not in _KEY_TYPES:"),
+        ("    if not isinstance(htu, str) or len(htu)", "    if len(htu)"),
+        (" or len(htu) > MAX_ASSERTION:", ":"),
+        ("or not isinstance(iat, int | float) or", "or"),
+        ("or not 0 <= iat <= 1e11:", "or not iat <= 1e11:"),
+        ("_ESCAPE.sub(_normal_escape, parsed.path or '/')", "parsed.path or '/'"),
     ],
 )
 

@@ -149,6 +149,26 @@ CONNECTION = mutants(
             "    if proxy is None or not proxy.auth:\n        return {}\n    return dict",
             "    return {}\n    return dict",
         ),
+        ("        return self.guard.resume(self.sock, self._dns_host)", "        return True", _SESSION),
+        (
+            '        if self._tunnel_host is None:\n            self.guard.phase = "tls"\n',
+            "        if self._tunnel_host is None:\n            pass\n",
+        ),
+        ('_tunnel()\n        self.guard.phase = "tls"\n', "_tunnel()\n"),
+        (
+            "            self.guard.log.tls = self.sock.version()\n",
+            "",
+            f"{_FETCHER} {_CONNECTION} tests/clients/test_explain.py",
+        ),
+        (
+            "            self.guard.log.certificate_ends = str(",
+            "            str(",
+            f"{_FETCHER} {_CONNECTION} tests/clients/test_explain.py",
+        ),
+        ('"timeout": guard.remaining(), ', ""),
+        ('if "https" in (aimed.scheme, proxy.scheme if proxy else "")', 'if "https" in (aimed.scheme, "")'),
+        ("headers, scheme = proxy_headers(guard.settings), ", "headers, scheme = {}, "),
+        ("dict(make_headers(proxy_basic_auth=unquote(proxy.auth)))", "dict(make_headers(proxy_basic_auth=proxy.auth))"),
     ],
 )
 
@@ -186,6 +206,41 @@ FETCHER = mutants(
         ('if guard.phase == "tls" or isinstance', "if isinstance"),
         ('self.settings.allow_http else ("https://",)', 'True else ("https://",)'),
         ("return self.body.removeprefix(codecs.BOM_UTF8)", "return self.body", "tests/fetch tests/clients"),
+        (
+            "            deadline or self.settings.timeout,\n",
+            "            self.settings.timeout,\n",
+            f"{_FETCHER} tests/clients/test_logo_bounds.py",
+        ),
+        (
+            "document_host.lower() if document_host else None",
+            "document_host",
+            "tests/fetch tests/clients/test_private_hosts.py",
+        ),
+        ("            if connection.proxy_is_forwarding:\n", "            if False:\n", f"{_FETCHER} {_CONNECTION}"),
+        ("            if connection.proxy_is_forwarding:\n", "            if True:\n", f"{_FETCHER} {_CONNECTION}"),
+        ("    except ValueError:\n        stays, target", "    except RecursionError:\n        stays, target"),
+        ("    if not location or not _SENDABLE", "    if not _SENDABLE"),
+        ("    _require_ok(answer.status, headers)\n", ""),
+        (
+            "if is_visible(media_type) and len(media_type) < 80 else",
+            "if len(media_type) < 80 else",
+            "tests/fetch tests/clients",
+        ),
+        (
+            "if is_visible(media_type) and len(media_type) < 80 else",
+            "if is_visible(media_type) else",
+            "tests/fetch tests/clients",
+        ),
+        (
+            "    while chunk := raw.read1(_CHUNK, decode_content=False):\n        guard.remaining()\n",
+            "    while chunk := raw.read1(_CHUNK, decode_content=False):\n",
+        ),
+        ("        if reads > _MOST_READS:\n", "        if False:\n", "tests/fetch tests/clients/test_behaviours.py"),
+        ("        guard.log.size = len(body)\n", "", f"{_FETCHER} tests/clients/test_explain.py"),
+        ("    guard.log.status = answer.status\n", "", f"{_FETCHER} tests/clients/test_explain.py"),
+        ('    if guard.phase in ("resolve", "connect"):\n', "    if False:\n", f"{_FETCHER} {_CONNECTION}"),
+        ('    if "IncompleteRead" in repr(exc):\n', "    if False:\n"),
+        ('_SENDABLE = re.compile(r"https?://[A', '_SENDABLE = re.compile(r"https?://[@A'),
     ],
 )
 

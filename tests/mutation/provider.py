@@ -224,12 +224,14 @@ ENDPOINTS = mutants(
     ],
 )  # fmt: skip
 
+_FRAMED = "tests/browser/test_framing.py::test_the_consent_page_is_not_shown_in_a_frame"
 _HEADERS = "pages_may_not_be_framed_scripted_stored_or_sniffed"
 PAGES = mutants(
     "flask_cimd/provider/pages.py",
     _guard(_HEADERS),
     [
         ("frame-ancestors 'none'; base-uri", "base-uri"),
+        ("frame-ancestors 'none'; base-uri", "frame-ancestors *; base-uri", _FRAMED),
         ("default-src 'none'; style-src", "style-src"),
         ('    headers.setdefault("X-Frame-Options", "DENY")\n', ""),
         ('    headers.setdefault("X-Content-Type-Options", "nosniff")\n', ""),
@@ -288,11 +290,6 @@ DOCUMENTS = [
             ("    answer = allow_any_origin(jsonify(members))\n", "    answer = jsonify(members)\n"),
             ('(f"?{query}" if query else "")', '""'),
         ],
-    ),
-    *mutants(
-        "flask_cimd/provider/documents.py",
-        "tests/provider/test_without_indieauth.py",
-        [('if server.context.indieauth else {})', 'if True else {})')],
     ),
 ]  # fmt: skip
 
