@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from flask_cimd.oauth import ResourceServer
+from flask_cimd.oauth import IntrospectionEndpoint, ResourceServer
+from flask_cimd.oauth.server.storage import digest
 from tests.support.atproto import App
 from tests.support.browser import REDIRECT, Browser, publish_client
 from tests.support.keys import KeyHolder
@@ -195,3 +196,103 @@ def test_the_metadata_names_the_endpoint_and_its_method(site: ProviderSite) -> N
     metadata = site.browser().get("/.well-known/oauth-authorization-server").json()
     assert metadata["introspection_endpoint"] == site.base_url + "/introspect"
     assert metadata["introspection_endpoint_auth_methods_supported"] == ["client_secret_basic"]
+
+
+# -- who may ask, one guard at a time ----------------------------------------------------------------------------
+
+
+class Endpoint:
+    """An introspection endpoint of its own at a site.
+
+    Attributes:
+        asked: the names of resource servers that were looked up.
+    """
+
+    def __init__(self, site: ProviderSite, *servers: ResourceServer, allow_holder: bool = False) -> None:
+        self.asked: list[str] = []
+        self._servers = {server.id: server for server in servers}
+        self._browser = site.browser()
+        endpoint = IntrospectionEndpoint(site.server.context, self._find, allow_holder=allow_holder)
+        site.app.add_url_rule("/own", "own", endpoint.respond, methods=["POST"])
+
+    def _find(self, name: str) -> ResourceServer | None:
+        self.asked.append(name)
+        return self._servers.get(name)
+
+    def ask(self, token: str, authorization: str) -> requests.Response:
+        return self._browser.post("/own", {"token": token}, headers={"Authorization": authorization})
+
+
+def basic(name: str, secret: str, scheme: str = "Basic") -> str:
+    return f"{scheme} {base64.b64encode(f'{name}:{secret}'.encode()).decode()}"
+
+
+def server_named(name: str, resource: str = NOTES) -> ResourceServer:
+    return ResourceServer(id=name, secret_digest=digest("secret"), resource=resource)
+
+
+@proves("O-113")
+def test_the_holder_is_answered_only_where_the_app_says_so(origin: Any, site: ProviderSite) -> None:
+    endpoint = Endpoint(site)
+    token = site.owner().tokens(publish_client(origin))["access_token"]
+    answer = endpoint.ask(token, f"Bearer {token}")
+    assert (answer.status_code, answer.json()) == (401, {"error": "invalid_token"})
+
+
+@proves("O-113")
+def test_two_empty_tokens_are_not_the_same_one(site: ProviderSite) -> None:
+    answer = Endpoint(site, allow_holder=True).ask("", "Bearer ")
+    assert (answer.status_code, answer.json()) == (401, {"error": "invalid_token"})
+
+
+@proves("O-113")
+def test_a_refusal_names_both_schemes_and_the_fault_of_a_bearer_token_alone(site: ProviderSite) -> None:
+    endpoint = Endpoint(site)
+    assert endpoint.ask("t", basic("x", "y")).headers["WWW-Authenticate"] == 'Basic realm="introspection", Bearer'
+    assert (
+        endpoint.ask("t", "Bearer x").headers["WWW-Authenticate"]
+        == 'Bearer error="invalid_token", Basic realm="introspection"'
+    )
+
+
+def test_good_credentials_count_with_the_scheme_basic_alone(site: ProviderSite) -> None:
+    endpoint = Endpoint(site, server_named("notes"))
+    assert endpoint.ask("t", basic("notes", "secret")).json() == {"active": False}
+    assert endpoint.ask("t", basic("notes", "secret", "bAsIc")).json() == {"active": False}
+    endpoint.asked.clear()
+    for scheme in ("Digest", "Basically"):
+        assert endpoint.ask("t", basic("notes", "secret", scheme)).status_code == 401
+    assert endpoint.asked == []
+
+
+def test_credentials_are_exactly_base64(site: ProviderSite) -> None:
+    endpoint = Endpoint(site, server_named("notes"))
+    good = basic("notes", "secret")
+    for damaged in (good[:10] + "!" + good[10:], good[:10] + "-" + good[10:]):
+        assert endpoint.ask("t", damaged).json() == {"error": "invalid_client"}
+    assert endpoint.asked == []
+
+
+def test_names_and_secrets_are_form_encoded(site: ProviderSite) -> None:
+    # RFC 6749 §2.3.1
+    endpoint = Endpoint(site, ResourceServer(id="a:b", secret_digest=digest("c d%"), resource=NOTES))
+    assert endpoint.ask("t", basic("a%3Ab", "c+d%25")).json() == {"active": False}
+    assert endpoint.ask("t", basic("a%3Ab", "c d%")).json() == {"active": False}
+    assert endpoint.ask("t", basic("a%3Ab", "c%2Bd%25")).status_code == 401
+    assert endpoint.asked == ["a:b"] * 3
+
+
+@pytest.mark.parametrize("name", ["", "\x00", "%00", "a%0Ab"])
+def test_a_name_that_cannot_be_one_is_not_looked_up(site: ProviderSite, name: str) -> None:
+    endpoint = Endpoint(site)
+    assert endpoint.ask("t", basic(name, "secret")).json() == {"error": "invalid_client"}
+    assert endpoint.asked == []
+
+
+@proves("O-113", "O-114")
+def test_the_site_itself_does_not_see_tokens_for_elsewhere(origin: Any, site: ProviderSite) -> None:
+    endpoint = Endpoint(site, server_named("site", site.base_url), server_named("notes"))
+    site.add_resource_server(NOTES)
+    token = site.owner().tokens(publish_client(origin), REDIRECT, scope="profile", resource=NOTES)["access_token"]
+    assert endpoint.ask(token, basic("site", "secret")).json() == {"active": False}
+    assert endpoint.ask(token, basic("notes", "secret")).json()["active"] is True

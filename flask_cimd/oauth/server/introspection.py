@@ -104,7 +104,7 @@ class IntrospectionEndpoint:
                 # RFC 9449 §7.2: a token that is bound to a key does not authenticate its sender.
                 raise CallerRefused("invalid_token", _BEARER)
         except OAuth2Error as error:
-            return json_error(error, self._context.dpop.nonce_header())
+            return json_error(error, {})
         may_see = found is not None and (caller is None or resource_key(caller.resource) in self._audience(found[1]))
         answer = jsonify(self._describe(*found) if found and may_see else {"active": False})
         answer.headers["Cache-Control"] = "no-store"

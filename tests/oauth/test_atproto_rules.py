@@ -1,0 +1,87 @@
+"""The rules of AT Protocol OAuth by themselves: documents, scopes, and how long sessions and tokens live."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidScopeError
+
+from flask_cimd.oauth.client import RegisteredClient, URLClient
+from flask_cimd.oauth.server.atproto import check_listed, check_profile, limited_access, refresh_end
+from tests.support.grants import NOW, grant, metadata
+from tests.support.own_client import OwnClient
+from tests.support.proves import proves
+
+DAYS = timedelta(days=1)
+
+
+@proves("AT-26")
+@pytest.mark.parametrize("source", ["page", "unread", "loopback", "registered"])
+def test_a_client_of_the_profile_publishes_a_document(source: str) -> None:
+    client = (RegisteredClient if source == "registered" else URLClient)(metadata(source=source))
+    with pytest.raises(OAuth2Error, match="must publish a JSON document") as caught:
+        check_profile(client)
+    assert caught.value.error == "invalid_client_metadata"
+
+
+@pytest.mark.parametrize("source", ["document", "virtual"])
+def test_a_document_and_a_developers_client_follow_the_profile(source: str) -> None:
+    check_profile(URLClient(metadata(source=source)))
+
+
+@proves("AT-04")
+def test_every_broken_rule_is_named_with_its_place() -> None:
+    problems = (("/scope", "atproto-scope", "scope must contain atproto"), ("", "atproto-media-type", "not JSON"))
+    with pytest.raises(OAuth2Error) as caught:
+        check_profile(URLClient(metadata(atproto_problems=problems)))
+    assert caught.value.error == "invalid_client_metadata"
+    assert caught.value.description == "/scope scope must contain atproto; / not JSON"
+
+
+@proves("AT-39")
+@pytest.mark.parametrize(
+    ("listed", "asked"), [("atproto profile", "profile email"), ("atproto", "profile"), (None, "x")]
+)
+def test_only_listed_scopes_may_be_asked_for(listed: str | None, asked: str) -> None:
+    client = URLClient(metadata(scope=listed))
+    with pytest.raises(InvalidScopeError, match="not in the client's document"):
+        check_listed(client, f"atproto {asked}" if listed else asked)
+
+
+def test_clients_without_a_document_list_nothing() -> None:
+    check_listed(OwnClient("own"), "atproto email")
+    check_listed(URLClient(metadata(scope="atproto profile email")), "email atproto")
+
+
+@proves("AT-89", "AT-90")
+@pytest.mark.parametrize(
+    ("members", "age", "idle", "absolute", "expected"),
+    [
+        # Ordinary grants: whichever of the server's own limits comes first.
+        ({}, 0 * DAYS, 30 * DAYS, 365 * DAYS, 30 * DAYS),
+        ({}, 350 * DAYS, 30 * DAYS, 365 * DAYS, 365 * DAYS),
+        ({"auth_method": "private_key_jwt"}, 350 * DAYS, 30 * DAYS, 365 * DAYS, 365 * DAYS),
+        # Public clients of the profile: two weeks in all.
+        ({"scope": "atproto"}, 0 * DAYS, 30 * DAYS, 365 * DAYS, 14 * DAYS),
+        ({"scope": "atproto"}, 10 * DAYS, 30 * DAYS, 365 * DAYS, 14 * DAYS),
+        ({"scope": "atproto"}, 3 * DAYS, 7 * DAYS, 365 * DAYS, 10 * DAYS),
+        # Clients of the profile that authenticate: as long as they come back.
+        ({"scope": "atproto", "auth_method": "private_key_jwt"}, 400 * DAYS, 30 * DAYS, 365 * DAYS, 580 * DAYS),
+    ],
+)
+def test_a_refresh_token_ends(
+    members: dict[str, Any], age: timedelta, idle: timedelta, absolute: timedelta, expected: timedelta
+) -> None:
+    assert refresh_end(grant(**members), NOW + age, idle, absolute) == NOW + expected
+
+
+@proves("AT-86")
+@pytest.mark.parametrize(
+    ("scope", "wanted", "granted"),
+    [("atproto", 16, 15), ("profile atproto", 16, 15), ("atproto", 15, 15), ("atproto", 5, 5), ("profile", 60, 60)],
+)
+def test_access_of_the_profile_lasts_for_fifteen_minutes_at_most(scope: str, wanted: int, granted: int) -> None:
+    assert limited_access(scope, timedelta(minutes=wanted)) == timedelta(minutes=granted)
