@@ -47,7 +47,6 @@ INDIEAUTH_OFF = [
         ],
     ),
     *mutants(f"{_PROVIDER}/pages.py", _OFF, [("    if site.server.context.indieauth:\n", "    if True:\n")]),
-    *mutants(f"{_PROVIDER}/documents.py", _OFF, [("if server.context.indieauth else {})", "if True else {})")]),
     *mutants(f"{_PROVIDER}/provider.py", _OFF, [("            indieauth=self._indieauth,\n", "")]),
 ]
 

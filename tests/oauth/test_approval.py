@@ -18,7 +18,6 @@ from flask_cimd.oauth.server.response_modes import AuthorizationResponse
 from flask_cimd.oauth.server.storage import Settlement, digest
 from tests.support.browser import publish_client
 from tests.support.own_client import REDIRECT, OwnClient
-from tests.support.proves import proves
 from tests.support.provider_app import NOTES, ProviderSite
 
 MakeSite = Callable[..., ProviderSite]
@@ -51,7 +50,6 @@ def approved(site: ProviderSite, asked: AuthorizationRequest = ASKED, **members:
     return answer, list(site.storage._grants.values())[-1].grant
 
 
-@proves("O-14", "AT-49", "AT-69")
 def test_a_grant_holds_what_the_request_is_bound_to(place: ProviderSite) -> None:
     asked = replace(ASKED, auth_method="private_key_jwt", client_key="key", dpop_jkt="j" * 43, fingerprint="f")
     answer, grant = approved(place, asked, auth_time=place.clock())
@@ -65,7 +63,6 @@ def test_a_grant_holds_what_the_request_is_bound_to(place: ProviderSite) -> None
     assert found[1].expires_at == place.clock() + place.server.context.code_lifetime
 
 
-@proves("AT-86")
 @pytest.mark.parametrize(
     ("scope", "wanted", "lifetime"),
     [("profile", None, 15), ("profile", 60, 60), ("atproto", None, 15), ("atproto", 60, 15), ("atproto", 5, 5)],
@@ -93,7 +90,6 @@ def test_the_snapshot_is_approved_and_not_the_document_of_today(place: ProviderS
     assert origin.count("/client.json") == fetched
 
 
-@proves("AT-76")
 @pytest.mark.parametrize(
     ("scope", "left", "granted"),
     [
@@ -134,7 +130,6 @@ def test_nothing_at_a_resource_is_a_no(
 # -- what the client is told -------------------------------------------------------------------------------------------
 
 
-@proves("O-03", "O-40")
 def test_the_answer_names_code_state_and_issuer(place: ProviderSite) -> None:
     answer, _ = approved(place)
     assert list(told(answer)) == ["code", "state", "iss"]
@@ -143,7 +138,6 @@ def test_the_answer_names_code_state_and_issuer(place: ProviderSite) -> None:
     assert list(told(without)) == ["code", "iss"]
 
 
-@proves("AT-44", "O-02")
 @pytest.mark.parametrize("mode", ["query", "fragment"])
 def test_a_denial_goes_where_the_code_would_have_gone(place: ProviderSite, mode: str) -> None:
     asked = replace(ASKED, response_mode=mode)
@@ -231,7 +225,6 @@ def test_a_second_decision_about_a_waiting_request_tells_nobody_anything(
     assert not place.storage._grants
 
 
-@proves("O-92", "AT-36")
 @pytest.mark.parametrize("says_yes", [True, False])
 def test_a_pushed_request_is_decided_once(place: ProviderSite, says_yes: bool) -> None:
     asked, now = replace(ASKED, pushed=digest("handle")), place.clock()

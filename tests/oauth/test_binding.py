@@ -14,7 +14,6 @@ from flask_cimd.oauth.server.assertion import ClientKey
 from flask_cimd.oauth.server.binding import bound_key, check_thumbprint, require_other_key
 from tests.support.grants import NOW, grant, metadata
 from tests.support.own_client import OwnClient
-from tests.support.proves import proves
 
 ONE, OTHER = "1" * 43, "2" * 43
 
@@ -23,7 +22,6 @@ def proof_of(thumbprint: str) -> Proof:
     return Proof(thumbprint=thumbprint, jti="1", nonce=None, expires_at=NOW)
 
 
-@proves("O-96", "O-101", "AT-62")
 @pytest.mark.parametrize(
     ("members", "client"),
     [
@@ -46,7 +44,6 @@ def test_without_a_reason_the_tokens_are_bearer_tokens(client: Any) -> None:
     assert bound_key(grant(), client, None, is_refresh=True) is None
 
 
-@proves("O-96", "AT-49")
 @pytest.mark.parametrize(
     ("members", "is_refresh", "may_change"),
     [
@@ -69,7 +66,6 @@ def test_the_key_changes_only_with_a_refresh_token_of_a_client_that_authenticate
             bound_key(bound, OwnClient("own"), proof_of(OTHER), is_refresh=is_refresh)
 
 
-@proves("AT-64")
 def test_the_key_of_assertions_makes_no_proofs() -> None:
     key = ClientKey(kid="one", alg="ES256", thumbprint=ONE)
     with pytest.raises(InvalidProofError, match="must not be the key"):
@@ -79,7 +75,6 @@ def test_the_key_of_assertions_makes_no_proofs() -> None:
     require_other_key(proof_of(ONE), None)
 
 
-@proves("O-100")
 def test_a_thumbprint_has_43_characters_of_base64url() -> None:
     good = "A-_0" * 10 + "xyz"
     assert check_thumbprint(good) == good

@@ -12,7 +12,6 @@ from tests.support.atproto import App
 from tests.support.browser import Browser, SignIn, publish_client
 from tests.support.origin import TLSOrigin
 from tests.support.own_client import REDIRECT, OwnClient
-from tests.support.proves import proves
 from tests.support.provider_app import ProviderSite
 
 MakeSite = Callable[..., ProviderSite]
@@ -38,7 +37,6 @@ def code_of(owner: Browser, **parameters: Any) -> tuple[SignIn, str]:
     return sign_in, owner.approve(owner.authorize(sign_in))["code"]
 
 
-@proves("O-52")
 def test_a_registered_client_redeems_what_it_may_use_today(make_site: MakeSite) -> None:
     client = Listed("own")
     owner = make_site(registered={"own": client}.get).owner()
@@ -53,7 +51,6 @@ def test_a_registered_client_redeems_what_it_may_use_today(make_site: MakeSite) 
     assert owner.refresh("own", tokens["refresh_token"]).status_code == 200
 
 
-@proves("O-14", "O-15")
 @pytest.mark.parametrize("fault", ["spent", "revoked", "expired"])
 def test_a_dead_code_is_refused_before_the_rest_of_its_request(
     site: ProviderSite, origin: TLSOrigin, fault: str
@@ -72,7 +69,6 @@ def test_a_dead_code_is_refused_before_the_rest_of_its_request(
     assert site.storage._grants[grant.id].grant.revoked is (fault != "expired")
 
 
-@proves("O-61")
 def test_an_expired_refresh_token_is_no_reuse_and_ends_nothing(site: ProviderSite, origin: TLSOrigin) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     token = owner.tokens(client_id)["refresh_token"]
@@ -82,7 +78,6 @@ def test_an_expired_refresh_token_is_no_reuse_and_ends_nothing(site: ProviderSit
     assert not kept.grant.revoked
 
 
-@proves("M-28")
 def test_a_resource_without_scopes_has_tokens_without_scope(make_site: MakeSite) -> None:
     owner = make_site(registered={"own": OwnClient("own")}.get, resources=[BARE]).owner()
     answer = owner.redeem(*code_of(owner, scope=None, resource=BARE.identifier))
@@ -91,7 +86,6 @@ def test_a_resource_without_scopes_has_tokens_without_scope(make_site: MakeSite)
     assert owner.refresh("own", answer.json()["refresh_token"]).status_code == 200
 
 
-@proves("O-60")
 @pytest.mark.parametrize("token", ["", None])
 def test_a_refresh_names_its_token(site: ProviderSite, token: str | None) -> None:
     form = {"grant_type": "refresh_token", "client_id": "own", "refresh_token": token}
@@ -100,7 +94,6 @@ def test_a_refresh_names_its_token(site: ProviderSite, token: str | None) -> Non
     assert answer.json()["error_description"] == "The parameter refresh_token is missing."
 
 
-@proves("O-60")
 def test_an_access_token_refreshes_nothing(site: ProviderSite, origin: TLSOrigin) -> None:
     owner, client_id = site.owner(), publish_client(origin)
     tokens = owner.tokens(client_id)
@@ -108,7 +101,6 @@ def test_an_access_token_refreshes_nothing(site: ProviderSite, origin: TLSOrigin
     assert owner.refresh(client_id, tokens["refresh_token"]).status_code == 200
 
 
-@proves("AT-62", "O-97")
 def test_every_answer_to_a_proof_brings_a_nonce(site: ProviderSite) -> None:
     app = App(site)
     sign_in, code = app.code(site.owner())

@@ -231,7 +231,6 @@ def server_named(name: str, resource: str = NOTES) -> ResourceServer:
     return ResourceServer(id=name, secret_digest=digest("secret"), resource=resource)
 
 
-@proves("O-113")
 def test_the_holder_is_answered_only_where_the_app_says_so(origin: Any, site: ProviderSite) -> None:
     endpoint = Endpoint(site)
     token = site.owner().tokens(publish_client(origin))["access_token"]
@@ -239,13 +238,11 @@ def test_the_holder_is_answered_only_where_the_app_says_so(origin: Any, site: Pr
     assert (answer.status_code, answer.json()) == (401, {"error": "invalid_token"})
 
 
-@proves("O-113")
 def test_two_empty_tokens_are_not_the_same_one(site: ProviderSite) -> None:
     answer = Endpoint(site, allow_holder=True).ask("", "Bearer ")
     assert (answer.status_code, answer.json()) == (401, {"error": "invalid_token"})
 
 
-@proves("O-113")
 def test_a_refusal_names_both_schemes_and_the_fault_of_a_bearer_token_alone(site: ProviderSite) -> None:
     endpoint = Endpoint(site)
     assert endpoint.ask("t", basic("x", "y")).headers["WWW-Authenticate"] == 'Basic realm="introspection", Bearer'
@@ -289,7 +286,6 @@ def test_a_name_that_cannot_be_one_is_not_looked_up(site: ProviderSite, name: st
     assert endpoint.asked == []
 
 
-@proves("O-113", "O-114")
 def test_the_site_itself_does_not_see_tokens_for_elsewhere(origin: Any, site: ProviderSite) -> None:
     endpoint = Endpoint(site, server_named("site", site.base_url), server_named("notes"))
     site.add_resource_server(NOTES)
