@@ -81,7 +81,6 @@ IDENTIFIER = mutants(
             "    if True:\n        return IdentifierKind.DOCUMENT\n",
         ),
         ("    if problem := host_problem(host):\n", "    if problem := None:\n"),
-        ("    _cross_check(raw, host, port, path)\n", ""),
     ],
 )
 
