@@ -125,9 +125,13 @@ import json, sys
 given = json.load(sys.stdin)
 namespace = {"__name__": "quickstart"}
 exec(given["program"], namespace)
-answer = namespace["app"].test_client().get("/authorize", query_string=given["asked"])
+browser = namespace["app"].test_client()
 import flask_cimd
 print(flask_cimd.__file__)
+print(browser.get("/authorize", query_string=given["asked"]).status_code)
+with browser.session_transaction() as session:
+    session["user"] = "ada"  # the log-in, which the app brings
+answer = browser.get("/authorize", query_string=given["asked"])
 print(answer.status_code, answer.text)
 broken = namespace["app"].test_client().get("/authorize", query_string={**given["asked"], "client_id": "https://x.example/../c"})
 print(broken.status_code, broken.mimetype)
@@ -153,11 +157,13 @@ def test_an_empty_environment_runs_the_quick_start(wheel: Path, tmp_path: Path, 
         "-c",
         _PROGRAM,
         cwd=tmp_path,
-        env=kept | environment(ca_bundle),
+        env=kept | environment(ca_bundle, FLASK_SECRET_KEY="key"),
         input=json.dumps({"program": quick_start(), "asked": asked}),
     )
     assert ended.returncode == 0, ended.stderr
-    where, page, broken = ended.stdout.split("\n", 1)[0], ended.stdout, ended.stdout.strip().rpartition("\n")[2]
+    where, stranger, page, broken = ended.stdout.splitlines()
     assert where.startswith(str(home))
-    assert f"200 <h1>localhost:{origin.port}</h1><p>calls itself Guestbook</p>" in page
+    assert stranger == "401"
+    assert page == f"200 <h1>localhost:{origin.port}</h1><p>calls itself Guestbook</p>"
     assert broken == "400 text/html"
+    assert len(origin.requests) == 1  # no log-in, no fetch

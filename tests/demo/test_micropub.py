@@ -492,7 +492,7 @@ def test_does_not_read_a_body_of_100_megabytes(
     if announced:
         environ["CONTENT_LENGTH"] = str(100 * 2**20)
     parts, status, _ = run_wsgi_app(posting_site.app, environ)
-    assert status.startswith("413" if path == "/micropub" or "multipart" in media_type else "4")
+    assert status.startswith("413 ")
     assert json.loads(b"".join(parts))["error"] == "invalid_request"
     assert body.taken <= (1 if announced else 42 * 2**20)
     assert poster.query(q="source").json() == {"items": []}

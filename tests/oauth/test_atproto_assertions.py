@@ -82,8 +82,7 @@ def test_a_faulty_assertion_is_refused_and_spends_nothing(
 
     refused = app.send("POST", "/par", {**sign_in.parameters, **faulty})
 
-    status, error = told(refused)
-    assert (status in (400, 401), error) == (True, "invalid_client")
+    assert told(refused) == (401, "invalid_client")
     assert app.push(sign_in).status_code == 201
 
 
@@ -141,7 +140,7 @@ def test_the_session_ends_with_its_key(
     publish_app(named_origin, **MEMBERS, jwks=replace(holder, kid="two", number=2).jwks)
     named_site.clock.forward(days=2)
 
-    assert told(app.refresh(tokens["refresh_token"]))[0] in (400, 401)
+    assert told(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
     publish_app(named_origin, **MEMBERS, jwks=holder.jwks)
     named_site.clock.forward(days=2)
     assert told(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
@@ -156,12 +155,11 @@ def test_a_host_that_is_down_keeps_the_session(
     named_site.clock.forward(days=2)
 
     down = app.refresh(tokens["refresh_token"])
-    token = down.json().get("refresh_token", tokens["refresh_token"])
     publish_app(named_origin, **MEMBERS, jwks=holder.jwks)
     named_site.clock.forward(minutes=10)
 
-    assert down.status_code == 200 or down.status_code >= 500
-    assert app.refresh(token).status_code == 200
+    assert told(down) == (503, "temporarily_unavailable")
+    assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 
 @proves("AT-89")
@@ -182,7 +180,7 @@ def test_signing_out_needs_the_key(app: App, named_site: ProviderSite) -> None:
     bare = named_site.browser().post("/revoke", {"token": tokens["access_token"], "client_id": CLIENT_ID})
     proved = app.post("/revoke", {"token": tokens["access_token"]})
 
-    assert 400 <= bare.status_code < 500
+    assert told(bare) == (401, "invalid_client")
     assert proved.status_code == 200
     assert told(app.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
 

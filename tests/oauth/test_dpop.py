@@ -465,7 +465,7 @@ def test_a_stranger_signs_nobody_out(site: ProviderSite) -> None:  # design §5.
 
     answer = site.browser().post("/revoke", {"token": tokens["access_token"]})
 
-    assert 400 <= answer.status_code < 500
+    assert error_of(answer) == (401, "invalid_client")
     assert app.refresh(tokens["refresh_token"]).status_code == 200
 
 

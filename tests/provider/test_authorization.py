@@ -195,6 +195,8 @@ def test_an_account_without_a_did_gets_no_at_protocol_session(
         ("did:web:ada.example", 200),
         ("@Ada.Example.", 200),
         ("at://ada.example", 200),
+        ("AT://Ada.Example", 200),
+        ("At://DID:web:ada.example", 200),
         ("\u202aada.example\u202c", 200),
         ("eve.example", 400),
     ],

@@ -6,8 +6,10 @@ import re
 import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -142,6 +144,32 @@ def test_the_apps_hook_decides_every_kind(
     else:
         stays(page, error)
     assert asked == [(client.client_id, client.redirect_uri, error, not verdict)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_pages_way_back_carries_the_error_to_the_app(app: Flask, client: DocumentClient, kind: str) -> None:
+    changes, error = KINDS[kind]
+    restrict(app)
+    page = ask(logged_in(app), client, **changes)
+    (link,) = BeautifulSoup(page.text, "lxml").select("main a, main button, main form")
+    assert (link.name, link.text, link["rel"]) == ("a", "Back to 127.0.0.1:7777", ["noreferrer"])
+    back = urlsplit(str(link["href"]))
+    assert f"{back.scheme}://{back.netloc}{back.path}" == client.redirect_uri
+    told = dict(parse_qsl(back.query))
+    state = changes.get("state", "s")
+    assert (told["error"], told["state"], told["iss"]) == (error, state, "http://127.0.0.1:5000")
+    assert "code" not in told
+
+
+def test_the_pages_button_posts_the_error_to_an_app_that_asked_for_a_form(app: Flask, client: DocumentClient) -> None:
+    page = ask(logged_in(app), client, response_mode="form_post", code_challenge="")
+    (form,) = BeautifulSoup(page.text, "lxml").select("main form")
+    assert (form["method"], form["action"]) == ("post", client.redirect_uri)
+    assert [button.text for button in form.select("button")] == ["Back to 127.0.0.1:7777"]
+    told = {str(field["name"]): str(field["value"]) for field in form.select("input[type=hidden]")}
+    assert told.pop("error_description")
+    assert told == {"error": "invalid_request", "state": "s", "iss": "http://127.0.0.1:5000"}
+    assert BeautifulSoup(page.text, "lxml").select("main a") == []
 
 
 def test_a_click_on_deny_redirects_a_stranger_too(app: Flask, client: DocumentClient) -> None:
