@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
-from threading import BoundedSemaphore
 from typing import Any
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Response, has_request_context, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
 
 from demo.config import Configuration
 from demo.owner.login import is_logged_in
 from demo.provider import registration
-from flask_cimd import CIMD, ClientIdentifier, FetchLimitError, TooManyFetchesError
+from flask_cimd import CIMD, ClientIdentifier, FetchLimitError
 
 #: Seconds in ``Retry-After``.
 _RETRY_AFTER = 600
-#: Threads of a worker (of 16) that may wait for documents fetched for strangers; the others stay free for the owner.
-_MOST_STRANGERS = 8
-
-
 #: The view of pushed requests.
 _PUSH = "cimd_provider_direct.push"
 
@@ -41,7 +36,6 @@ def init_app(app: Flask, configuration: Configuration, cimd: CIMD) -> None:
     limit(registration.VIEW, configuration.registration_limit)
     if configuration.fetch_limit is not None:
         cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))
-        cimd.allow_fetch(_with_a_thread(app))
 
 
 def _as_function(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,26 +57,6 @@ def _within(limiter: Limiter, limit: RateLimitItem) -> Callable[[ClientIdentifie
             raise FetchLimitError("too-many-new-clients", identifier.raw, retry_after=_RETRY_AFTER)
         return True
 
-    return rule
-
-
-def _with_a_thread(app: Flask) -> Callable[[ClientIdentifier], bool]:
-    """Return a rule that limits how many strangers wait at once: slow documents could occupy every thread."""
-    threads = BoundedSemaphore(_MOST_STRANGERS)
-
-    def rule(identifier: ClientIdentifier) -> bool:
-        if not has_request_context() or is_logged_in() or g.get("waits"):
-            return True
-        if not threads.acquire(blocking=False):
-            raise TooManyFetchesError("too-many-fetches", identifier.raw, hint="all threads for strangers wait")
-        g.waits = True
-        return True
-
-    def leave(_: BaseException | None) -> None:
-        if g.pop("waits", False):
-            threads.release()
-
-    app.teardown_request(leave)
     return rule
 
 

@@ -189,13 +189,18 @@ class GoneError(UnexpectedResponseError):
 
 
 class TooManyFetchesError(FetchError):
-    """The limit of simultaneous fetches, or of fetches from one site, is reached; nothing was fetched.
+    """A limit of this server on fetches is reached; nothing was fetched.
 
     Attributes:
         retry_after: seconds after which the request may be repeated.
     """
 
-    slugs: ClassVar[tuple[str, ...]] = ("too-many-fetches", "too-many-fetches-of-site", "too-many-look-ups")
+    slugs: ClassVar[tuple[str, ...]] = (
+        "too-many-fetches",
+        "too-many-fetches-of-site",
+        "too-many-look-ups",
+        "too-many-not-found",
+    )
     advice = "wait for the seconds in retry_after; clients that are stored are not affected"
     public_message = "Too many new applications at once. Try again in a moment."
     oauth_error = "temporarily_unavailable"

@@ -17,7 +17,7 @@ from .clients.admission import Admission
 from .clients.error_page import show_error
 from .clients.keys import ClientKeys
 from .clients.once import once
-from .clients.parts import ClientParts, assemble
+from .clients.parts import ClientParts, assemble, assemble_for_strangers, for_requester
 from .clients.resolver import ClientHook, ClientResolver, FetchHook
 from .clients.stores import open_store
 from .errors import CIMDError
@@ -41,14 +41,22 @@ FetchHookT = TypeVar("FetchHookT", bound=FetchHook)
 ClientHookT = TypeVar("ClientHookT", bound=ClientHook)
 
 
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """The parts that find clients and keys, with the limits of one kind of requester."""
+
+    resolver: ClientResolver
+    keys: ClientKeys
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AppState:
     """Everything that `CIMD` keeps for one app."""
 
     parts: ClientParts
     store: ClientStore
-    resolver: ClientResolver
-    keys: ClientKeys
+    for_people: _Finder
+    for_strangers: _Finder
     logos: Logos | None
     registered: RegisteredLookup | None
 
@@ -125,12 +133,16 @@ class CIMD:
             kept_past_expiry=settings.stale_max,
         )
         parts = assemble(settings, store, notify=_notify, clock=self.clock)
-        resolver = ClientResolver(settings, allow_fetch=self._fetch_hooks, allow_client=self._client_hooks, parts=parts)
+
+        def finder(parts: ClientParts) -> _Finder:
+            hooks = {"allow_fetch": self._fetch_hooks, "allow_client": self._client_hooks}
+            return _Finder(ClientResolver(settings, parts=parts, **hooks), ClientKeys(parts))  # type: ignore[arg-type]  # mypy joins the two lists' types
+
         return _AppState(
             parts=parts,
             store=store,
-            resolver=resolver,
-            keys=ClientKeys(parts),
+            for_people=finder(parts),
+            for_strangers=finder(assemble_for_strangers(parts)),
             logos=_logos_of(app, parts) if settings.logos else None,
             registered=registered,
         )
@@ -138,6 +150,10 @@ class CIMD:
     @property
     def _state(self) -> _AppState:
         return self._states[current_app._get_current_object()]  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
+
+    @property
+    def _finder(self) -> _Finder:
+        return for_requester(self._state.for_people, self._state.for_strangers)
 
     # -- parts of the current app -----------------------------------------------------------------------------------
 
@@ -159,12 +175,12 @@ class CIMD:
     @property
     def resolver(self) -> ClientResolver:
         """The resolver; it remembers nothing from one call to the next within a request."""
-        return self._state.resolver
+        return self._finder.resolver
 
     @property
     def client_keys(self) -> ClientKeys:
         """The published keys of clients that authenticate with ``private_key_jwt``."""
-        return self._state.keys
+        return self._finder.keys
 
     # -- finding clients --------------------------------------------------------------------------------------------
 
@@ -201,10 +217,10 @@ class CIMD:
         Raises:
             CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
         """
-        return once("resolved", client_id, lambda raw: self._state.resolver.resolve(self._identify(raw)))
+        return once("resolved", client_id, lambda raw: self._finder.resolver.resolve(self._identify(raw)))
 
     def _identify(self, client_id: str) -> ClientIdentifier:
-        return once("identified", client_id, self._state.resolver.identify)
+        return once("identified", client_id, self._finder.resolver.identify)
 
     def resolve_existing(self, client_id: str) -> ClientMetadata:
         """Return what a client that holds a grant says about itself today, from a stale copy if necessary.
@@ -218,7 +234,7 @@ class CIMD:
         try:
             return self.resolve(client_id)
         except CIMDError as error:
-            copy = self._state.resolver.stale_copy(client_id, error)
+            copy = self._finder.resolver.stale_copy(client_id, error)
             if copy is None:
                 raise
             return copy
@@ -254,7 +270,7 @@ class CIMD:
             CIMDError: `IdentifierError` or `PolicyDeniedError`.
         """
         identifier = None if metadata.source == "registered" else self._identify(metadata.client_id)
-        return self._state.resolver.readmit(metadata, identifier)
+        return self._finder.resolver.readmit(metadata, identifier)
 
     def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
         """Return the client that a request with this scope means; only bare ``http://localhost`` depends on it.
@@ -262,7 +278,7 @@ class CIMD:
         Raises:
             IdentifierError: the identifier names no client with this scope.
         """
-        return self._state.resolver.for_scope(metadata, scope)
+        return self._finder.resolver.for_scope(metadata, scope)
 
     # -- more about clients -----------------------------------------------------------------------------------------
 
@@ -270,7 +286,7 @@ class CIMD:
         """Fetch a client URL and return every check with its outcome, for the client's developer; stores nothing."""
         from .clients.explain import Explainer  # for developers: no sign-in needs it
 
-        return Explainer(self._state.parts, self._state.resolver).explain(client_id)
+        return Explainer(self._state.parts, self.resolver).explain(client_id)
 
     def logo_url(self, metadata: ClientMetadata) -> str | None:
         """Return the URL on this server of a client's logo, or ``None`` if it has none that may be shown.

@@ -125,7 +125,8 @@ class Settings:
     max_fetches: int = declare(
         "fetches",
         4,
-        "simultaneous fetches of one process; keep it below the number of threads",
+        "simultaneous fetches of one process, apart for people, for strangers, and for clients with a grant; "
+        "keep it below a third of the number of threads",
         read.count(1, 1000),
         unit="fetches",
     )

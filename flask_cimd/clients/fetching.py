@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.urls import LOOPBACK_HOSTS
 from ..fetch.fetcher import FetchSettings
-from ..fetch.limits import SiteLimits, site_finder
+from ..fetch.limits import NotFoundLimits, SiteLimits, site_finder
 from ..settings import Settings
 
 #: Seconds within which ``CIMD_SITE_FETCHES`` fetches of one site are made at most.
@@ -30,6 +30,11 @@ def fetch_settings(settings: Settings) -> FetchSettings:
         nat64=settings.nat64,
         allow_http=settings.allow_http_clients,
     )
+
+
+def not_found_limits(settings: Settings) -> NotFoundLimits:
+    """Return a new counter of URLs without a document; each network may name as many as one site is asked for."""
+    return NotFoundLimits(settings.site_fetches, _SITE_WINDOW)
 
 
 def site_limits(settings: Settings) -> SiteLimits:

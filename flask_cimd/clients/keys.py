@@ -27,7 +27,7 @@ from ..fetch.fetcher import Response
 from ..stores import Fetched, FetchedStore
 from .linked import LinkedFetcher
 from .loading import is_json
-from .parts import ClientParts
+from .parts import ClientParts, run_with_reserve
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class ClientKeys:
     def __init__(self, parts: ClientParts, store: FetchedStore | None = None) -> None:
         self._linked = parts.linked
         self._coalescing = parts.coalescing
+        self._reserve = parts.reserve
         self._bounds = parts.settings.bounds
         self._stale_max = parts.settings.stale_max
         self._clock = parts.clock
@@ -95,7 +96,12 @@ class ClientKeys:
             return kept.keys
         if kept is not None and now < kept.tried_at + PAUSE and now < self._last_use(kept):
             return kept.keys
-        return self._coalescing.run(f"jwks {key}", lambda: self._renew(key, metadata)).keys
+        return run_with_reserve(
+            metadata.client_id,
+            lambda: self._coalescing.run(f"jwks {key}", lambda: self._renew(key, metadata, self._linked)),
+            self._reserve,
+            lambda parts: parts.coalescing.run(f"jwks {key}", lambda: self._renew(key, metadata, parts.linked)),
+        ).keys
 
     def _last_use(self, kept: _KeySet) -> datetime:
         return kept.expires_at + self._stale_max
@@ -108,10 +114,10 @@ class ClientKeys:
         self._store.put(key, Fetched(found.to_bytes(), self._last_use(found) + PAUSE), self._clock())
         return found
 
-    def _renew(self, key: str, metadata: ClientMetadata) -> _KeySet:
+    def _renew(self, key: str, metadata: ClientMetadata, linked: LinkedFetcher) -> _KeySet:
         before, now = self._kept(key), self._clock()
         try:
-            return self._keep(key, self._fetch(metadata, now))
+            return self._keep(key, self._fetch(metadata, now, linked))
         except GoneError:
             self._store.put(key, Fetched(None, now + PAUSE), now)
             raise
@@ -122,10 +128,10 @@ class ClientKeys:
             logger.warning("a client of %s keeps its stored keys: %s", metadata.identifier.display_host, error.slug)
             return self._keep(key, replace(before, tried_at=now))
 
-    def _fetch(self, metadata: ClientMetadata, now: datetime) -> _KeySet:
+    def _fetch(self, metadata: ClientMetadata, now: datetime, linked: LinkedFetcher) -> _KeySet:
         started = time.monotonic()
         try:
-            keys, response = fetch_key_set(self._linked, metadata)
+            keys, response = fetch_key_set(linked, metadata)
         except FetchError as error:
             self._report(error, urlsplit(metadata.jwks_uri or "").netloc, started)
             raise

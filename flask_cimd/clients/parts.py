@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from ..core.clock import Clock, utc_now
+from ..core.requester import current_stranger
+from ..errors import TooManyFetchesError
 from ..fetch.coalescing import Coalescing, SharedCoalescing
 from ..fetch.fetcher import Fetcher
-from ..fetch.limits import FetchBudget
-from ..fetch.look_up import Resolve
+from ..fetch.limits import FetchBudget, NotFoundLimits
+from ..fetch.look_up import FOR_KNOWN_CLIENTS, FOR_STRANGERS, LookUps, Resolve
 from ..settings import Settings
 from ..signals import Notify, send_none
-from ..stores import ClientCache, ClientStore
+from ..stores import ClientCache, ClientStore, MemoryStore
 from .admission import Admission
-from .fetching import fetch_settings, site_limits
+from .fetching import fetch_settings, not_found_limits, site_limits
 from .linked import LinkedFetcher
 from .loading import ClientLoader
+from .stores import MEMORY_SIZE
+
+T = TypeVar("T")
 
 #: Seconds for parsing and storing a document, beyond the deadline of its fetch.
 _LEASE_MARGIN = 2
@@ -29,6 +36,8 @@ class ClientParts:
     Attributes:
         coalescing: in this process.
         shared_coalescing: across processes; ``None`` if only this process uses the store.
+        reserve: further parts over the same cache; a client with a grant is fetched with them once a limit of these
+            parts is reached.
     """
 
     settings: Settings
@@ -39,8 +48,10 @@ class ClientParts:
     budget: FetchBudget
     loader: ClientLoader
     linked: LinkedFetcher
+    fetcher: Fetcher
     coalescing: Coalescing
     shared_coalescing: SharedCoalescing | None
+    reserve: ClientParts | None = None
 
 
 def assemble(
@@ -67,13 +78,7 @@ def assemble(
     cache = ClientCache(store, settings.document_rules.digest)
     fetching = replace(fetch_settings(settings), resolve=resolve)
     fetcher = Fetcher(fetching)
-    budget = FetchBudget(
-        simultaneous=settings.max_fetches,
-        documents=site_limits(settings),
-        linked=site_limits(settings),
-        pause=settings.failure_backoff,
-        clock=clock,
-    )
+    budget = _budget(settings, clock)
     loader = ClientLoader(settings, fetcher=fetcher, budget=budget, admission=admission, clock=clock, notify=notify)
     coalescing, shared = _coalescing(cache, fetching.timeout, clock)
     return ClientParts(
@@ -85,8 +90,72 @@ def assemble(
         budget=budget,
         loader=loader,
         linked=LinkedFetcher(fetcher, budget, admission),
+        fetcher=fetcher,
         coalescing=coalescing,
         shared_coalescing=shared,
+    )
+
+
+def assemble_for_strangers(parts: ClientParts) -> ClientParts:
+    """Return parts for the requests of strangers: limits, look-ups and a store of their own.
+
+    The store is memory of this process. So strangers fill no store that others need, and the time of an answer does not
+    tell which clients people use here: a client that a person's sign-in stored is fetched for a stranger nevertheless.
+
+    Args:
+        parts: the app's parts for people.
+    """
+    settings = parts.settings
+    store = MemoryStore(settings.cache_size or MEMORY_SIZE)
+    cache = ClientCache(store, settings.document_rules.digest)
+    reserve = _apart(parts, cache, FOR_KNOWN_CLIENTS, threads=settings.max_fetches)
+    return replace(_apart(parts, cache, FOR_STRANGERS, threads=2 * settings.max_fetches), reserve=reserve)
+
+
+def _apart(parts: ClientParts, cache: ClientCache, look_ups: LookUps, *, threads: int) -> ClientParts:
+    settings, fetcher = parts.settings, parts.fetcher.apart(look_ups)
+    budget = _budget(settings, parts.clock, not_found_limits(settings))
+    loader = ClientLoader(
+        settings, fetcher=fetcher, budget=budget, admission=parts.admission, clock=parts.clock, notify=parts.notify
+    )
+    return replace(
+        parts,
+        cache=cache,
+        budget=budget,
+        loader=loader,
+        linked=LinkedFetcher(fetcher, budget, parts.admission),
+        fetcher=fetcher,
+        coalescing=Coalescing(settings.fetch_timeout + 1, threads),
+        shared_coalescing=None,
+    )
+
+
+def for_requester(people: T, strangers: T) -> T:
+    """Return what serves the current requester."""
+    return people if current_stranger() is None else strangers
+
+
+def run_with_reserve(
+    client_id: str, work: Callable[[], T], reserve: ClientParts | None, again: Callable[[ClientParts], T]
+) -> T:
+    """Do the work; if a limit on strangers is reached and the client has a grant, do it with the reserve."""
+    try:
+        return work()
+    except TooManyFetchesError:
+        stranger = current_stranger()
+        if reserve is None or stranger is None or not stranger.has_grant(client_id):
+            raise
+        return again(reserve)
+
+
+def _budget(settings: Settings, clock: Clock, not_found: NotFoundLimits | None = None) -> FetchBudget:
+    return FetchBudget(
+        simultaneous=settings.max_fetches,
+        documents=site_limits(settings),
+        linked=site_limits(settings),
+        pause=settings.failure_backoff,
+        clock=clock,
+        not_found=not_found,
     )
 
 

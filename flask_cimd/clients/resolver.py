@@ -19,10 +19,11 @@ from ..core.identifier import ClientIdentifier, parse_identifier
 from ..core.metadata import ClientMetadata
 from ..core.virtual import for_scope
 from ..errors import CIMDError, DocumentError, FetchError, GoneError, IdentifierError, PolicyDeniedError
+from ..fetch.coalescing import Coalescing
 from ..settings import Settings
 from ..stores import ClientStore, Entry, MemoryStore
-from .loading import Origin
-from .parts import ClientParts, assemble
+from .loading import ClientLoader, Origin
+from .parts import ClientParts, assemble, run_with_reserve
 from .pins import Pin
 from .stores import MEMORY_SIZE
 
@@ -68,6 +69,7 @@ class ClientResolver:
         self._loader = parts.loader
         self._coalescing = parts.coalescing
         self._shared_coalescing = parts.shared_coalescing
+        self._reserve = parts.reserve
         self._notify = parts.notify
         self._clock = parts.clock
 
@@ -227,13 +229,24 @@ class ClientResolver:
             return entry.metadata, "store"
         if not all(hook(identifier) for hook in self._allow_fetch):
             raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
+        return run_with_reserve(
+            identifier.raw,
+            lambda: self._coalesced(self._coalescing, identifier, lambda: self._lead(identifier)),
+            self._reserve,
+            lambda parts: self._coalesced(
+                parts.coalescing, identifier, lambda: self._load_unless_fresh(identifier, parts.loader)[0]
+            ),
+        )
+
+    @staticmethod
+    def _coalesced(coalescing: Coalescing, identifier: ClientIdentifier, work: Callable[[], _Resolved]) -> _Resolved:
         own: list[_Resolved] = []
 
         def lead() -> ClientMetadata:
-            own.append(self._lead(identifier))
+            own.append(work())
             return own[0][0]
 
-        metadata = self._coalescing.run(identifier.raw, lead)
+        metadata = coalescing.run(identifier.raw, lead)
         return own[0] if own else (metadata, "shared")
 
     def _lead(self, identifier: ClientIdentifier) -> _Resolved:
@@ -246,16 +259,20 @@ class ClientResolver:
 
         return self._shared_coalescing.run(identifier.raw, lambda: self._load_unless_fresh(identifier), stored)
 
-    def _load_unless_fresh(self, identifier: ClientIdentifier) -> tuple[_Resolved, bool]:
+    def _load_unless_fresh(
+        self, identifier: ClientIdentifier, loader: ClientLoader | None = None
+    ) -> tuple[_Resolved, bool]:
         """Return the client and whether the store keeps it."""
         before = self._cache.get(identifier)  # again: another leader may have stored it since the first look
         if before is not None and before.is_fresh(self._clock()):
             return (before.metadata, "store"), True
-        return self._load(identifier, before)
+        return self._load(identifier, before, loader)
 
-    def _load(self, identifier: ClientIdentifier, before: Entry | None) -> tuple[_Resolved, bool]:
+    def _load(
+        self, identifier: ClientIdentifier, before: Entry | None, loader: ClientLoader | None = None
+    ) -> tuple[_Resolved, bool]:
         try:
-            loaded = self._loader.load(identifier)
+            loaded = (loader or self._loader).load(identifier)
         except GoneError:
             self._cache.delete(identifier.raw)
             raise

@@ -92,6 +92,27 @@ def private_reason(address: str, networks: Sequence[Network]) -> str | None:
     return None if any(found in network for network in networks) else "outside-networks"
 
 
+def network_of(address: str | None, ipv6_prefix: int = 64) -> str:
+    """Return the network that a sender is counted as: an IPv4 address itself, of an IPv6 address its first bits.
+
+    Args:
+        address: as a server or a proxy passes it; a port after it, in brackets or not, is dropped. Text that is no
+            address is returned as it is, and ``None`` as an empty text.
+        ipv6_prefix: bits of the network; one customer has at least a /64, many have a /48.
+    """
+    text = (address or "").strip()
+    host = text[1:].partition("]")[0] if text.startswith("[") else text
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        found = ip_address(host.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(found, IPv4Address) or found.ipv4_mapped is not None:
+        return str(found if isinstance(found, IPv4Address) else found.ipv4_mapped)
+    return str(ip_network((int(found), ipv6_prefix), strict=False))
+
+
 def is_never_private(network: Network) -> bool:
     """Say whether no address of a network may ever be a private host's, or the network is all of the internet."""
     if network.prefixlen == 0:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import TypeVar
 
 from ..core.leases import Leases
@@ -55,10 +55,12 @@ class Coalescing:
 
     Args:
         timeout: seconds that a follower waits for its leader.
+        most: number of threads, leaders and followers, that may be in `run` at once; ``None`` = any.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, most: int | None = None) -> None:
         self._timeout = timeout
+        self._threads = None if most is None else BoundedSemaphore(most)
         self._lock = Lock()
         self._running: dict[str, Future[object]] = {}
 
@@ -67,7 +69,18 @@ class Coalescing:
 
         Raises:
             DeadlineExceededError: the leader took longer than ``timeout``.
+            TooManyFetchesError: slug ``too-many-fetches``, ``most`` threads are here.
         """
+        if self._threads is None:
+            return self._run(key, work)
+        if not self._threads.acquire(blocking=False):
+            raise TooManyFetchesError("too-many-fetches", key, hint="too many threads wait for fetches of strangers")
+        try:
+            return self._run(key, work)
+        finally:
+            self._threads.release()
+
+    def _run(self, key: str, work: Callable[[], T]) -> T:
         with self._lock:
             running = self._running.get(key)
             leads = running is None

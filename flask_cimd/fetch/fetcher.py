@@ -8,13 +8,14 @@ the process. It follows no redirects, except those to a page within one host, if
 from __future__ import annotations
 
 import codecs
+import copy
+import functools
 import http.client
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -85,10 +86,17 @@ class Fetcher:
     def __init__(self, settings: FetchSettings, *, look_ups: LookUps = SHARED) -> None:
         self.settings = settings
         self._look_ups = look_ups
+        self._tls_context = functools.cache(new_tls_context)
 
-    @cached_property
+    @property
     def _context(self) -> ssl.SSLContext:
-        return new_tls_context(self.settings.ca_bundle)
+        return self._tls_context(self.settings.ca_bundle)
+
+    def apart(self, look_ups: LookUps) -> Fetcher:
+        """Return a fetcher with other look-ups; both share one TLS context."""
+        other = copy.copy(self)
+        other._look_ups = look_ups
+        return other
 
     def fetch(
         self,

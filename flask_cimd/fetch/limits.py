@@ -18,7 +18,8 @@ from typing import Any
 
 from ..core.identifier import ClientIdentifier
 from ..core.policy import HostPattern
-from ..errors import CIMDError, FetchError, TooManyFetchesError
+from ..core.requester import current_stranger
+from ..errors import CIMDError, FetchError, GoneError, TooManyFetchesError
 
 #: Number of sites counted at once; the one asked longest ago is forgotten first.
 _MAX_SITES = 10_000
@@ -81,6 +82,53 @@ class SiteLimits:
             while len(self._fetches) > _MAX_SITES:
                 self._fetches.popitem(last=False)
 
+    def refund(self, host: str) -> None:
+        """Take back the newest fetch that was counted for the site of a host."""
+        with self._lock:
+            fetches = self._fetches.get(self._site_of(host.lower()))
+            if fetches:
+                fetches.pop()
+
+
+class NotFoundLimits:
+    """Counts the URLs without a document that each network made this server ask for, in this process.
+
+    Args:
+        most: number of them within ``window``.
+        window: in seconds.
+        clock: returns seconds that only rise.
+    """
+
+    def __init__(self, most: int, window: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._window = window
+        self._clock = clock
+        self._lock = Lock()
+        self._found: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def check(self, network: str, client_id: str) -> None:
+        """Raise if a network has reached the limit.
+
+        Raises:
+            TooManyFetchesError: slug ``too-many-not-found``, with the seconds to wait.
+        """
+        with self._lock:
+            times, now = self._found.get(network), self._clock()
+            while times and times[0] <= now - self._window:
+                times.popleft()
+            if times and len(times) >= self._most:
+                wait = int(times[0] + self._window - now) + 1
+                hint = f"this network named {self._most} URLs without a document in {self._window:g} seconds"
+                raise TooManyFetchesError("too-many-not-found", client_id, hint=hint, retry_after=wait)
+
+    def count(self, network: str) -> None:
+        """Count a URL that answered 404 or 410."""
+        with self._lock:
+            self._found.setdefault(network, deque()).append(self._clock())
+            self._found.move_to_end(network)
+            while len(self._found) > _MAX_SITES:
+                self._found.popitem(last=False)
+
 
 class FetchBudget:
     """The limits of one app on its fetches; ask once per fetch, and hold the context until the fetch has ended.
@@ -94,6 +142,9 @@ class FetchBudget:
         pause: how long a URL that failed is not fetched again (CIMD §5.2 forbids to store errors: only *that* it
             failed is remembered); zero never refuses.
         clock: returns the current aware instant.
+        not_found: the limit of each network on URLs without a document. With it, a URL that answers 404 or 410 counts
+            for the network of the `Stranger` who named it instead of for its site: strangers who make paths up
+            cannot use up what the site's clients need.
     """
 
     def __init__(
@@ -104,7 +155,9 @@ class FetchBudget:
         linked: SiteLimits,
         pause: timedelta,
         clock: Callable[[], datetime],
+        not_found: NotFoundLimits | None = None,
     ) -> None:
+        self._not_found = not_found
         self._slots = BoundedSemaphore(simultaneous)
         self._documents = documents
         self._linked = linked
@@ -119,14 +172,29 @@ class FetchBudget:
             after_failure: fetch even if the URL failed a moment ago.
 
         Raises:
-            TooManyFetchesError: slug ``too-many-fetches`` or ``too-many-fetches-of-site``; nothing was fetched.
+            TooManyFetchesError: slug ``too-many-fetches``, ``too-many-fetches-of-site`` or ``too-many-not-found``;
+                nothing was fetched.
             FetchError: slug ``backing-off``; nothing was fetched.
         """
         if not after_failure:
             self._failures.check(identifier)
-        with self._slot(identifier.raw):
+        with self._slot(identifier.raw), self._charged_for_not_found(identifier):
             self._documents.count(identifier.host, identifier.raw)
             yield
+
+    @contextmanager
+    def _charged_for_not_found(self, identifier: ClientIdentifier) -> Iterator[None]:
+        stranger = current_stranger()
+        if self._not_found is None or stranger is None:
+            yield
+            return
+        self._not_found.check(stranger.network, identifier.raw)
+        try:
+            yield
+        except GoneError:
+            self._documents.refund(identifier.host)
+            self._not_found.count(stranger.network)
+            raise
 
     @contextmanager
     def for_linked(self, host: str, client_id: str) -> Iterator[None]:
@@ -174,7 +242,7 @@ class _Failures:
             )
 
     def note(self, identifier: ClientIdentifier, error: CIMDError) -> None:
-        if not self._pause:
+        if not self._pause or isinstance(error, TooManyFetchesError):  # a limit of ours says nothing about the host
             return
         keys = [identifier.raw]
         if isinstance(error, FetchError) and error.phase in _HOST_PHASES:

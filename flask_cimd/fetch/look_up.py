@@ -89,8 +89,11 @@ def _refuse(hint: str) -> TooManyFetchesError:
 
 
 _instances: weakref.WeakSet[LookUps] = weakref.WeakSet()
-#: The look-ups of this process, of whichever app.
+#: The look-ups of this process, of whichever app: for people, for strangers, and for strangers' requests of clients
+#: that have a grant. Names whose servers hang occupy those of their own requester alone.
 SHARED = LookUps()
+FOR_STRANGERS = LookUps()
+FOR_KNOWN_CLIENTS = LookUps()
 
 
 def _reset_all() -> None:

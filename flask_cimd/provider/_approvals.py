@@ -28,6 +28,8 @@ class Approvals(StorageBase):
         self._last = select(grants).where(of_client).order_by(newest).limit(1)
         same = of_client & (grants.c.redirect_uri == b("redirect_uri")) & grants.c.revoked_at.is_(None)
         self._has = select(literal(1)).where(same).limit(1)
+        of_client = own & (grants.c.client_id == b("client_id")) & (grants.c.ends_at > b("now"))
+        self._has_living = select(literal(1)).where(of_client).limit(1)
         self._make_page_statements(own)
         self._make_ends(own)
 
@@ -85,6 +87,12 @@ class Approvals(StorageBase):
             return False
         values = self._params(subject=subject, client_id=client_id, redirect_uri=redirect_uri)
         return self._database.first(self._has, values) is not None
+
+    def has_living_grant(self, client_id: str, now: datetime) -> bool:
+        """Return whether a client has a grant of any person that is neither revoked nor ended."""
+        if not is_storable(client_id):
+            return False
+        return self._database.first(self._has_living, self._params(client_id=client_id, now=seconds(now))) is not None
 
     def living_grants(
         self, subject: str, now: datetime, *, limit: int, offset: int = 0

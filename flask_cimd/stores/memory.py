@@ -12,16 +12,23 @@ from ..core.leases import Leases
 from .port import Entry, Fetched, FetchedStore
 from .records import MemoryRecords, Records
 
+#: Bytes that a store keeps in one process, unless it is told another bound.
+MAX_BYTES = 16 * 1024 * 1024
+
 
 class MemoryStore:
     """A bounded store in this process; the least recently used entry is dropped first.
 
     Args:
-        size: number of entries kept. An entry takes at most a few times the bytes of the largest document.
+        size: number of entries kept.
+        max_bytes: bytes of the entries' JSON texts in all; in memory, an entry takes a few times as much.
     """
 
-    def __init__(self, size: int = 1000) -> None:
+    def __init__(self, size: int = 1000, max_bytes: int = MAX_BYTES) -> None:
         self._size = size
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._sizes: dict[str, int] = {}
         self.leases: Leases | None = None
         self.records: Records = MemoryRecords()
         self.fetched: FetchedStore | None = None
@@ -37,17 +44,24 @@ class MemoryStore:
             return entry
 
     def put(self, entry: Entry) -> None:
-        """Keep an entry, dropping the least recently used ones beyond the bound."""
+        """Keep an entry, dropping the least recently used ones beyond the bounds."""
+        size = len(entry.metadata.to_json())
         with self._lock:
+            self._drop(entry.metadata.client_id)
             self._entries[entry.metadata.client_id] = entry
-            self._entries.move_to_end(entry.metadata.client_id)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
+            self._sizes[entry.metadata.client_id] = size
+            self._bytes += size
+            while len(self._entries) > self._size or self._bytes > self._max_bytes:
+                self._drop(next(iter(self._entries)))
 
     def delete(self, client_id: str) -> None:
         """Forget a client."""
         with self._lock:
-            self._entries.pop(client_id, None)
+            self._drop(client_id)
+
+    def _drop(self, client_id: str) -> None:
+        if self._entries.pop(client_id, None) is not None:
+            self._bytes -= self._sizes.pop(client_id)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the identifiers kept when iteration began."""
@@ -64,10 +78,13 @@ class MemoryFetchedStore:
 
     Args:
         size: number kept.
+        max_bytes: bytes kept in all.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, max_bytes: int = MAX_BYTES) -> None:
         self._size = size
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._kept: OrderedDict[str, Fetched] = OrderedDict()
         self._lock = Lock()
 
@@ -78,7 +95,13 @@ class MemoryFetchedStore:
     def put(self, key: str, found: Fetched, now: datetime) -> None:  # noqa: ARG002  the protocol's parameter
         """Keep something."""
         with self._lock:
+            if key in self._kept:
+                self._bytes -= _size(self._kept.pop(key))
             self._kept[key] = found
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+            self._bytes += _size(found)
+            while len(self._kept) > self._size or self._bytes > self._max_bytes:
+                self._bytes -= _size(self._kept.popitem(last=False)[1])
+
+
+def _size(found: Fetched) -> int:
+    return len(found.content or b"")

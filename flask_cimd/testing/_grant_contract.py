@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -57,10 +58,19 @@ class GrantContract(ContractBase):
         storage.revoke_grant(grant.id, NOW)
         assert storage.has_approved(ALICE, CLIENT, redirect) is False
 
+    def test_a_client_has_a_living_grant_until_it_ends(self, storage: ProviderStorage) -> None:
+        grant, _ = self.approved(storage)
+        assert storage.has_living_grant(CLIENT, NOW) is True
+        assert storage.has_living_grant(CLIENT + "/", NOW) is False
+        assert storage.has_living_grant(CLIENT, NOW + timedelta(days=4000)) is False
+        storage.revoke_grant(grant.id, NOW)
+        assert storage.has_living_grant(CLIENT, NOW) is False
+
     @pytest.mark.parametrize("text", ["\0", "\ud800", "x" * 100_000, ""], ids=["nul", "surrogate", "long", "empty"])
     def test_odd_texts_are_unknown(self, storage: ProviderStorage, text: str) -> None:
         assert storage.last_approved(text, text) is None
         assert storage.has_approved(text, text, text) is False
+        assert storage.has_living_grant(text, NOW) is False
         assert storage.living_grants(text, NOW, limit=10) == []
         assert storage.revoke_grant_of(text, text, NOW) is False
         assert storage.revoke_client(text, text, NOW) == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_cimd.core.addresses import blocked_reason, is_never_private, private_reason
+from flask_cimd.core.addresses import blocked_reason, is_never_private, network_of, private_reason
 from tests.support.proves import proves
 from tests.support.vectors import vectors
 
@@ -110,3 +110,29 @@ def test_what_is_no_address_is_no_private_one(address: str) -> None:
 )  # fmt: skip
 def test_a_network_without_a_usable_address_is_refused(network: str, never: bool) -> None:
     assert is_never_private(ip_network(network)) is never
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1:50123", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("[::ffff:192.0.2.1]:80", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::1]:50123", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (" 192.0.2.1 ", "192.0.2.1"),
+        ("unix", "unix"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_sender_is_counted_as_a_network(address: str | None, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_a_larger_ipv6_network_can_be_counted() -> None:
+    assert network_of("2001:db8:1:2::1", 48) == "2001:db8:1::/48"
+    assert network_of("192.0.2.1", 48) == "192.0.2.1"

@@ -9,7 +9,7 @@ import pytest
 
 from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
 from flask_cimd.errors import DocumentError, FetchError, TooManyFetchesError
-from flask_cimd.fetch.limits import FetchBudget, SiteLimits
+from flask_cimd.fetch.limits import FetchBudget, NotFoundLimits, SiteLimits
 from tests.support.clock import Clock
 from tests.support.proves import proves
 
@@ -128,6 +128,28 @@ def test_a_host_that_cannot_be_reached_refuses_all_its_urls(make_budget: MakeBud
         pytest.fail("admitted")
 
     assert refused.value.slug == "backing-off"
+
+
+def test_a_limit_of_ours_is_no_failure_of_the_host(make_budget: MakeBudget) -> None:
+    budget = make_budget(pause=10)
+    budget.note_failure(client(), TooManyFetchesError("too-many-look-ups"))
+
+    with budget.for_document(client()):
+        pass
+
+
+def test_urls_without_a_document_count_for_a_network_until_the_window_has_passed(clock: Clock) -> None:
+    limits = NotFoundLimits(2, 60, clock=lambda: clock().timestamp())
+    for _ in range(2):
+        limits.check("192.0.2.1", "")
+        limits.count("192.0.2.1")
+    with pytest.raises(TooManyFetchesError) as refused:
+        limits.check("192.0.2.1", client().raw)
+    limits.check("192.0.2.2", "")
+
+    assert (refused.value.slug, refused.value.retry_after) == ("too-many-not-found", 61)
+    clock.forward(seconds=60)
+    limits.check("192.0.2.1", "")
 
 
 def test_the_site_asked_longest_ago_is_forgotten_when_too_many_are_counted() -> None:

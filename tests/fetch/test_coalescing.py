@@ -5,7 +5,7 @@ from threading import Barrier, Event, Lock
 
 import pytest
 
-from flask_cimd.errors import DeadlineExceededError, FetchError
+from flask_cimd.errors import DeadlineExceededError, FetchError, TooManyFetchesError
 from flask_cimd.fetch.coalescing import Coalescing
 from tests.support.proves import proves
 
@@ -127,3 +127,16 @@ def test_a_follower_waits_no_longer_than_the_timeout() -> None:
             coalescing.run(URL, _never)
         leader.release()
         assert leading.exception(20) is None or isinstance(leading.exception(20), DeadlineExceededError)
+
+
+def test_threads_beyond_the_bound_are_refused_and_the_places_come_back() -> None:
+    coalescing, leader = Coalescing(10, most=1), Leader("done")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(coalescing.run, URL, leader)
+        leader.wait_until_started()
+        with pytest.raises(TooManyFetchesError) as refused:
+            coalescing.run("https://other.example/c", lambda: "")
+        leader.release()
+        assert first.result() == "done"
+    assert refused.value.slug == "too-many-fetches"
+    assert coalescing.run(URL, lambda: "again") == "again"

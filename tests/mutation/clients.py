@@ -42,7 +42,7 @@ RESOLVER = mutants(
         ("if not all(hook(identifier) for hook in self._allow_fetch):", "if False:"),
         ("if not all(hook(identifier) for hook in self._allow_fetch):", "if not any((True, *(hook(identifier) for hook in self._allow_fetch))):"),
         (
-            "        metadata = self._coalescing.run(identifier.raw, lead)\n",
+            "        metadata = coalescing.run(identifier.raw, lead)\n",
             "        metadata = lead()\n",
             "tests/clients/test_behaviours.py tests/fetch tests/test_extension.py",
         ),
@@ -57,6 +57,20 @@ RESOLVER = mutants(
         ("if identifier is not None and not isinstance(error, IdentifierError):", "if identifier is not None:"),
         ("        error.client_id = client_id\n", "", _RESOLVER),
         ("safe_for_log(error.hint or error.client_id)", "error.hint or error.client_id", _RESOLVER),
+    ],
+)  # fmt: skip
+
+STRANGERS = mutants(
+    "flask_cimd/clients/parts.py",
+    "tests/provider/test_strangers.py",
+    [
+        ("        cache=cache,\n        budget=budget,\n        loader=loader,\n        linked=LinkedFetcher(fetcher, budget, parts", "        loader=loader,\n        linked=LinkedFetcher(fetcher, budget, parts"),
+        ("        loader=loader,\n        linked=LinkedFetcher(fetcher, budget, parts", "        linked=LinkedFetcher(fetcher, budget, parts"),
+        ("cache, FOR_STRANGERS, threads=2", "cache, LookUps(99), threads=2"),
+        ("cache, FOR_KNOWN_CLIENTS, threads", "cache, FOR_STRANGERS, threads"),
+        (", reserve=reserve)\n", ")\n"),
+        (" or not stranger.has_grant(client_id):", ":"),
+        ("threads=2 * settings.max_fetches", "threads=3 * settings.max_fetches", "tests/demo/test_limits.py"),
     ],
 )  # fmt: skip
 
@@ -169,7 +183,7 @@ KEYS = mutants(
         ("if kept is not None and now < kept.expires_at and kept.has(kid):", "if kept is not None and now < kept.expires_at:"),
         ("now < kept.tried_at + PAUSE and now", "now"),
         ("now < kept.tried_at + PAUSE and now < self._last_use(kept):", "now < kept.tried_at + PAUSE:"),
-        ('return self._coalescing.run(f"jwks {key}", lambda: self._renew(key, metadata)).keys', "return self._renew(key, metadata).keys"),
+        ('lambda: self._coalescing.run(f"jwks {key}", lambda: self._renew(key, metadata, self._linked)),', "lambda: self._renew(key, metadata, self._linked),"),
         ("        except GoneError:\n", "        except RecursionError:\n"),
         ("            self._store.put(key, Fetched(None, now + PAUSE), now)\n", ""),
         ("            if before is None or now >= self._last_use(before):\n", "            if before is None:\n"),
@@ -333,5 +347,5 @@ EXPLAINED = [
 ]  # fmt: skip
 
 CLIENTS: list[Mutant] = [
-    *RESOLVER, *ADMISSION, *LOADING, *PINS, *LINKED, *KEYS, *LOGO, *IMAGES, *HTML, *EXPLAIN, *EXPLAINED,
+    *RESOLVER, *STRANGERS, *ADMISSION, *LOADING, *PINS, *LINKED, *KEYS, *LOGO, *IMAGES, *HTML, *EXPLAIN, *EXPLAINED,
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from .mutant import Mutant, mutants
 
 _CONNECTION = "tests/fetch/test_connection.py"
 _FETCHER = "tests/fetch/test_fetcher.py"
+_STRANGERS = "tests/provider/test_strangers.py"
 _SESSION = "tests/fetch/test_session.py"
 
 GUARD = mutants(
@@ -258,6 +259,11 @@ LIMITS = mutants(
         ("            self._linked.count(host, client_id)\n", "            self._documents.count(host, client_id)\n"),
         ("        if not self._slots.acquire(blocking=False):", "        if not self._slots.acquire():"),
         ("        finally:\n            self._slots.release()", "        finally:\n            pass"),
+        ("        self._not_found.check(stranger.network, identifier.raw)\n", "", _STRANGERS),
+        ("            self._documents.refund(identifier.host)\n", "", _STRANGERS),
+        ("            self._not_found.count(stranger.network)\n", "", _STRANGERS),
+        ("            while times and times[0] <= now - self._window:\n", "            while False:\n"),
+        (" or isinstance(error, TooManyFetchesError):", ":"),
         ("end is not None and now < end for", "end is not None for"),
         ("(identifier.raw, identifier.display_host)]", "(identifier.raw,)]"),
         ("and error.phase in _HOST_PHASES:", "and True:"),
@@ -284,6 +290,8 @@ COALESCING = mutants(
     "tests/fetch/test_coalescing.py tests/fetch/test_leases.py",
     [
         ("            leads = running is None\n", "            leads = True\n"),
+        ("        if not self._threads.acquire(blocking=False):", "        if not self._threads.acquire():"),
+        ("        finally:\n            self._threads.release()", "        finally:\n            pass"),
         ("return running.result(timeout=self._timeout)", "return running.result(timeout=None)"),
         ("            running.set_exception(exc)\n", "            running.cancel()\n"),
         ("                del self._running[key]\n", "                pass\n"),

@@ -262,6 +262,7 @@ PAR = mutants(
     [
         ("        except CIMDError as error:\n            return self._refuse(ClientResolutionError(error))\n", ""),
         ("        check_form(request)\n", ""),
+        ("            with asked_by(self._sender()):\n", "            if True:\n", "tests/provider/test_strangers.py"),
         ('        if "request_uri" in form:\n', "        if False:\n"),
         (
             '(("code_challenge", asked.code_challenge), ("state", asked.state)):',

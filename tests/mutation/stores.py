@@ -38,14 +38,15 @@ MEMORY = mutants(
     f"{_CONTRACT} {_DETAILS} {_FETCHED}",
     [
         ("                self._entries.move_to_end(identifier.raw)\n", "                pass\n"),
-        ("            self._entries.move_to_end(entry.metadata.client_id)\n", ""),
-        ("            while len(self._entries) > self._size:\n", "            while False:\n"),
-        ("            while len(self._entries) > self._size:\n", "            while len(self._entries) > self._size + 1:\n"),
-        ("                self._entries.popitem(last=False)\n", "                self._entries.popitem(last=True)\n"),
-        ("            self._entries.pop(client_id, None)\n", "            self._entries.pop(client_id)\n"),
-        ("            while len(self._kept) > self._size:\n", "            while False:\n", f"{_DETAILS} {_FETCHED}"),
-        ("                self._kept.popitem(last=False)", "                self._kept.popitem(last=True)", f"{_DETAILS} {_FETCHED}"),
-        ("            self._kept.move_to_end(key)\n", "", f"{_DETAILS} {_FETCHED}"),
+        ("            while len(self._entries) > self._size or self._bytes > self._max_bytes:\n", "            while self._bytes > self._max_bytes:\n"),
+        ("            while len(self._entries) > self._size or self._bytes > self._max_bytes:\n", "            while len(self._entries) > self._size:\n"),
+        ("                self._drop(next(iter(self._entries)))\n", "                self._drop(next(reversed(self._entries)))\n"),
+        ("            self._bytes -= self._sizes.pop(client_id)\n", "            self._sizes.pop(client_id)\n"),
+        ("        if self._entries.pop(client_id, None) is not None:\n", "        if self._entries.pop(client_id) is not None:\n"),
+        ("            while len(self._kept) > self._size or self._bytes > self._max_bytes:\n", "            while self._bytes > self._max_bytes:\n", f"{_DETAILS} {_FETCHED}"),
+        ("            while len(self._kept) > self._size or self._bytes > self._max_bytes:\n", "            while len(self._kept) > self._size:\n", f"{_DETAILS} {_FETCHED}"),
+        ("                self._bytes -= _size(self._kept.popitem(last=False)[1])", "                self._bytes -= _size(self._kept.popitem(last=True)[1])", f"{_DETAILS} {_FETCHED}"),
+        ("                self._bytes -= _size(self._kept.pop(key))\n", "                self._kept.pop(key)\n", f"{_DETAILS} {_FETCHED}"),
     ],
 )  # fmt: skip
 

@@ -102,6 +102,7 @@ def walk(storage: SQLAlchemyStorage) -> None:
     storage.find_pushed(pushed, NOW)
     storage.last_approved(ALICE, CLIENT)
     storage.has_approved(ALICE, CLIENT, "https://app.example/cb")
+    assert storage.has_living_grant(CLIENT, NOW)
     assert storage.add_code(grant, code, settlement_of(waiting, pushed=pushed))
     storage.find_code(code.digest)
     access, refresh = make_tokens()

@@ -69,6 +69,29 @@ def test_the_least_recently_used_client_is_dropped() -> None:
     assert names(store) == ["one", "four"]
 
 
+def test_clients_in_memory_are_bounded_in_bytes() -> None:
+    size = len(make("0").metadata.to_json())
+    store = MemoryStore(100, max_bytes=3 * size)
+    for name in ("0", "1", "1", "2"):
+        store.put(make(name))
+    assert names(store) == ["0", "1", "2"]
+    store.delete(make("1").metadata.client_id)
+    store.delete(make("1").metadata.client_id)
+    store.put(make("3"))
+    assert names(store) == ["0", "2", "3"]
+    store.put(make("4"))
+    assert names(store) == ["2", "3", "4"]
+
+
+def test_key_sets_in_memory_are_bounded_in_bytes() -> None:
+    store = MemoryFetchedStore(100, max_bytes=3)
+    for key in (KEYS[0], KEYS[1], KEYS[1]):
+        store.put(key, Fetched(b"x", NOW), NOW)
+    assert [store.get(key) is not None for key in KEYS] == [True, True, False]
+    store.put(KEYS[2], Fetched(b"xx", NOW), NOW)
+    assert [store.get(key) is not None for key in KEYS] == [False, True, True]
+
+
 def test_the_least_recently_written_key_set_is_dropped() -> None:
     store = MemoryFetchedStore(2)
     for key in (KEYS[0], KEYS[1], KEYS[0], KEYS[2]):

@@ -204,6 +204,10 @@ class MemoryStorage(MemoryRequests):
         wanted = (subject, client_id, redirect_uri, False)
         return bool(self._chosen(lambda one: (one.subject, one.client_id, one.redirect_uri, one.revoked) == wanted))
 
+    def has_living_grant(self, client_id: str, now: datetime) -> bool:
+        """Return whether a client has a grant of any person that is neither revoked nor ended."""
+        return any(now < kept.ends_at for kept in self._chosen(lambda one: one.client_id == client_id))
+
     def living_grants(
         self, subject: str, now: datetime, *, limit: int, offset: int = 0
     ) -> list[tuple[str, tuple[LivingGrant, ...]]]:

@@ -16,9 +16,11 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Response, jsonify, request
 
+from ...core.addresses import network_of
 from ...core.atproto import asks_for_atproto
 from ...core.display import safe_description
 from ...core.proof import Proof
+from ...core.requester import Stranger, asked_by
 from ...errors import CIMDError, DocumentError, FetchError, IdentifierError, TooManyFetchesError
 from ..client import URLClient
 from ..dpop import InvalidProofError
@@ -54,7 +56,8 @@ class PushedRequests:
     def respond(self) -> Response:
         """Answer Flask's current request (RFC 9126 §2)."""
         try:
-            asked = self._read()
+            with asked_by(self._sender()):
+                asked = self._read()
             request_uri = REQUEST_URI + self._keep(asked)
         except OAuth2Error as error:
             return self._refuse(error)
@@ -65,6 +68,10 @@ class PushedRequests:
         answer.headers["Cache-Control"] = "no-store"
         answer.headers.update(self._context.dpop.nonce_header())
         return answer
+
+    def _sender(self) -> Stranger:
+        storage, now = self._context.storage, self._context.clock()
+        return Stranger(network_of(request.remote_addr), lambda client_id: storage.has_living_grant(client_id, now))
 
     def _read(self) -> AuthorizationRequest:
         check_form(request)

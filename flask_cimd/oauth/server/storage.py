@@ -186,10 +186,8 @@ class Waiting:
 
 #: Maximum size in bytes of all waiting requests of one browser, and of a single one.
 WAITING_BYTES = 512 * 1024
-#: Waiting requests of everybody who is not logged in, and their bytes: beyond either, the oldest of them are dropped.
-STRANGERS_ENTRIES, STRANGERS_BYTES = 10_000, 64 * 1024 * 1024
-#: Waiting requests of one person, in all browsers: beyond them, the person's oldest are dropped.
-SUBJECT_ENTRIES = 200
+#: Waiting requests of everybody who is not logged in, their bytes, and those of one person; the oldest are dropped.
+STRANGERS_ENTRIES, STRANGERS_BYTES, SUBJECT_ENTRIES = 10_000, 64 * 1024 * 1024, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,8 +227,7 @@ KEPT_AFTER_END = timedelta(days=30)
 #: Time for which an expired code is kept, because its reuse ends the grant (RFC 6749 §4.1.2).
 CODES_KEPT = timedelta(days=1)
 #: Maximum number of pushed requests of all clients and their maximum size in bytes; the oldest are dropped.
-PUSHED_ENTRIES = 10_000
-PUSHED_BYTES = 64 * 1024 * 1024
+PUSHED_ENTRIES, PUSHED_BYTES = 10_000, 64 * 1024 * 1024
 #: Maximum number of repeated exchanges of a refresh token within its grace period.
 REPETITIONS = 8
 #: Maximum number of living grants of one client in a page of `ProviderStorage.living_grants`.
@@ -286,6 +283,9 @@ class TokenStorage(ReplayCache, Protocol):
 
     def revoke_token(self, digest: str, now: datetime) -> None:
         """Revoke one token."""
+
+    def has_living_grant(self, client_id: str, now: datetime) -> bool:
+        """Return whether a client has a grant of any person that is neither revoked nor ended."""
 
     def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:
         """Store a pushed request until a person decides or it expires."""
