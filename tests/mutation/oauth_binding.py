@@ -5,6 +5,7 @@ from __future__ import annotations
 from .mutant import Mutant, mutants
 
 _DPOP = "tests/oauth/test_dpop.py"
+_ALONE = "tests/oauth/test_binding.py"
 _GUARDS = "tests/oauth/test_guards.py"
 
 BINDING = mutants(
@@ -12,14 +13,18 @@ BINDING = mutants(
     _DPOP,
     [
         ("if grant.dpop_jkt is not None or asks_for_atproto", "if asks_for_atproto"),
-        (" or asks_for_atproto(grant.scope) or demands_proofs(client):", " or demands_proofs(client):"),
+        (
+            " or asks_for_atproto(grant.scope) or demands_proofs(client):",
+            " or demands_proofs(client):",
+            _ALONE,
+        ),
         (" or demands_proofs(client):", ":"),
-        ("may_change = is_refresh and ", "may_change = "),
-        ("grant.auth_method == KEY_METHOD and not asks", "not asks", f"{_GUARDS} {_DPOP}"),
+        ("may_change = is_refresh and ", "may_change = ", _ALONE),
+        ("grant.auth_method == KEY_METHOD and not asks", "not asks", _ALONE),
         (
             " and not asks_for_atproto(grant.scope)\n",
             "\n",
-            f"{_GUARDS} tests/oauth/test_atproto_assertions.py {_DPOP}",
+            _ALONE,
         ),
         ("if grant.dpop_jkt not in (None, proof.thumbprint) and not may_change:", "if False:", f"{_GUARDS} {_DPOP}"),
         (

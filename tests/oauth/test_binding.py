@@ -1,85 +1,49 @@
-"""The DPoP key of a grant: who needs a proof, who may change the key, and what a thumbprint looks like."""
+"""The key that new tokens are bound to, asked by itself: who needs a proof, and who may come with another key."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
+from authlib.oauth2 import OAuth2Error
 
 from flask_cimd.core.proof import Proof
-from flask_cimd.oauth.client import URLClient
-from flask_cimd.oauth.dpop import InvalidProofError
-from flask_cimd.oauth.server.assertion import ClientKey
-from flask_cimd.oauth.server.binding import bound_key, check_thumbprint, require_other_key
-from tests.support.grants import NOW, grant, metadata
-from tests.support.own_client import OwnClient
-
-ONE, OTHER = "1" * 43, "2" * 43
+from flask_cimd.oauth.server.binding import bound_key
+from flask_cimd.testing._steps import NOW, make_grant
 
 
-def proof_of(thumbprint: str) -> Proof:
-    return Proof(thumbprint=thumbprint, jti="1", nonce=None, expires_at=NOW)
+class Registered:
+    """A row of the app's own table: no document says ``dpop_bound_access_tokens``."""
+
+    def get_client_id(self) -> str:
+        return "my-own-app"
 
 
-@pytest.mark.parametrize(
-    ("members", "client"),
-    [
-        ({"dpop_jkt": ONE}, OwnClient("own")),
-        ({"scope": "atproto profile"}, OwnClient("own")),
-        ({}, URLClient(metadata(dpop_bound_access_tokens=True))),
-    ],
-    ids=["bound", "atproto", "document"],
-)
+def proof(thumbprint: str) -> Proof:
+    return Proof(thumbprint=thumbprint, jti="j", nonce="n", expires_at=NOW + timedelta(minutes=1))
+
+
 @pytest.mark.parametrize("is_refresh", [False, True])
-def test_a_proof_is_needed_for_each_reason_alone(members: dict[str, Any], client: Any, is_refresh: bool) -> None:
-    with pytest.raises(InvalidProofError, match="needs a DPoP proof"):
-        bound_key(grant(**members), client, None, is_refresh=is_refresh)
-    assert bound_key(grant(**members), client, proof_of(ONE), is_refresh=is_refresh) == ONE
+def test_the_scope_atproto_alone_asks_for_a_proof(is_refresh: bool) -> None:
+    with pytest.raises(OAuth2Error) as caught:
+        bound_key(make_grant(scope="atproto"), Registered(), None, is_refresh=is_refresh)
+    assert caught.value.error == "invalid_dpop_proof"
+    assert bound_key(make_grant(scope="profile"), Registered(), None, is_refresh=is_refresh) is None
 
 
-@pytest.mark.parametrize("client", [OwnClient("own"), URLClient(metadata())], ids=["registered", "url"])
-def test_without_a_reason_the_tokens_are_bearer_tokens(client: Any) -> None:
-    assert bound_key(grant(), client, None, is_refresh=False) is None
-    assert bound_key(grant(), client, None, is_refresh=True) is None
+def test_a_key_holding_client_changes_its_dpop_key_with_a_refresh_token_and_never_with_a_code() -> None:
+    # RFC 9449 §10: a code that is bound to a key by dpop_jkt or a pushed request is redeemed with that key alone.
+    grant = make_grant(scope="profile", auth_method="private_key_jwt", dpop_jkt="first")
+    assert bound_key(grant, Registered(), proof("second"), is_refresh=True) == "second"
+    assert bound_key(grant, Registered(), proof("first"), is_refresh=False) == "first"
+    with pytest.raises(OAuth2Error) as caught:
+        bound_key(grant, Registered(), proof("second"), is_refresh=False)
+    assert caught.value.error == "invalid_grant"
 
 
-@pytest.mark.parametrize(
-    ("members", "is_refresh", "may_change"),
-    [
-        ({"auth_method": "private_key_jwt"}, True, True),
-        ({"auth_method": "private_key_jwt"}, False, False),  # a code stays with the key that it was asked for with
-        ({"auth_method": "none"}, True, False),
-        ({"auth_method": "private_key_jwt", "scope": "atproto"}, True, False),
-        ({"auth_method": "none"}, False, False),
-    ],
-)
-def test_the_key_changes_only_with_a_refresh_token_of_a_client_that_authenticates(
-    members: dict[str, Any], is_refresh: bool, may_change: bool
-) -> None:
-    bound = grant(dpop_jkt=ONE, **members)
-    assert bound_key(bound, OwnClient("own"), proof_of(ONE), is_refresh=is_refresh) == ONE
-    if may_change:
-        assert bound_key(bound, OwnClient("own"), proof_of(OTHER), is_refresh=is_refresh) == OTHER
-    else:
-        with pytest.raises(InvalidGrantError, match="another DPoP key"):
-            bound_key(bound, OwnClient("own"), proof_of(OTHER), is_refresh=is_refresh)
-
-
-def test_the_key_of_assertions_makes_no_proofs() -> None:
-    key = ClientKey(kid="one", alg="ES256", thumbprint=ONE)
-    with pytest.raises(InvalidProofError, match="must not be the key"):
-        require_other_key(proof_of(ONE), key)
-    require_other_key(proof_of(OTHER), key)
-    require_other_key(None, key)
-    require_other_key(proof_of(ONE), None)
-
-
-def test_a_thumbprint_has_43_characters_of_base64url() -> None:
-    good = "A-_0" * 10 + "xyz"
-    assert check_thumbprint(good) == good
-    for nothing in (None, ""):
-        assert check_thumbprint(nothing) is None
-    for bad in (good[1:], good + "A", good + "\n", "+" + good[1:], "=" + good[1:]):
-        with pytest.raises(InvalidRequestError, match="dpop_jkt must be"):
-            check_thumbprint(bad)
+@pytest.mark.parametrize(("method", "scope"), [("none", "profile"), ("private_key_jwt", "atproto")])
+def test_no_other_session_changes_its_dpop_key(method: str, scope: str) -> None:
+    grant = make_grant(scope=scope, auth_method=method, dpop_jkt="first")
+    with pytest.raises(OAuth2Error) as caught:
+        bound_key(grant, Registered(), proof("second"), is_refresh=True)
+    assert caught.value.error == "invalid_grant"
