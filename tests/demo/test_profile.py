@@ -103,9 +103,16 @@ def test_a_photo_may_be_larger_than_a_form(site: Site) -> None:
 
 
 def test_a_photo_that_is_none_is_refused(site: Site) -> None:
-    answer = save(site.owner(), photo=b"<svg onload=alert(1)>")
+    answer = save(site.owner(), photo=b"GIF8 <b>")
     assert answer.status_code == 400
     assert "not an image that can be read" in alert_on(answer)
+    assert card(site)["name"] == ["The owner"]
+
+
+def test_a_drawing_is_refused_with_the_reason(site: Site) -> None:
+    answer = save(site.owner(), photo=b"<svg onload=alert(1)>")
+    assert answer.status_code == 400
+    assert "SVG is not read, since it can hold scripts and load files. Send a PNG." in alert_on(answer)
     assert card(site)["name"] == ["The owner"]
 
 

@@ -288,10 +288,10 @@ def test_a_registered_app_uses_pkce(site: Site) -> None:
 
 @proves("AT-26")
 def test_the_scope_of_a_url_client_is_not_for_registered_apps(site: Site) -> None:
-    # Apps of the AT Protocol have a document.
+    # Apps of the AT Protocol have a document: the word is left out here, and nothing is left.
     sign_in = SignIn.begin(registered(site), scope="atproto")
     answer = site.browser().post("/par", sign_in.parameters)
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
 
 
 # -- who may, and how many --------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ def opened_store(kind: str, request: pytest.FixtureRequest, *, size: int = 100) 
         url = request.getfixturevalue("postgres_url") if kind == "postgresql" else f"sqlite:///{folder}/s.db"
         with opened_database(url) as db:
             store = SQLAlchemyStore(db, size=size)
+            db.drop_all()  # programs that other tests of this process started may have left rows
             db.create_all()
             yield store
 
