@@ -157,8 +157,8 @@ def _limit(environment: Mapping[str, str], name: str, default: str | None) -> st
 
 def _links(text: str) -> tuple[str, ...]:
     links = tuple(text.split())
-    if not all(link.startswith(("https://", "http://")) for link in links):
-        raise ConfigurationError("DEMO_OWNER_LINKS must be http or https URLs with blanks between them")
+    if not all(WebURL.parse(link) for link in links):
+        raise ConfigurationError("DEMO_OWNER_LINKS must be http or https URLs without a user, with blanks between them")
     return links
 
 

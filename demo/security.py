@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from demo.config import Configuration
+from flask_cimd.core import LOOPBACK_HOSTS, WebURL
 
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -68,7 +69,7 @@ def _add_headers(configuration: Configuration) -> Callable[[Response], Response]
 def _at_origin(application: Any, configuration: Configuration) -> Any:
     """Take scheme and host from the configuration, never from the request, and the peer from the TLS proxy."""
     if not configuration.is_https:
-        return application
+        return _at_own_names(application, configuration)
     inner = ProxyFix(application, x_for=1, x_proto=0, x_host=0, x_port=0, x_prefix=0)
     host = urlsplit(configuration.base_url).netloc
 
@@ -78,3 +79,16 @@ def _at_origin(application: Any, configuration: Configuration) -> Any:
         return inner(environ, start_response)
 
     return at_origin
+
+
+def _at_own_names(application: Any, configuration: Configuration) -> Any:
+    """Refuse requests for other hosts in development: a page of a stranger's name could lead here by rebinding."""
+    names = {*LOOPBACK_HOSTS, urlsplit(configuration.base_url).hostname, configuration.handle}
+    refusal = Response(f"This site is at {configuration.base_url}/ only.\n", 421, content_type="text/plain")
+
+    def at_own_names(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked = WebURL.parse(f"http://{environ.get('HTTP_HOST') or environ['SERVER_NAME']}")
+        is_own = asked is not None and asked.host in names and not (asked.path or asked.query)
+        return application(environ, start_response) if is_own else refusal(environ, start_response)
+
+    return at_own_names

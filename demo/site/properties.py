@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+
+from flask_cimd.core import WebURL
 
 #: One value: text, a URL, ``{"html": …}`` for content, ``{"value": …, "alt": …}`` for a photo.
 Value = str | dict[str, str]
@@ -86,14 +87,11 @@ def parse_instant(text: str) -> datetime:
 
 
 def is_web_url(url: str) -> bool:
-    """Say whether this is an absolute http or https URL without spaces, at most 2048 characters long."""
+    """Say whether this is an absolute http or https URL without spaces and user, at most 2048 characters long."""
     if len(url) > _LONGEST_URL or not url.isprintable() or " " in url or "\\" in url:
         return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
-    except ValueError:
-        return False
+    # Also without a user: "https://bank.example@evil.example/" reads as another site.
+    return WebURL.parse(url) is not None
 
 
 def clean_block(text: str) -> str:

@@ -14,9 +14,10 @@ from .identifier import IdentifierKind, IdentifierRules, parse_identifier
 from .redirects import match_redirect, redirect_host
 from .rules import DocumentRules
 from .strict_json import StrictJSONError, read_object
-from .urls import WebURL
+from .urls import LOOPBACK_HOSTS, WebURL
 
 __all__ = [
+    "LOOPBACK_HOSTS",
     "NAME_LIMIT",
     "Clock",
     "DocumentRules",

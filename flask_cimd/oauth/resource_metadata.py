@@ -55,8 +55,8 @@ class Resource:
 
 
 def is_resource_identifier(text: str) -> bool:
-    """Return whether a string can identify a resource: an absolute URL of printable ASCII without fragment
-    (RFC 8707 §2).
+    """Return whether a string can identify a resource: an absolute URL of printable ASCII, without fragment
+    (RFC 8707 §2) and user information.
     """
     if "#" in text or not is_visible(text):
         return False
@@ -64,7 +64,7 @@ def is_resource_identifier(text: str) -> bool:
         parts = urlsplit(text)
     except ValueError:
         return False
-    return bool(parts.scheme and parts.netloc)
+    return bool(parts.scheme and parts.netloc) and "@" not in parts.netloc
 
 
 def resource_metadata_url(resource: str) -> str:

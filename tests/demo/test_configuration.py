@@ -67,6 +67,8 @@ def test_an_origin_in_upper_case_is_refused_with_the_right_spelling(url: str) ->
         {"DEMO_LOGIN_LIMIT": "0 per minute"},
         {"DEMO_PUSH_LIMIT": "many"},
         {"DEMO_OWNER_LINKS": "https://a.example/ javascript:alert(1)"},
+        {"DEMO_OWNER_LINKS": "https://a.example@b.example/"},
+        {"DEMO_MCP_URL": "https://me@me.example/mcp"},
         {"DEMO_MCP_URL": "http://mcp.example/mcp"},
         {"DEMO_MCP_URL": "http://127.0.0.1:5008/mcp"},
         {"DEMO_MCP_URL": "http://mcp.example/mcp", "DEMO_DEVELOPMENT": "1"},

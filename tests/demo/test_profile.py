@@ -87,6 +87,8 @@ def test_a_photo_stays_until_it_is_taken_away(site: Site) -> None:
         ({"links": "javascript:alert(1)"}, "Each line must be"),
         ({"links": "social.example/@ada"}, "Each line must be"),
         ({"urls": "https://a.example/ data:text/html,x"}, "Each line must be"),
+        ({"links": "https://bank.example@evil.example/"}, "Each line must be"),
+        ({"urls": "https://@a.example/"}, "Each line must be"),
         ({"links": "\n".join(f"https://a.example/{n}" for n in range(21))}, "Enter at most 20 addresses."),
     ],
 )

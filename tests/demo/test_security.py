@@ -257,6 +257,22 @@ def test_a_forged_host_is_shown_nowhere(make_site: Any, path: str) -> None:
     assert "evil" not in str(answer.headers)
 
 
+@proves("O-123")
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", f"{'a' * 64}.example", "127.0.0.1.evil.example", "localhost@evil.example", "me@localhost", "a..b"],
+)
+@pytest.mark.parametrize("path", ["/", "/.well-known/oauth-authorization-server", "/healthz"])
+def test_development_mode_answers_to_its_own_names_alone(site: Site, host: str, path: str) -> None:
+    answer = site.browser().get(path, headers={"Host": host})
+    assert (answer.status_code, answer.text) == (421, f"This site is at {site.base_url}/ only.\n")
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "owner.test", "LOCALHOST"])
+def test_development_mode_answers_to_each_name_of_this_computer_and_of_the_owner(site: Site, host: str) -> None:
+    assert site.browser().get("/.well-known/atproto-did", headers={"Host": host}).status_code == 200
+
+
 def statuses_of_logins(site: Site, base_url: str, *referers: str | None) -> list[int]:
     """Return how logins from forms of these pages are answered; the request arrives at the site as ``base_url`` says.
 

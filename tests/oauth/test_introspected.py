@@ -58,7 +58,9 @@ def test_credentials_are_encoded_before_they_are_joined(origin: TLSOrigin, token
 
 
 @proves("M-29")
-@pytest.mark.parametrize("endpoint", ["http://me.example/introspect", "ftp://127.0.0.1/", "introspect"])
+@pytest.mark.parametrize(
+    "endpoint", ["http://me.example/introspect", "ftp://127.0.0.1/", "introspect", "https://a:b@me.example/introspect"]
+)
 def test_secret_and_tokens_never_travel_in_plain_text(endpoint: str) -> None:
     with pytest.raises(ConfigurationError):
         IntrospectedTokens(endpoint, server_id="a", secret="b", issuer=ISSUER)

@@ -105,6 +105,7 @@ def test_token_for_one_resource_is_refused_at_another(place: ProviderSite, clien
         "api",
         "https://unknown.example/",
         "https://notes.example/mcp#fragment",
+        "https://me@notes.example/mcp",
         "https://notes.example/mcp/",
         "https://notes.example/MCP",
         "https://notes.example/\u00e9",

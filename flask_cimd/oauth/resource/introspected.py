@@ -44,6 +44,8 @@ class IntrospectedTokens:
         # RFC 7662 §4: "the server MUST require the use of a transport-layer security mechanism".
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
             raise ConfigurationError("the introspection endpoint must be https; http is for this computer alone")
+        if "@" in parts.netloc:
+            raise ConfigurationError("the introspection endpoint must have no user name or password")
         if issuer != in_lower_case(issuer):
             raise ConfigurationError(f"the issuer must be written in lower case: {in_lower_case(issuer)}")
         self._endpoint = endpoint
