@@ -86,7 +86,9 @@ def _suggestion() -> str:
 
 def _look_at(url: str) -> Iterator[Step]:
     if not is_web_url(url) or urlsplit(url).scheme != "https":
-        yield Step(name="Address", outcome="broken", text="Enter the full https address of your page.")
+        yield Step(
+            name="Address", outcome="broken", text="Enter the full https address of your page, without a user name."
+        )
         return
     try:
         fetched = _fetch(url)

@@ -92,13 +92,14 @@ def private_reason(address: str, networks: Sequence[Network]) -> str | None:
     return None if any(found in network for network in networks) else "outside-networks"
 
 
-def network_of(address: str | None, ipv6_prefix: int = 64) -> str:
-    """Return the network that a sender is counted as: an IPv4 address itself, of an IPv6 address its first bits.
+def network_of(address: str | None, *, ipv4_prefix: int = 32, ipv6_prefix: int = 64) -> str:
+    """Return the network that a sender is counted as.
 
     Args:
         address: as a server or a proxy passes it; a port after it, in brackets or not, is dropped. Text that is no
             address is returned as it is, and ``None`` as an empty text.
-        ipv6_prefix: bits of the network; one customer has at least a /64, many have a /48.
+        ipv4_prefix: bits of an IPv4 network; with 32, the address is returned without a prefix.
+        ipv6_prefix: bits of an IPv6 network; one customer has at least a /64, many have a /48.
     """
     text = (address or "").strip()
     host = text[1:].partition("]")[0] if text.startswith("[") else text
@@ -108,9 +109,9 @@ def network_of(address: str | None, ipv6_prefix: int = 64) -> str:
         found = ip_address(host.partition("%")[0])
     except ValueError:
         return text
-    if isinstance(found, IPv4Address) or found.ipv4_mapped is not None:
-        return str(found if isinstance(found, IPv4Address) else found.ipv4_mapped)
-    return str(ip_network((int(found), ipv6_prefix), strict=False))
+    found = (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    prefix = ipv4_prefix if isinstance(found, IPv4Address) else ipv6_prefix
+    return str(found) if prefix == found.max_prefixlen else str(ip_network((found.packed, prefix), strict=False))
 
 
 def is_never_private(network: Network) -> bool:

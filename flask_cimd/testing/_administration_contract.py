@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -84,6 +85,15 @@ class RegistrationContract(ContractBase):
         self.approved(storage, created_at=NOW + MINUTE)
         assert storage.find(CLIENT, NOW + timedelta(days=60)) is not None
         assert storage.find(CLIENT, NOW + timedelta(days=91)) is None
+
+    def test_a_network_keeps_its_twenty_newest_registrations_without_approval(self, storage: Any) -> None:
+        storage.add(self._registration("elsewhere"), NOW, "198.51.100.0/24")
+        for number in range(21):
+            kept = replace(self._registration(f"app-{number}"), created_at=NOW + number * SECOND)
+            storage.add(kept, NOW, "192.0.2.0/24")
+        assert storage.find("app-0", NOW) is None
+        assert storage.find("app-1", NOW) is not None
+        assert storage.find("elsewhere", NOW) is not None
 
     def test_an_operator_sees_registrations_page_by_page(self, storage: Any) -> None:
         kept = [self._registration(name) for name in "cab"]

@@ -134,5 +134,7 @@ def test_a_sender_is_counted_as_a_network(address: str | None, network: str) -> 
 
 
 def test_a_larger_ipv6_network_can_be_counted() -> None:
-    assert network_of("2001:db8:1:2::1", 48) == "2001:db8:1::/48"
-    assert network_of("192.0.2.1", 48) == "192.0.2.1"
+    assert network_of("2001:db8:1:2::1", ipv6_prefix=48) == "2001:db8:1::/48"
+    assert network_of("192.0.2.1", ipv6_prefix=48) == "192.0.2.1"
+    assert network_of("192.0.2.1", ipv4_prefix=24) == "192.0.2.0/24"
+    assert network_of("::ffff:192.0.2.1", ipv4_prefix=24) == "192.0.2.0/24"

@@ -288,4 +288,13 @@ PAR = mutants(
     ],
 )
 
-OAUTH_DIRECT: list[Mutant] = [*ASSERTION, *CLIENT_AUTHENTICATION, *PRESENTATION, *GRANTS, *PAR]
+REGISTRATION = mutants(
+    "flask_cimd/oauth/server/registration.py",
+    "tests/oauth/test_registration.py",
+    [
+        ("add(kept, now, network):", "add(kept, now):"),
+        ("network_of(request.remote_addr, ipv4_prefix=24, ipv6_prefix=48)", 'request.remote_addr or ""'),
+    ],
+)
+
+OAUTH_DIRECT: list[Mutant] = [*ASSERTION, *CLIENT_AUTHENTICATION, *PRESENTATION, *GRANTS, *PAR, *REGISTRATION]

@@ -30,8 +30,10 @@ class MemoryRegistrations:
     def __init__(self, most: int = 100) -> None:
         self.most = most
         self.kept: dict[str, Registration] = {}
+        self.networks: list[str] = []
 
-    def add(self, registration: Registration, now: datetime) -> bool:
+    def add(self, registration: Registration, now: datetime, network: str = "") -> bool:
+        self.networks.append(network)
         if len(self.kept) >= self.most:
             return False
         self.kept[registration.client_id] = registration
@@ -195,6 +197,16 @@ def test_a_body_without_length_is_bounded_as_well(server: Server) -> None:
 
     assert streamed(LARGEST_REQUEST).status_code == 201
     assert streamed(20 * LARGEST_REQUEST).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("peer", "network"), [("192.0.2.7", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48"), ("", "")]
+)
+def test_the_storage_is_told_the_network_of_the_sender(server: Server, peer: str, network: str) -> None:
+    body = json.dumps({"redirect_uris": [REDIRECT]})
+    environ = {"REMOTE_ADDR": peer}
+    server.app.test_client().post("/register", data=body, content_type="application/json", environ_base=environ)
+    assert server.storage.networks == [network]
 
 
 def test_there_are_never_too_many(server: Server) -> None:

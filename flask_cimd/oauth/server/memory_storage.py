@@ -22,7 +22,7 @@ from .storage import (
 )
 
 #: Maximum number of registrations without approval; the oldest is dropped.
-_MOST_UNUSED = 200
+_MOST_UNUSED, _MOST_UNUSED_OF_NETWORK = 200, 20
 _UNUSED, _IDLE = timedelta(days=1), timedelta(days=90)
 
 
@@ -69,6 +69,7 @@ class _KeptToken:
 class _KeptRegistration:
     registration: Registration
     ends_at: datetime
+    network: str
     used_at: datetime | None = None
 
 
@@ -279,12 +280,13 @@ class MemoryStorage(MemoryRequests):
 
     # -- registrations and resource servers ---------------------------------------------------------------------
 
-    def add(self, registration: Registration, now: datetime) -> bool:
-        """Keep a registration; the oldest that nobody approved makes room."""
+    def add(self, registration: Registration, now: datetime, network: str = "") -> bool:
+        """Keep a registration; the oldest that nobody approved makes room, first one of the same network."""
         with self._lock:
-            self._registrations[registration.client_id] = _KeptRegistration(registration, now + _UNUSED)
+            self._registrations[registration.client_id] = _KeptRegistration(registration, now + _UNUSED, network)
             unused = [key for key, kept in self._registrations.items() if kept.used_at is None]
-            for key in unused[:-_MOST_UNUSED]:
+            theirs = [key for key in unused if network and self._registrations[key].network == network]
+            for key in {*unused[:-_MOST_UNUSED], *theirs[:-_MOST_UNUSED_OF_NETWORK]}:
                 del self._registrations[key]
         return True
 
@@ -343,8 +345,5 @@ class MemoryStorage(MemoryRequests):
 def _settle(kept: _KeptGrant, settled: Grant | None) -> None:
     if settled is not None:
         kept.grant = replace(
-            kept.grant,
-            auth_method=settled.auth_method,
-            client_key=settled.client_key,
-            dpop_jkt=settled.dpop_jkt,
+            kept.grant, auth_method=settled.auth_method, client_key=settled.client_key, dpop_jkt=settled.dpop_jkt
         )

@@ -19,6 +19,7 @@ from flask import Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ...clients.directory import ClientDirectory
+from ...core.addresses import network_of
 from ...core.clock import Clock, utc_now
 from ...core.display import safe_description, safe_for_log
 from ...core.metadata import ClientMetadata
@@ -60,8 +61,16 @@ class RegistrationStorage(Protocol):
     not tell the server when they are gone.
     """
 
-    def add(self, registration: Registration, now: datetime) -> bool:
-        """Store a registration; ``False`` while there are too many that no person has approved."""
+    def add(self, registration: Registration, now: datetime, network: str = "") -> bool:
+        """Store a registration; ``False`` while there are too many that no person has approved.
+
+        Rather than refuse one, drop the oldest that no person has approved, and first those of the same network.
+
+        Args:
+            registration: the client.
+            now: the aware instant.
+            network: the sender's network, such as ``192.0.2.0/24`` or ``2001:db8:1::/48``.
+        """
 
     def find(self, client_id: str, now: datetime) -> Registration | None:
         """Return a registration that has not expired."""
@@ -101,7 +110,8 @@ class RegistrationEndpoint:
             return _refuse(status, "access_denied", error.public_message)
         now, registered = self._clock(), registered_members(metadata)
         kept = Registration(client_id=client_id, members=json.dumps(registered), created_at=now)
-        if not self._storage.add(kept, now):
+        network = network_of(request.remote_addr, ipv4_prefix=24, ipv6_prefix=48)
+        if not self._storage.add(kept, now, network):
             logger.warning("registration refused: too many registrations without approval")
             answer = _refuse(429, "temporarily_unavailable", "Too many new applications. Try again later.")
             answer.headers["Retry-After"] = str(_A_WHILE)
