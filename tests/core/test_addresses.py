@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_cimd.core.addresses import blocked_reason, is_never_private, network_of, private_reason
+from flask_cimd.core.addresses import blocked_reason, is_address, is_never_private, network_of, private_reason
 from tests.support.proves import proves
 from tests.support.vectors import vectors
 
@@ -138,3 +138,18 @@ def test_a_larger_ipv6_network_can_be_counted() -> None:
     assert network_of("192.0.2.1", ipv6_prefix=48) == "192.0.2.1"
     assert network_of("192.0.2.1", ipv4_prefix=24) == "192.0.2.0/24"
     assert network_of("::ffff:192.0.2.1", ipv4_prefix=24) == "192.0.2.0/24"
+
+
+@pytest.mark.parametrize(
+    "network",
+    ["::1/128", "::/128", "127.0.0.0/8", "fe80::/64", "fd00:ec2::254/128", "100.100.100.200/32", "0.0.0.0/0", "::/0"],
+)
+def test_no_private_host_lies_in_a_network_that_is_never_private(network: str) -> None:
+    assert is_never_private(ip_network(network))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("::1", True), ("fe80::1%eth0", False), ("192.0.2.1", True), ("a", False)]
+)
+def test_an_address_with_a_zone_is_none(host: str, expected: bool) -> None:
+    assert is_address(host) is expected

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from flask import session
 from flask.sessions import SecureCookieSessionInterface
 
-from demo.limits import _with_a_thread
-from demo.owner.login import _password_mark
 from demo.services import services
 from demo.site import media
 from demo.site.media import LARGEST_FILE
-from flask_cimd import TooManyFetchesError
-from flask_cimd.core.identifier import IdentifierRules, parse_identifier
 from tests.demo.posting import Poster, png
 from tests.demo.test_profile import card, elements, look, save
 from tests.demo.test_security import PRODUCTION
@@ -128,33 +121,6 @@ def test_a_name_of_a_method_has_317_characters_at_most(site: Site, length: int, 
     assert (len(name), site.browser().get(f"/xrpc/{name}").status_code) == (length, status)
 
 
-def test_one_request_takes_one_thread_of_strangers_and_the_owner_none(site: Site) -> None:
-    rule, client = _with_a_thread(site.app), parse_identifier("https://app.example/c", IdentifierRules())
-    waiting, ended = Barrier(9), Event()
-
-    def stranger(_: int) -> list[bool]:
-        with site.app.test_request_context():
-            answers = [rule(client) for _ in range(9)]
-            waiting.wait(60)
-            ended.wait(60)
-        return answers
-
-    with ThreadPoolExecutor(8) as pool:
-        answers = pool.map(stranger, range(8))
-        waiting.wait(60)
-        try:
-            with site.app.test_request_context(), pytest.raises(TooManyFetchesError):
-                rule(client)
-            with site.app.test_request_context():
-                session["owner"] = _password_mark()
-                assert rule(client)
-        finally:
-            ended.set()
-        assert list(answers) == [[True] * 9] * 8
-    with site.app.test_request_context():
-        assert rule(client)
-
-
 # -- pages of the owner -------------------------------------------------------------------------------------------
 
 
@@ -233,6 +199,7 @@ def test_a_picture_of_this_site_has_an_exact_address(url: str, expected: bool) -
     [
         (lambda poster: poster.form({"action": "update", "url": "https://x.example/"}), "sent as JSON"),
         (lambda poster: poster.json({"type": ["h-entry", "h-event"], "properties": {"content": ["x"]}}), "one value"),
+        (lambda poster: poster.json({"action": "delete", "url": ""}), "url must be the address of the post"),
         (lambda poster: poster.json({"type": [7], "properties": {"content": ["x"]}}), "one value"),
         (
             lambda poster: poster.browser.request(

@@ -192,7 +192,7 @@ COMMANDS = mutants(
         ('    if kind != "h-entry":\n', "    if False:\n"),
         ("    if kind is None:\n        raise", "    if False:\n        raise"),
         ("kinds.get(action) if isinstance(action, str) else None", "kinds.get(action)"),
-        ("    if not isinstance(url, str) or not url:\n", "    if not isinstance(url, str):\n"),
+        ("    if not isinstance(url, str) or not url:\n", "    if not isinstance(url, str):\n", _GUARDS),
         ("    if not isinstance(url, str) or not url:\n", "    if not url:\n"),
         ("    if replace is None and add is None and remove is None:\n", "    if False:\n"),
         ("    if not isinstance(members, dict):\n        raise PropertyError(f\"{what}", "    if False:\n        raise PropertyError(f\"{what}"),

@@ -49,7 +49,7 @@ LIFETIMES = mutants(
         (
             "return min(wanted, LONGEST_ACCESS) if asks_for_atproto(scope) else wanted",
             "return min(wanted, LONGEST_ACCESS)",
-            "tests/oauth/test_sign_in.py tests/oauth/test_token_endpoint.py tests/provider/test_authorization.py",
+            _ALONE,
         ),
         (
             "return min(now + idle, grant.created_at + PUBLIC_SESSION)",
@@ -59,4 +59,26 @@ LIFETIMES = mutants(
     ],
 )
 
-OAUTH_BINDING: list[Mutant] = [*BINDING, *LIFETIMES]
+APPROVAL = mutants(
+    "flask_cimd/oauth/server/approval.py",
+    "tests/oauth/test_snapshots.py",
+    [
+        (
+            "        client=asked.client,\n",
+            "        client=context.clients.resolve(asked.client_id) if asked.client else None,\n",
+            "tests/oauth/test_snapshots.py::test_a_document_that_may_not_be_stored_still_finishes_its_sign_in",
+        ),
+        (
+            "_response(context, asked.redirect_uri, told, asked.response_mode)",
+            "_response(context, context.clients.resolve(asked.client_id).redirect_uris[0], told, asked.response_mode)",
+            "tests/oauth/test_snapshots.py::test_a_document_rotated_during_consent_never_changes_where_the_code_goes",
+        ),
+        (
+            "        dpop_jkt=asked.dpop_jkt,\n",
+            "",
+            f"{_DPOP}::test_the_key_of_the_pushed_request_is_the_key_of_the_session",
+        ),
+    ],
+)
+
+OAUTH_BINDING: list[Mutant] = [*BINDING, *LIFETIMES, *APPROVAL]

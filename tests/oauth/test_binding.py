@@ -8,6 +8,7 @@ import pytest
 from authlib.oauth2 import OAuth2Error
 
 from flask_cimd.core.proof import Proof
+from flask_cimd.oauth.server.atproto import limited_access
 from flask_cimd.oauth.server.binding import bound_key
 from flask_cimd.testing._steps import NOW, make_grant
 
@@ -47,3 +48,9 @@ def test_no_other_session_changes_its_dpop_key(method: str, scope: str) -> None:
     with pytest.raises(OAuth2Error) as caught:
         bound_key(grant, Registered(), proof("second"), is_refresh=True)
     assert caught.value.error == "invalid_grant"
+
+
+@pytest.mark.parametrize(("scope", "minutes"), [("atproto", 15), ("profile atproto", 15), ("profile", 60), ("", 60)])
+def test_the_scope_atproto_alone_shortens_an_access_token(scope: str, minutes: int) -> None:
+    assert limited_access(scope, timedelta(minutes=60)) == timedelta(minutes=minutes)
+    assert limited_access(scope, timedelta(minutes=5)) == timedelta(minutes=5)
