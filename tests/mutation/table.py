@@ -57,5 +57,7 @@ EQUIVALENT: dict[str, str] = {
     "error for parsers that do not.",
     "flask_cimd/oauth/server/assertion.py: or issued is None": "The AT Protocol's check of kid and iat comes before; the "
     "line only tells the type checker that there is an instant.",
+    "flask_cimd/core/proof.py: not text or": "An empty text has no two dots.",
+    "flask_cimd/core/proof.py: or len(htu) > MAX_ASSERTION": "The proof that holds it is not longer itself.",
     "flask_cimd/core/proof.py: given is None or": "The URL of a request is always one, so nothing equals None.",
 }
