@@ -12,8 +12,10 @@ from .incoming import INCOMING
 from .mutant import Mutant
 from .oauth_binding import OAUTH_BINDING
 from .oauth_direct import OAUTH_DIRECT
+from .oauth_endpoints import OAUTH_ENDPOINTS
 from .oauth_requests import OAUTH_REQUESTS
 from .oauth_resource import OAUTH_RESOURCE
+from .oauth_rules import OAUTH_RULES
 from .plain import PLAIN
 from .provider import PROVIDER
 from .publish import PUBLISH
@@ -29,8 +31,10 @@ MUTANTS: list[Mutant] = [
     *INCOMING,
     *OAUTH_BINDING,
     *OAUTH_DIRECT,
+    *OAUTH_ENDPOINTS,
     *OAUTH_REQUESTS,
     *OAUTH_RESOURCE,
+    *OAUTH_RULES,
     *ADMINISTRATION,
     *PLAIN,
     *PROVIDER,

@@ -28,7 +28,9 @@ def test_a_resource_is_an_absolute_uri_without_fragment_before_anything_is_looke
 
 
 def test_each_resource_is_known_and_counted_once() -> None:
-    assert check_resources([ONE, "", OTHER, ONE], KNOWN.get) == (ONE, OTHER)
+    asked: list[str] = []
+    assert check_resources([ONE, "", OTHER, ONE], lambda name: asked.append(name) or KNOWN[name]) == (ONE, OTHER)
+    assert asked == [ONE, OTHER]
     assert check_resources([], KNOWN.get) == ()
     assert check_resources(["https://ONE.example/a", ONE], lambda _: KNOWN[ONE]) == (ONE,)  # as it is registered
     with pytest.raises(InvalidTargetError, match="issues no tokens for that resource"):
