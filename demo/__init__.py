@@ -13,6 +13,7 @@ from flask_migrate import Migrate
 
 from demo import errors, limits, schema, security
 from demo.config import Configuration
+from demo.counters import shared_counters
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
 from demo.owner import card, clients, explain, login, setup
@@ -90,7 +91,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     if configuration.dynamic_registration:
         registration.init_app(app, registrar)
     resource_servers.init_app(app)
-    limits.init_app(app, configuration, cimd)
+    limits.init_app(app, configuration, cimd, shared_counters(app, configuration.cimd["CIMD_STORE"], clock))
     errors.init_app(app)
     return app
 

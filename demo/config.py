@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,12 +17,16 @@ from flask_cimd.oauth import Resource
 DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
 _DEVELOPMENT_KEY = "development"
 _DEVELOPMENT_HANDLE = "owner.test"
+#: Largest number in ``DEMO_TRUSTED_PROXIES``.
+_MOST_PROXIES = 16
 _DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
 _DEFAULT_FETCH_LIMIT = "30 per hour"
 _DEFAULT_PUSH_LIMIT = "60 per minute"
 _DEFAULT_REGISTRATION_LIMIT = "10 per hour"
 #: Folder of this installation's database and, in development, of the sample apps' certificate.
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,7 @@ class Configuration:
         push_limit: rate limit by address of all pushed requests; ``None`` in development.
         dynamic_registration: ``True`` lets apps without a URL of their own register themselves.
         registration_limit: rate limit by address of registrations; ``None`` in development.
+        trusted_proxies: number of proxies in front of the site, or their networks; ``None`` is one proxy.
         login_limit: rate limit by address of failed logins; ``None`` in development.
         cimd: every ``CIMD_*`` setting under its own name.
     """
@@ -61,6 +67,7 @@ class Configuration:
     fetch_limit: str | None
     push_limit: str | None
     registration_limit: str | None
+    trusted_proxies: int | tuple[Network, ...] | None = None
     dynamic_registration: bool = False
     mcp_url: str | None = None
     mcp_origins: tuple[str, ...] = ()
@@ -105,6 +112,7 @@ class Configuration:
             registration_limit=_limit(
                 environment, "DEMO_REGISTRATION_LIMIT", None if development else _DEFAULT_REGISTRATION_LIMIT
             ),
+            trusted_proxies=_proxies(environment.get("DEMO_TRUSTED_PROXIES", "")),
             dynamic_registration=_flag(environment, "DEMO_DYNAMIC_REGISTRATION"),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
             mcp_origins=_origins(environment.get("DEMO_MCP_ORIGINS", "")),
@@ -153,6 +161,19 @@ def _limit(environment: Mapping[str, str], name: str, default: str | None) -> st
     if not is_usable:
         raise ConfigurationError(f"{name} must be a limit such as {_DEFAULT_LOGIN_LIMIT}")
     return text
+
+
+def _proxies(text: str) -> int | tuple[Network, ...] | None:
+    if not text.strip():
+        return None
+    try:
+        if text.strip().isdecimal():
+            return range(_MOST_PROXIES + 1)[int(text)]
+        return tuple(ip_network(network) for network in text.replace(",", " ").split())
+    except (ValueError, IndexError) as exc:
+        raise ConfigurationError(
+            "DEMO_TRUSTED_PROXIES must be the number of proxies, such as 1, or their networks, such as 10.0.0.0/8"
+        ) from exc
 
 
 def _links(text: str) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
+from demo import proxies
 from demo.config import Configuration
 from flask_cimd.core import LOOPBACK_HOSTS, WebURL
 
@@ -70,7 +70,7 @@ def _at_origin(application: Any, configuration: Configuration) -> Any:
     """Take scheme and host from the configuration, never from the request, and the peer from the TLS proxy."""
     if not configuration.is_https:
         return _at_own_names(application, configuration)
-    inner = ProxyFix(application, x_for=1, x_proto=0, x_host=0, x_port=0, x_prefix=0)
+    inner = proxies.behind_proxies(application, configuration.trusted_proxies)
     host = urlsplit(configuration.base_url).netloc
 
     def at_origin(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

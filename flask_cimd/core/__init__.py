@@ -5,6 +5,7 @@ The one exception, `flask_cimd.core.proof`, imports joserfc when a signature is 
 those that every app needs are in `flask_cimd`.
 """
 
+from .addresses import network_of
 from .atproto import asks_for_atproto
 from .clock import Clock, utc_now
 from .did import check_did, check_handle, did_document, did_web
@@ -31,6 +32,7 @@ __all__ = [
     "did_document",
     "did_web",
     "match_redirect",
+    "network_of",
     "parse_document",
     "parse_identifier",
     "read_object",

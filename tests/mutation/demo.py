@@ -6,6 +6,7 @@ from .mutant import Mutant, mutants
 
 _ACCESS = "tests/demo/test_access.py"
 _LOGIN = "tests/demo/test_login.py"
+_COUNTERS = "tests/demo/test_counters.py"
 _SECURITY = "tests/demo/test_security.py"
 _MICROPUB = "tests/demo/test_micropub.py"
 _GUARDS = "tests/demo/test_guards.py"
@@ -378,25 +379,50 @@ SECURITY = mutants(
         ("    if not configuration.is_https:\n        return _at_own", "    if True:\n        return _at_own"),
         ('        environ["HTTP_HOST"] = host\n', ""),
         ('        environ["wsgi.url_scheme"] = "https"\n', ""),
-        ("x_for=1, x_proto=0, x_host=0", "x_for=1, x_proto=0, x_host=1", _GUARDS),
-        ("x_for=1, ", "x_for=0, ", _LOGIN),
-        ("x_for=1, ", "x_for=2, ", _LOGIN),
     ],
 )  # fmt: skip
 
 LIMITS = mutants(
     "demo/limits.py",
-    "tests/demo/test_limits.py",
+    "tests/demo/test_limits.py tests/demo/test_counters.py",
     [
-        ('    limit("login.log_in", configuration.login_limit, deduct_when=_has_failed)\n', "", _LOGIN),
-        (", deduct_when=_has_failed)", ")", _LOGIN),
-        ("    limit(_PUSH, configuration.push_limit)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
-        ("    limit(registration.VIEW, configuration.registration_limit)\n", "", "tests/demo/test_registration.py"),
-        ("        cimd.allow_fetch(_within(limiter, parse(configuration.fetch_limit)))\n", "        pass\n"),
-        ("        if not limiter.limiter.hit(limit, \"fetch\", _peer()):\n", "        if False:\n"),
-        ("        if not has_request_context() or is_logged_in():\n            return True\n        if not limiter", "        if not limiter"),
-        ("ip_network((int(address), 64), strict=False)", "address", _LOGIN),
-        ("str(address.ipv4_mapped or ip_network", "str(ip_network", _LOGIN),
+        ('    limit("login.log_in", configuration.login_limit, _of_guesses, failures=True)\n', "", _LOGIN),
+        (", _of_guesses, failures=True)", ", _of_guesses)", _LOGIN),
+        (", _of_guesses, failures=True)", ", _of_sender, failures=True)", _COUNTERS),
+        ("    limit(_PUSH, configuration.push_limit, _of_sender)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
+        ("    limit(registration.VIEW, configuration.registration_limit, _of_sender)\n", "", "tests/demo/test_registration.py"),
+        ('        cimd.allow_fetch(_within(_Limit(counters, f"{site}/fetch", configuration.fetch_limit)))\n', "        pass\n"),
+        ("        if not limit.charge(_of_sender()):\n", "        if False:\n"),
+        ("        if not has_request_context() or is_logged_in():\n            return True\n        if not limit", "        if not limit"),
+        ("            limit.refund(charged)\n", "            pass\n", _LOGIN),
+        ("        if not limit.charge(charged):\n            raise TooManyRequests(retry_after=limit.seconds)\n        answer = make_response(view(*args, **kwargs))\n", "        answer = make_response(view(*args, **kwargs))\n        if not limit.charge(charged):\n            raise TooManyRequests(retry_after=limit.seconds)\n", _COUNTERS),
+        ("ipv6_prefix=48)", "ipv6_prefix=64)", _COUNTERS),
+        ("_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 20", "_GUESSES_OF_48, _GUESSES_OF_ALL = 5, 20", _COUNTERS),
+        ("_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 20", "_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 21", _COUNTERS),
+    ],
+)  # fmt: skip
+
+COUNTERS = mutants(
+    "demo/counters.py",
+    "tests/demo/test_counters.py",
+    [
+        ("has_ended = table.c.ends_at <= now", "has_ended = table.c.ends_at < 0"),
+        ("DatabaseCounters(app, clock)", "MemoryStorage()"),
+        ("storage_from_string(uri) if is_redis", "MemoryStorage() if is_redis"),
+        ("        except _ERRORS as exc:\n", "        except RecursionError as exc:\n"),
+    ],
+)  # fmt: skip
+
+PROXIES = mutants(
+    "demo/proxies.py",
+    "tests/demo/test_proxies.py",
+    [
+        ("1 if trusted is None else trusted", "2 if trusted is None else trusted"),
+        ("hops[-1 - number] if number", "hops[0] if number"),
+        ("if not is_proxy(hop)), None)", "), None)"),
+        ("reversed(hops)", "hops"),
+        ("network_of(address, ipv6_prefix=128)", "address"),
+        ('not warned and environ.get("PATH_INFO") != _HEALTH:', "not warned:"),
     ],
 )  # fmt: skip
 
@@ -457,6 +483,6 @@ SCHEMA = mutants(
 )  # fmt: skip
 
 DEMO: list[Mutant] = [
-    *OWNER_LOGIN, *OWNER_PAGES, *NOTES, *HOME, *MICROPUB, *MEDIA, *SECURITY, *LIMITS, *ENDPOINTS, *MCP,
+    *OWNER_LOGIN, *OWNER_PAGES, *NOTES, *HOME, *MICROPUB, *MEDIA, *SECURITY, *LIMITS, *COUNTERS, *PROXIES, *ENDPOINTS, *MCP,
     *CONFIGURATION, *ERRORS, *SCHEMA, *CONTENT, *POSTS, *PROPERTIES, *COMMANDS,
 ]  # fmt: skip
