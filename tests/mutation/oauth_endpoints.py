@@ -198,7 +198,10 @@ REGISTRATION = mutants(
             "        except ZeroDivisionError as error:\n            return _refuse(400",
         ),
         ("403 if isinstance(error, PolicyDeniedError) else error.status", "error.status"),
-        ("        if not self._storage.add(kept, now):\n", "        self._storage.add(kept, now)\n        if False:\n"),
+        (
+            "        if not self._storage.add(kept, now, network):\n",
+            "        self._storage.add(kept, now)\n        if False:\n",
+        ),
         ('answer.headers["Retry-After"] = str(_A_WHILE)', "pass"),
         ("        if not is_issued_here(client_id):\n            return None\n", ""),
         ("        if kept is None:\n", "        if False:\n"),
