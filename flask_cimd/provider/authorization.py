@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
@@ -13,6 +12,7 @@ from ..core.metadata import ClientMetadata
 from ..core.policy import Tier
 from ..errors import RequestError
 from ..oauth import AuthorizationRequest
+from ..oauth.server.indieauth import without_lonely_email
 from . import consent
 from .consent import Approval, ConsentPage
 from .hooks import ConsentRequest, Identity
@@ -73,7 +73,6 @@ class AuthorizationPages:
 
     def _judge(self, asked: AuthorizationRequest, subject: str) -> Response:
         site = self._site
-        asked = replace(asked, scope=" ".join(consent.without_lonely_email(asked.scope.split())))
         client = site.server.client_of(asked.client_id, asked.client)
         tier = site.tier(client)
         allowed = site.within_allowance(asked, tier)
@@ -164,7 +163,7 @@ class AuthorizationPages:
         lifetime, client = None, site.server.client_of(asked.client_id, asked.client)
         if consent.may_choose_lifetime(asked, client):
             lifetime = consent.chosen_lifetime(form.get("lifetime"))
-        scope = consent.without_lonely_email(form.getlist("scope"))
+        scope = without_lonely_email(form.getlist("scope"), site.server.context.scopes)
         return site.approve(asked, subject, scope=scope, lifetime=lifetime, handle=handle)
 
     # -- errors ---------------------------------------------------------------------------------------------------

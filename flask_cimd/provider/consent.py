@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -159,8 +159,3 @@ def asks_again(asked: AuthorizationRequest, client: ClientMetadata | None) -> st
     if asks_for_atproto(asked.scope):
         return None if asked.auth_method == "private_key_jwt" else "two weeks"
     return None if may_choose_lifetime(asked, client) else "a year"
-
-
-def without_lonely_email(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the scopes without ``email`` if ``profile`` is missing (IndieAuth §5.3.4: never on its own)."""
-    return tuple(word for word in words if word != "email" or "profile" in words)

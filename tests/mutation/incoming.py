@@ -31,6 +31,24 @@ INCOMING = [
         ],
     ),
     *mutants(
+        "flask_cimd/oauth/server/indieauth.py",
+        _SCOPES,
+        [
+            ('if word != "email" or not is_lonely)', "if True)"),
+            ('is_lonely = "profile" in known and', "is_lonely ="),
+        ],
+    ),
+    *mutants(
+        "flask_cimd/oauth/server/authorization_request.py",
+        _SCOPES,
+        [
+            (
+                "without_lonely_email(client.get_allowed_scope(possible).split(), context.scopes)",
+                "client.get_allowed_scope(possible).split()",
+            ),
+        ],
+    ),
+    *mutants(
         "flask_cimd/oauth/server/grants.py",
         _SCOPES,
         [

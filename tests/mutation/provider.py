@@ -45,7 +45,6 @@ CONSENT = mutants(
         ('LIFETIMES.get(key or "", LIFETIMES[PRESET_LIFETIME])[1]', 'LIFETIMES.get(key or "", LIFETIMES["year"])[1]'),
         ('return None if asked.auth_method == "private_key_jwt" else "two weeks"', 'return "two weeks"'),
         ('return None if asked.auth_method == "private_key_jwt" else "two weeks"', "return None"),
-        ('if word != "email" or "profile" in words)', "if True)"),
     ],
 )  # fmt: skip
 
@@ -64,7 +63,6 @@ AUTHORIZATION = mutants(
         ("return age < max_age or (", "return (", _guard("a_log_in_is_fresh_until_it_is_as_old_as_max_age")),
         ("or (since is not None and logged_in_at >= since)", "or since is not None", _guard("a_log_in_before_the_request_was_parked_does_not_answer_it")),
         ("or (since is not None and logged_in_at >= since)", "", _walk("prompt_login_asks_for_a_log_in_made_for_this_request")),
-        ("        asked = replace(asked, scope=\" \".join(consent.without_lonely_email(asked.scope.split())))\n", "", _guard("email_without_profile_is_not_asked_for")),
         ("        if allowed is None:\n            return self._silently_denied(asked, subject, None)\n        asked, identity = allowed, site.identity(subject)", "        asked, identity = allowed or asked, site.identity(subject)", _guard("what_a_tier_may_not_ask_for_is_left_out_or_denied")),
         ("asked, identity = allowed, site.identity(subject)", "identity = site.identity(subject)", _guard("what_a_tier_may_not_ask_for_is_left_out_or_denied")),
         ("            if identity.did is None:\n", "            if False:\n", _guard("an_account_without_a_did_gets_no_at_protocol_session")),
@@ -81,8 +79,8 @@ AUTHORIZATION = mutants(
         ('        if form["decision"] == "deny":\n', "        if False:\n", _walk("a_person_says_no")),
         ("        if consent.may_choose_lifetime(asked, client):\n", "        if True:\n", _guard("a_client_that_refreshes_gets_no_lifetime_from_the_form")),
         ("        lifetime, client = None, site.server.client_of(asked.client_id, asked.client)\n", "        lifetime, client = None, asked.client\n", _guard("a_client_that_was_denied_meanwhile_is_not_approved")),
-        ('consent.without_lonely_email(form.getlist("scope"))', 'tuple(form.getlist("scope"))', _guard("a_person_who_unticks_the_profile_gives_no_email_either")),
-        ('scope = consent.without_lonely_email(form.getlist("scope"))', "scope = None", _guard("a_person_who_unticks_the_profile_gives_no_email_either")),
+        ('without_lonely_email(form.getlist("scope"), site.server.context.scopes)', 'tuple(form.getlist("scope"))', _guard("a_person_who_unticks_the_profile_gives_no_email_either")),
+        ('scope = without_lonely_email(form.getlist("scope"), site.server.context.scopes)', "scope = None", _guard("a_person_who_unticks_the_profile_gives_no_email_either")),
         ("        site.note_refusal(subject, client_id, error.redirect_uri, error.error)\n", "", _walk("hooks_deny_skip_and_learn")),
         ("        if site.redirects_errors(client_id, error.redirect_uri, error.error, subject):\n", "        if True:\n", _walk("a_strangers_error_stays_here_until_the_person_goes_back")),
         ("        if site.redirects_errors(client_id, error.redirect_uri, error.error, subject):\n", "        if False:\n", _walk("an_approved_clients_error_is_redirected")),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flask_cimd.oauth import Resource, server_metadata
+from flask_cimd.oauth.server.indieauth import without_lonely_email
 from tests.support.atproto import REDIRECT as APP_REDIRECT
 from tests.support.atproto import VIRTUAL, App
 from tests.support.browser import REDIRECT, SignIn, publish_client, redirect_parameters
@@ -92,7 +93,7 @@ def test_a_client_of_the_at_protocol_still_learns_at_par_what_its_document_lacks
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
 
 
-@pytest.mark.parametrize("scope", ["atproto", "unknown", "openid offline_access"])
+@pytest.mark.parametrize("scope", ["atproto", "unknown", "openid offline_access", "email", "unknown email atproto"])
 @pytest.mark.parametrize("is_pushed", [False, True])
 def test_a_request_of_which_nothing_is_left_ends_before_anybody_is_asked(
     origin: Any, site: ProviderSite, scope: str, is_pushed: bool
@@ -103,6 +104,22 @@ def test_a_request_of_which_nothing_is_left_ends_before_anybody_is_asked(
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
     else:
         assert redirect_parameters(site.owner().authorize(sign_in))["error"] == "invalid_scope"
+
+
+@proves("IA-91")
+@pytest.mark.parametrize(
+    ("words", "known", "kept"),
+    [
+        (["email"], ["profile", "email"], ()),
+        (["email", "notes"], ["profile", "email", "notes"], ("notes",)),
+        (["email", "profile"], ["profile", "email"], ("email", "profile")),
+        (["email", "notes"], ["email", "notes"], ("email", "notes")),
+    ],
+)
+def test_an_email_address_is_never_given_without_the_profile_where_there_is_one(
+    words: list[str], known: list[str], kept: tuple[str, ...]
+) -> None:
+    assert without_lonely_email(words, known) == kept
 
 
 @pytest.mark.parametrize("scope", [None, "", " "])

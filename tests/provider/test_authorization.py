@@ -27,7 +27,12 @@ from tests.support.clock import Clock
 from .steps import ISSUER, Made, answer, ask, become, decide, logged_in, parameters, transaction
 
 NOTES = Resource(identifier="https://notes.example/", name="Notes", scopes=("notes",), default_scope=("notes",))
-ATPROTO = {"profile": "See your name", "email": "See your address", "atproto": "Know your handle"}
+ATPROTO = {
+    "profile": "See your name",
+    "email": "See your address",
+    "notes": "Read your notes",
+    "atproto": "Know your handle",
+}
 VIRTUAL = {"CIMD_PROFILE": "draft, allow_virtual_clients"}
 
 
@@ -131,7 +136,10 @@ def test_email_without_profile_is_not_asked_for(make: Callable[..., Made], clien
     app, _ = make(scopes=ATPROTO)
     browser, client = logged_in(app), client_origin.publish()
     page = ask(browser, client, scope="email")
+    assert (page.status_code, "<code>invalid_scope</code>" in page.text) == (400, True)
+    page = ask(browser, client, scope="email notes")
     assert 'value="email"' not in page.text
+    assert 'value="notes"' in page.text
     page = ask(browser, client, scope="profile email")
     assert 'value="email"' in page.text
     done = sign_in(app, client, log_in=become("ada"), scope="profile email")

@@ -106,11 +106,3 @@ def test_the_page_says_when_the_client_asks_again_where_that_is_settled() -> Non
     assert consent.asks_again(asked(), ONE_TIME) is None
     assert consent.asks_again(asked("atproto"), CLIENT) == "two weeks"
     assert consent.asks_again(asked("atproto", auth_method="private_key_jwt"), CLIENT) is None
-
-
-@pytest.mark.parametrize(
-    ("words", "kept"),
-    [(["email"], ()), (["email", "notes"], ("notes",)), (["email", "profile"], ("email", "profile"))],
-)
-def test_an_email_address_is_never_shown_without_the_profile(words: list[str], kept: tuple[str, ...]) -> None:
-    assert consent.without_lonely_email(words) == kept

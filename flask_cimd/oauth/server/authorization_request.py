@@ -20,7 +20,7 @@ from ..errors import ClientResolutionError
 from .atproto import check_listed, check_profile, possible_scope
 from .binding import check_thumbprint
 from .context import ServerContext
-from .indieauth import refuse_outdated
+from .indieauth import refuse_outdated, without_lonely_email
 from .parameters import (
     check_authorization_parameters,
     check_login_hint,
@@ -167,7 +167,8 @@ class RequestReader:
     def _known_scope(self, client: Any, possible: str, resource: tuple[str, ...]) -> str:
         context = self._context
         found = [known for known in map(context.find_resource, resource or (context.issuer,)) if known]
-        scope = requested_scope(client.get_allowed_scope(possible).split(), found)
+        allowed = without_lonely_email(client.get_allowed_scope(possible).split(), context.scopes)
+        scope = requested_scope(allowed, found)
         named = values_of(request).get("scope", "").split()
         # Otherwise a person would be asked for a code that the token endpoint refuses.
         if not scope and (any(known.scopes for known in found) if resource else named):

@@ -1,6 +1,8 @@
-"""Refusal of outdated IndieAuth requests on a page of this server."""
+"""Rules of IndieAuth for authorization requests: outdated ones, and the scope ``email``."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from flask import request
 
@@ -26,3 +28,14 @@ def refuse_outdated(rules: LegacyRules, client: ClientMetadata | None) -> None:
     lacks_challenge = not values.get("code_challenge") and rules.require_pkce
     if is_old_type or lacks_challenge:
         raise OutdatedRequestError("outdated-request", client.client_id, hint="no PKCE, or response_type is not code")
+
+
+def without_lonely_email(words: Collection[str], known: Collection[str]) -> tuple[str, ...]:
+    """Return the scopes without ``email`` if ``profile`` is missing (IndieAuth §5.3.4: never on its own).
+
+    Args:
+        words: requested or granted scopes.
+        known: scopes of this server; the rule needs ``profile`` among them.
+    """
+    is_lonely = "profile" in known and "profile" not in words
+    return tuple(word for word in words if word != "email" or not is_lonely)
