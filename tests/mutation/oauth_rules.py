@@ -76,16 +76,6 @@ BINDING = mutants(
             "may_change = is_refresh and grant.auth_method == KEY_METHOD and not asks_for_atproto(grant.scope)",
             "may_change = False",
         ),
-        (
-            "if grant.dpop_jkt not in (None, proof.thumbprint) and not may_change:",
-            "if False:",
-            "tests/oauth/test_atproto_assertions.py",
-        ),
-        (
-            "if proof is not None and client_key is not None and proof.thumbprint == client_key.thumbprint:",
-            "if False:",
-            "tests/oauth/test_dpop.py",
-        ),
         ("    if value and not _THUMBPRINT.fullmatch(value):", "    if False:", "tests/oauth/test_par.py"),
         ("    if value and not _THUMBPRINT.fullmatch(value):", "    if value and not _THUMBPRINT.match(value):"),
         ("    return value or None\n", "    return value\n"),
@@ -125,13 +115,7 @@ ATPROTO = mutants(
             "",
             "tests/oauth/test_atproto_assertions.py",
         ),
-        ("return min(now + idle, grant.created_at + PUBLIC_SESSION)", "return now + idle"),
         ("return min(now + idle, grant.created_at + PUBLIC_SESSION)", "return now + PUBLIC_SESSION"),
-        ("return min(wanted, LONGEST_ACCESS) if asks_for_atproto(scope) else wanted", "return wanted"),
-        (
-            "return min(wanted, LONGEST_ACCESS) if asks_for_atproto(scope) else wanted",
-            "return min(wanted, LONGEST_ACCESS)",
-        ),
         (
             "    if not asks_for_atproto(scope):\n        return scope\n    issuer",
             '    if not asks_for_atproto(scope):\n        return ""\n    issuer',
@@ -173,6 +157,7 @@ RESOURCE_INDICATORS = mutants(
         ("return wanted or grant.resource", "return wanted", "tests/oauth/test_resource.py"),
         ("for word in requested if word in known))", "for word in requested))", "tests/oauth/test_resource.py"),
         ("return kept or tuple(dict.fromkeys(defaults))", "return kept", "tests/oauth/test_resource.py"),
+        ("for resource in filter(None, dict.fromkeys(requested)):", "for resource in filter(None, requested):"),
         ("for resource in filter(None, dict.fromkeys(requested)):", "for resource in dict.fromkeys(requested):"),
         (
             "        if place is None:\n            raise",
@@ -224,6 +209,10 @@ APPROVAL = mutants(
         ("for name, value in members if value]", "for name, value in members]"),
         ('members=(*told, ("iss", context.issuer))', "members=tuple(told)", "tests/oauth/test_resource.py"),
         ("    spend_pushed(context, asked)\n", "", "tests/oauth/test_par.py"),
+        (
+            "    if not context.legacy.me or asked.client is None:\n        return []\n",
+            "    if asked.client is None:\n        return []\n",
+        ),
         ("client = context.clients.readmit(asked.client)", "client = asked.client"),
         ('[("me", subject)] if context.legacy.tells_me(client) else []', '[("me", subject)]'),
         (
@@ -236,7 +225,6 @@ APPROVAL = mutants(
         ),
         ("        auth_method=asked.auth_method,\n", ""),
         ("        client_key=asked.client_key,\n", ""),
-        ("        dpop_jkt=asked.dpop_jkt,\n", ""),
         ("        auth_time=approval.auth_time,\n", ""),
         (
             "        client=asked.client,\n",
