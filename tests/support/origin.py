@@ -58,6 +58,7 @@ class SocketOrigin:
         self.connections = 0
         self.stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._open: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
         self._spawn(self._accept)
@@ -70,6 +71,9 @@ class SocketOrigin:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for connection in tuple(self._open):  # a client may keep them open
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
 
@@ -91,6 +95,10 @@ class SocketOrigin:
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
             stack.callback(connection.close)
             connection.settimeout(20)
+            # A duplicate, since TLS takes the socket itself over.
+            copy = stack.enter_context(connection.dup())
+            self._open.add(copy)
+            stack.callback(self._open.discard, copy)
             if self._context is not None:
                 connection = stack.enter_context(self._context.wrap_socket(connection, server_side=True))
             head = read_head(connection)
