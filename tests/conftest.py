@@ -23,12 +23,21 @@ pytest_plugins = ["tests.support.proves"]
 
 #: Folders of tests that need browsers, packages of npm and PyPI, or many processes.
 SLOW_FOLDERS = frozenset({"browser", "examples", "interop", "scale"})
+#: Folders and files of tests that send many requests through a whole site, provider or command, or read the repository.
+BROAD = frozenset({"demo", "cli", "provider", "test_conformance.py", "test_mutation.py", "test_package.py"})
+#: Parameters of tests that need a server of databases.
+SERVERS = frozenset({"postgresql", "redis"})
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark the tests of slow folders."""
-    if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW_FOLDERS:
+    """Mark slow and broad tests."""
+    top = item.path.relative_to(Path(__file__).parent).parts[0]
+    if top in SLOW_FOLDERS:
         item.add_marker(pytest.mark.slow)
+    given = getattr(item, "callspec", None)
+    needs_server = given is not None and not SERVERS.isdisjoint(v for v in given.params.values() if isinstance(v, str))
+    if top in BROAD or needs_server:
+        item.add_marker(pytest.mark.broad)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
