@@ -140,6 +140,16 @@ def test_bad_input_is_told_so(server: Server, body: bytes, fault: str) -> None:
     assert server.storage.kept == {}
 
 
+@pytest.mark.parametrize("jwks", [[], "x", {}, {"keys": "x"}])
+def test_a_malformed_key_set_decides_for_a_client_that_uses_it_alone(make_server: Make, jwks: Any) -> None:
+    server = make_server(CIMD_AUTH_METHODS="none, private_key_jwt")
+    public = server.register(jwks=jwks)
+    assert (public.status_code, "jwks" in public.json) == (201, False)
+    key_holder = server.register(jwks=jwks, token_endpoint_auth_method="private_key_jwt")
+    assert (key_holder.status_code, key_holder.json["error"]) == (400, "invalid_client_metadata")
+    assert key_holder.json["error_description"].startswith("/jwks")
+
+
 def test_the_setting_that_accepts_a_scheme_is_for_the_log_and_the_stranger_gets_the_sentence(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
