@@ -167,6 +167,8 @@ _PEAK = """
 import io, pathlib, sys
 from PIL import Image
 from flask_cimd.clients.logo import draw
+
+pytestmark = pytest.mark.broad
 small = io.BytesIO()
 Image.new("RGBA", (9, 9)).save(small, "PNG")
 draw(small.getvalue())

@@ -14,6 +14,8 @@ from flask_cimd.publish.document import LIFETIME
 from tests.support.client_app import Pair
 from tests.support.proves import proves
 
+pytestmark = pytest.mark.broad
+
 
 @proves("C-76", "C-78")
 @pytest.mark.parametrize("alg", [None, "ES256", "RS256", "PS256", "EdDSA"])
