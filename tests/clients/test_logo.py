@@ -26,6 +26,8 @@ from flask_cimd.stores import Fetched, MemoryFetchedStore, MemoryStore
 from tests.support.origin import SocketOrigin, TLSOrigin, server_context
 from tests.support.proves import proves
 
+pytestmark = pytest.mark.broad
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -167,8 +169,6 @@ _PEAK = """
 import io, pathlib, sys
 from PIL import Image
 from flask_cimd.clients.logo import draw
-
-pytestmark = pytest.mark.broad
 small = io.BytesIO()
 Image.new("RGBA", (9, 9)).save(small, "PNG")
 draw(small.getvalue())
