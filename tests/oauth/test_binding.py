@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
 from flask_cimd.core.proof import Proof
 from flask_cimd.oauth.server.atproto import limited_access
-from flask_cimd.oauth.server.binding import bound_key
+from flask_cimd.oauth.server.binding import bound_key, check_thumbprint
 from flask_cimd.testing._steps import NOW, make_grant
 
 
@@ -54,3 +55,13 @@ def test_no_other_session_changes_its_dpop_key(method: str, scope: str) -> None:
 def test_the_scope_atproto_alone_shortens_an_access_token(scope: str, minutes: int) -> None:
     assert limited_access(scope, timedelta(minutes=60)) == timedelta(minutes=minutes)
     assert limited_access(scope, timedelta(minutes=5)) == timedelta(minutes=5)
+
+
+def test_a_thumbprint_has_43_characters_of_base64url() -> None:
+    good = "A-_0" * 10 + "xyz"
+    assert check_thumbprint(good) == good
+    for nothing in (None, ""):
+        assert check_thumbprint(nothing) is None
+    for bad in (good[1:], good + "A", good + "\n", "+" + good[1:], "=" + good[1:]):
+        with pytest.raises(InvalidRequestError, match="dpop_jkt must be"):
+            check_thumbprint(bad)
