@@ -23,7 +23,7 @@ _COUNTED = 100
 
 @click.command("list")
 @click.option(
-    "--limit", default=1000, show_default=True, type=click.IntRange(1), help="Maximum number of clients to print."
+    "--limit", default=1000, show_default=True, type=click.IntRange(1, 1_000_000), help="Most clients to print."
 )
 @json_option
 @with_appcontext

@@ -63,7 +63,10 @@ def _origins(sites: list[Site], url: str | None) -> list[tuple[Site, str]]:
     """Return each provider with the origin at which it is looked at."""
     if url is None:
         return [(site, site.origin) for site in sites]
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as exc:
+        raise click.UsageError("URL is an origin such as https://me.example, or the issuer") from exc
     issuers = {site.issuer for site in sites}
     is_origin = parts.scheme in ("https", "http") and parts.hostname and parts.path in ("", "/")
     if not (is_origin and not parts.query and not parts.fragment and parts.username is None) and url not in issuers:

@@ -189,7 +189,11 @@ def _proxy(app: Flask, site: Site, outside: Outside) -> Iterator[Finding]:
     yield _address(seen, parts.scheme)
     scheme = "http" if seen["scheme"] == "https" else "https"
     forged = _asked(app, site, outside, _forged_headers(scheme))
-    if forged is not None:
+    if forged is None:
+        text = "the server answers otherwise when a visitor sends forwarding headers, so it seems to believe them"
+        cure = "let the proxy set these headers anew, and give ProxyFix the number of your proxies"
+        yield Finding(check="forged-headers", outcome="warning", text=text, cure=cure)
+    else:
         yield _trust(forged, scheme)
 
 
@@ -242,9 +246,10 @@ def _address(seen: Mapping[str, Any], scheme: str) -> Finding:
         text = "X-Forwarded-For is not sent: all visitors have the proxy's address, and limits count them as one"
         cure = "let the proxy send it, and use ProxyFix(x_for=1)"
         return Finding(check="forwarded-for", outcome="failed", text=text, cure=cure)
-    if seen["address"] in [part.strip() for part in sent.split(",")]:
+    # The command sends none itself, so the first entry is its own address.
+    if seen["address"] == sent.split(",")[0].strip():
         return Finding(check="forwarded-for", outcome="ok", text="the app sees the visitor's address")
-    text = "the app sees the proxy's address, although X-Forwarded-For arrives; limits count all visitors as one"
+    text = "the app sees a proxy's address, although X-Forwarded-For arrives; limits count all visitors as one"
     cure = "use it: ProxyFix(x_for=1), with the number of your proxies"
     return Finding(check="forwarded-for", outcome="failed", text=text, cure=cure)
 

@@ -39,7 +39,7 @@ def create_tables() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=100_000, show_default=True, help="Rows in all.")
 @click.option(
     "--every",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 30 * 86_400),
     default=0,
     help="Do nothing if another sweep began less than this many seconds ago.",
 )

@@ -138,12 +138,16 @@ def for_requester(people: T, strangers: T) -> T:
 def run_with_reserve(
     client_id: str, work: Callable[[], T], reserve: ClientParts | None, again: Callable[[ClientParts], T]
 ) -> T:
-    """Do the work; if a limit on strangers is reached and the client has a grant, do it with the reserve."""
+    """Do the work; if a limit on strangers is reached and the client has a grant, do it with the reserve.
+
+    The limit of the stranger's own network opens no reserve: who can reach a limit alone would learn from the
+    reserve which clients have a grant. While strangers together have reached a limit, the answer still tells that.
+    """
     try:
         return work()
-    except TooManyFetchesError:
-        stranger = current_stranger()
-        if reserve is None or stranger is None or not stranger.has_grant(client_id):
+    except TooManyFetchesError as error:
+        stranger, is_own = current_stranger(), error.slug == "too-many-not-found"
+        if is_own or reserve is None or stranger is None or not stranger.has_grant(client_id):
             raise
         return again(reserve)
 

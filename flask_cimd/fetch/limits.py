@@ -11,7 +11,7 @@ import functools
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore, Lock
 from typing import Any
@@ -23,6 +23,8 @@ from ..errors import CIMDError, FetchError, GoneError, TooManyFetchesError
 
 #: Number of sites counted at once; the one asked longest ago is forgotten first.
 _MAX_SITES = 10_000
+#: Multiple of the limit of a site: so many URLs without a document count for the networks that named them alone.
+_REFUNDS = 10
 #: Number of failures remembered at once.
 _MAX_FAILURES = 1000
 #: Failures in these phases concern a whole host; a bad response concerns one URL, and its neighbours may be fine.
@@ -84,10 +86,18 @@ class SiteLimits:
 
     def refund(self, host: str) -> None:
         """Take back the newest fetch that was counted for the site of a host."""
+        host = host.lower()
+        if self._exempt(host):
+            return
         with self._lock:
-            fetches = self._fetches.get(self._site_of(host.lower()))
+            fetches = self._fetches.get(self._site_of(host))
             if fetches:
                 fetches.pop()
+
+    def times(self, factor: int) -> SiteLimits:
+        """Return a new counter with a limit that is so many times as high."""
+        more = self._most * factor
+        return SiteLimits(more, self._window, site_of=self._site_of, exempt=self._exempt, clock=self._clock)
 
 
 class NotFoundLimits:
@@ -160,6 +170,7 @@ class FetchBudget:
         self._not_found = not_found
         self._slots = BoundedSemaphore(simultaneous)
         self._documents = documents
+        self._refunds = documents.times(_REFUNDS)
         self._linked = linked
         self._failures = _Failures(pause, clock)
 
@@ -192,8 +203,11 @@ class FetchBudget:
         try:
             yield
         except GoneError:
-            self._documents.refund(identifier.host)
             self._not_found.count(stranger.network)
+            # Many networks together must not make this server flood a site: past this number the site counts them.
+            with suppress(TooManyFetchesError):
+                self._refunds.count(identifier.host, identifier.raw)
+                self._documents.refund(identifier.host)
             raise
 
     @contextmanager

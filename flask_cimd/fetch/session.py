@@ -46,7 +46,7 @@ class VettedAdapter(BaseAdapter):
         self._settings = settings
         self._context = context
         self._deadline = deadline
-        self._idle = idle or IdleConnections()
+        self._idle = IdleConnections() if idle is None else idle  # an empty one is false
         super().__init__()
 
     def close(self) -> None:
@@ -102,7 +102,8 @@ class VettedAdapter(BaseAdapter):
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:
-    return request.method in ("GET", "HEAD") and not request.body
+    # A server takes a DPoP proof once (RFC 9449 §11.1).
+    return request.method in ("GET", "HEAD") and not request.body and "DPoP" not in request.headers
 
 
 def _whole(answer: requests.Response) -> bytes:

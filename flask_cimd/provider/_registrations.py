@@ -41,7 +41,7 @@ class Registrations(StorageBase):
         self._find_registration = select(table).where(one, table.c.ends_at > b("now"))
         self._remove_registration = delete(table).where(one)
         self._used = update(table).where(one).values(used_at=b("now"), ends_at=b("until"))
-        newest = select(table.c.client_id).where(table.c.used_at.is_(None)).order_by(table.c.created_at.desc())
+        newest = select(table.c.client_id).where(own, table.c.used_at.is_(None)).order_by(table.c.created_at.desc())
         of_network = newest.where(table.c.network == b("network"))
         self._bound_network = delete(table).where(table.c.client_id.in_(of_network.offset(MOST_UNUSED_OF_NETWORK)))
         self._bound_unused = delete(table).where(table.c.client_id.in_(newest.offset(MOST_UNUSED)))
@@ -70,8 +70,8 @@ class Registrations(StorageBase):
         def work(connection: Connection) -> None:
             connection.execute(insert(self._registrations), values)
             if network:
-                connection.execute(self._bound_network, params(network=network))
-            connection.execute(self._bound_unused)
+                connection.execute(self._bound_network, params(network=network, issuer=self._issuer))
+            connection.execute(self._bound_unused, params(issuer=self._issuer))
 
         self._database.write(work)
         return True
@@ -86,6 +86,8 @@ class Registrations(StorageBase):
 
     def registrations(self, now: datetime, *, after: str = "", limit: int = 100) -> list[Registration]:
         """Return registrations that have not expired, in the order of their identifiers."""
+        if not is_storable(after):
+            return []
         values = params(issuer=self._issuer, now=seconds(now), after=after, limit=limit)
         return [_as_registration(row) for row in self._database.all(self._list_registrations, values)]
 

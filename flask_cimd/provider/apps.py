@@ -16,6 +16,8 @@ from .site import Site
 
 #: Number of apps on one page.
 PAGE_SIZE = 50
+#: Greatest number of a page that is looked up.
+_MOST_PAGES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ class ConnectedApps:
         subject = site.subject()
         if subject is None:
             return site.log_in(site.path("/apps"), again=False)
-        page = max(1, request.args.get("page", 1, type=int))
+        page = min(max(1, request.args.get("page", 1, type=int)), _MOST_PAGES)
         found = site.storage.living_grants(subject, site.clock(), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
         apps = [self._as_app(client_id, grants) for client_id, grants in found[:PAGE_SIZE]]
         return make_response(

@@ -122,7 +122,7 @@ def _define_grants(base: Any) -> dict[str, Any]:
         __tablename__ = "cimd_grant"
         __table_args__ = (
             Index("ix_cimd_grant_subject_client", "subject", "client_id", "created_at"),
-            Index("ix_cimd_grant_client", "client_id"),
+            Index("ix_cimd_grant_client", "client_id", "ends_at"),
             Index("ix_cimd_grant_ends_at", "ends_at"),
         )
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from flask_cimd.core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
-from flask_cimd.errors import DocumentError, FetchError, TooManyFetchesError
+from flask_cimd.core.requester import Stranger, asked_by
+from flask_cimd.errors import DocumentError, FetchError, GoneError, TooManyFetchesError
 from flask_cimd.fetch.limits import FetchBudget, NotFoundLimits, SiteLimits
 from tests.support.clock import Clock
 from tests.support.proves import proves
@@ -150,6 +151,35 @@ def test_urls_without_a_document_count_for_a_network_until_the_window_has_passed
     assert (refused.value.slug, refused.value.retry_after) == ("too-many-not-found", 61)
     clock.forward(seconds=60)
     limits.check("192.0.2.1", "")
+
+
+def test_many_networks_together_make_a_site_flooded_no_more_than_ten_times_its_limit(clock: Clock) -> None:
+    sites = SiteLimits(2, 60, site_of=lambda host: host, clock=lambda: clock().timestamp())
+    budget = FetchBudget(
+        simultaneous=4,
+        documents=sites,
+        linked=sites,
+        pause=timedelta(),
+        clock=clock,
+        not_found=NotFoundLimits(9, 60, clock=lambda: clock().timestamp()),
+    )
+
+    def ask(number: int) -> str:
+        stranger = asked_by(Stranger(f"network {number}"))
+        with stranger, pytest.raises(FetchError) as refused, budget.for_document(client()):
+            raise GoneError("status")
+        return refused.value.slug
+
+    assert [ask(number) for number in range(22)] == ["status"] * 22
+    assert [ask(number) for number in range(22, 25)] == ["too-many-fetches-of-site"] * 3
+
+
+def test_a_host_that_is_not_counted_takes_back_no_fetch_of_its_neighbour() -> None:
+    limits = SiteLimits(1, 60, site_of=lambda _: "site", exempt={"local.example"}.__contains__, clock=lambda: 0.0)
+    limits.count("app.example", "")
+    limits.refund("local.example")
+    with pytest.raises(TooManyFetchesError):
+        limits.count("app.example", "")
 
 
 def test_the_site_asked_longest_ago_is_forgotten_when_too_many_are_counted() -> None:

@@ -181,6 +181,21 @@ def test_a_form_that_meets_a_closing_connection_is_not_sent_again(start: Start, 
     assert (origin.connections, [head.split()[0] for head in HEADS]) == (1, [b"POST"])
 
 
+def test_a_get_with_a_proof_that_meets_a_closing_connection_is_not_sent_again(
+    start: Start, session: requests.Session
+) -> None:
+    origin = start(answering(_OK, None))
+    session.get(url(origin))
+    with pytest.raises(requests.ConnectionError):
+        session.get(url(origin), headers={"DPoP": "proof"})
+    assert (origin.connections, len(HEADS)) == (1, 1)
+
+
+def test_connections_wait_where_the_caller_says(clock: Clock) -> None:
+    kept = IdleConnections(clock)
+    assert VettedAdapter(FetchSettings(), new_tls_context(None), 10, kept)._idle is kept
+
+
 def test_the_rules_of_today_hold_for_a_kept_connection(start: Start, clock: Clock) -> None:
     before, after = (start(answering(_OK, _OK)) for _ in range(2))
     hosts = {"app.example": ("127.0.0.1", before.port)}

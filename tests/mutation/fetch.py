@@ -249,7 +249,8 @@ LIMITS = mutants(
     "flask_cimd/fetch/limits.py",
     "tests/fetch/test_budget.py tests/clients/test_admission.py",
     [
-        ("        if self._exempt(host):\n            return\n", ""),
+        ("        if self._exempt(host):\n            return\n        site", "        site"),
+        ("        if self._exempt(host):\n            return\n        with", "        with"),
         ("while fetches and fetches[0] <= now - self._window:", "while False:"),
         ("            if len(fetches) >= self._most:", "            if len(fetches) > self._most:"),
         ("            while len(self._fetches) > _MAX_SITES:", "            while False:"),
@@ -315,7 +316,7 @@ SESSION = mutants(
         ("kept = None if stream else", "kept =", _SESSION),
         ("        if connection.sock is not None and not connection.resume():", "        if False:", _SESSION),
         (" and not original.is_followed:", ":", _SESSION),
-        ('request.method in ("GET", "HEAD") and not request.body', "True", _SESSION),
+        ('request.method in ("GET", "HEAD") and not request.body and "DPoP" not in request.headers', "True", _SESSION),
     ],
 )
 

@@ -48,11 +48,11 @@ ASSERTION = mutants(
         ('if assertion.kid is not None and key.get("kid") != assertion.kid:', "if False:"),
         ("if imported is not None and _is_signed_by(assertion.text, imported):", "if imported is not None:"),
         (
-            "        except (JoseError, ValueError, TypeError):\n            continue  # an",
+            "        except (JoseError, ValueError, TypeError, LookupError):\n            continue  # an",
             "        except ValueError:\n            continue  # an",
         ),
         (
-            "            except (JoseError, ValueError, TypeError):\n                continue\n            if imported",
+            "            except (JoseError, ValueError, TypeError, LookupError):\n                continue\n            if imported",
             "            except TypeError:\n                continue\n            if imported",
         ),
         ('    if "alg" in key and _family(str(key["alg"])) != _family(alg):\n        return None\n', ""),

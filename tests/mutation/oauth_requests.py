@@ -24,7 +24,11 @@ PARAMETERS = mutants(
             "tests/oauth/test_step_up.py",
         ),
         ("    if not client.check_grant_type(grant_type):", "    if False:"),
-        ("    if SINGLE & set(without_empty(request.args)):", "    if False:", "tests/oauth/test_token_endpoint.py"),
+        (
+            '    if (SINGLE | {"resource"}) & set(without_empty(request.args)):',
+            "    if False:",
+            "tests/oauth/test_token_endpoint.py",
+        ),
         ("    if again := repeated(request.form):", "    if again := []:", "tests/oauth/test_introspection.py"),
         (
             '    if request.headers.get("Authorization", "").lower().startswith("basic"):',

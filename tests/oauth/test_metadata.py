@@ -117,7 +117,10 @@ def test_the_well_known_part_goes_before_the_issuers_path(issuer: str, path: str
 @pytest.mark.parametrize(
     "issuer",
     ["", "h.example", "http://h.example", "https://h.example/", "https://h.example?a", "https://h.example#f",
-     "https://h.example?", "https://u@h.example", "http://127.0.0.1:5000", "ftp://h.example", "https://"],
+     "https://h.example?", "https://u@h.example", "http://127.0.0.1:5000", "ftp://h.example", "https://",
+     "https://h.example\n", " https://h.example", "https://h.example\0", "https://h.example/a b", "https://h.example\\x",
+     "https://h.example:99999", "https://h.example:0", "https://h.example:", "https://h.example/a/../b",
+     "https://h.example/%2E%2e", "https://h.example/ä", "https://[::1"],
 )  # fmt: skip
 def test_refuses_what_cannot_be_an_issuer(issuer: str) -> None:
     with pytest.raises(ConfigurationError):

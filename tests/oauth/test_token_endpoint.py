@@ -195,7 +195,9 @@ def test_what_is_no_form_of_ours_is_refused(site: ProviderSite, path: str, kwarg
 
 
 @proves("O-50", "A-15")
-@pytest.mark.parametrize("name", ["grant_type", "code", "client_id", "redirect_uri", "code_verifier", "token"])
+@pytest.mark.parametrize(
+    "name", ["grant_type", "code", "client_id", "redirect_uri", "code_verifier", "token", "resource"]
+)
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_parameters_in_the_query_are_refused(origin: Any, site: ProviderSite, path: str, name: str) -> None:
     # The query ends up in logs.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flask_cimd.provider import ConsentRequest, Decision, Identity
+from flask_cimd.provider import ConsentRequest, Decision, Identity, provider_models
 from flask_cimd.testing import ClientOrigin, sign_in
 from tests.support.clock import Clock
 from tests.support.proves import proves
@@ -24,6 +24,30 @@ def test_signs_a_client_in_and_lists_it(make: Callable[..., Made], client_origin
     apps = done.browser.get("/apps")
     assert "Quill" in apps.text
     assert "See your name" in apps.text
+
+
+@pytest.mark.parametrize("page", ["9223372036854775807", "9" * 40, "-5", "x"])
+def test_a_page_of_apps_that_nobody_has_is_empty(
+    make: Callable[..., Made], client_origin: ClientOrigin, page: str
+) -> None:
+    app, _ = make()
+    browser = sign_in(app, client_origin.publish(client_name="Quill"), log_in=become("ada")).browser
+    shown = browser.get("/apps", query_string={"page": page})
+    assert (shown.status_code, "Quill" in shown.text) == (200, page in ("-5", "x"))
+
+
+def test_claims_that_are_no_json_spend_no_code(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
+    app, provider = make()
+    provider.claims(lambda subject, scope: {"name": object()})
+    app.testing = False
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    with pytest.raises(AssertionError):
+        sign_in(app, client_origin.publish(), log_in=become("ada"))
+    models = provider_models(app.extensions["sqlalchemy"])
+    with app.app_context():
+        session = app.extensions["sqlalchemy"].session
+        assert session.query(models.Token).count() == 0
+        assert session.query(models.Code).filter(models.Code.spent_at.is_not(None)).count() == 0
 
 
 def test_a_person_says_no(make: Callable[..., Made], client_origin: ClientOrigin) -> None:

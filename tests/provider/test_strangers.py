@@ -144,8 +144,8 @@ class TestThirtyInventedPaths:
 
     def test_one_ipv6_customer_is_one_network(self, app: Flask, client_origin: ClientOrigin) -> None:
         self.invent(app, client_origin, 30, peer="2001:db8:1:2::3")
-        assert error_of(self.invent(app, client_origin, 1, peer="2001:db8:1:2:4::5")[0])[0] == 503
-        assert error_of(self.invent(app, client_origin, 1, peer="2001:db8:1:3::3")[0])[0] == 401
+        assert error_of(self.invent(app, client_origin, 1, peer="2001:db8:1:3:4::5")[0])[0] == 503
+        assert error_of(self.invent(app, client_origin, 1, peer="2001:db8:2:2::3")[0])[0] == 401
 
     def test_documents_that_exist_count_for_their_site_and_leave_the_owner_the_owners_share(
         self, app: Flask, client_origin: ClientOrigin

@@ -234,7 +234,7 @@ def verify(assertion: Assertion, keys: Iterable[Mapping[str, Any]], signing_alg:
             imported = _import(key, assertion.alg)
             if imported is not None and _is_signed_by(assertion.text, imported):
                 return ClientKey(kid=assertion.kid, alg=assertion.alg, thumbprint=imported.thumbprint())
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, LookupError):
             continue  # an unusable key counts as absent
     raise AssertionRefusedError("no published key verifies the signature")
 
@@ -248,7 +248,7 @@ def thumbprints(keys: Iterable[Mapping[str, Any]]) -> frozenset[str]:
         for alg in ALGORITHMS:
             try:
                 imported = _import(key, alg)
-            except (JoseError, ValueError, TypeError):
+            except (JoseError, ValueError, TypeError, LookupError):
                 continue
             if imported is not None:
                 found.add(imported.thumbprint())

@@ -5,6 +5,7 @@ The document states every member, because the defaults of RFC 8414 §2 differ fr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from ...core.keys import ALGORITHMS
 from ...core.urls import in_lower_case
 from ...errors import ConfigurationError
 from .response_modes import RESPONSE_MODES
+
+_URL = re.compile(r"[!-\[\]-~]+")  # printable ASCII without a space and a backslash
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 def well_known_path(issuer: str, name: str = "oauth-authorization-server") -> str:
@@ -32,8 +36,11 @@ def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
     """Return the issuer if it is valid.
 
     Raises:
-        ConfigurationError: not https, with query, fragment or trailing slash (RFC 8414 §2), or in upper case.
+        ConfigurationError: not https, with query, fragment or trailing slash (RFC 8414 §2), in upper case, or no URL
+            that clients can compare: spaces, control characters, non-ASCII characters, dot segments, a bad port.
     """
+    if not isinstance(issuer, str) or not _URL.fullmatch(issuer) or _DOT_SEGMENT.search(issuer) or not _is_url(issuer):
+        raise ConfigurationError("the issuer must be a URL such as https://me.example")
     require_lower_case(issuer, "the issuer")
     parts = urlsplit(issuer)
     loopback = allow_http_loopback and parts.hostname in ("localhost", "127.0.0.1", "::1")
@@ -42,6 +49,14 @@ def check_issuer(issuer: str, *, allow_http_loopback: bool = False) -> str:
     if "?" in issuer or "#" in issuer or issuer.endswith("/") or "@" in parts.netloc:
         raise ConfigurationError("the issuer must have no query, fragment, user or trailing slash")
     return issuer
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.port != 0 and not parts.netloc.endswith(":")
+    except ValueError:  # a bad port, or an unclosed bracket
+        return False
 
 
 def require_lower_case(url: str, name: str) -> None:

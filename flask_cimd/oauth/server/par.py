@@ -71,7 +71,9 @@ class PushedRequests:
 
     def _sender(self) -> Stranger:
         storage, now = self._context.storage, self._context.clock()
-        return Stranger(network_of(request.remote_addr), lambda client_id: storage.has_living_grant(client_id, now))
+        return Stranger(
+            network_of(request.remote_addr, ipv6_prefix=48), lambda client_id: storage.has_living_grant(client_id, now)
+        )
 
     def _read(self) -> AuthorizationRequest:
         check_form(request)

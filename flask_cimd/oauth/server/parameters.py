@@ -166,7 +166,7 @@ def check_plain_form(request: Request) -> None:
     """
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
-    if SINGLE & set(without_empty(request.args)):
+    if (SINGLE | {"resource"}) & set(without_empty(request.args)):
         raise InvalidRequestError("Send the parameters in the body, not in the query.")
     if again := repeated(request.form):
         raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")

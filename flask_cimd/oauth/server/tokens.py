@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -44,7 +45,10 @@ def issue(context: ServerContext, grant: Grant, scope: str, requested: Sequence[
         ends = refresh_end(grant, now, context.refresh_idle, context.refresh_absolute)
         tokens.append(_token("refresh", refresh, grant.scope, now, ends))
         answer["refresh_token"] = refresh
-    return tuple(tokens), {**answer, **context.token_extras(grant)}
+    answer.update(context.token_extras(grant))
+    # Members that an app adds may be no JSON: fail here, before a code or a refresh token is spent.
+    json.dumps(answer)
+    return tuple(tokens), answer
 
 
 def _token(
