@@ -120,7 +120,7 @@ def forget_clients(client_ids: tuple[str, ...]) -> None:
     for client_id in client_ids:
         cimd.store.delete(client_id)
     if unknown:
-        raise click.ClickException("not kept: " + " ".join(unknown))
+        raise click.ClickException("not kept: " + " ".join(map(safe, unknown)))
 
 
 clients = AppGroup("clients", help="The clients that the store keeps.")

@@ -14,7 +14,7 @@ from ..oauth.server.metadata import check_issuer
 
 #: RFC 6749 §3.3 ``scope-token``.
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
-_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 
 
 def require_secret_key(app: Flask) -> None:
@@ -45,7 +45,7 @@ def require_prefix(prefix: str) -> str:
     Raises:
         ConfigurationError: it does not begin with a slash, ends with one, or holds unusual characters.
     """
-    if not _PREFIX.fullmatch(prefix):
+    if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(f"url_prefix {prefix!r} must look like /oauth, without a final slash")
     return prefix
 

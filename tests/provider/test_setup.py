@@ -128,8 +128,8 @@ def test_a_resource_needs_an_absolute_url_and_sentences() -> None:
         Provider(scopes=SCOPES, resources=[Resource(identifier="https://n.example/", name="N", scopes=("read",))])
 
 
-@pytest.mark.parametrize("prefix", ["oauth", "/oauth/", "/a b", "/<x>"])
-def test_a_prefix_is_a_plain_path(prefix: str) -> None:
+@pytest.mark.parametrize("prefix", ["oauth", "/oauth/", "/a b", "/<x>", "/..", "/a/./b", None])
+def test_a_prefix_is_a_plain_path(prefix: Any) -> None:
     app, cimd = app_with_cimd()
     with pytest.raises(ConfigurationError, match="url_prefix"):
         set_up(app, cimd, url_prefix=prefix)
