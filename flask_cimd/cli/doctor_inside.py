@@ -1,4 +1,4 @@
-"""What ``flask cimd doctor`` sees without leaving the computer: configuration, tables, storage, columns, key files."""
+"""Checks of ``flask cimd doctor`` that stay on this computer: configuration, tables, storage, columns, key files."""
 
 from __future__ import annotations
 

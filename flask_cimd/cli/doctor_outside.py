@@ -1,4 +1,4 @@
-"""What ``flask cimd doctor`` sees from outside: documents as clients read them, the proxy's headers, the clock."""
+"""Checks of ``flask cimd doctor`` from outside: documents as clients read them, the proxy's headers, the clock."""
 
 from __future__ import annotations
 

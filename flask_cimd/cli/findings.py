@@ -1,4 +1,4 @@
-"""What ``flask cimd doctor`` found, as lines for people and JSON for programs."""
+"""Findings of ``flask cimd doctor``, as lines for people and JSON for programs."""
 
 from __future__ import annotations
 

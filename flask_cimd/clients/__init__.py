@@ -6,13 +6,13 @@
 `ClientResolver` takes a store, the app's own rules and a clock as keyword arguments.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..core.clock import Clock, utc_now
 from ..core.identifier import ClientIdentifier, IdentifierRules, parse_identifier
 from ..core.leases import Lease, Leases
 from ..core.metadata import ClientMetadata
+from ..core.on_first_use import on_first_use
 from ..fetch.fetcher import MaxSize, Response
 from ..settings import Settings
 from ..stores import ClientStore, Entry, Fetched, FetchedStore, MemoryStore, StoreError
@@ -49,17 +49,13 @@ __all__ = [
 ]
 
 #: Names whose modules import much: images need the extra ``logo``, pages take lxml, Beautiful Soup and mf2py.
-_ON_FIRST_USE = {
-    "ImageError": ".images",
-    "SafeImage": ".images",
-    "UnreadablePageError": ".html",
-    "page_links": ".html",
-    "reencode": ".images",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what reads images and pages on first use: most servers never see either."""
-    if name in _ON_FIRST_USE:
-        return getattr(import_module(_ON_FIRST_USE[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = on_first_use(
+    __name__,
+    {
+        "ImageError": ".images",
+        "SafeImage": ".images",
+        "UnreadablePageError": ".html",
+        "page_links": ".html",
+        "reencode": ".images",
+    },
+)

@@ -9,7 +9,7 @@ from ..core.urls import WebURL
 from ..errors import CIMDError, DocumentError, RequestError, StorageError, TooManyFetchesError
 
 _MOST_REASONS = 20
-#: What to do about requests that cannot be answered any more, by slug.
+#: Advice for requests that cannot be answered any more, by slug.
 _ENDED = {
     "request-decided": "this request was decided already; start again in the app",
     "request-ended": "the request waited too long, or another browser or person began it; start again in the app",

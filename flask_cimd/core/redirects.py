@@ -34,7 +34,7 @@ REFUSED: Mapping[str, str] = {
     "insecure": "plain http is allowed on loopback only; use https",
     "dotless-scheme": "the scheme of an app is a reversed domain name, such as com.example.app",
 }
-#: What operators can set to accept an entry, by reason: for logs and the explainer.
+#: Settings that accept an entry, by the reason of its refusal: for logs and the explainer.
 ACCEPTED_WITH: Mapping[str, str] = {
     "dotless-scheme": "allow_dotless_schemes in CIMD_PROFILE accepts app schemes without a dot"
 }

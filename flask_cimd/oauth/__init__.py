@@ -1,8 +1,8 @@
 """An OAuth authorization server on Authlib, its parts for a server of your own, and protected resources."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..core.on_first_use import on_first_use
 from .access import Access
 from .dpop import DPoP
 from .replay import MemoryReplayCache
@@ -68,18 +68,14 @@ __all__ = [
 ]
 
 #: Parts that few servers use, and the modules that hold them.
-_ON_FIRST_USE = {
-    "IntrospectedTokens": ".resource.introspected",
-    "MemoryStorage": ".server.memory_storage",
-    "PrivateKeyJWT": ".server.private_key_jwt",
-    "ProtectedASGI": ".resource.asgi",
-    "Registration": ".server.registration",
-    "RegistrationEndpoint": ".server.registration",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import the parts that few servers use on first use."""
-    if name in _ON_FIRST_USE:
-        return getattr(import_module(_ON_FIRST_USE[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = on_first_use(
+    __name__,
+    {
+        "IntrospectedTokens": ".resource.introspected",
+        "MemoryStorage": ".server.memory_storage",
+        "PrivateKeyJWT": ".server.private_key_jwt",
+        "ProtectedASGI": ".resource.asgi",
+        "Registration": ".server.registration",
+        "RegistrationEndpoint": ".server.registration",
+    },
+)

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.datastructures import Headers
 
-#: What scripts need to read: challenges, nonces, sessions, and when to come again.
+#: Header fields that scripts need to read: challenges, nonces, sessions, and the time to wait.
 EXPOSED = "WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id, Location, Retry-After"
 #: RFC 9110 §5.6.2 tokens, as a browser lists the headers that it wants to send.
 _HEADER_LIST = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:, ?[A-Za-z0-9!#$%&'*+.^_`|~-]+){0,31}")

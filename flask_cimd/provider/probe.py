@@ -51,7 +51,7 @@ def _fresh_nonce(site: Site, probe: str) -> str | None:
         asked = _signer(current_app).loads(probe)
     except BadData:
         return None
-    # What carries our signature has our members.
+    # The signature proves that this app wrote the members.
     age = abs(site.clock().timestamp() - asked["at"])
     return str(asked["nonce"]) if asked["issuer"] == site.issuer and age <= _FRESH.total_seconds() else None
 

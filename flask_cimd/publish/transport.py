@@ -26,7 +26,7 @@ from .dpop import Nonces
 TIMEOUT = 10
 _REPEATABLE = (bytes, str, dict, list, tuple, type(None))
 _CHALLENGE = "use_dpop_nonce"
-#: What a server sets is neither kept nor sent: a session is known by its tokens alone.
+#: Cookies of servers are neither kept nor sent: a session is known by its tokens alone.
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])
 
 

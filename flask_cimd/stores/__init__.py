@@ -4,10 +4,10 @@
 every store through `ClientCache`, which never raises.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..core.leases import Lease, Leases
+from ..core.on_first_use import on_first_use
 from .cache import ClientCache
 from .memory import MemoryFetchedStore, MemoryStore
 from .port import KEPT_PAST_EXPIRY, ClientStore, Entry, Fetched, FetchedStore, StoreError
@@ -40,17 +40,13 @@ __all__ = [
 ]
 
 #: Names that need an extra, and the modules that hold them.
-_OF_EXTRAS = {
-    "RedisStore": ".redis",
-    "SQLAlchemyStore": ".sqlalchemy",
-    "client_table": ".sqlalchemy",
-    "lease_table": ".sqlalchemy_shared",
-    "record_table": ".sqlalchemy_shared",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import the stores that need an extra on first use."""
-    if name in _OF_EXTRAS:
-        return getattr(import_module(_OF_EXTRAS[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = on_first_use(
+    __name__,
+    {
+        "RedisStore": ".redis",
+        "SQLAlchemyStore": ".sqlalchemy",
+        "client_table": ".sqlalchemy",
+        "lease_table": ".sqlalchemy_shared",
+        "record_table": ".sqlalchemy_shared",
+    },
+)

@@ -1,4 +1,4 @@
-"""What a storage tells operators of the grants of everybody, and how it ends them."""
+"""Contract of a storage for operators: it lists and ends the grants of everybody."""
 
 from __future__ import annotations
 

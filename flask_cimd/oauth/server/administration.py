@@ -1,4 +1,4 @@
-"""What an operator asks a storage for: `flask_cimd.provider.SQLAlchemyStorage` and `MemoryStorage` answer it."""
+"""The port for operators: `flask_cimd.provider.SQLAlchemyStorage` and `MemoryStorage` implement it."""
 
 from __future__ import annotations
 
