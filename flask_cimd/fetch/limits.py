@@ -21,8 +21,8 @@ from ..core.policy import HostPattern
 from ..core.requester import current_stranger
 from ..errors import CIMDError, FetchError, GoneError, TooManyFetchesError
 
-#: Number of sites counted at once; the one asked longest ago is forgotten first.
-_MAX_SITES = 10_000
+#: Number of sites or networks counted at once; the one asked longest ago is forgotten first.
+_MAX_KEYS = 10_000
 #: Multiple of the limit of a site: so many URLs without a document count for the networks that named them alone.
 _REFUNDS = 10
 #: Number of failures remembered at once.
@@ -31,6 +31,55 @@ _MAX_FAILURES = 1000
 _HOST_PHASES = frozenset({"resolve", "connect", "tls"})
 
 SiteOf = Callable[[str], str]
+
+
+class _Windows:
+    """Sliding windows by key: the instants of the newest events, in memory and bounded."""
+
+    def __init__(self, most: int, window: float, clock: Callable[[], float]) -> None:
+        self._most = most
+        self._window = window
+        self._clock = clock
+        self._lock = Lock()
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait(self, key: str) -> int | None:
+        """Return the seconds until another event fits, or ``None`` if one fits now."""
+        with self._lock:
+            return self._wait(self._times.get(key), self._clock())
+
+    def add(self, key: str) -> None:
+        """Add an event."""
+        with self._lock:
+            self._of(key).append(self._clock())
+
+    def take(self, key: str) -> int | None:
+        """Add an event if it fits; otherwise return the seconds to wait."""
+        now = self._clock()
+        with self._lock:
+            times = self._of(key)
+            wait = self._wait(times, now)
+            if wait is None:
+                times.append(now)
+            return wait
+
+    def undo(self, key: str) -> None:
+        """Take back the newest event."""
+        with self._lock:
+            if times := self._times.get(key):
+                times.pop()
+
+    def _of(self, key: str) -> deque[float]:
+        times = self._times.setdefault(key, deque())
+        self._times.move_to_end(key)
+        while len(self._times) > _MAX_KEYS:
+            self._times.popitem(last=False)
+        return times
+
+    def _wait(self, times: deque[float] | None, now: float) -> int | None:
+        while times and times[0] <= now - self._window:
+            times.popleft()
+        return int(times[0] + self._window - now) + 1 if times and len(times) >= self._most else None
 
 
 class SiteLimits:
@@ -58,8 +107,7 @@ class SiteLimits:
         self._site_of = site_of
         self._exempt = exempt
         self._clock = clock
-        self._lock = Lock()
-        self._fetches: OrderedDict[str, deque[float]] = OrderedDict()
+        self._fetches = _Windows(most, window, clock)
 
     def count(self, host: str, client_id: str) -> None:
         """Count a fetch that is about to begin, or raise.
@@ -70,29 +118,16 @@ class SiteLimits:
         host = host.lower()
         if self._exempt(host):
             return
-        site, now = self._site_of(host), self._clock()
-        with self._lock:
-            fetches = self._fetches.setdefault(site, deque())
-            self._fetches.move_to_end(site)
-            while fetches and fetches[0] <= now - self._window:
-                fetches.popleft()
-            if len(fetches) >= self._most:
-                wait = int(fetches[0] + self._window - now) + 1
-                hint = f"this site was asked {self._most} times in {self._window:g} seconds"
-                raise TooManyFetchesError("too-many-fetches-of-site", client_id, hint=hint, retry_after=wait)
-            fetches.append(now)
-            while len(self._fetches) > _MAX_SITES:
-                self._fetches.popitem(last=False)
+        wait = self._fetches.take(self._site_of(host))
+        if wait is not None:
+            hint = f"this site was asked {self._most} times in {self._window:g} seconds"
+            raise TooManyFetchesError("too-many-fetches-of-site", client_id, hint=hint, retry_after=wait)
 
     def refund(self, host: str) -> None:
         """Take back the newest fetch that was counted for the site of a host."""
         host = host.lower()
-        if self._exempt(host):
-            return
-        with self._lock:
-            fetches = self._fetches.get(self._site_of(host))
-            if fetches:
-                fetches.pop()
+        if not self._exempt(host):
+            self._fetches.undo(self._site_of(host))
 
     def times(self, factor: int) -> SiteLimits:
         """Return a new counter with a limit that is so many times as high."""
@@ -112,9 +147,7 @@ class NotFoundLimits:
     def __init__(self, most: int, window: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._window = window
-        self._clock = clock
-        self._lock = Lock()
-        self._found: OrderedDict[str, deque[float]] = OrderedDict()
+        self._found = _Windows(most, window, clock)
 
     def check(self, network: str, client_id: str) -> None:
         """Raise if a network has reached the limit.
@@ -122,22 +155,14 @@ class NotFoundLimits:
         Raises:
             TooManyFetchesError: slug ``too-many-not-found``, with the seconds to wait.
         """
-        with self._lock:
-            times, now = self._found.get(network), self._clock()
-            while times and times[0] <= now - self._window:
-                times.popleft()
-            if times and len(times) >= self._most:
-                wait = int(times[0] + self._window - now) + 1
-                hint = f"this network named {self._most} URLs without a document in {self._window:g} seconds"
-                raise TooManyFetchesError("too-many-not-found", client_id, hint=hint, retry_after=wait)
+        wait = self._found.wait(network)
+        if wait is not None:
+            hint = f"this network named {self._most} URLs without a document in {self._window:g} seconds"
+            raise TooManyFetchesError("too-many-not-found", client_id, hint=hint, retry_after=wait)
 
     def count(self, network: str) -> None:
         """Count a URL that answered 404 or 410."""
-        with self._lock:
-            self._found.setdefault(network, deque()).append(self._clock())
-            self._found.move_to_end(network)
-            while len(self._found) > _MAX_SITES:
-                self._found.popitem(last=False)
+        self._found.add(network)
 
 
 class FetchBudget:
