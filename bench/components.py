@@ -11,16 +11,13 @@ from typing import Any
 
 import redis
 import trustme
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.orm import Session
 
 from tests.support.browser import SignIn, publish_client
 from tests.support.databases import private_postgres, redis_keys
 from tests.support.origin import TLSOrigin
 
 from .cold import cpu_each
-from .foundation import Row, new_app, paired, publish, seconds_each
+from .foundation import Row, bare_read, new_app, paired, publish, seconds_each
 
 
 def run() -> list[Row]:
@@ -43,24 +40,7 @@ def run() -> list[Row]:
 def _stored(name: str, url: str, origin: TLSOrigin, bundle: Path, *, limit: float) -> Row:
     client_id = publish(origin, "/stored.json")
     app, cimd = new_app(bundle, CIMD_STORE="sqlalchemy", SQLALCHEMY_DATABASE_URI=url)
-    peer, db = Flask("peer"), SQLAlchemy()
-    peer.config["SQLALCHEMY_DATABASE_URI"] = url
-
-    class Stored(db.Model):  # type: ignore[name-defined]  # Flask-SQLAlchemy makes the base at run time
-        id = db.Column(db.String(64), primary_key=True)
-        text = db.Column(db.Text)
-
-    db.init_app(peer)
-    with peer.app_context():
-        db.create_all()
-        db.session.add(Stored(id="a" * 64, text="x" * 600))
-        db.session.commit()
-        engine = db.engine
-
-    def bare() -> object:
-        with Session(engine) as session:
-            return session.get(Stored, "a" * 64)
-
+    bare, engine = bare_read(url)
     with app.app_context():
         ours, theirs = paired(lambda: cimd.resolve(client_id), bare, calls=300)
         app.extensions["sqlalchemy"].engine.dispose()

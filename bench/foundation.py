@@ -20,6 +20,7 @@ from threading import Barrier
 import trustme
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from flask_cimd import CIMD
@@ -120,30 +121,35 @@ def new_app(bundle: Path, **config: object) -> tuple[Flask, CIMD]:
     return app, cimd
 
 
-def _warm(origin: TLSOrigin, bundle: Path, folder: Path) -> list[Row]:
-    url = publish(origin, "/warm.json")
-    uri = f"sqlite:///{folder}/warm.db"
-    memory_app, memory = new_app(bundle)
-    sqlite_app, sqlite = new_app(bundle, CIMD_STORE="sqlalchemy", SQLALCHEMY_DATABASE_URI=uri)
-    peer_app = Flask("peer")
-    peer_app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/peer.db"
-    db = SQLAlchemy()
+def bare_read(url: str) -> tuple[Callable[[], object], Engine]:
+    """Return the barest read of one row by its key, through Flask-SQLAlchemy's model, and the engine to dispose of."""
+    app, db = Flask("peer"), SQLAlchemy()
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
 
     class Stored(db.Model):  # type: ignore[name-defined]  # Flask-SQLAlchemy makes the base at run time
         id = db.Column(db.String(64), primary_key=True)
         text = db.Column(db.Text)
 
-    db.init_app(peer_app)
-    with peer_app.app_context():
+    db.init_app(app)
+    with app.app_context():
         db.create_all()
         db.session.add(Stored(id="a" * 64, text="x" * 600))
         db.session.commit()
         engine = db.engine
 
-    def bare_get() -> object:
+    def read() -> object:
         with Session(engine) as session:
             return session.get(Stored, "a" * 64)
 
+    return read, engine
+
+
+def _warm(origin: TLSOrigin, bundle: Path, folder: Path) -> list[Row]:
+    url = publish(origin, "/warm.json")
+    uri = f"sqlite:///{folder}/warm.db"
+    memory_app, memory = new_app(bundle)
+    sqlite_app, sqlite = new_app(bundle, CIMD_STORE="sqlalchemy", SQLALCHEMY_DATABASE_URI=uri)
+    bare_get, _ = bare_read(f"sqlite:///{folder}/peer.db")
     rows = []
     with memory_app.app_context():
         ours, theirs = paired(lambda: memory.resolve(url), bare_get, calls=300)

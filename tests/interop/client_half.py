@@ -7,12 +7,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trustme
 from flask import Flask
 
 from flask_cimd.publish import PublishedClient, publish
 from tests.support.client_app import serving
 from tests.support.demo import free_ports
+
+#: Runs a test with a client that keeps to the simplest requests, one that pushes them, and one that binds its tokens.
+in_each_mode = pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"require_pushed_authorization_requests": True},
+        {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True, "keys": True},
+    ],
+    ids=["plain", "pushed", "bound"],
+)
 
 
 @contextmanager

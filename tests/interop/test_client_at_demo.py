@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from flask_cimd.publish import SessionEndedError
-from tests.interop.client_half import client_app
+from tests.interop.client_half import client_app, in_each_mode
 from tests.support.demo import RunningDemo, running_demo
 
 
@@ -21,15 +21,7 @@ def demo(ca_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
-@pytest.mark.parametrize(
-    "members",
-    [
-        {},
-        {"require_pushed_authorization_requests": True},
-        {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True, "keys": True},
-    ],
-    ids=["plain", "pushed", "bound"],
-)
+@in_each_mode
 def test_our_client_signs_in_calls_refreshes_and_revokes(
     demo: RunningDemo, ca: trustme.CA, ca_bundle: Path, tmp_path: Path, members: dict[str, Any]
 ) -> None:

@@ -28,7 +28,7 @@ import pytest
 import trustme
 
 from flask_cimd.publish import SessionEndedError
-from tests.interop.client_half import client_app
+from tests.interop.client_half import client_app, in_each_mode
 from tests.interop.test_indieauth_node import CLIENT, client
 from tests.interop.test_key_holders import run
 from tests.support.browser import REDIRECT, publish_client, redirect_parameters
@@ -140,15 +140,7 @@ def test_conformance_suite_finds_the_metadata_right(minimal: RunningExample) -> 
 # -- our own client ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "members",
-    [
-        {},
-        {"require_pushed_authorization_requests": True},
-        {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True, "keys": True},
-    ],
-    ids=["plain", "pushed", "bound"],
-)
+@in_each_mode
 def test_our_client_signs_in_calls_refreshes_and_revokes(
     minimal: RunningExample, ca: trustme.CA, ca_bundle: Path, tmp_path: Path, members: dict[str, Any]
 ) -> None:

@@ -58,3 +58,14 @@ def logged_in(app: Flask, user: str = "ada") -> FlaskClient:
     browser = app.test_client()
     become(user)(browser)
     return browser
+
+
+def redeem(app: Flask, client: DocumentClient, code: str, path: str = "/token") -> Any:
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_uri,
+        "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    }
+    return app.test_client().post(path, data=form)

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from flask_cimd.provider import provider_models
 from flask_cimd.testing import ClientOrigin, sign_in
 
-from .steps import Made, answer, ask, become, decide, logged_in, parameters, transaction
+from .steps import Made, answer, ask, become, decide, logged_in, parameters, redeem, transaction
 
 
 @pytest.fixture
@@ -82,14 +82,7 @@ def test_a_code_says_that_the_person_must_be_asked_again(app: Flask, client_orig
     browser = logged_in(app)
     code = answer(decide(browser, transaction(ask(browser, client))))["code"]
     rewrite(app, "Grant", "client", of_another_version())
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "client_id": client.client_id,
-        "redirect_uri": client.redirect_uri,
-        "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-    }
-    refused = app.test_client().post("/token", data=form)
+    refused = redeem(app, client, code)
     assert (refused.status_code, refused.json["error"]) == (400, "invalid_grant")
     assert refused.json["error_description"].endswith("Ask the person for authorization again.")
 

@@ -12,7 +12,7 @@ from flask_cimd import Allowance, Tier
 from flask_cimd.oauth import ResourceServer
 from flask_cimd.testing import ClientOrigin, sign_in
 
-from .steps import CHALLENGE, ISSUER, Made, answer, ask, become, decide, logged_in, transaction
+from .steps import CHALLENGE, ISSUER, Made, answer, ask, become, decide, logged_in, redeem, transaction
 
 ADA = "https://ada.example/"
 
@@ -23,17 +23,6 @@ def plain(make: Callable[..., Made]) -> Flask:
     app, provider = make(indieauth=False)
     provider.claims(lambda subject, scope: {"name": "Ada"})
     return app
-
-
-def redeem(app: Flask, client: Any, code: str, path: str = "/token") -> Any:
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "client_id": client.client_id,
-        "redirect_uri": client.redirect_uri,
-        "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-    }
-    return app.test_client().post(path, data=form)
 
 
 def test_a_token_response_holds_neither_me_nor_profile(plain: Flask, client_origin: ClientOrigin) -> None:
