@@ -182,6 +182,17 @@ def test_a_host_that_is_not_counted_takes_back_no_fetch_of_its_neighbour() -> No
         limits.count("app.example", "")
 
 
+def test_a_refused_fetch_does_not_lengthen_the_wait(clock: Clock) -> None:
+    limits = SiteLimits(1, 60, site_of=lambda host: host, clock=lambda: clock().timestamp())
+    limits.count("app.example", client().raw)
+    clock.forward(seconds=59)
+    with pytest.raises(TooManyFetchesError) as refused:
+        limits.count("app.example", client().raw)
+    assert (refused.value.slug, refused.value.retry_after) == ("too-many-fetches-of-site", 2)
+    clock.forward(seconds=1)
+    limits.count("app.example", client().raw)
+
+
 def test_the_site_asked_longest_ago_is_forgotten_when_too_many_are_counted() -> None:
     limits = SiteLimits(1, 60, site_of=lambda host: host, clock=lambda: 0.0)
     limits.count("first.example", "https://first.example/c")
