@@ -1,0 +1,64 @@
+"""The kinds of events in the activity log."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    LOGIN = "login"
+    LOGIN_FAILED = "login-failed"
+    #: Written by the log itself, after ten failures in a row.
+    LOGIN_FAILURES = "login-failures"
+    LOGOUT = "logout"
+    SESSION_ENDED = "session-ended"
+    PASSKEY_ADDED = "passkey-added"
+    PASSKEY_REMOVED = "passkey-removed"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105  a name
+    RECOVERY_CODES = "recovery-codes"
+    RECOVERY_USED = "recovery-used"
+    SET_UP = "set-up"
+    APPROVED = "approved"
+    REMEMBERED = "remembered"
+    DENIED = "denied"
+    REFUSED = "refused"
+    REUSE = "reuse"
+    REVOKED = "revoked"
+    RULE_HIT = "rule-hit"
+    RULE_CHANGED = "rule-changed"
+    TOKEN_MADE = "token-made"  # noqa: S105  a name
+    TOKEN_ENDED = "token-ended"  # noqa: S105  a name
+    FEED_RENEWED = "feed-renewed"
+
+
+#: One sentence for each kind, as the owner reads it.
+TEXTS = {
+    Kind.LOGIN: "You logged in.",
+    Kind.LOGIN_FAILED: "Somebody tried to log in and failed.",
+    Kind.LOGIN_FAILURES: "Ten attempts to log in failed in a row.",
+    Kind.LOGOUT: "You logged out.",
+    Kind.SESSION_ENDED: "A login was ended.",
+    Kind.PASSKEY_ADDED: "A passkey was added.",
+    Kind.PASSKEY_REMOVED: "A passkey was removed.",
+    Kind.PASSWORD_CHANGED: "The password was changed.",
+    Kind.RECOVERY_CODES: "New recovery codes were made.",
+    Kind.RECOVERY_USED: "A recovery code or link was used to log in.",
+    Kind.SET_UP: "The site was set up.",
+    Kind.APPROVED: "You approved an app.",
+    Kind.REMEMBERED: "An app signed in again without asking, as you chose.",
+    Kind.DENIED: "You denied what an app asked for.",
+    Kind.REFUSED: "The site refused the request of an app.",
+    Kind.REUSE: "A code or token was used twice, so the access that it gave was ended.",
+    Kind.REVOKED: "The access of an app was ended.",
+    Kind.RULE_HIT: "A rule blocked an app.",
+    Kind.RULE_CHANGED: "A rule about apps was changed.",
+    Kind.TOKEN_MADE: "A token for a script was made.",
+    Kind.TOKEN_ENDED: "A token for a script was ended.",
+    Kind.FEED_RENEWED: "The feed of this log got a new address.",
+}
+#: Kinds that every page of the owner tells of, until the owner has read it.
+NOTABLE = frozenset({Kind.APPROVED, Kind.REUSE, Kind.LOGIN_FAILURES})
+#: Kinds that strangers can cause as often as they like; fewer of them are kept.
+BY_STRANGERS = frozenset({Kind.LOGIN_FAILED, Kind.REFUSED, Kind.RULE_HIT})

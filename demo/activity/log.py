@@ -1,0 +1,96 @@
+"""Writing to the activity log.
+
+An event of a request is written when its view has returned, in a transaction of its own: the event of a refused request
+is kept although the request changed nothing, and the view may hold a transaction of SQLite, which has one writer.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Response, after_this_request, g, has_request_context
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from demo import visitor
+from demo.activity.kinds import NOTABLE, Kind
+from demo.activity.tables import ActivityRow, NoticeRow
+from demo.models import db
+from demo.services import services
+from flask_cimd.core import safe_text
+
+logger = logging.getLogger(__name__)
+
+FAILURES_IN_A_ROW = 10
+_LONGEST_APP = 2048
+_LONGEST_DETAIL = 500
+#: Events of one request.
+_MOST_EVENTS = 20
+_activity: Any = ActivityRow.__table__
+_notice: Any = NoticeRow.__table__
+
+
+def record(kind: Kind, *, app: str | None = None, detail: str | None = None) -> None:
+    """Add an event to the activity log; never raises, and never fails the request.
+
+    Within a request, the event is written after the view; elsewhere, as in a command, at once. Browser and network of
+    the request are added, shortened.
+
+    Args:
+        kind: what happened.
+        app: ``client_id`` of the app that it is about.
+        detail: a few words such as scopes, the slug of a refusal or the name of a key, cut to 500 characters; text of
+            strangers is welcome, secrets (passwords, codes, tokens, links that log in) are not.
+    """
+    event = {
+        "at": services().clock().timestamp(),
+        "kind": str(kind),
+        "app": safe_text(app, _LONGEST_APP) or None,
+        "detail": safe_text(detail, _LONGEST_DETAIL),
+        "browser": visitor.browser(),
+        "network": visitor.network()[:64],
+    }
+    if not has_request_context():
+        _write([event])
+        return
+    if "activity" not in g:
+        g.activity = []
+        after_this_request(_write_those_of_the_request)
+    if len(g.activity) < _MOST_EVENTS:
+        g.activity.append(event)
+
+
+def _write_those_of_the_request(answer: Response) -> Response:
+    _write(g.pop("activity", []))
+    return answer
+
+
+def _write(events: list[dict[str, Any]]) -> None:
+    try:
+        with db.engine.begin() as connection:
+            for event in events:
+                _add(connection, event)
+                if event["kind"] == Kind.LOGIN_FAILED and _are_many_failures(connection):
+                    _add(connection, {**event, "kind": str(Kind.LOGIN_FAILURES), "detail": ""})
+    except SQLAlchemyError:
+        kinds = ", ".join(event["kind"] for event in events)
+        logger.exception("the activity log cannot be written; lost: %s", kinds)
+
+
+def _add(connection: Connection, event: dict[str, Any]) -> None:
+    number = connection.execute(insert(_activity).values(event).returning(_activity.c.id)).scalar_one()
+    if event["kind"] in NOTABLE:
+        connection.execute(insert(_notice).values(activity_id=number))
+
+
+def _are_many_failures(connection: Connection) -> bool:
+    """Say whether the last ten attempts failed; ``False`` while an unread notice says so."""
+    is_told = select(_notice.c.activity_id).join(_activity).where(_activity.c.kind == Kind.LOGIN_FAILURES).limit(1)
+    if connection.execute(is_told).first():
+        return False
+    breaks = _activity.c.kind.in_((Kind.LOGIN, Kind.LOGIN_FAILURES))
+    last = connection.execute(select(func.max(_activity.c.id)).where(breaks)).scalar_one() or 0
+    since = (_activity.c.kind == Kind.LOGIN_FAILED) & (_activity.c.id > last)
+    found = connection.execute(select(_activity.c.id).where(since).limit(FAILURES_IN_A_ROW)).all()
+    return len(found) == FAILURES_IN_A_ROW
