@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from flask_migrate import Migrate
 
-from demo import errors, limits, schema, security
+from demo import assets, errors, frame, language, limits, schema, security
 from demo.config import Configuration
 from demo.counters import shared_counters
 from demo.identity import Identity
@@ -84,7 +84,10 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     ).server
     identity = Identity(configuration, profiles.load)
     app.extensions["demo"] = Services(configuration, cimd, server, storage, identity, clock)
+    language.init_app(app, lambda: configuration.zone)
+    frame.init_app(app, configuration)
     security.init_app(app, configuration)
+    assets.init_app(app)
     for module in _MODULES:
         app.register_blueprint(module.blueprint)
     security.exempt(app, *micropub.MACHINE_VIEWS, card.save, xrpc.other)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from limits import parse
 
@@ -45,6 +46,7 @@ class Configuration:
         dynamic_registration: ``True`` lets apps without a URL of their own register themselves.
         registration_limit: rate limit by address of registrations; ``None`` in development.
         trusted_proxies: number of proxies in front of the site, or their networks; ``None`` is one proxy.
+        zone: IANA name of the time zone in which pages show instants.
         login_limit: rate limit by address of failed logins; ``None`` in development.
         cimd: every ``CIMD_*`` setting under its own name.
     """
@@ -67,6 +69,7 @@ class Configuration:
     fetch_limit: str | None
     push_limit: str | None
     registration_limit: str | None
+    zone: str = "UTC"
     trusted_proxies: int | tuple[Network, ...] | None = None
     dynamic_registration: bool = False
     mcp_url: str | None = None
@@ -112,6 +115,7 @@ class Configuration:
             registration_limit=_limit(
                 environment, "DEMO_REGISTRATION_LIMIT", None if development else _DEFAULT_REGISTRATION_LIMIT
             ),
+            zone=_zone(environment.get("DEMO_ZONE") or "UTC"),
             trusted_proxies=_proxies(environment.get("DEMO_TRUSTED_PROXIES", "")),
             dynamic_registration=_flag(environment, "DEMO_DYNAMIC_REGISTRATION"),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
@@ -174,6 +178,14 @@ def _proxies(text: str) -> int | tuple[Network, ...] | None:
         raise ConfigurationError(
             "DEMO_TRUSTED_PROXIES must be the number of proxies, such as 1, or their networks, such as 10.0.0.0/8"
         ) from exc
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:  # the name is looked up as a file
+        raise ConfigurationError("DEMO_ZONE must be the IANA name of a time zone, such as Europe/Berlin") from exc
+    return name
 
 
 def _links(text: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from flask import Flask, current_app, redirect, render_template, session, url_fo
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
+from demo import assets, language
 from flask_cimd.publish import FetchSettings, LoginBlueprint, PublishedClient, SignedIn
 
 #: Settings of the samples' connections: the site is on this computer, by plain http.
@@ -109,6 +110,8 @@ def create_sample(
         WTF_CSRF_TIME_LIMIT=None,
     )
     CSRFProtect(app)
+    language.init_app(app)
+    assets.init_app(app)
     app.extensions["people"] = People()
     app.extensions["sample"] = {
         "about": {"title": title, "text": about},
