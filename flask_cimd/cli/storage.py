@@ -41,7 +41,7 @@ def create_tables() -> None:
     "--every",
     type=click.IntRange(0, 30 * 86_400),
     default=0,
-    help="Do nothing if another sweep began less than this many seconds ago.",
+    help="Do nothing if the last sweep began less than this many seconds ago.",
 )
 @json_option
 @with_appcontext
@@ -49,7 +49,7 @@ def sweep(limit: int, every: int, *, as_json: bool) -> None:
     """Delete expired codes, tokens, requests and registrations, and grants that ended 30 days ago.
 
     Run it from a scheduler, once an hour or once a day. Small transactions let requests continue; of several
-    processes only one sweeps.
+    processes only one sweeps at a time.
     """
     from ..provider.sweep import sweep as sweep_tables
 
@@ -60,7 +60,9 @@ def sweep(limit: int, every: int, *, as_json: bool) -> None:
     for table, rows in swept.by_table.items():
         click.echo(f"{table}\t{rows}")
     if not swept.is_done:
-        click.echo("rows are left, or another process sweeps: run it again", err=True)
+        click.echo(
+            "rows are left, another process sweeps, or the last sweep is not long ago: run it again later", err=True
+        )
 
 
 COMMANDS = (create_tables, sweep)

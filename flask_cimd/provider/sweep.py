@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, delete, exists, func, select, update
+from sqlalchemy import Table, delete, exists, func, select
 
 from ..oauth.server.storage import CODES_KEPT, KEPT_AFTER_END
 from ._base import b, params, seconds, upsert
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 BATCH = 500
 #: Maximum time for which a killed sweep blocks others.
 _LEASE = timedelta(minutes=10)
+#: Time for which the beginning of the last sweep is remembered; ``every`` cannot be longer.
+_REMEMBERED = timedelta(days=366)
 #: Tables of the client store, if it is in the app's database, and the time for which their expired rows are used.
 _CACHES = {"cimd_client": timedelta(hours=24), "cimd_fetched": timedelta(), "cimd_lease": timedelta()}
-_LEASE_KEY = "flask-cimd:sweep"
+_LEASE_KEY, _LAST_KEY = "flask-cimd:sweep", "flask-cimd:last-sweep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,8 @@ class Swept:
 
     Attributes:
         by_table: number of rows by the name of their table.
-        is_done: nothing is left to delete; ``False`` after the limit, or while another process sweeps.
+        is_done: nothing is left to delete; ``False`` after the limit, while another process sweeps, or too soon after
+            the last sweep.
     """
 
     by_table: Mapping[str, int]
@@ -55,19 +58,24 @@ def sweep(db: SQLAlchemy, now: datetime, *, limit: int = 10_000, every: timedelt
         db: the app's Flask-SQLAlchemy object.
         now: the aware instant.
         limit: rows in all.
-        every: do nothing if another sweep began less than this time ago, in any process.
+        every: do nothing if the last sweep, in any process, began less than this time ago; at most 366 days. A sweep
+            that failed or was killed does not count.
 
     Raises:
         StorageError: the database does not answer or cannot be written.
     """
     database = Database(db)
-    lease = _Lease(db, database)
-    if not lease.take(now, max(every, _LEASE)):
+    turn = _Turn(db, database, now)
+    if not turn.begin():
         return Swept(by_table={}, is_done=False)
     try:
-        return _sweep(db, database, now, limit)
+        if not turn.is_due(every):
+            return Swept(by_table={}, is_done=False)
+        swept = _sweep(db, database, now, limit)
+        turn.remember()
+        return swept
     finally:
-        lease.end(now + every)
+        turn.end()
 
 
 def _sweep(db: SQLAlchemy, database: Database, now: datetime, limit: int) -> Swept:
@@ -124,22 +132,42 @@ def _key(table: Table) -> Any:
     return column
 
 
-class _Lease:
-    """The row of a replay key: of simultaneous sweeps in any process one inserts or renews it."""
+class _Turn:
+    """The lease of one sweep, and the beginning of the last one: two rows in the table of replay keys.
 
-    def __init__(self, db: SQLAlchemy, database: Database) -> None:
-        self._database = database
+    Of simultaneous sweeps in any process one inserts or renews the lease. The other row expires `_REMEMBERED` after the
+    instant that it stands for, so each sweep can compare it with an ``every`` of its own.
+    """
+
+    def __init__(self, db: SQLAlchemy, database: Database, now: datetime) -> None:
+        self._database, self._now = database, now
         self._table = provider_models(db).ReplayKey.__table__
+        self._until = seconds(now + _LEASE)
 
-    def take(self, now: datetime, lasts: timedelta) -> bool:
-        is_over = self._table.c.expires_at <= b("now")
-        statement = upsert(self._table, "key", ["expires_at"], where=is_over)(self._database.dialect)
-        self._until = seconds(now + lasts)
-        values = params(key=_LEASE_KEY, expires_at=self._until, now=seconds(now))
-        return self._database.change(statement, values) == 1
+    def begin(self) -> bool:
+        """Take the lease; ``False`` while another sweep has it."""
+        is_over = self._table.c.expires_at <= seconds(self._now)
+        return self._put(_LEASE_KEY, self._until, is_over) == 1
 
-    def end(self, until: datetime) -> None:
-        """Let the next sweep begin at an instant, unless another one began meanwhile."""
+    def is_due(self, every: timedelta) -> bool:
+        """Say whether the last sweep is long enough ago; call it with the lease."""
+        query = select(self._table.c.expires_at).where(self._table.c.key == b("key"))
+        row = self._database.first(query, params(key=_LAST_KEY))
+        if row is None:
+            return True
+        ago = seconds(self._now + _REMEMBERED) - row[self._table.c.expires_at]
+        return abs(ago) >= every.total_seconds()  # an instant of a clock that was ahead ends no sweeps for good
+
+    def remember(self) -> None:
+        """Note that this sweep came to its end, unless a later one did before it."""
+        is_earlier = self._table.c.expires_at < b("expires_at")
+        self._put(_LAST_KEY, seconds(self._now + _REMEMBERED), is_earlier)
+
+    def end(self) -> None:
+        """Give the lease back, unless another sweep took it after its end."""
         mine = (self._table.c.key == b("key")) & (self._table.c.expires_at == b("mine"))
-        change = update(self._table).where(mine).values(expires_at=b("until"))
-        self._database.change(change, params(key=_LEASE_KEY, mine=self._until, until=seconds(until)))
+        self._database.change(delete(self._table).where(mine), params(key=_LEASE_KEY, mine=self._until))
+
+    def _put(self, key: str, expires_at: float, where: Any) -> int:
+        statement = upsert(self._table, "key", ["expires_at"], where=where)(self._database.dialect)
+        return self._database.change(statement, params(key=key, expires_at=expires_at))

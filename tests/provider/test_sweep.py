@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import event, func, insert, select, update
 
 from flask_cimd.oauth import Registration
 from flask_cimd.oauth.server.storage import CODES_KEPT, KEPT_AFTER_END
 from flask_cimd.provider import SQLAlchemyStorage, Swept, provider_models, sweep
 from flask_cimd.provider._registrations import UNUSED
-from flask_cimd.provider.sweep import BATCH
+from flask_cimd.provider.sweep import _LEASE, _LEASE_KEY, BATCH
 from flask_cimd.stores.sqlalchemy import client_table
 from flask_cimd.stores.sqlalchemy_shared import fetched_table, lease_table
 from flask_cimd.testing._steps import DAY, MINUTE, NOW, SECOND, make_code, make_grant, make_tokens
@@ -61,12 +61,59 @@ def _by_table(keys: int) -> dict[str, int]:
     return before | {"cimd_replay_key": keys}
 
 
+NOTHING = Swept(by_table={}, is_done=False)
+
+
 def test_a_sweep_soon_after_another_does_nothing(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
     keep_keys(storage, 1)
     every = timedelta(minutes=20)
-    assert sweep(db, NOW, every=every).is_done
-    assert not sweep(db, NOW + 20 * MINUTE - SECOND, every=every).is_done
-    assert storage.sweep(NOW + 20 * MINUTE) == 1
+    assert sweep(db, NOW).is_done
+    assert sweep(db, NOW + 20 * MINUTE - SECOND, every=every) == NOTHING
+    assert sweep(db, NOW + 20 * MINUTE, every=every).by_table["cimd_replay_key"] == 1
+
+
+def test_each_sweep_goes_by_its_own_interval(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    assert sweep(db, NOW, every=timedelta(days=30)).is_done
+    assert sweep(db, NOW + SECOND).is_done
+    assert sweep(db, NOW + MINUTE, every=timedelta(hours=1)) == NOTHING
+    assert sweep(db, NOW + MINUTE, every=MINUTE - SECOND).is_done
+    assert sweep(db, NOW + 30 * DAY, every=timedelta(days=30)) == NOTHING
+    assert sweep(db, NOW + 30 * DAY + MINUTE, every=timedelta(days=30)).is_done
+
+
+def test_a_sweep_that_does_nothing_is_not_the_last_one(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    every = timedelta(hours=1)
+    assert sweep(db, NOW).is_done
+    assert sweep(db, NOW + every - SECOND, every=every) == NOTHING
+    assert sweep(db, NOW + every, every=every).is_done
+
+
+def test_a_sweep_that_fails_blocks_no_other(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    def fail() -> None:
+        raise OverflowError
+
+    end = before_grants_go(db, fail)
+    try:
+        with pytest.raises(OverflowError):
+            sweep(db, NOW)
+    finally:
+        end()
+    assert sweep(db, NOW + SECOND, every=timedelta(hours=1)).is_done
+
+
+def test_a_sweep_that_was_killed_blocks_others_for_ten_minutes(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    with db.engine.begin() as connection:  # as a process leaves it that ends in the middle
+        running = {"key": _LEASE_KEY, "expires_at": (NOW + _LEASE).timestamp()}
+        connection.execute(insert(provider_models(db).ReplayKey.__table__).values(running))
+    assert _LEASE == 10 * MINUTE
+    assert sweep(db, NOW + _LEASE - SECOND) == NOTHING
+    assert sweep(db, NOW + _LEASE, every=timedelta(days=1)).is_done
+
+
+def test_a_sweep_by_a_clock_that_was_ahead_does_not_end_all_sweeps(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    assert sweep(db, NOW + 3 * DAY).is_done
+    assert sweep(db, NOW, every=DAY).is_done
+    assert sweep(db, NOW + 2 * DAY + SECOND, every=DAY) == NOTHING
 
 
 def test_of_simultaneous_sweeps_one_works(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
@@ -117,7 +164,7 @@ def test_no_transaction_deletes_more_than_a_batch(db: SQLAlchemy, storage: SQLAl
         sweep(db, LATER)
     finally:
         event.remove(db.engine, "after_cursor_execute", note)
-    assert deleted == [BATCH, 1]
+    assert deleted == [BATCH, 1, 1]  # the last row is the lease
 
 
 def test_a_code_is_kept_for_a_day_after_its_end(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
@@ -173,14 +220,31 @@ def test_a_sweep_that_outlasts_its_lease_does_not_end_the_next_one_s(
     db: SQLAlchemy, storage: SQLAlchemyStorage
 ) -> None:
     keep_keys(storage, 1)
-    later, hour = NOW + 11 * MINUTE, timedelta(hours=1)
-    end = before_grants_go(db, lambda: sweep(db, later, every=hour))
+    keys, later = provider_models(db).ReplayKey.__table__, NOW + 11 * MINUTE
+
+    def begin() -> None:
+        with db.engine.begin() as connection:  # as a process does that takes the expired lease
+            lease = update(keys).where(keys.c.key == _LEASE_KEY)
+            connection.execute(lease.values(expires_at=(later + _LEASE).timestamp()))
+
+    end = before_grants_go(db, begin)
     try:
         assert sweep(db, NOW).is_done
     finally:
         end()
-    assert not sweep(db, later + hour - SECOND).is_done
-    assert sweep(db, later + hour).is_done
+    assert sweep(db, later + _LEASE - SECOND) == NOTHING
+    assert sweep(db, later + _LEASE).is_done
+
+
+def test_a_sweep_that_outlasts_the_next_one_is_not_the_last_one(db: SQLAlchemy, storage: SQLAlchemyStorage) -> None:
+    later, hour = NOW + 11 * MINUTE, timedelta(hours=1)
+    end = before_grants_go(db, lambda: sweep(db, later))
+    try:
+        assert sweep(db, NOW).is_done
+    finally:
+        end()
+    assert sweep(db, later + hour - SECOND, every=hour) == NOTHING
+    assert sweep(db, later + hour, every=hour).is_done
 
 
 def test_expired_clients_are_kept_for_a_day_and_what_was_fetched_for_them_is_not(
