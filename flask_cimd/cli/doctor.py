@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,10 +12,10 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from .. import ConfigurationError
-from .doctor_inside import look_inside
+from .. import ConfigurationError, StorageError
+from .doctor_inside import look_inside, storage_finding
 from .findings import Finding, as_members, exit_code, line
-from .shared import extension, json_option, print_json, sites_of
+from .shared import extension, json_option, print_json, sites_of, storage_fault
 
 if TYPE_CHECKING:  # the provider needs the extra sqlalchemy, and the commands do not
     from ..provider.site import Site
@@ -44,8 +45,10 @@ def doctor(ctx: click.Context, url: str | None, *, as_json: bool) -> None:
 def _findings(ctx: click.Context, url: str | None) -> Iterator[Finding]:
     try:
         app: Flask = ctx.ensure_object(ScriptInfo).load_app()
-    except ConfigurationError as error:  # what the app's factory refuses is the first thing to mend
-        yield Finding(check="configuration", outcome="failed", text="the app does not start", cure=str(error))
+    except click.ClickException:
+        raise
+    except Exception as error:
+        yield _does_not_start(error)
         return
     with app.app_context():
         extension()
@@ -57,6 +60,21 @@ def _findings(ctx: click.Context, url: str | None) -> Iterator[Finding]:
 
             for site, origin in origins:
                 yield from look_from_outside(app, site, origin)
+
+
+def _does_not_start(error: Exception) -> Finding:
+    """Return the finding for an error of the app's factory, which is the first thing to mend."""
+    cause = error.__cause__ if isinstance(error, ConfigurationError) else error
+    fault = cause if isinstance(cause, StorageError) else storage_fault(error)
+    if fault is not None:
+        found = storage_finding(fault)
+        return replace(found, text=f"the app does not start: {found.text}")
+    text = "the app does not start"
+    if isinstance(error, ConfigurationError):
+        return Finding(check="configuration", outcome="failed", text=text, cure=str(error))
+    # Its words may hold an address with a password, and the output may end in a log.
+    text, cure = f"{text}: its factory raises {type(error).__name__}", "run flask routes, which shows the traceback"
+    return Finding(check="configuration", outcome="failed", text=text, cure=cure)
 
 
 def _origins(sites: list[Site], url: str | None) -> list[tuple[Site, str]]:

@@ -98,7 +98,7 @@ def _storage(site: Site, cimd: CIMD) -> Iterator[Finding]:
         storage.find_token(secrets.token_urlsafe())
         storage.use_once(f"doctor:{secrets.token_urlsafe()}", now + timedelta(minutes=1), now)
     except StorageError as error:
-        yield _storage_fault(error)
+        yield storage_finding(error)
     else:
         yield Finding(check="storage", outcome="ok", text="it can be read and written")
 
@@ -111,7 +111,8 @@ def _schema(gaps: list[str]) -> Finding:
     return Finding(check="tables", outcome="ok", text="all tables and columns are there")
 
 
-def _storage_fault(error: StorageError) -> Finding:
+def storage_finding(error: StorageError) -> Finding:
+    """Return the finding of a database in trouble."""
     if error.slug == "storage-unavailable":
         text = f"the database does not answer ({error.hint})"
         cure = "start it, and check SQLALCHEMY_DATABASE_URI"

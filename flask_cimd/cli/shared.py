@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import ScriptInfo
 
-from .. import CIMD, CIMDError, ConfigurationError
+from .. import CIMD, CIMDError, ConfigurationError, StorageError
 from ..clients import StoreError
 from ..core.text import clean_text
 
@@ -36,6 +37,19 @@ def refused(error: CIMDError, message: str) -> click.ClickException:
     return UnknownNowError(safe(message)) if may_work_later else click.ClickException(safe(message))
 
 
+def storage_fault(error: BaseException) -> StorageError | None:
+    """Return an error of SQLAlchemy, which an app's factory or a look-up of its own lets out, as ours; else ``None``."""
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not isinstance(error, SQLAlchemyError):
+        return None
+    from ..provider._database import storage_error_of
+
+    return storage_error_of(error)
+
+
 class Translated(click.Group):
     """A group whose commands end in a sentence and an exit code, whatever they meet: never in a traceback."""
 
@@ -53,11 +67,17 @@ class Translated(click.Group):
             raise click.ClickException(str(error)) from error
         except PermissionError as error:
             raise click.ClickException(f"no permission: {error.filename}") from error
+        except Exception as error:
+            if (fault := storage_fault(error)) is None:
+                raise
+            raise refused(fault, f"the database cannot be used: {fault}") from error
 
 
 def _store_refused(ctx: click.Context, error: StoreError) -> click.ClickException:
     info = ctx.find_object(ScriptInfo)
-    app = None if info is None else info.load_app()
+    app = None
+    with contextlib.suppress(Exception):  # the factory itself may have met the fault
+        app = None if info is None else info.load_app()
     if app is not None and "sqlalchemy" in app.extensions:
         from ..provider import missing_tables
 

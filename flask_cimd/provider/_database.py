@@ -77,7 +77,9 @@ class Database:
 
     def _retried(self, attempt: Callable[[], _Result]) -> _Result:
         # A pooled connection outlives neither a restart of the database server nor the time when a SQLite file could
-        # not be written. Nothing was committed on it, so a new connection repeats the work.
+        # not be written, so a new connection repeats the work. A transaction was not committed then. A statement in
+        # autocommit mode may have been executed, and its answer was lost: the second one finds nothing to change, so at
+        # worst a value counts as used already or a row as gone, and is refused.
         with _translated():
             try:
                 return attempt()
@@ -120,13 +122,14 @@ def _storage_error(cause: BaseException | None) -> StorageError:
     if isinstance(cause, StatementError):
         cause.hide_parameters = True  # a traceback in a log must not show data of people and clients
     original = getattr(cause, "orig", None) or cause
-    error = _error_of(cause, original)
+    error = storage_error_of(cause)
     logger.error("the storage failed: %s: %s", type(original).__name__, error)
     return error
 
 
-def _error_of(cause: BaseException | None, original: BaseException | None) -> StorageError:
-    """Tell what an operator must mend from what goes by."""
+def storage_error_of(cause: BaseException | None) -> StorageError:
+    """Return an error of SQLAlchemy as ours, which tells what an operator must mend from what goes by."""
+    original = getattr(cause, "orig", None) or cause
     sqlstate, is_sqlite = getattr(original, "sqlstate", None), hasattr(original, "sqlite_errorname")
     if sqlstate == _READ_ONLY or (isinstance(cause, DBAPIError) and _is_read_only(cause)):
         return StorageError("storage-read-only", hint=_NO_WRITES)

@@ -23,13 +23,16 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from examples import minimal
 from flask_cimd import CIMD, ConfigurationError
 from flask_cimd.cli import commands
 from flask_cimd.clients import utc_now
 from flask_cimd.oauth import MemoryStorage, Resource
 from flask_cimd.provider import Provider
+from flask_cimd.provider.checks import require_schema
 from flask_cimd.provider.probe import new_probe
 from tests.support.databases import private_schema
+from tests.support.examples import minimal_under_gunicorn
 from tests.support.origin import server_context
 from tests.support.served_provider import TLSProxy, served, usual_headers
 
@@ -240,6 +243,71 @@ def test_a_factory_that_refuses_its_configuration_is_the_one_finding(shop: Shop)
     result = runner.invoke(commands, ["doctor"], obj=ScriptInfo(create_app=refuse))
     assert result.exit_code == 1
     assert result.stdout == "failed configuration: the app does not start; the issuer must be an https URL\n"
+
+
+def started(create: Callable[[], Flask], *arguments: str) -> Result:
+    """Run the command of an app whose factory it calls."""
+    runner = Flask("unused").test_cli_runner()
+    return runner.invoke(commands, list(arguments) or ["doctor"], obj=ScriptInfo(create_app=create))
+
+
+def away(shop: Shop) -> Flask:
+    """Build an app whose factory makes tables, while its database server is away."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    return shop.app(SQLALCHEMY_DATABASE_URI=f"postgresql+psycopg://nobody:secret@127.0.0.1:{port}/none")
+
+
+def test_a_factory_that_meets_no_database_cannot_be_judged_now(shop: Shop) -> None:
+    result = started(lambda: away(shop))
+    assert result.exit_code == 3
+    assert result.output == (
+        "unknown storage: the app does not start: the database does not answer (OperationalError); "
+        "start it, and check SQLALCHEMY_DATABASE_URI\n"
+    )
+
+
+def test_a_factory_that_requires_tables_of_a_database_that_is_away_cannot_be_judged_now(shop: Shop) -> None:
+    def create() -> Flask:
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        url = f"postgresql+psycopg://nobody@127.0.0.1:{port}/none"
+        app = shop.app(tables=False, SQLALCHEMY_DATABASE_URI=url)
+        require_schema(app, app.extensions["cimd_providers"][0].storage)
+        return app
+
+    result = started(create)
+    assert (result.exit_code, "the database does not answer" in result.output) == (3, True)
+
+
+def test_a_factory_that_cannot_make_its_tables_has_to_be_mended(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+
+    def read_only() -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{tmp_path}/empty.db?mode=ro", uri=True, check_same_thread=False)
+
+    result = started(lambda: shop.app(SQLALCHEMY_ENGINE_OPTIONS={"creator": read_only}))
+    assert result.exit_code == 1
+    assert result.output.startswith("failed storage: the app does not start: storage-read-only; ")
+
+
+def test_any_other_error_of_the_factory_is_named_without_its_words(shop: Shop) -> None:
+    def fail() -> Flask:
+        raise KeyError("postgresql://ada:secret@db.example/")
+
+    result = started(fail)
+    assert result.exit_code == 1
+    assert result.output == (
+        "failed configuration: the app does not start: its factory raises KeyError; "
+        "run flask routes, which shows the traceback\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["sweep"], ["create-tables"], ["grants", "list"], ["list"]])
+def test_every_other_command_of_such_an_app_ends_in_a_sentence(shop: Shop, command: list[str]) -> None:
+    result = started(lambda: away(shop), *command)
+    assert result.exit_code == 3
+    assert result.output == "Error: the database cannot be used: storage-unavailable: OperationalError\n"
 
 
 def test_an_app_without_a_provider_is_looked_at_from_inside(ca_bundle: Path) -> None:
@@ -462,3 +530,24 @@ def test_a_probe_is_answered_for_five_minutes(
     site = app.extensions["cimd_providers"][0]
     object.__setattr__(site, "clock", lambda: utc_now() - timedelta(minutes=minutes))
     assert post(app=app).status_code == status
+
+
+# -- the example under gunicorn -----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_example_under_gunicorn_behind_the_proxy(proxy: TLSProxy, ca_bundle: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/minimal.db"
+    config = {"ISSUER": proxy.origin, "SQLALCHEMY_DATABASE_URI": url, "CIMD_CA_BUNDLE": str(ca_bundle)}
+    safe = {"SECRET_KEY": KEY, "CIMD_ALLOW_LOOPBACK": False}
+    found = []
+    for more in ({}, safe):
+        app = minimal.create_app(**config, **more)
+        with minimal_under_gunicorn(tmp_path, **config, **more) as proxy.backend:
+            found.append(doctor(app, "--json"))
+        with app.app_context():
+            app.extensions["sqlalchemy"].engine.dispose()
+    shipped, made_safe = found
+    bad = {name for name, outcome in outcomes(shipped).items() if outcome != "ok"}
+    assert (shipped.exit_code, bad) == (1, {"secret-key", "settings"})
+    assert (made_safe.exit_code, set(outcomes(made_safe).values())) == (0, {"ok"})

@@ -123,3 +123,20 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: 
             if process.poll() is not None:
                 break
     raise AssertionError(f"the program does not start: {log.read_text()[-4000:]}")
+
+
+@contextmanager
+def minimal_under_gunicorn(folder: Path, *options: str, **config: object) -> Iterator[int]:
+    """Run ``examples/minimal.py`` behind gunicorn until the block ends, and yield its port.
+
+    Args:
+        folder: for the log.
+        options: of gunicorn.
+        config: settings of the app.
+    """
+    port = free_ports()
+    arguments = ", ".join(f"{name}={value!r}" for name, value in config.items())
+    command = [sys.executable, "-m", "gunicorn", "-c", "/dev/null", "-k", "gthread", "--threads", "4", *options]
+    command += ["--bind", f"127.0.0.1:{port}", "--chdir", str(EXAMPLES), f"minimal:create_app({arguments})"]
+    with running(command, f"http://127.0.0.1:{port}/", folder):
+        yield port
