@@ -47,7 +47,7 @@ def _findings(ctx: click.Context, url: str | None) -> Iterator[Finding]:
         app: Flask = ctx.ensure_object(ScriptInfo).load_app()
     except click.ClickException:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  a factory raises anything
         yield _does_not_start(error)
         return
     with app.app_context():

@@ -38,7 +38,7 @@ def refused(error: CIMDError, message: str) -> click.ClickException:
 
 
 def storage_fault(error: BaseException) -> StorageError | None:
-    """Return an error of SQLAlchemy, which an app's factory or a look-up of its own lets out, as ours; else ``None``."""
+    """Return an error of SQLAlchemy, as an app's factory or own look-up lets it out, as ours; else ``None``."""
     if "sqlalchemy" not in sys.modules:
         return None
     from sqlalchemy.exc import SQLAlchemyError

@@ -155,7 +155,7 @@ class _Turn:
         row = self._database.first(query, params(key=_LAST_KEY))
         if row is None:
             return True
-        ago = seconds(self._now + _REMEMBERED) - row[self._table.c.expires_at]
+        ago: float = seconds(self._now + _REMEMBERED) - row[self._table.c.expires_at]
         return abs(ago) >= every.total_seconds()  # an instant of a clock that was ahead ends no sweeps for good
 
     def remember(self) -> None:
