@@ -6,7 +6,8 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from io import SEEK_END
+from typing import Any, BinaryIO, cast
 
 from flask import Blueprint, Response, abort
 from sqlalchemy import Connection, func, insert, select
@@ -22,7 +23,9 @@ from flask_cimd.clients import SafeImage, reencode
 LARGEST_FILE = 10 * 1024 * 1024
 LARGEST_REQUEST = 4 * LARGEST_FILE
 MOST_FILES = 10
-_MOST_PIXELS = 40_000_000
+#: Pixels of a picture that is in memory whole, and of a PNG or a photo that is decoded in parts.
+_MOST_PIXELS = 12_000_000
+_MOST_STREAMED_PIXELS = 40_000_000
 _LONGEST_EDGE = 2048
 #: Bytes of all stored images together.
 _MOST_STORED = 1024 * 1024 * 1024
@@ -68,10 +71,16 @@ def read_upload(upload: FileStorage) -> StoredImage:
         ImageError: the format is unknown, the file is damaged, or the image has too many pixels.
         RequestEntityTooLarge: the file is too large.
     """
-    data = upload.stream.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
+    file = upload.stream  # a temporary file if it is large: it is read when its turn comes
+    if file.seek(0, SEEK_END) > LARGEST_FILE:
         raise RequestEntityTooLarge
-    image = reencode(data, max_pixels=_MOST_PIXELS, max_edge=_LONGEST_EDGE)
+    file.seek(0)
+    image = reencode(
+        cast("BinaryIO", file),
+        max_pixels=_MOST_PIXELS,
+        max_streamed_pixels=_MOST_STREAMED_PIXELS,
+        max_edge=_LONGEST_EDGE,
+    )
     return StoredImage(name=f"{secrets.token_hex(16)}.{image.extension}", image=image)
 
 

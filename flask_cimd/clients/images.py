@@ -6,30 +6,47 @@ Needs Pillow (the extra ``logo``).
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import BoundedSemaphore
-from typing import Literal
+from typing import Any, BinaryIO, Literal
 
 from PIL import Image, ImageOps, features
+
+from . import strips
 
 #: Format that is read, to format that is written. MPO is the JPEG of cameras that put several pictures in one file.
 _WRITTEN_AS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "ICO": "PNG", "WEBP": "WEBP", "AVIF": "WEBP"}
 _READ = ("JPEG", "PNG", "GIF", "WEBP", "ICO", *(("AVIF",) if features.check("avif") else ()))
-#: The one format whose decoder needs no second copy of the pixels.
-_DECODED_IN_PLACE = "PNG"
-#: Rows of a picture that are scaled down at once.
-_STRIP = 64
+#: Longest edge that is read, in pixels: a strip of a longer one would take much memory.
+_LONGEST_EDGE = 65_535
 _MOST_ICONS = 64
 _TOO_MANY_PIXELS = "The image has more than {} million pixels."
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-#: Number of pictures decoded at once; a decoded one takes up to four bytes per pixel.
-_DECODERS = BoundedSemaphore(2)
 _TROUBLE = (
     OSError, ValueError, SyntaxError, EOFError, OverflowError, IndexError, KeyError, TypeError, AttributeError,
     ZeroDivisionError, struct.error, zlib.error, MemoryError,
 )  # fmt: skip  # Pillow's readers raise all of these on damaged files
+
+
+class _Decoder:
+    """One thread of a process decodes all pictures, since a large one takes much memory.
+
+    A lock would let them take turns as well, but the C library keeps the freed memory of each thread for that thread.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: after a fork, the child has no thread of the parent."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cimd-picture")
+
+    def run(self, *arguments: Any) -> SafeImage:
+        """Return what `_decode` does, once the pictures before are done."""
+        return self._thread.submit(_decode, *arguments).result()
 
 
 class ImageError(ValueError):
@@ -55,73 +72,84 @@ class SafeImage:
 
 
 def reencode(
-    data: bytes,
+    data: bytes | BinaryIO,
     *,
     max_pixels: int,
     max_edge: int,
     written_as: Literal["PNG"] | None = None,
-    max_png_pixels: int | None = None,
+    max_streamed_pixels: int | None = None,
 ) -> SafeImage:
     """Decode an image and encode it anew, without metadata and at most ``max_edge`` pixels wide and high.
 
-    The format is told from the bytes. A picture is held in memory once, with four bytes per pixel at most, and scaled
-    down strip by strip; of an animation the first frame is taken.
+    The format is told from the bytes. A PNG is decoded and scaled down a few rows at a time, and a photo is decoded at
+    a fraction of its size; other pictures are held in memory whole. A process decodes one picture at a time; of an
+    animation the first frame is taken.
 
     Args:
-        data: the file; the caller bounds its length.
-        max_pixels: largest number of pixels; a larger picture is refused before anything is decoded.
+        data: the file, or a binary file object that can seek, which is read when its turn comes; the caller bounds its
+            length.
+        max_pixels: largest number of pixels; a larger picture is refused before anything is decoded. A decoder needs up
+            to 8 bytes for each.
         max_edge: in pixels; a larger picture is scaled down.
         written_as: the format of the result; ``None`` keeps photos JPEG or WebP.
-        max_png_pixels: the largest number for PNG, whose decoder needs least memory; ``None`` means ``max_pixels``.
+        max_streamed_pixels: the largest number for a PNG that is not interlaced and for a JPEG that is not progressive,
+            which are never in memory whole; ``None`` means ``max_pixels``.
 
     Raises:
         ImageError: not a JPEG, PNG, GIF, WebP, ICO or AVIF image, damaged, or with too many pixels.
     """
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
+    return _decoder.run(file, max_pixels, max_edge, written_as, max_streamed_pixels or max_pixels)
+
+
+def _decode(file: BinaryIO, max_pixels: int, max_edge: int, written_as: str | None, max_streamed: int) -> SafeImage:
     try:
-        with _DECODERS:
-            return _reencode(data, max_pixels, max_edge, written_as, max_png_pixels or max_pixels)
+        return _reencode(file, max_pixels, max_edge, written_as, max_streamed)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:  # far above any ``max_pixels``
-        raise ImageError(_TOO_MANY_PIXELS.format(max_pixels // 1_000_000)) from exc
+        raise ImageError(_TOO_MANY_PIXELS.format(max_streamed // 1_000_000)) from exc
     except _TROUBLE as exc:
-        if b"<svg" in data[:1000].lower():
+        file.seek(0)
+        if b"<svg" in file.read(1000).lower():
             # A rasteriser for SVG reads files and addresses that the picture names; none that loads nothing is at hand.
             raise ImageError("SVG is not read, since it can hold scripts and load files. Send a PNG.") from exc
         raise ImageError("The file is not an image that can be read. Send PNG, JPEG, GIF, WebP, AVIF or ICO.") from exc
 
 
-def _reencode(data: bytes, max_pixels: int, max_edge: int, written_as: str | None, max_png_pixels: int) -> SafeImage:
+def _reencode(file: BinaryIO, max_pixels: int, max_edge: int, written_as: str | None, max_streamed: int) -> SafeImage:
     # Formats are named: otherwise Pillow tries every reader it has, PostScript among them.
-    with Image.open(io.BytesIO(data), formats=_READ) as picture:
+    with Image.open(file, formats=_READ) as picture:
         width, height = picture.size
-        limit = max_png_pixels if picture.format == _DECODED_IN_PLACE else max_pixels
-        if width * height > limit:
+        is_png = strips.can_stream(picture)
+        limit = max_streamed if is_png or _can_skip(picture) else max_pixels
+        if width * height > limit or max(width, height) > _LONGEST_EDGE:
             raise ImageError(_TOO_MANY_PIXELS.format(limit // 1_000_000))
         if picture.format == "ICO":
-            _check_icons(data)
+            file.seek(0)
+            _check_icons(file.read())
         kind = written_as or _WRITTEN_AS[picture.format or ""]
         # JPEG can be decoded at a fraction of its size; other formats ignore the hint.
-        picture.draft(None, (max_edge, max_edge))
-        small = _shrunk(picture, max_edge, "RGBA" if kind != "JPEG" and picture.has_transparency_data else "RGB")
-        small.info = dict(picture.info)
-    # The orientation is metadata too: it is applied before the rest is dropped.
-    upright = ImageOps.exif_transpose(small)
-    plain = Image.new(upright.mode, upright.size)
-    plain.paste(upright)
-    plain.thumbnail((max_edge, max_edge))
-    return _write(plain, kind)
+        picture.draft(None, _target(picture.size, max_edge))
+        mode = "RGBA" if kind != "JPEG" and picture.has_transparency_data else "RGB"
+        rows = strips.streamed(file, picture, mode) if is_png else strips.whole(picture, mode)
+        small = strips.scaled(rows, picture.size, _target(picture.size, max_edge), mode)
+        # The orientation is metadata too: it is applied before the rest is dropped.
+        small.info = {"exif": picture.info.get("exif", b"")}
+    ImageOps.exif_transpose(small, in_place=True)
+    small.info = {}
+    return _write(small, kind)
 
 
-def _shrunk(picture: Image.Image, max_edge: int, mode: str) -> Image.Image:
-    """Return the pixels of a picture; its longer side is two to four times ``max_edge``, or less if it was less."""
-    factor = max(1, max(picture.size) // (2 * max_edge))
-    rows = factor * max(1, _STRIP // factor)
-    small = Image.new(mode, (-(-picture.width // factor), -(-picture.height // factor)))
-    for top in range(0, picture.height, rows):
-        strip = picture.crop((0, top, picture.width, min(top + rows, picture.height))).convert(mode)
-        small.paste(strip.reduce(factor), (0, top // factor))
-    return small
+def _can_skip(picture: Image.Image) -> bool:
+    """Say whether a picture is a JPEG whose decoder keeps the pixels of the result alone."""
+    return picture.format in ("JPEG", "MPO") and not picture.info.get("progressive")
+
+
+def _target(size: tuple[int, int], max_edge: int) -> tuple[int, int]:
+    """Return the size of the result in pixels, in the same proportion."""
+    share = min(1, max_edge / max(size))
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
 
 
 def _check_icons(data: bytes) -> None:
@@ -151,3 +179,8 @@ def _write(picture: Image.Image, kind: str) -> SafeImage:
         width=picture.width,
         height=picture.height,
     )
+
+
+_decoder = _Decoder()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_decoder.reset)

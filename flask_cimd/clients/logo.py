@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 
 #: Largest width and height of a served logo, in pixels.
 EDGE = 128
-#: Largest picture that is decoded, in pixels (CIMD §9.8 leaves the bound to the server); each takes four bytes of
-#: memory in a PNG, and up to eight in other formats.
+#: Largest picture that is decoded, in pixels (CIMD §9.8 leaves the bound to the server): one that is in memory whole,
+#: and a PNG or JPEG that is decoded in parts.
 MAX_PIXELS = 2048 * 2048
-MAX_PNG_PIXELS = 4096 * 4096
+MAX_STREAMED_PIXELS = 4096 * 4096
 #: Seconds that a consent page waits for a logo.
 TIMEOUT = 2.0
 #: Number of logos kept in this process if the store keeps none.
@@ -154,7 +154,7 @@ def draw(original: bytes) -> bytes:
 
     try:
         image = reencode(
-            original, max_pixels=MAX_PIXELS, max_edge=EDGE, written_as="PNG", max_png_pixels=MAX_PNG_PIXELS
+            original, max_pixels=MAX_PIXELS, max_edge=EDGE, written_as="PNG", max_streamed_pixels=MAX_STREAMED_PIXELS
         )
     except ImageError as exc:
         raise NotAPicture(str(exc)) from exc

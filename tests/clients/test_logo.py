@@ -155,14 +155,14 @@ def test_pixels_are_counted_before_they_are_decoded(size: tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "RGB", "P", "L", "1"])
-def test_a_png_of_sixteen_million_pixels_is_held_in_memory_once(mode: str, tmp_path: Path) -> None:
-    # In a process of its own, whose peak the kernel knows; one copy of RGBA has 64 MiB.
+def test_a_png_of_sixteen_million_pixels_is_never_in_memory_whole(mode: str, tmp_path: Path) -> None:
+    # In a process of its own, whose peak the kernel knows; a copy of RGBA has 64 MiB.
     drawn = io.BytesIO()
     Image.new(mode, (4096, 4096)).save(drawn, "PNG")
     file = tmp_path / "large.png"
     file.write_bytes(drawn.getvalue())
     done = subprocess.run([sys.executable, "-c", _PEAK, file], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 64 * 1.4
+    assert float(done.stdout) < 32
 
 
 _PEAK = """
@@ -182,7 +182,7 @@ print(peak() - before)
 """
 
 
-@pytest.mark.parametrize("format_", ["WEBP", "GIF", "AVIF", "JPEG"])
+@pytest.mark.parametrize("format_", ["WEBP", "GIF", "AVIF"])
 def test_other_formats_are_read_up_to_four_million_pixels(format_: str) -> None:
     assert Image.open(io.BytesIO(draw(picture(format_, (2048, 2048))))).size == (EDGE, EDGE)
     with pytest.raises(NotAPicture, match="pixels"):
