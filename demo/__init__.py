@@ -12,11 +12,12 @@ from flask import Flask
 from flask_migrate import Migrate
 
 from demo import assets, errors, frame, language, limits, schema, security
+from demo.account import fresh, login, passwords, sessions
 from demo.config import Configuration
 from demo.counters import shared_counters
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
-from demo.owner import card, clients, explain, login, setup
+from demo.owner import card, clients, explain, setup
 from demo.provider import registration, resource_servers
 from demo.provider.setup import create_provider
 from demo.services import Services
@@ -38,6 +39,7 @@ _MODULES = (
     media,
     micropub,
     login,
+    fresh,
     clients,
     explain,
     card,
@@ -88,6 +90,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     frame.init_app(app, configuration)
     security.init_app(app, configuration)
     assets.init_app(app)
+    sessions.init_app(app)
     for module in _MODULES:
         app.register_blueprint(module.blueprint)
     security.exempt(app, *micropub.MACHINE_VIEWS, card.save, xrpc.other)
@@ -96,6 +99,8 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     resource_servers.init_app(app)
     limits.init_app(app, configuration, cimd, shared_counters(app, configuration.cimd["CIMD_STORE"], clock))
     errors.init_app(app)
+    with app.app_context():
+        passwords.seed(configuration, clock())
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -17,6 +18,11 @@ from flask_cimd.oauth import Resource
 
 DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
 _DEVELOPMENT_KEY = "development"
+#: Least number of characters of the owner's password, and of the key that signs cookies.
+SHORTEST_PASSWORD, _SHORTEST_KEY = 12, 8
+_SCRYPT_HASH = re.compile(r"scrypt:(\d{1,8}):(\d{1,2}):(\d{1,2})\$[A-Za-z0-9./]{8,64}\$[0-9a-f]{128}")
+#: Bounds of N · r of a given hash (128 bytes of memory each), and of N · r · p, which is its work.
+_LARGEST_SCRYPT, _SMALLEST_SCRYPT = 2**20, 2**17
 _DEVELOPMENT_HANDLE = "owner.test"
 #: Largest number in ``DEMO_TRUSTED_PROXIES``.
 _MOST_PROXIES = 16
@@ -37,6 +43,8 @@ class Configuration:
     Attributes:
         base_url: public origin without a trailing slash; the issuer.
         me: the owner's canonical profile URL.
+        owner_password: the password that a new site begins with; ``None`` if there is a hash, or neither.
+        owner_password_hash: its scrypt hash as `werkzeug.security` writes it.
         handle: the owner's name on the AT Protocol.
         did: the owner's DID.
         mcp_url: URL of the MCP endpoint for the notes, and resource identifier of its tokens; or ``None``.
@@ -55,7 +63,7 @@ class Configuration:
     host: str
     port: int
     database_url: str
-    owner_password: str
+    owner_password: str | None
     secret_key: str
     me: str
     handle: str
@@ -72,6 +80,7 @@ class Configuration:
     zone: str = "UTC"
     trusted_proxies: int | tuple[Network, ...] | None = None
     dynamic_registration: bool = False
+    owner_password_hash: str | None = None
     mcp_url: str | None = None
     mcp_origins: tuple[str, ...] = ()
     cimd: Mapping[str, str] = field(default_factory=dict)
@@ -99,8 +108,9 @@ class Configuration:
             host=environment.get("DEMO_HOST", "127.0.0.1"),
             port=port,
             database_url=_database_url(environment.get("DEMO_DATABASE_URL")),
-            owner_password=_secret(environment, "DEMO_OWNER_PASSWORD", DEVELOPMENT_PASSWORD, development=development),
-            secret_key=_secret(environment, "DEMO_SECRET_KEY", _DEVELOPMENT_KEY, development=development),
+            owner_password=_password(environment, development=development),
+            owner_password_hash=_password_hash(environment, development=development),
+            secret_key=_secret_key(environment, development=development),
             me=_profile_url(environment.get("DEMO_ME") or base_url + "/", development=development),
             handle=_handle(environment.get("DEMO_HANDLE"), base_url, development=development),
             did=_did(environment.get("DEMO_DID"), base_url),
@@ -195,16 +205,53 @@ def _links(text: str) -> tuple[str, ...]:
     return links
 
 
-def _secret(environment: Mapping[str, str], name: str, default: str, *, development: bool) -> str:
+def _text(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "")
     try:
         value.encode()
     except UnicodeEncodeError as exc:
         raise ConfigurationError(f"{name} must be text in UTF-8") from exc
+    return value
+
+
+def _secret_key(environment: Mapping[str, str], *, development: bool) -> str:
+    value = _text(environment, "DEMO_SECRET_KEY")
     if development:
-        return value or default
-    if not value or value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY) or len(value) < 8:
-        raise ConfigurationError(f"{name} must be set to a value of your own with at least 8 characters")
+        return value or _DEVELOPMENT_KEY
+    if value == _DEVELOPMENT_KEY or len(value) < _SHORTEST_KEY:
+        raise ConfigurationError(
+            f"DEMO_SECRET_KEY must be set to a value of your own with at least {_SHORTEST_KEY} characters"
+        )
+    return value
+
+
+def _password(environment: Mapping[str, str], *, development: bool) -> str | None:
+    """Return the password of a new site; without one, its owner chooses it in the browser."""
+    value = _text(environment, "DEMO_OWNER_PASSWORD")
+    if environment.get("DEMO_OWNER_PASSWORD_HASH"):
+        if value:
+            raise ConfigurationError("set DEMO_OWNER_PASSWORD or DEMO_OWNER_PASSWORD_HASH, not both")
+        return None
+    if development:  # also shorter ones: this mode protects nothing
+        return value or (None if _flag(environment, "DEMO_FIRST_RUN") else DEVELOPMENT_PASSWORD)
+    if value and len(value) < SHORTEST_PASSWORD:  # longer than the default one, too
+        raise ConfigurationError(f"DEMO_OWNER_PASSWORD must have at least {SHORTEST_PASSWORD} characters")
+    return value or None
+
+
+def _password_hash(environment: Mapping[str, str], *, development: bool) -> str | None:
+    value = environment.get("DEMO_OWNER_PASSWORD_HASH") or None
+    if value is None:
+        return None
+    found = _SCRYPT_HASH.fullmatch(value)
+    cost, block, parallel = map(int, found.groups()) if found else (0, 0, 0)
+    well_formed = (
+        cost > 1 and cost & (cost - 1) == 0 and cost * block <= _LARGEST_SCRYPT and 0 < parallel <= block <= 32
+    )
+    if not well_formed or not (development or cost * block * parallel >= _SMALLEST_SCRYPT):
+        raise ConfigurationError(
+            "DEMO_OWNER_PASSWORD_HASH must be a scrypt hash as werkzeug.security.generate_password_hash returns it"
+        )
     return value
 
 

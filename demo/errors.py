@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from demo.owner.login import is_logged_in
+from demo.account.login import is_logged_in
 from demo.provider import endpoints, registration
 from demo.site import micropub, xrpc
 
@@ -30,7 +30,7 @@ _FALLBACK = ("Something went wrong", "The error is on this site, not on your sid
 
 def init_app(app: Flask) -> None:
     """Register the error handlers."""
-    app.context_processor(lambda: {"is_owner": is_logged_in})
+    app.context_processor(lambda: {"is_owner": _is_owner})
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(SQLAlchemyError, _show_database_error)
 
@@ -51,6 +51,13 @@ def show(error: HTTPException) -> Response:
         if name in ("Allow", "Retry-After"):
             answer.headers[name] = value
     return answer
+
+
+def _is_owner() -> bool:
+    try:
+        return is_logged_in()
+    except SQLAlchemyError:  # the page may be the one that says so
+        return False
 
 
 def _show_database_error(error: SQLAlchemyError) -> Response:

@@ -13,9 +13,9 @@ from flask import Flask, has_request_context, make_response, request
 from limits import RateLimitItem, parse
 from werkzeug.exceptions import TooManyRequests
 
+from demo.account.login import is_logged_in
 from demo.config import Configuration
 from demo.counters import Counters
-from demo.owner.login import is_logged_in
 from demo.provider import registration
 from flask_cimd import CIMD, ClientIdentifier, FetchLimitError
 from flask_cimd.core import network_of

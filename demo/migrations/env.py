@@ -5,8 +5,9 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
+from demo.account import tables as account_tables  # noqa: F401  importing it is what registers its tables
 from demo.models import db
-from demo.site import tables  # noqa: F401  importing it is what registers its tables
+from demo.site import tables  # noqa: F401  the same
 from flask_cimd.stores import client_table, lease_table, record_table
 
 client_table(db)

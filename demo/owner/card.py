@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from demo.account.login import owner_only
 from demo.identity import Owner
-from demo.owner.login import owner_only
 from demo.services import services
 from demo.site import media, profiles
 from demo.site.properties import PropertyError, is_web_url

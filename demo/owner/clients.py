@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from demo.owner.login import owner_only
+from demo.account.login import owner_only
 from demo.provider.resource_servers import named_resources
 from demo.provider.scopes import SCOPE_TEXTS
 from demo.services import services

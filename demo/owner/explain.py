@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from demo.owner.login import owner_only
+from demo.account.login import owner_only
 from demo.services import services
 
 blueprint = Blueprint("explain", __name__)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, render_template, request
 
-from demo.owner.login import owner_only
+from demo.account.login import owner_only
 from demo.services import services
 from demo.site.links import site_links
 from demo.site.properties import is_web_url

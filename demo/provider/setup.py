@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import redirect, url_for
 
+from demo.account.login import is_logged_in, logged_in_at
 from demo.config import Configuration
-from demo.owner.login import is_logged_in, logged_in_at
 from demo.provider import registration
 from demo.provider.resource_servers import SiteResources
 from demo.provider.resources import PROFILE_PATH, own_resources

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from sqlalchemy import text
 
+from demo.account.login import is_logged_in
 from demo.models import db
-from demo.owner.login import is_logged_in
 from demo.services import services
 from demo.site import feed, posts
 from demo.site.content import view

@@ -7,7 +7,7 @@ from dataclasses import replace
 from flask import Blueprint, abort, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from demo.owner.login import is_logged_in, owner_only
+from demo.account.login import is_logged_in, owner_only
 from demo.services import services
 from demo.site import posts
 from demo.site.content import view

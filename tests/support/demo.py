@@ -38,7 +38,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from demo import create_app
+from sqlalchemy import create_engine
+
+from demo import create_app, schema
 from demo.config import DEVELOPMENT_PASSWORD
 from demo.models import db
 
@@ -91,11 +93,9 @@ def _start_with_the_schema(database_url: str) -> None:
     if not _migrated:
         with tempfile.TemporaryDirectory() as folder:
             empty = Path(folder) / "empty.db"
-            app = create_app(
-                {"DEMO_DEVELOPMENT": "1", "DEMO_BASE_URL": BASE_URL, "DEMO_DATABASE_URL": f"sqlite:///{empty}"}
-            )
-            with app.app_context():
-                db.engine.dispose()
+            engine = create_engine(f"sqlite:///{empty}")
+            schema.upgrade(engine)  # an app would make the account, with a password of its own
+            engine.dispose()
             _migrated.append(empty.read_bytes())
     path.write_bytes(_migrated[0])
 

@@ -1,0 +1,71 @@
+"""The check before dangerous actions: a passkey or the password within the last ten minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from demo.account import passwords, sessions
+from demo.account.login import local_path, owner_only
+from demo.services import services
+
+blueprint = Blueprint("fresh", __name__)
+
+_FRESH = timedelta(minutes=10)
+
+
+def fresh_owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Redirect requests without a session of the owner to the login, and those without a fresh check to the check.
+
+    After the check, a GET request is made again. A POST request is not, since its form is gone: the owner comes back
+    to the page of the form.
+    """
+
+    @wraps(view)
+    @owner_only
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs) if is_fresh() else redirect(url_for("fresh.show", next=_way_back()), code=303)
+
+    return guarded
+
+
+def is_fresh() -> bool:
+    """Say whether the owner has proved within the last ten minutes to be there."""
+    current = sessions.current()
+    return current is not None and services().clock() - current.proved_at < _FRESH
+
+
+@blueprint.get("/account/check")
+@owner_only
+def show() -> str:
+    """Ask for the password."""
+    return _form(local_path(request.args.get("next")))
+
+
+@blueprint.post("/account/check")
+@owner_only
+def check() -> Response | tuple[str, int]:
+    """Check the password and go back."""
+    target = local_path(request.form.get("next"))
+    if not passwords.is_right(request.form.get("password", "")):
+        return _form(target, failed=True), 403
+    sessions.prove()
+    return redirect(target, code=303)
+
+
+def _form(target: str, *, failed: bool = False) -> str:
+    return render_template("account_check.html", next=target, failed=failed)
+
+
+def _way_back() -> str:
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    came_from = urlsplit(request.referrer or "")
+    is_ours = f"{came_from.scheme}://{came_from.netloc}" == services().configuration.base_url
+    return came_from.path if is_ours else url_for("home.show")
