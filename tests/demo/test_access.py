@@ -66,12 +66,14 @@ SIGN_IN: set[Route] = {("GET", "/authorize"), ("GET", "/authorize/<handle>"), ("
 DECISION: set[Route] = {("POST", "/apps/revoke"), ("POST", "/consent")}
 #: The owner's own pages and buttons: everybody else is redirected to the login.
 OWNER_ONLY: set[Route] = {
+    ("GET", "/account/check"),
     ("GET", "/apps"),
     ("GET", "/clients"),
     ("GET", "/drafts"),
     ("GET", "/explain"),
     ("GET", "/profile"),
     ("GET", "/setup"),
+    ("POST", "/account/check"),
     ("POST", "/clients/rules"),
     ("POST", "/clients/rules/remove"),
     ("POST", "/clients/tiers/<tier>"),

@@ -52,9 +52,13 @@ def test_an_origin_in_upper_case_is_refused_with_the_right_spelling(url: str) ->
         {"DEMO_BASE_URL": "https://me.example?a"},
         {"DEMO_BASE_URL": "https://user@me.example"},
         {"DEMO_BASE_URL": "me.example"},
-        {"DEMO_OWNER_PASSWORD": None},
         {"DEMO_OWNER_PASSWORD": "let-me-in"},
-        {"DEMO_OWNER_PASSWORD": "short"},
+        {"DEMO_OWNER_PASSWORD": "eleven char"},
+        {"DEMO_OWNER_PASSWORD_HASH": "scrypt:32768:8:1$saltsalt$" + "0" * 128},  # beside a password
+        {"DEMO_OWNER_PASSWORD_HASH": "a password", "DEMO_OWNER_PASSWORD": None},
+        {"DEMO_OWNER_PASSWORD_HASH": "scrypt:1024:8:1$saltsalt$" + "0" * 128, "DEMO_OWNER_PASSWORD": None},
+        {"DEMO_OWNER_PASSWORD_HASH": "scrypt:4194304:8:1$saltsalt$" + "0" * 128, "DEMO_OWNER_PASSWORD": None},
+        {"DEMO_OWNER_PASSWORD_HASH": "scrypt:32767:8:1$saltsalt$" + "0" * 128, "DEMO_OWNER_PASSWORD": None},
         {"DEMO_SECRET_KEY": None},
         {"DEMO_SECRET_KEY": "development"},
         {"DEMO_SECRET_KEY": "short"},
@@ -96,9 +100,21 @@ def test_a_missing_origin_is_asked_for() -> None:
         read(DEMO_BASE_URL=None)
 
 
-def test_no_default_secret_is_ever_taken_outside_development() -> None:
-    with pytest.raises(ConfigurationError):
-        read(DEMO_DEVELOPMENT="0", DEMO_OWNER_PASSWORD="")
+def test_no_default_password_is_ever_taken_outside_development() -> None:
+    assert read(DEMO_DEVELOPMENT="0", DEMO_OWNER_PASSWORD="").owner_password is None
+
+
+def test_a_hash_takes_the_place_of_the_password() -> None:
+    given = "scrypt:32768:8:1$saltsalt$" + "0" * 128
+    found = read(DEMO_OWNER_PASSWORD=None, DEMO_OWNER_PASSWORD_HASH=given)
+    assert (found.owner_password, found.owner_password_hash) == (None, given)
+
+
+def test_development_takes_a_short_password_and_has_one_of_its_own() -> None:
+    # Design §5.2: scripts log in with the one that `make demo` prints, or with one that they chose.
+    assert read(DEMO_DEVELOPMENT="1", DEMO_OWNER_PASSWORD="short").owner_password == "short"
+    assert read(DEMO_DEVELOPMENT="1", DEMO_OWNER_PASSWORD=None).owner_password == "let-me-in"
+    assert read(DEMO_DEVELOPMENT="1", DEMO_OWNER_PASSWORD=None, DEMO_FIRST_RUN="1").owner_password is None
 
 
 @pytest.mark.parametrize(("value", "on"), [("1", True), ("true", True), ("0", False), ("", False), ("no", False)])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from demo.account import sessions
 from flask_cimd.core.policy import Rule
 from tests.support.browser import (
     REDIRECT,
@@ -158,17 +159,16 @@ def test_a_decision_after_the_logout_is_refused(origin: Any, site: Site) -> None
 
 @proves("O-64")
 @pytest.mark.parametrize("decision", ["Approve", "Deny"])
-def test_a_decision_needs_the_password_of_today(make_site: Any, tmp_path: Any, origin: Any, decision: str) -> None:
+def test_a_decision_needs_a_login_that_has_not_ended(site: Site, origin: Any, decision: str) -> None:
     # Session, CSRF token and transaction are all good; the login alone has ended.
-    url = f"sqlite:///{tmp_path}/same.db"
-    owner = make_site(url, DEMO_OWNER_PASSWORD="the first one").owner()
+    owner = site.owner()
     page = owner.authorize(SignIn.begin(publish_client(origin)))
-    browser = make_site(url, DEMO_OWNER_PASSWORD="the second one").browser()
-    browser.session.cookies.update(owner.session.cookies)
-    answer = browser.press(page, decision)
+    with site.app.app_context():
+        sessions.end_all()
+    answer = owner.press(page, decision)
     assert (answer.status_code, "request-ended" in answer.text) == (400, True)
     assert "Location" not in answer.headers
-    assert owner.press(page, decision).status_code == 303  # where the password still holds, all of it is good
+    assert owner.log_in().press(page, decision).status_code == 303
 
 
 @proves("C-117", "O-18")

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.sessions import SecureCookieSessionInterface
 
 from demo.services import services
 from demo.site import media
@@ -15,29 +14,14 @@ from demo.site.media import LARGEST_FILE
 from tests.demo.posting import Poster, png
 from tests.demo.test_profile import card, elements, look, save
 from tests.demo.test_security import PRODUCTION
-from tests.support.browser import PASSWORD, Site, publish_client, soup
+from tests.support.browser import Site, publish_client, soup
 from tests.support.origin import TLSOrigin
 
 IMAGES = "https://me.example/media/"
 NAME = "0123456789abcdef" * 2 + ".png"
 
 
-def mark_of(site: Site) -> str:
-    """Return what the owner's cookie holds in place of the password; anybody who has the cookie can read it."""
-    owner = site.owner()
-    (value,) = (cookie.value for cookie in owner.session.cookies if cookie.name == "site_session")
-    serializer = SecureCookieSessionInterface().get_signing_serializer(site.app)
-    assert serializer is not None
-    return str(serializer.loads(value)["owner"])
-
-
 # -- login --------------------------------------------------------------------------------------------------------
-
-
-def test_the_mark_of_the_password_in_the_cookie_depends_on_the_secret_key(make_site: Callable[..., Site]) -> None:
-    one, other = (make_site(DEMO_SECRET_KEY=key) for key in ("one key", "another key"))
-    assert mark_of(one) != mark_of(other)
-    assert PASSWORD not in mark_of(one)
 
 
 def test_a_forwarded_host_does_not_make_another_origin_this_one(make_site: Callable[..., Site]) -> None:

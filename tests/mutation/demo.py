@@ -6,6 +6,7 @@ from .mutant import Mutant, mutants
 
 _ACCESS = "tests/demo/test_access.py"
 _LOGIN = "tests/demo/test_login.py"
+_SESSIONS = "tests/demo/account/test_sessions.py"
 _COUNTERS = "tests/demo/test_counters.py"
 _SECURITY = "tests/demo/test_security.py"
 _MICROPUB = "tests/demo/test_micropub.py"
@@ -16,31 +17,52 @@ _PROFILE = "tests/demo/test_profile.py"
 _RULES = "tests/demo/test_clients_page.py"
 _FRAMING = "tests/browser/test_framing.py"
 
-OWNER_LOGIN = mutants(
-    "demo/owner/login.py",
-    _LOGIN,
-    [
-        ('if not _same(request.form.get("password", ""), services().configuration.owner_password):', "if False:"),
-        ("    session.clear()  # session fixation: no member of the session before the login is kept\n", ""),
-        ('    """End the session."""\n    session.clear()\n', '    """End the session."""\n'),
-        ('return _same(str(session.get("owner", "")), _password_mark())', 'return "owner" in session', f"{_LOGIN} tests/demo/test_consent.py"),
-        ("        if is_logged_in():\n            return view", "        if True:\n            return view", _ACCESS),
-        ('is_theirs and "again" not in request.args', "is_theirs", "tests/demo/test_step_up.py"),
-        ('is_theirs and "again" not in request.args', '"again" not in request.args'),
-        ('request.full_path if request.method == "GET" else url_for("home.show")', "request.full_path", f"{_ACCESS} {_LOGIN}"),
-        ('    if target.startswith("/authorize"):\n', "    if True:\n", f"{_SECURITY} {_LOGIN}"),
-        ('    if target.startswith("/authorize"):\n', "    if False:\n", f"{_SECURITY} {_LOGIN}"),
-        ("target.isascii() and target.isprintable() and", "target.isprintable() and"),
-        ("target.isascii() and target.isprintable() and", "target.isascii() and"),
-        (' and "\\\\" not in target', ""),
-        (' and not target.startswith("//") else', " else"),
-        ('target.startswith("/") and not', "not"),
-        ("configuration.secret_key.encode(), configuration.owner_password.encode(), hashlib.sha256", 'b"", configuration.owner_password.encode(), hashlib.sha256', _GUARDS),
-        ("configuration.secret_key.encode(), configuration.owner_password.encode(), hashlib.sha256", 'configuration.secret_key.encode(), b"", hashlib.sha256', f"{_LOGIN} tests/demo/test_consent.py"),
-        ("return hmac.compare_digest(*digests)", "return len(set(digests)) >= 1"),
-        ('    session["since"] = services().clock().timestamp()\n', "", "tests/demo/test_step_up.py"),
-    ],
-)  # fmt: skip
+OWNER_LOGIN = [
+    *mutants(
+        "demo/account/login.py",
+        _LOGIN,
+        [
+            ('if not passwords.is_right(request.form.get("password", "")):', "if False:"),
+            ("        if is_logged_in():\n            return view", "        if True:\n            return view", _ACCESS),
+            ('is_theirs and "again" not in request.args', "is_theirs", "tests/demo/test_step_up.py"),
+            ('is_theirs and "again" not in request.args', '"again" not in request.args'),
+            ('request.full_path if request.method == "GET" else url_for("home.show")', "request.full_path", f"{_ACCESS} {_LOGIN}"),
+            ('    if target.startswith("/authorize"):\n', "    if True:\n", f"{_SECURITY} {_LOGIN}"),
+            ('    if target.startswith("/authorize"):\n', "    if False:\n", f"{_SECURITY} {_LOGIN}"),
+            ("target.isascii() and target.isprintable() and", "target.isprintable() and"),
+            ("target.isascii() and target.isprintable() and", "target.isascii() and"),
+            (' and "\\\\" not in target', ""),
+            (' and not target.startswith("//") else', " else"),
+            ('target.startswith("/") and not', "not"),
+        ],
+    ),
+    *mutants(
+        "demo/account/sessions.py",
+        f"{_LOGIN} {_SESSIONS}",
+        [
+            ("    session.clear()  # session fixation: no member of the session before the login is kept\n", ""),
+            ("    session.clear()\n    g.pop", "    g.pop"),
+            ("    if found is None or not found.lives(now):\n", "    if found is None:\n"),
+            ("now < self.created_at + LONGEST and ", ""),
+            (" and now < self.seen_at + IDLE", ""),
+            ("    if now - found.seen_at >= _NOTED_EVERY:\n", "    if True:\n"),
+            ("    if now - found.seen_at >= _NOTED_EVERY:\n", "    if False:\n"),
+            ("    if _MEMO not in g:\n", "    if True:\n"),
+            ("hashlib.sha256(secret.encode()).hexdigest()", "secret"),
+        ],
+    ),
+    *mutants(
+        "demo/account/fresh.py",
+        "tests/demo/account/test_fresh.py",
+        [
+            (" if is_fresh() else redirect(", " if True else redirect("),
+            ("services().clock() - current.proved_at < _FRESH", "True"),
+            ("    @wraps(view)\n    @owner_only\n", "    @wraps(view)\n"),
+            ('    if not passwords.is_right(request.form.get("password", "")):', "    if False:"),
+            ("    sessions.prove()\n", ""),
+        ],
+    ),
+]  # fmt: skip
 
 OWNER_PAGES = [
     *mutants(
@@ -431,6 +453,13 @@ CONFIGURATION = mutants(
     "tests/demo/test_configuration.py "
     "tests/demo/test_indieauth_provider.py::test_only_a_profile_url_can_be_the_owner_s_address",
     [
+        ("value == _DEVELOPMENT_KEY or len(value)", "len(value)"),
+        ("or len(value) < _SHORTEST_KEY", "or not value"),
+        ("    if value and len(value) < SHORTEST_PASSWORD:", "    if False:"),
+        ("        if value:\n            raise Conf", "        if False:\n            raise Conf"),
+        ("(development or cost * block * parallel >= _SMALLEST_SCRYPT)", "True"),
+        (" and cost * block <= _LARGEST_SCRYPT", ""),
+        (" and cost & (cost - 1) == 0", ""),
         ("        if not base_url:\n            raise", "        if False:\n            raise"),
         ("        _check_origin(base_url, development=development)\n", ""),
         ('(parsed.scheme == "http" and not (development and parsed.is_loopback))', "False"),
@@ -442,10 +471,9 @@ CONFIGURATION = mutants(
         ("text is None or parse(text).amount > 0", "text is None or parse(text).amount >= 0"),
         ("    except ValueError:\n        is_usable = False\n", "    except ValueError:\n        is_usable = True\n"),
         ('    if not all(WebURL.parse(link) for link in links):\n', "    if False:\n"),
-        ("value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY) or len(value) < 8:", "len(value) < 8:"),
-        ("value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY) or len(value) < 8:", "value in (DEVELOPMENT_PASSWORD, _DEVELOPMENT_KEY):"),
         ("    except UnicodeEncodeError as exc:\n", "    except RecursionError as exc:\n"),
-        ("    if development:\n        return value or default\n", "    if True:\n        return value or default\n"),
+        ("    if development:\n        return value or _DEV", "    if True:\n        return value or _DEV"),
+        ("    if development:  # also shorter", "    if True:  # also shorter"),
         ("    if not named and not development:\n", "    if False:\n"),
         ('{".", ".."} & set(segments)', "False"),
         ('.replace("%2e", ".")', ""),
