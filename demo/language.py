@@ -13,6 +13,8 @@ from flask import Flask, request
 from flask_babel import Babel, format_date, format_datetime, get_locale, to_user_timezone
 from markupsafe import Markup
 
+from flask_cimd.provider import translate
+
 #: Languages of the catalogue; the first one is that of the message ids.
 LANGUAGES = ("en", "de")
 #: British order: the day comes before the month, as in the other languages.
@@ -20,7 +22,7 @@ _DAY = {"en": "d MMMM y", "de": "d. MMMM y"}
 
 
 def init_app(app: Flask, zone: Callable[[], str] = lambda: "UTC") -> None:
-    """Set up translations, and the template filters ``moment`` and ``day`` for aware instants.
+    """Set up translations, the template filters ``moment`` and ``day`` for aware instants, and ``said`` for `Sentence`.
 
     Args:
         app: an app whose folder has ``translations``.
@@ -29,7 +31,7 @@ def init_app(app: Flask, zone: Callable[[], str] = lambda: "UTC") -> None:
     Babel(app, locale_selector=_language, timezone_selector=zone)
     app.add_template_filter(moment)
     app.add_template_filter(day)
-    app.context_processor(lambda: {"language": language()})
+    app.context_processor(lambda: {"language": language(), "said": translate})
 
 
 def language() -> str:

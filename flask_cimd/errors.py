@@ -53,7 +53,7 @@ class CIMDError(Exception):
 
     slugs: ClassVar[tuple[str, ...]] = ()
     advice: ClassVar[str] = ""
-    public_message: ClassVar[str] = "The application could not be identified."
+    public_message: ClassVar[str] = "This site could not find out which app sent you."
     temporary: ClassVar[bool] = False
     oauth_error: ClassVar[str] = "invalid_client"
     status: ClassVar[int] = 400
@@ -93,7 +93,7 @@ class IdentifierError(CIMDError):
         "unknown-client",
     )
     advice = "the client must change its URL, or send a client_id; nothing was fetched"
-    public_message = "The application identifies itself with an address that is not allowed."
+    public_message = "The app gives an address of its own that is not allowed."
     oauth_error = "invalid_client"
 
 
@@ -103,8 +103,8 @@ class RegistrationEndedError(IdentifierError):
     slugs: ClassVar[tuple[str, ...]] = ("registration-ended",)
     advice = "the registration of the client was never used or not used for too long; it must register again"
     public_message = (
-        "The application is not registered at this site any more. "
-        "Remove this site in the application and add it again: it registers itself anew."
+        "The app is not registered at this site any more. "
+        "Remove this site in the app and add it again; the app then registers itself anew."
     )
 
 
@@ -113,7 +113,7 @@ class ClientNotAuthenticatedError(CIMDError):
 
     slugs: ClassVar[tuple[str, ...]] = ("client-not-authenticated",)
     advice = "the log of this server says which claim of the assertion, or what else, is wrong"
-    public_message = "The client did not prove who it is."
+    public_message = "The app did not prove who it is."
 
 
 class FetchError(CIMDError):
@@ -133,7 +133,7 @@ class FetchError(CIMDError):
         "userinfo",
     )
     advice = "check DNS, port 443 and the certificate of the client's host"
-    public_message = "The application's own address could not be read."
+    public_message = "The app's own address could not be read."
     temporary = True
 
     def __init__(self, slug: str, client_id: str = "", *, hint: str = "", phase: Phase = "response") -> None:
@@ -202,7 +202,7 @@ class TooManyFetchesError(FetchError):
         "too-many-not-found",
     )
     advice = "wait for the seconds in retry_after; clients that are stored are not affected"
-    public_message = "Too many new applications at once. Try again in a moment."
+    public_message = "Too many new apps at once. Try again in a moment."
     oauth_error = "temporarily_unavailable"
     status = 503
 
@@ -218,7 +218,7 @@ class FetchLimitError(TooManyFetchesError):
 
     slugs: ClassVar[tuple[str, ...]] = ()
     advice = "one caller caused too many fetches; raised by an app's own allow_fetch hook, with a slug of its own"
-    public_message = "Too many new applications from one place. Try again later."
+    public_message = "Too many new apps from one place. Try again later."
     status = 429
 
 
@@ -231,7 +231,7 @@ class DocumentError(CIMDError):
 
     slugs: ClassVar[tuple[str, ...]] = ("invalid-document",)
     advice = "problems lists every broken rule with its JSON pointer"
-    public_message = "The application's description of itself is not valid."
+    public_message = "The app's description of itself is not valid."
 
     def __init__(self, client_id: str, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
@@ -253,7 +253,7 @@ class PolicyDeniedError(CIMDError):
         "client-refused",
     )
     advice = "the operator's rules or hooks refuse the client"
-    public_message = "This site does not accept that application."
+    public_message = "This site does not accept that app."
 
 
 class RedirectMismatchError(CIMDError):
@@ -261,7 +261,7 @@ class RedirectMismatchError(CIMDError):
 
     slugs: ClassVar[tuple[str, ...]] = ("redirect-malformed", "redirect-not-listed")
     advice = "list the exact redirect URI in the document"
-    public_message = "The application asked to be answered at an address that it does not list."
+    public_message = "The app wants you to be sent to an address that it does not list."
     oauth_error = "invalid_request"
 
 
@@ -279,7 +279,7 @@ class RequestError(CIMDError):
         "unknown-request-uri",
     )
     advice = "the app must name itself and its redirect URI once each, and start again after an answer"
-    public_message = "The application's request is not valid."
+    public_message = "The app's request is not valid."
     oauth_error = "invalid_request"
 
 
@@ -289,7 +289,7 @@ class OutdatedRequestError(RequestError):
     slugs: ClassVar[tuple[str, ...]] = ("outdated-request",)
     advice = "the app must use PKCE and response_type=code; or accept older apps with CIMD_INDIEAUTH"
     public_message = (
-        "The application is of an older kind that this site does not let in: "
+        "The app is of an older kind that this site does not let in: "
         "its request is not protected by a code challenge (PKCE)."
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response
 
 from demo.account.login import owner_only
@@ -16,11 +19,11 @@ from flask_cimd.core import WebURL
 
 blueprint = Blueprint("clients", __name__)
 
-DECISIONS = {Decision.DENY: "Blocked", Decision.ALLOW: "Allowed", Decision.TRUST: "Trusted"}
+DECISIONS = {Decision.DENY: _("Blocked"), Decision.ALLOW: _("Allowed"), Decision.TRUST: _("Trusted")}
 TIERS = {
-    Tier.TRUSTED: ("Trusted apps", "Apps with a rule that trusts them."),
-    Tier.KNOWN: ("Allowed apps", "Apps with a rule that allows them."),
-    Tier.UNKNOWN: ("All other apps", "Apps without a rule."),
+    Tier.TRUSTED: (_("Trusted apps"), _("Apps with a rule that trusts them."), _("Save for trusted apps")),
+    Tier.KNOWN: (_("Allowed apps"), _("Apps with a rule that allows them."), _("Save for allowed apps")),
+    Tier.UNKNOWN: (_("All other apps"), _("Apps without a rule."), _("Save for all other apps")),
 }
 _MOST_CHARACTERS = 2048
 
@@ -41,6 +44,7 @@ class TierView:
     tier: Tier
     title: str
     about: str
+    button: str
     scopes: list[Choice]
     resources: list[Choice]
 
@@ -62,6 +66,7 @@ def add() -> Response | tuple[str, int]:
     except ValueError:
         return _page(refused=subject[:_MOST_CHARACTERS]), 400
     services().cimd.admission.set_rule(rule)
+    flash(gettext("The rule about %(subject)s is in force.", subject=rule.subject))
     return redirect(url_for("clients.show"), code=303)
 
 
@@ -69,7 +74,9 @@ def add() -> Response | tuple[str, int]:
 @owner_only
 def remove() -> Response:
     """Remove a rule."""
-    services().cimd.admission.remove_rule(request.form.get("subject", ""))
+    subject = request.form.get("subject", "")
+    if services().cimd.admission.remove_rule(subject):
+        flash(gettext("The rule about %(subject)s is removed.", subject=subject))
     return redirect(url_for("clients.show"), code=303)
 
 
@@ -84,10 +91,11 @@ def limit(tier: str) -> Response:
         resources=_limit(request.form.getlist("resource"), _resources()),
     )
     services().cimd.admission.set_allowance(Tier(tier), allowance)
+    flash(gettext("Saved."))
     return redirect(url_for("clients.show"), code=303)
 
 
-def _limit(checked: list[str], offered: dict[str, str]) -> frozenset[str] | None:
+def _limit(checked: list[str], offered: Mapping[str, str]) -> frozenset[str] | None:
     chosen = frozenset(checked) & offered.keys()
     return None if chosen == offered.keys() else frozenset(chosen)
 
@@ -125,20 +133,21 @@ def _page(refused: str | None = None, about: str = "") -> str:
 
 def _tier(tier: Tier) -> TierView:
     allowance = services().cimd.admission.allowance(tier)
-    title, about = TIERS[tier]
+    title, about, button = TIERS[tier]
     return TierView(
         tier=tier,
         title=title,
         about=about,
+        button=button,
         scopes=_choices(SCOPE_TEXTS, allowance.scopes),
         resources=_choices(_resources(), allowance.resources),
     )
 
 
-def _choices(offered: dict[str, str], allowed: frozenset[str] | None) -> list[Choice]:
+def _choices(offered: Mapping[str, str], allowed: frozenset[str] | None) -> list[Choice]:
     return [Choice(value, text, allowed is None or value in allowed) for value, text in offered.items()]
 
 
 def _resources() -> dict[str, str]:
     """Return the names of the resources that apps can ask for, by identifier; the issuer stands for the site."""
-    return {services().server.issuer: "This site"} | named_resources()
+    return {services().server.issuer: gettext("This site")} | named_resources()

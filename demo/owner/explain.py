@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template, request
+from flask_babel import lazy_gettext as _
 
 from demo.account.login import owner_only
 from demo.services import services
@@ -12,18 +13,18 @@ blueprint = Blueprint("explain", __name__)
 _MOST_CHARACTERS = 2048
 #: Titles of the steps of an explanation; other steps are named by the member of the document that they are about.
 _STEP_TITLES = {
-    "identifier": "Address",
-    "policy": "Rules of this site",
-    "resolve": "DNS",
-    "connect": "Connection",
-    "tls": "TLS",
-    "headers": "Header",
-    "response": "Response",
-    "lifetime": "Cache",
-    "page": "Page",
-    "authentication": "Client authentication",
-    "keys": "Keys",
-    "logo": "Logo",
+    "identifier": _("Address"),
+    "policy": _("Rules of this site"),
+    "resolve": _("DNS"),
+    "connect": _("Connection"),
+    "tls": _("TLS"),
+    "headers": _("Header"),
+    "response": _("Response"),
+    "lifetime": _("Cache"),
+    "page": _("Page"),
+    "authentication": _("Proof of identity"),
+    "keys": _("Keys"),
+    "logo": _("Logo"),
 }
 
 

@@ -14,6 +14,7 @@ from .document import parse_document
 from .identifier import IdentifierKind, IdentifierRules, parse_identifier
 from .redirects import match_redirect, redirect_host
 from .rules import DocumentRules
+from .sentences import Sentence, sentence
 from .strict_json import StrictJSONError, read_object
 from .urls import LOOPBACK_HOSTS, WebURL
 
@@ -24,6 +25,7 @@ __all__ = [
     "DocumentRules",
     "IdentifierKind",
     "IdentifierRules",
+    "Sentence",
     "StrictJSONError",
     "WebURL",
     "asks_for_atproto",
@@ -40,6 +42,7 @@ __all__ = [
     "safe_description",
     "safe_for_log",
     "safe_text",
+    "sentence",
     "shown_host",
     "utc_now",
 ]

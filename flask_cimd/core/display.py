@@ -11,6 +11,7 @@ from typing import Literal
 
 from .metadata import ClientMetadata
 from .redirects import redirect_host, redirect_kind, redirect_place
+from .sentences import sentence
 from .text import clean_text
 from .urls import WebURL
 
@@ -40,23 +41,27 @@ class ConsentWarning:
 
 Acquaintance = Literal["new", "met", "trusted"]
 _INTRODUCTIONS = {
-    "new": "You have not approved this app before. Continue only if you just started this sign-in yourself.",
-    "met": "You have approved this app before.",
-    "trusted": "This app is on this site’s list of trusted apps.",
+    "new": sentence("You have not approved this app before. Continue only if you just started this sign-in yourself."),
+    "met": sentence("You have approved this app before."),
+    "trusted": sentence("This app is on this site’s list of trusted apps."),
 }
 _IN_THE_MAKING = (
     ConsentWarning(
         slug="app-in-the-making",
-        text="This app is under development: it is published by a service where anybody can register an app. "
-        "Continue only if the app is yours or you are testing it.",
+        text=sentence(
+            "This app is under development: it is published by a service where anybody can register an app. "
+            "Continue only if the app is yours or you are testing it."
+        ),
     ),
 )
 
 
 _SELF_REGISTERED = ConsentWarning(
     slug="registered-client",
-    text="This app registered itself, and nobody has checked its name. "
-    "Only its return address is known. Continue only if you just started this sign-in yourself.",
+    text=sentence(
+        "This app registered itself, and nobody has checked its name. "
+        "Only its return address is known. Continue only if you just started this sign-in yourself."
+    ),
 )
 
 
@@ -138,9 +143,9 @@ def _links(metadata: ClientMetadata, redirect_uri: str) -> tuple[Link, ...]:
     own = redirect_place(redirect_uri)[0] if metadata.source == "registered" else metadata.identifier.host.lower()
     links = []
     for label, url in (
-        ("About", metadata.client_uri),
-        ("Terms", metadata.tos_uri),
-        ("Privacy", metadata.policy_uri),
+        (sentence("About"), metadata.client_uri),
+        (sentence("Terms"), metadata.tos_uri),
+        (sentence("Privacy"), metadata.policy_uri),
     ):
         host = _host(url) if url else None
         if url and host:
@@ -161,31 +166,40 @@ def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[ConsentWarni
         found.append(
             ConsentWarning(
                 slug="loopback-client",
-                text="This app runs on your own computer and publishes no information about itself. "
-                "Any program on this computer could have sent this request.",
+                text=sentence(
+                    "This app runs on your own computer and publishes no information about itself. "
+                    "Any program on this computer could have sent this request."
+                ),
             )
         )
     elif kind == "loopback":
         found.append(
             ConsentWarning(
                 slug="loopback-redirect",
-                text="If you approve, a program on the computer you are using gets this access. "
-                "Other programs on it could intercept it. Continue only if you started this app yourself.",
+                text=sentence(
+                    "If you approve, a program on the computer you are using gets this access. "
+                    "Other programs on it could intercept it. Continue only if you started this app yourself."
+                ),
             )
         )
     elif kind == "private-scheme":
         found.append(
             ConsentWarning(
                 slug="private-scheme",
-                text="If you approve, an app installed on this device gets this access. "
-                "A different app could claim the same address. Continue only if you just started this app yourself.",
+                text=sentence(
+                    "If you approve, an app installed on this device gets this access. "
+                    "A different app could claim the same address. Continue only if you just started this app yourself."
+                ),
             )
         )
     elif where.lower() != shown:
         found.append(
             ConsentWarning(
                 slug="other-redirect-host",
-                text=f"You will be sent to {where}, which is not the site that publishes this app’s description.",
+                text=sentence(
+                    "You’ll be sent to %(host)s, which is not the site that publishes this app’s description.",
+                    host=where,
+                ),
             )
         )
     found.extend(_naming_warnings(metadata, shown))
@@ -198,23 +212,29 @@ def _naming_warnings(metadata: ClientMetadata, shown: str) -> list[ConsentWarnin
         found.append(
             ConsentWarning(
                 slug="international-host",
-                text="Some letters of this address may look like others. Check that it is the one you expect.",
+                text=sentence(
+                    "Some letters of this address may look like others. Check that it is the one you expect."
+                ),
             )
         )
     if metadata.source == "unread":
         found.append(
             ConsentWarning(
                 slug="unread-client",
-                text="The page at this app’s address could not be read, so only the address is known. "
-                "Continue only if you just came from there.",
+                text=sentence(
+                    "The page at this app’s address could not be read, so only the address is known. "
+                    "Continue only if you just came from there."
+                ),
             )
         )
     if metadata.identifier.scheme == "http" and not metadata.is_built_here:
         found.append(
             ConsentWarning(
                 slug="unprotected-client",
-                text="This app’s description is not sent over a secure connection. "
-                "Anyone on the network could impersonate the app.",
+                text=sentence(
+                    "This app’s description is not sent over a secure connection. "
+                    "Anyone on the network could impersonate the app."
+                ),
             )
         )
     return found

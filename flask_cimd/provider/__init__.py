@@ -10,6 +10,7 @@ from .models import Models, missing_tables, provider_models
 from .provider import Provider
 from .storage import SQLAlchemyStorage
 from .sweep import Swept, sweep
+from .texts import translate
 
 __all__ = [
     "AppGrant",
@@ -31,5 +32,6 @@ __all__ = [
     "provider_models",
     "short_columns",
     "sweep",
+    "translate",
     "warn_of_short_columns",
 ]

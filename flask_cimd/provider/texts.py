@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import current_app
 
+from ..core.sentences import Sentence
 
-def translate(text: str, **values: object) -> str:
+
+def translate(text: str, **values: Any) -> str:
     """Return a sentence in the language of the request, with its values filled in.
 
-    With Flask-Babel the app's own catalogue is asked; the English sentences are the message ids.
+    With Flask-Babel the app's own catalogue is asked; the English sentences are the message ids. A sentence of this
+    package brings its own values, which may be sentences, too.
     """
+    if isinstance(text, Sentence):
+        values = {**text.values, **values}
+        text = text.template
+    values = {name: translate(value) if isinstance(value, Sentence) else value for name, value in values.items()}
     if "babel" in current_app.extensions:
         from flask_babel import gettext
 

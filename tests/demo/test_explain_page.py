@@ -40,7 +40,7 @@ def test_the_owner_sees_each_step_and_the_verdict(site: Site, origin: TLSOrigin)
     titles = dict.fromkeys(step.get_text() for step in soup(page).select("[data-verdict] .steps strong"))
     assert list(titles) == [
         "Address", "Rules of this site", "DNS", "Connection", "TLS", "Header", "Response", "Cache", "/client_id",
-        "/client_name", "/redirect_uris/0", "/grant_types", "Client authentication",
+        "/client_name", "/redirect_uris/0", "/grant_types", "Proof of identity",
     ]  # fmt: skip
     assert origin.count("/client.json") == 1
 

@@ -74,6 +74,6 @@ def test_without_the_switch_it_is_refused_and_the_log_names_the_claim(
             session.fetch_token(f"{running_site.base_url}/token", authorization_response=back, code_verifier="v" * 43)
     assert (refused.value.error, refused.value.description) == (
         "invalid_client",
-        "The client did not prove who it is.",
+        "The app did not prove who it is.",
     )
     assert "client not authenticated: aud is not this server alone" in running_site.log.read_text()[logged:]

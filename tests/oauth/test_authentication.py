@@ -213,7 +213,7 @@ def test_the_client_hears_that_it_proved_nothing_and_the_log_says_which_claim(
     asked, code = owner.code(holder.client_id)
     with caplog.at_level(logging.INFO, "flask_cimd"):
         refused = owner.redeem(asked, code, **holder.proof(holder.assertion(**claims))).json()
-    assert refused == {"error": "invalid_client", "error_description": "The client did not prove who it is."}
+    assert refused == {"error": "invalid_client", "error_description": "The app did not prove who it is."}
     assert any(named in record.getMessage() for record in caplog.records)
 
 

@@ -113,7 +113,7 @@ class RegistrationEndpoint:
         network = network_of(request.remote_addr, ipv4_prefix=24, ipv6_prefix=48)
         if not self._storage.add(kept, now, network):
             logger.warning("registration refused: too many registrations without approval")
-            answer = _refuse(429, "temporarily_unavailable", "Too many new applications. Try again later.")
+            answer = _refuse(429, "temporarily_unavailable", "Too many new apps. Try again later.")
             answer.headers["Retry-After"] = str(_A_WHILE)
             return answer
         issued_at = int(now.timestamp())
