@@ -78,7 +78,7 @@ OWNER_PAGES = [
             ("frozenset(checked) & offered.keys()", "frozenset(checked)", _RULES),
             ("None if chosen == offered.keys() else frozenset(chosen)", "frozenset(chosen)", _RULES),
             ("subject[: _MOST_CHARACTERS + 1]", "subject[:_MOST_CHARACTERS]", _GUARDS),
-            ('return {services().server.issuer: "This site"} | named_resources()', "return named_resources()", _RULES),
+            ('return {services().server.issuer: gettext("This site")} | named_resources()', "return named_resources()", _RULES),
         ],
     ),
     *mutants(
