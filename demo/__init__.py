@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from flask import Flask
 from flask_migrate import Migrate
 
-from demo import assets, errors, frame, language, limits, schema, security
+from demo import assets, errors, frame, language, limits, schema, security, upkeep
 from demo.account import fresh, login, passwords, sessions
+from demo.activity import pages as activity_pages
+from demo.activity import sweep as activity_sweep
 from demo.config import Configuration
 from demo.counters import shared_counters
 from demo.identity import Identity
@@ -45,6 +47,7 @@ _MODULES = (
     card,
     setup,
     profile,
+    activity_pages,
 )
 
 
@@ -97,6 +100,8 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     if configuration.dynamic_registration:
         registration.init_app(app, registrar)
     resource_servers.init_app(app)
+    activity_pages.init_app(app)
+    upkeep.init_app(app, clock, (activity_sweep.sweep,))
     limits.init_app(app, configuration, cimd, shared_counters(app, configuration.cimd["CIMD_STORE"], clock))
     errors.init_app(app)
     with app.app_context():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from flask_babel import lazy_gettext as _
+
 
 class Kind(StrEnum):
     """What happened."""
@@ -35,28 +37,28 @@ class Kind(StrEnum):
 
 #: One sentence for each kind, as the owner reads it.
 TEXTS = {
-    Kind.LOGIN: "You logged in.",
-    Kind.LOGIN_FAILED: "Somebody tried to log in and failed.",
-    Kind.LOGIN_FAILURES: "Ten attempts to log in failed in a row.",
-    Kind.LOGOUT: "You logged out.",
-    Kind.SESSION_ENDED: "A login was ended.",
-    Kind.PASSKEY_ADDED: "A passkey was added.",
-    Kind.PASSKEY_REMOVED: "A passkey was removed.",
-    Kind.PASSWORD_CHANGED: "The password was changed.",
-    Kind.RECOVERY_CODES: "New recovery codes were made.",
-    Kind.RECOVERY_USED: "A recovery code or link was used to log in.",
-    Kind.SET_UP: "The site was set up.",
-    Kind.APPROVED: "You approved an app.",
-    Kind.REMEMBERED: "An app signed in again without asking, as you chose.",
-    Kind.DENIED: "You denied what an app asked for.",
-    Kind.REFUSED: "The site refused the request of an app.",
-    Kind.REUSE: "A code or token was used twice, so the access that it gave was ended.",
-    Kind.REVOKED: "The access of an app was ended.",
-    Kind.RULE_HIT: "A rule blocked an app.",
-    Kind.RULE_CHANGED: "A rule about apps was changed.",
-    Kind.TOKEN_MADE: "A token for a script was made.",
-    Kind.TOKEN_ENDED: "A token for a script was ended.",
-    Kind.FEED_RENEWED: "The feed of this log got a new address.",
+    Kind.LOGIN: _("You logged in."),
+    Kind.LOGIN_FAILED: _("Somebody tried to log in and failed."),
+    Kind.LOGIN_FAILURES: _("Ten attempts to log in failed in a row."),
+    Kind.LOGOUT: _("You logged out."),
+    Kind.SESSION_ENDED: _("A login was ended."),
+    Kind.PASSKEY_ADDED: _("A passkey was added."),
+    Kind.PASSKEY_REMOVED: _("A passkey was removed."),
+    Kind.PASSWORD_CHANGED: _("The password was changed."),
+    Kind.RECOVERY_CODES: _("New recovery codes were made."),
+    Kind.RECOVERY_USED: _("A recovery code or link was used to log in."),
+    Kind.SET_UP: _("The site was set up."),
+    Kind.APPROVED: _("You approved an app."),
+    Kind.REMEMBERED: _("An app signed in again without asking, as you chose."),
+    Kind.DENIED: _("You denied what an app asked for."),
+    Kind.REFUSED: _("The site refused the request of an app."),
+    Kind.REUSE: _("A code or token was used twice, so the access that it gave was ended."),
+    Kind.REVOKED: _("The access of an app was ended."),
+    Kind.RULE_HIT: _("A rule blocked an app."),
+    Kind.RULE_CHANGED: _("A rule about apps was changed."),
+    Kind.TOKEN_MADE: _("A token for a script was made."),
+    Kind.TOKEN_ENDED: _("A token for a script was ended."),
+    Kind.FEED_RENEWED: _("The feed of this log got a new address."),
 }
 #: Kinds that every page of the owner tells of, until the owner has read it.
 NOTABLE = frozenset({Kind.APPROVED, Kind.REUSE, Kind.LOGIN_FAILURES})

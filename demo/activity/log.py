@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from flask import Response, after_this_request, g, has_request_context
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from demo import visitor
@@ -18,7 +18,7 @@ from demo.activity.kinds import NOTABLE, Kind
 from demo.activity.tables import ActivityRow, NoticeRow
 from demo.models import db
 from demo.services import services
-from flask_cimd.core import safe_text
+from flask_cimd.core import WebURL, safe_text
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +43,12 @@ def record(kind: Kind, *, app: str | None = None, detail: str | None = None) -> 
         detail: a few words such as scopes, the slug of a refusal or the name of a key, cut to 500 characters; text of
             strangers is welcome, secrets (passwords, codes, tokens, links that log in) are not.
     """
+    app = safe_text(app, _LONGEST_APP)
     event = {
         "at": services().clock().timestamp(),
         "kind": str(kind),
-        "app": safe_text(app, _LONGEST_APP) or None,
+        "app": app or None,
+        "host": host_of(app),
         "detail": safe_text(detail, _LONGEST_DETAIL),
         "browser": visitor.browser(),
         "network": visitor.network()[:64],
@@ -59,6 +61,12 @@ def record(kind: Kind, *, app: str | None = None, detail: str | None = None) -> 
         after_this_request(_write_those_of_the_request)
     if len(g.activity) < _MOST_EVENTS:
         g.activity.append(event)
+
+
+def host_of(app: str) -> str:
+    """Return the host of an app's URL, or the first 255 characters of another identifier, in lower case."""
+    url = WebURL.parse(app)
+    return (app if url is None else url.host).lower()[:255]
 
 
 def _write_those_of_the_request(answer: Response) -> Response:
@@ -89,8 +97,11 @@ def _are_many_failures(connection: Connection) -> bool:
     is_told = select(_notice.c.activity_id).join(_activity).where(_activity.c.kind == Kind.LOGIN_FAILURES).limit(1)
     if connection.execute(is_told).first():
         return False
-    breaks = _activity.c.kind.in_((Kind.LOGIN, Kind.LOGIN_FAILURES))
-    last = connection.execute(select(func.max(_activity.c.id)).where(breaks)).scalar_one() or 0
-    since = (_activity.c.kind == Kind.LOGIN_FAILED) & (_activity.c.id > last)
-    found = connection.execute(select(_activity.c.id).where(since).limit(FAILURES_IN_A_ROW)).all()
-    return len(found) == FAILURES_IN_A_ROW
+    failures = connection.execute(_newest(Kind.LOGIN_FAILED, FAILURES_IN_A_ROW)).scalars().all()
+    breaks = (connection.execute(_newest(kind, 1)).scalar() or 0 for kind in (Kind.LOGIN, Kind.LOGIN_FAILURES))
+    return len(failures) == FAILURES_IN_A_ROW and min(failures) > max(breaks)
+
+
+def _newest(kind: Kind, most: int) -> Select[Any]:
+    of_kind = select(_activity.c.id).where(_activity.c.kind == kind)
+    return of_kind.order_by(_activity.c.at.desc(), _activity.c.id.desc()).limit(most)
