@@ -8,7 +8,7 @@ PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo screenshots test test-fast coverage interop bench lint fuzz conformance house mutate clean
+.PHONY: install demo screenshots test test-fast coverage interop bench lint fuzz conformance house mutate docs clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -38,6 +38,9 @@ mutate: $(VENV)/.tests-installed
 	@$(BIN)/python -m tests.mutation
 house: $(VENV)/.tests-installed
 	@$(BIN)/python -m tools.house
+docs: $(VENV)/.docs-installed
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -b html docs docs/_build/html
+	@$(BIN)/python -m docs.check docs/_build/html
 bench: $(VENV)/.tests-installed
 	@$(BIN)/python -m bench
 clean:
@@ -51,4 +54,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 $(VENV)/.tests-installed: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group test --group browser --group lint
+	@touch $@
+$(VENV)/.docs-installed: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group docs
 	@touch $@

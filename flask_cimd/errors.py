@@ -1,13 +1,11 @@
 """The errors of this package, each with its slugs and advice.
 
 Four outcomes are four types: a ``client_id`` that is not a client identifier URL, a fetch that failed, a document that
-is invalid, a client that the operator's rules refuse. `errors_table` returns the table of the README.
+is invalid, a client that the operator's rules refuse.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -315,23 +313,3 @@ class StorageError(CIMDError):
 
 class ConfigurationError(RuntimeError):
     """A setting is unusable; raised by ``init_app`` and the command line alone."""
-
-
-def errors_table() -> str:
-    """Return the table of all documented errors in Markdown."""
-    rows = (
-        f"| `{error.__name__}` | {' '.join(f'`{slug}`' for slug in error.slugs)} | {error.advice} |"
-        for error in _documented(CIMDError)
-    )
-    return "\n".join(("| class | slugs | what to do |", "| --- | --- | --- |", *rows))
-
-
-def _documented(base: type[CIMDError]) -> Iterator[type[CIMDError]]:
-    for error in base.__subclasses__():
-        if "slugs" in vars(error) and error.__module__ == __name__:
-            yield error
-        yield from _documented(error)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(errors_table() + "\n")

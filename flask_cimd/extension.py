@@ -105,7 +105,7 @@ class CIMD:
     def init_app(self, app: Flask, *, db: SQLAlchemy | None = None, registered: RegisteredLookup | None = None) -> None:
         """Read every ``CIMD_*`` key of the app's configuration and set the app up.
 
-        The configuration is read once: later changes have no effect. The table in the README lists the keys.
+        The configuration is read once: later changes have no effect. `flask_cimd.clients.Settings` lists the keys.
 
         Raises:
             ConfigurationError: a setting is unusable.

@@ -1,13 +1,9 @@
-"""The ``CIMD_*`` settings: each declared once, read once from the app's configuration, checked and frozen.
-
-``python -m flask_cimd.settings`` prints the table of the README.
-"""
+"""The ``CIMD_*`` settings: each declared once, read once from the app's configuration, checked and frozen."""
 
 from __future__ import annotations
 
 import difflib
 import logging
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
@@ -22,7 +18,7 @@ from .core.legacy import LegacyRules
 from .core.policy import HostPattern, Policy
 from .core.profile import Profile, read_profile
 from .core.rules import DocumentRules
-from .core.setting_values import Setting, declare, declared_settings, table_of
+from .core.setting_values import Setting, declare, declared_settings
 from .errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -279,11 +275,6 @@ _MOVED = {
 }
 
 
-def settings_table() -> str:
-    """Return the table of all settings in Markdown."""
-    return table_of(SETTINGS)
-
-
 def _read(setting: Setting, value: Any) -> Any:
     try:
         return setting.read(value)
@@ -317,7 +308,3 @@ def _check_together(settings: Settings) -> None:
         logger.warning("CIMD_PRIVATE_HOSTS: clients on %s are fetched inside %s", host, ", ".join(map(str, networks)))
     if settings.allow_loopback:
         logger.warning("CIMD_ALLOW_LOOPBACK is on: clients on this computer are fetched; never use this in production")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(settings_table() + "\n")

@@ -1,4 +1,4 @@
-"""The README's metrics recipe, run as it is written there."""
+"""The metrics recipe of the documentation, run as it is written there."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from prometheus_client import REGISTRY
 from flask_cimd import CIMD, CIMDError
 from tests.support.origin import TLSOrigin, publish_document
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs/reference/signals.md"
 
 
 def test_the_recipe_counts_every_outcome(ca_bundle: Path, origin: TLSOrigin) -> None:
-    (recipe,) = re.findall(r"```python\n(from flask_cimd import signals\n.*?)```", README.read_text(), re.DOTALL)
+    (recipe,) = re.findall(r"```python\n(from flask_cimd import signals\n.*?)```", PAGE.read_text(), re.DOTALL)
     namespace: dict[str, object] = {}
-    exec(compile(recipe, str(README), "exec"), namespace)  # the receivers live as long as this dict
+    exec(compile(recipe, str(PAGE), "exec"), namespace)  # the receivers live as long as this dict
     app = Flask("app")
     app.config.update(CIMD_ALLOW_LOOPBACK=True, CIMD_CA_BUNDLE=str(ca_bundle))
     cimd = CIMD(app)

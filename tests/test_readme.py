@@ -1,11 +1,8 @@
-"""The README is true: its program runs, its tables are those of the code."""
+"""The README is short and true; the quick start for an existing Authlib server runs as the documentation shows it."""
 
 from __future__ import annotations
 
-import ast
 import re
-from collections import defaultdict
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +11,10 @@ import trustme
 from flask import Flask
 from flask.testing import FlaskClient
 
-from flask_cimd import Profile, errors
-from flask_cimd.core import identifier
-from flask_cimd.core.legacy import LegacyRules
-from flask_cimd.oauth import AuthorizationServer
-from flask_cimd.settings import settings_table
 from tests.support.browser import SignIn
 from tests.support.demo import ROOT
 from tests.support.origin import TLSOrigin, publish_document
-from tests.support.quickstart import README, code_blocks, environment, quick_start, rows, section
+from tests.support.quickstart import README, code_blocks, environment, page, quick_start
 
 
 @pytest.fixture
@@ -33,7 +25,7 @@ def start(monkeypatch: pytest.MonkeyPatch, ca_bundle: Any) -> Any:
         for name, value in environment(ca_bundle, FLASK_SECRET_KEY="key", **more).items():
             monkeypatch.setenv(name, value)
         namespace: dict[str, Any] = {"__name__": "quickstart"}
-        exec(compile(quick_start(), "README.md", "exec"), namespace)
+        exec(compile(quick_start(), "existing-authlib.md", "exec"), namespace)
         app: Flask = namespace["app"]
         return app
 
@@ -136,88 +128,27 @@ def test_the_rule_of_the_quick_start_is_asked(start: Any, ca: trustme.CA) -> Non
 def test_the_resolver_works_beyond_flask_as_shown(
     monkeypatch: pytest.MonkeyPatch, ca: trustme.CA, ca_bundle: Path
 ) -> None:
-    (program,) = code_blocks(section("Beyond Flask", "###"))
+    (program,) = code_blocks(page("howto/beyond-flask"))
     with TLSOrigin(ca, "app.example") as origin:
         publish_document(origin, client_id="https://app.example/client.json", redirect_uris=["https://app.example/cb"])
         monkeypatch.setenv("CIMD_ALLOW_LOOPBACK", "true")
         monkeypatch.setenv("CIMD_CA_BUNDLE", str(ca_bundle))
         monkeypatch.setenv("CIMD_DEVELOPMENT_HOSTS", f"app.example=127.0.0.1:{origin.port}")
         namespace: dict[str, Any] = {}
-        exec(compile(program, "README.md", "exec"), namespace)
+        exec(compile(program, "beyond-flask.md", "exec"), namespace)
     assert namespace["client"].client_name == "App"
 
 
-def test_every_method_that_the_readme_names_exists() -> None:
-    examples = "\n".join(code_blocks(section("The drop-in server", "###")))
-    used = {
-        node.attr
-        for node in ast.walk(ast.parse(examples))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "server"
-    }
-    assert {"read_authorization_request", "approve", "create_token_response"} <= used
-    assert [name for name in sorted(used) if not hasattr(AuthorizationServer, name)] == []
+def test_the_readme_has_at_most_700_words() -> None:
+    assert len(README.split()) <= 700
 
 
-def test_the_settings_table_is_the_settings() -> None:
-    assert settings_table() in README
-
-
-def test_the_table_of_profile_fields_is_the_profile() -> None:
-    table = {row[0].strip("`"): ast.literal_eval(row[1].strip("`")) for row in rows(section("Profiles", "###"))}
-    assert table == {field.name: field.default for field in fields(Profile)}
-
-
-def test_the_table_of_older_requests_is_the_rules() -> None:
-    versions = (False, "2024", "2022", "2019")
-    kept = [LegacyRules.of_version(version) for version in versions]
-    expected = [
-        [bool(version) for version in versions],
-        [rules.redeem for rules in kept],
-        [rules.token_verification and rules.revoke and rules.endpoint_rels for rules in kept],
-        [not rules.require_pkce for rules in kept],
-        [rules.response_type for rules in kept],
-        [rules.me for rules in kept],
-    ]
-    table = rows(section("Clients of IndieAuth's earlier versions", "###"))
-    assert [[cell == "yes" for cell in row[1:]] for row in table] == expected
-
-
-def test_the_environment_table_is_what_the_demo_reads() -> None:
-    table = {name for row in rows(section("The personal site")) for name in re.findall(r"DEMO_[A-Z_]+", row[0])}
-    sources = [*(ROOT / "demo").rglob("*.py"), ROOT / "gunicorn.conf.py"]
-    read = {name for path in sources for name in re.findall(r'"(DEMO_[A-Z_]+)"', path.read_text())}
-    read -= {"DEMO_SAMPLES"}  # the running sample apps, in the app's own configuration
-    assert table == read
-
-
-def _documented() -> dict[str, set[str]]:
-    """Return the slugs that each error class lists."""
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CIMDError)]
-    return {kind.__name__: set(kind.slugs) for kind in kinds if kind.slugs}
-
-
-def _raised() -> dict[str, set[str]]:
-    """Return the slugs in the code by class."""
-    classes = _documented()
-    found: dict[str, set[str]] = defaultdict(set)
-    found["DocumentError"].add("invalid-document")
-    found["IdentifierError"] |= set(identifier._HOST_HINTS)
-    for path in (ROOT / "flask_cimd").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                name = getattr(node.func, "id", "")
-                name = "IdentifierError" if name == "_refuse" and path.name == "identifier.py" else name
-                if name in classes:
-                    found[name].add(str(node.args[0].value))
-    return found
-
-
-def test_every_error_lists_the_slugs_that_the_code_raises() -> None:
-    assert _documented() == dict(_raised())
-
-
-def test_the_table_of_errors_is_that_of_the_classes() -> None:
-    assert errors.errors_table() in section("Errors")
+def test_the_provider_of_the_readme_is_the_example_that_other_tests_run() -> None:
+    (program,) = code_blocks(README)
+    example = (ROOT / "examples/minimal.py").read_text(encoding="utf-8")
+    assert program == example.partition("\n\n")[2]
+    assert len(program.splitlines()) <= 42
+    assert len([line for line in program.splitlines() if line.strip()]) <= 32
 
 
 def test_the_picture_is_there() -> None:

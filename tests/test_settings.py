@@ -1,8 +1,6 @@
 """Settings are read once, bounded, and say what is wrong."""
 
 import logging
-import subprocess
-import sys
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,7 +12,7 @@ from flask_cimd import ConfigurationError, Profile
 from flask_cimd.clients.fetching import fetch_settings
 from flask_cimd.core.legacy import LegacyRules
 from flask_cimd.core.policy import HostPattern
-from flask_cimd.settings import SETTINGS, Settings, settings_table
+from flask_cimd.settings import SETTINGS, Settings
 from tests.support.proves import proves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -234,13 +232,6 @@ def test_every_setting_is_documented_and_its_default_readable() -> None:
         assert setting.read(setting.default) == getattr(Settings(), setting.name)
     numbers = {s.key for s in SETTINGS if isinstance(s.default, int) and not isinstance(s.default, bool)}
     assert {s.key for s in SETTINGS if s.unit} == numbers | {"CIMD_CACHE_SIZE"}
-
-
-def test_the_table_is_printed_by_the_module() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "flask_cimd.settings"], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert (done.stdout, done.stderr) == (settings_table() + "\n", "")
 
 
 def test_a_switch_that_the_draft_contradicts_warns_at_start(caplog: pytest.LogCaptureFixture) -> None:

@@ -129,7 +129,7 @@ def _registration_members(kept: Any) -> dict[str, Any]:
 @_issuer_option
 @with_appcontext
 def remove_registrations(client_ids: tuple[str, ...], issuer: str | None) -> None:
-    """Forget the registrations of CLIENT_IDS; their grants live on until `flask cimd grants revoke --client` ends them.
+    """Forget the registrations of CLIENT_IDS; their grants live on until flask cimd grants revoke --client ends them.
 
     Exit code 1 if one of them is not registered.
     """

@@ -39,6 +39,7 @@ class ConsentWarning:
     text: str
 
 
+#: How well a server knows a client: ``new`` to the person, ``met`` before, or ``trusted`` by the operator.
 Acquaintance = Literal["new", "met", "trusted"]
 _INTRODUCTIONS = {
     "new": sentence("You have not approved this app before. Continue only if you just started this sign-in yourself."),

@@ -60,15 +60,6 @@ def declared_settings(cls: Any) -> tuple[Setting, ...]:
     )
 
 
-def table_of(settings: Iterable[Setting]) -> str:
-    """Return a table of settings in Markdown."""
-    rows = [("key", "default", "unit", "what it sets"), ("---",) * 4]
-    for setting in settings:
-        default = repr(setting.default).replace("'", '"')
-        rows.append((f"`{setting.key}`", f"`{default}`", setting.unit, setting.note))
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
 def flag(value: object) -> bool:
     """Read a boolean, or ``1``, ``true``, ``yes``, ``on`` and ``0``, ``false``, ``no``, ``off`` as text."""
     if isinstance(value, str):

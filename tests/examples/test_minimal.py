@@ -1,4 +1,4 @@
-"""``examples/minimal.py`` in tests of five lines, as the README shows them."""
+"""``examples/minimal.py`` in tests of five lines, as the documentation shows them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from examples import minimal
 from flask_cimd.testing import ClientOrigin, client_origin, sign_in  # noqa: F401  a fixture
 from tests.support.examples import EXAMPLES
-from tests.support.quickstart import code_blocks, section
+from tests.support.quickstart import code_blocks, page
 
 
 def log_in(browser: FlaskClient) -> None:
@@ -33,7 +33,7 @@ def test_a_person_denies(client_origin: ClientOrigin, tmp_path: Path) -> None:  
 
 
 def test_the_test_in_the_readme_has_five_lines_and_passes(tmp_path: Path) -> None:
-    (program,) = (block for block in code_blocks(section("A ready provider", "###")) if "def test_" in block)
+    (program,) = (block for block in code_blocks(page("howto/testing")) if "def test_" in block)
     lines = [line for line in program.splitlines() if line.strip() and not line.startswith("from ")]
     assert len(lines) == 5
     shutil.copy(EXAMPLES / "minimal.py", tmp_path / "minimal.py")

@@ -1,4 +1,4 @@
-"""The README's quick start, and how to see that it works."""
+"""The quick start for an existing Authlib server, and how to see that it works."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from pathlib import Path
 
 from .demo import ROOT
 
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def section(title: str, level: str = "##") -> str:
-    """Return one section of the README."""
-    found = re.search(rf"^{level} {re.escape(title)}\n(.*?)(?=^{level[:2]}#? |\Z)", README, re.MULTILINE | re.DOTALL)
-    assert found, title
-    return found[1]
+def page(name: str) -> str:
+    """Return a page of the documentation, by its name without the ending."""
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def code_blocks(text: str) -> list[str]:
-    """Return the Python examples of a section."""
+    """Return the Python examples of a page."""
     return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def quick_start() -> str:
     """Return the program."""
-    return code_blocks(section("Quick start"))[0]
+    return code_blocks(page("howto/existing-authlib"))[0]
 
 
 def environment(ca_bundle: Path, **more: str) -> dict[str, str]:
