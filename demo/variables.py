@@ -26,14 +26,14 @@ VARIABLES = (
         _SITE,
         "DEMO_OWNER_PASSWORD",
         "`let-me-in` in development only",
-        "the password that a new site begins with, at least 12 characters (development takes shorter ones); later it is "
-        "changed on the site, and a differing variable is named in the log",
+        "the password that a new site begins with, at least 12 characters (development takes shorter ones); it is "
+        "later changed on the site, and a differing variable is named in the log",
     ),
     Variable(
         _SITE,
         "DEMO_OWNER_PASSWORD_HASH",
         "none",
-        "in its place, a hash as `werkzeug.security.generate_password_hash` returns it",
+        "in its place, a hash as `generate_password_hash` of Werkzeug returns it",
     ),
     Variable(_SITE, "DEMO_FIRST_RUN", "off", "in development: no default password, so that the first run can be tried"),
     Variable(
