@@ -20,7 +20,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-v", action="store_true", help="print every mutant with its verdict and time")
     given = parser.parse_args(arguments)
     chosen = [mutant for mutant in MUTANTS if given.k in str(mutant)]
-    if failure := failing(ROOT, sorted({test for mutant in chosen for test in mutant.tests})):
+    tests = sorted({test for mutant in chosen for test in mutant.tests})
+    if failure := failing(ROOT, tests, given.j):
         print(f"the tests fail without any mutant:\n{failure}")
         return 1
     missed, started = [], time.monotonic()

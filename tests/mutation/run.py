@@ -8,17 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, TypeVar
 
 from .mutant import Mutant
 
+Piece = TypeVar("Piece")
+Done = TypeVar("Done")
 Verdict = Literal["caught", "survived", "broken"]
 FORKED = Path(__file__).with_name("forked.py")
 _LEFT_OUT = shutil.ignore_patterns(
@@ -102,25 +105,32 @@ def copies(root: Path, number: int) -> Iterator[list[Copy]]:
         yield made
 
 
-def failing(root: Path, tests: Sequence[str]) -> str | None:
-    """Run tests without any mutant; return the end of what pytest printed if they do not pass."""
-    with copies(root, 1) as (copy,):
-        code, output = copy.run(tests)
-    return None if code == 0 else output
+def failing(root: Path, tests: Iterable[str], jobs: int) -> str | None:
+    """Run tests without any mutant, one file at a time; return the ends of what pytest printed if they do not pass."""
+    files: defaultdict[str, list[str]] = defaultdict(list)
+    for test in tests:
+        files[test.partition("::")[0]].append(test)
+    ends = [output for code, output in _spread(root, list(files.values()), jobs, Copy.run) if code != 0]
+    return "\n".join(ends) or None
 
 
 def run(root: Path, mutants: Sequence[Mutant], jobs: int) -> Iterator[Result]:
     """Yield what became of each mutant, in order, as soon as it is known."""
+    yield from _spread(root, mutants, jobs, Copy.test)
+
+
+def _spread(root: Path, pieces: Sequence[Piece], jobs: int, work: Callable[[Copy, Piece], Done]) -> Iterator[Done]:
+    """Do the work on each piece in a free copy of the repository; yield the results in the order of the pieces."""
     with copies(root, jobs) as made, ThreadPoolExecutor(jobs) as threads:
         free: SimpleQueue[Copy] = SimpleQueue()
         for copy in made:
             free.put(copy)
 
-        def test(mutant: Mutant) -> Result:
+        def do(piece: Piece) -> Done:
             copy = free.get()
             try:
-                return copy.test(mutant)
+                return work(copy, piece)
             finally:
                 free.put(copy)
 
-        yield from threads.map(test, mutants)
+        yield from threads.map(do, pieces)
