@@ -63,6 +63,11 @@ def not_advertised() -> str:
     return jws.serialize_compact(header, b"{}", key, algorithms=["RS256"], registry=_Long(algorithms=["RS256"]))
 
 
+def claims_without_names() -> str:
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": KEY.public}
+    return jws.serialize_compact(header, b"[1]", KEY.key, registry=_Long(algorithms=["ES256"]))
+
+
 class _Long(jws.JWSRegistry):
     max_header_length = 4096
 
@@ -100,6 +105,7 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
     "iat-text": (lambda: proof(iat="1795482951"), "bad-time"),
     "iat-true": (lambda: proof(iat=True), "bad-time"),
     "iat-huge": (lambda: proof(iat=10**90), "bad-time"),
+    "iat-hugely-negative": (lambda: proof(iat=-(10**90)), "bad-time"),
     "jti-missing": (lambda: proof(jti=None), "bad-jti"),
     "jti-number": (lambda: proof(jti=7), "bad-jti"),
     "jti-empty": (lambda: proof(jti=""), "bad-jti"),
@@ -111,6 +117,9 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
     "five-parts": (lambda: f"{proof()}.a.b", "not-a-jwt"),
     "no-ascii": (lambda: "ä.ö.ü", "not-a-jwt"),
     "header-no-json": (lambda: "e30x.e30.AAAA", "not-a-jwt"),
+    "header-no-base64": (lambda: "e3*.e30.AAAA", "not-a-jwt"),
+    "header-cut-off": (lambda: "e30xx.e30.AAAA", "not-a-jwt"),
+    "claims-no-object": (claims_without_names, "not-a-jwt"),
     "too-long": (lambda: proof(padding="x" * 9000), "not-a-jwt"),
 }
 

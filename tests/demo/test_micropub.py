@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from werkzeug.test import create_environ, run_wsgi_app
 
+from demo.site import commands
 from tests.demo.posting import Poster, png
 from tests.support.browser import Site, publish_client, soup
 from tests.support.origin import TLSOrigin
@@ -179,6 +180,19 @@ def test_takes_the_wished_slug(poster: Poster) -> None:
     assert answer.headers["Location"].endswith("/notes/my-first-note")
     by_json = poster.json({"type": ["h-entry"], "properties": {"content": ["x"], "mp-slug": ["my-first-note"]}})
     assert "/notes/my-first-note-" in by_json.headers["Location"]
+
+
+def test_two_wished_slugs_are_none() -> None:
+    body = {"type": ["h-entry"], "properties": {"content": ["x"], "mp-slug": ["first", "second"]}}
+    command = commands.from_json(body)
+    assert isinstance(command, commands.Create)
+    assert command.slug is None
+
+
+def test_texts_for_photos_are_an_array_and_never_the_letters_of_one_text() -> None:
+    command = commands.from_json({"type": ["h-entry"], "properties": {"content": ["x"]}, "mp-photo-alt": "A cat"})
+    assert isinstance(command, commands.Create)
+    assert command.photo_alts == ()
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,18 @@ def test_a_host_that_cannot_be_reached_refuses_all_its_urls(make_budget: MakeBud
     assert refused.value.slug == "backing-off"
 
 
+def test_a_bad_response_of_one_url_leaves_its_neighbours_alone(make_budget: MakeBudget) -> None:
+    budget = make_budget(pause=10)
+    budget.note_failure(client(), FetchError("bad-response", phase="response"))
+
+    with pytest.raises(FetchError) as refused, budget.for_document(client()):
+        pytest.fail("admitted")
+
+    assert refused.value.slug == "backing-off"
+    with budget.for_document(client("https://app.example/neighbour")):
+        pass
+
+
 def test_a_limit_of_ours_is_no_failure_of_the_host(make_budget: MakeBudget) -> None:
     budget = make_budget(pause=10)
     budget.note_failure(client(), TooManyFetchesError("too-many-look-ups"))

@@ -595,6 +595,27 @@ def test_a_proxy_is_asked_for_the_whole_url_of_plain_http_and_told_who_asks(
     assert "authorization" not in untold
 
 
+def test_a_connection_that_ends_behind_the_proxy_failed_in_tls(fetch: Any) -> None:
+    def hang_up(client: socket.socket, _: object) -> None:
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        client.recv(1)
+
+    with SocketOrigin(hang_up) as proxy, pytest.raises(FetchError) as caught:
+        fetch(f"https://{HOST}/c", proxy=f"http://127.0.0.1:{proxy.port}")
+    assert (caught.value.slug, caught.value.phase) == ("tls-failed", "tls")
+
+
+def test_a_proxy_that_is_silent_in_tls_is_told_from_one_that_does_not_connect(fetch: Any) -> None:
+    def say_nothing(client: socket.socket, _: object) -> None:
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        while client.recv(65536):
+            pass
+
+    with SocketOrigin(say_nothing) as proxy, pytest.raises(FetchError) as caught:
+        fetch(f"https://{HOST}/c", proxy=f"http://127.0.0.1:{proxy.port}", deadline=0.5)
+    assert caught.value.phase == "tls"
+
+
 def test_the_credentials_of_a_proxy_stay_with_it(fetch: Any, named: tuple[SocketOrigin, list[str | None]]) -> None:
     origin, _ = named
     with SocketOrigin(lambda client, _: relay(client, origin.port)) as proxy:

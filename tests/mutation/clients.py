@@ -9,7 +9,7 @@ _EXPLAIN = "tests/clients/test_explain.py"
 _KEYS = "tests/clients/test_keys.py"
 _LEGACY = "tests/clients/test_legacy_clients.py"
 _LOGO = "tests/clients/test_logo.py"
-_PAGE = "tests/clients/test_page.py tests/clients/test_html.py"
+_PAGE = "tests/clients/test_page.py tests/clients/test_html.py tests/clients/test_markup.py"
 _PINS = "tests/clients/test_pins.py tests/clients/test_admission.py"
 _RESOLVER = "tests/clients/test_resolver.py"
 _STALE = "tests/clients/test_stale.py"
@@ -274,7 +274,6 @@ HTML = [
             ('if wanted & set(element.get("class").split()):', "if True:"),
             ("            if parent.tag in _INERT:\n                break\n", ""),
             ('"(//link[@href])', '"(//*[@href])'),
-            ('{"template", "textarea", ', '{"template", '),
             ('{"template", "textarea", ', '{"textarea", '),
             ('"svg", "math"})', '"svg"})'),
             ("        except _PARSER_ERRORS:  # the", "        except RecursionError:  # the"),
