@@ -23,7 +23,7 @@ from demo.owner import card, clients, explain, setup
 from demo.provider import registration, resource_servers
 from demo.provider.setup import create_provider
 from demo.services import Services
-from demo.site import did, feed, home, media, micropub, notes, profile, profiles, xrpc
+from demo.site import did, feed, health, home, media, micropub, notes, profile, profiles, xrpc
 from flask_cimd import CIMD
 from flask_cimd.core import utc_now
 from flask_cimd.oauth import RegistrationEndpoint
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 #: Modules with a blueprint of pages or endpoints.
 _MODULES = (
     home,
+    health,
     notes,
     did,
     xrpc,
@@ -77,6 +78,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     app.config.update(
         SECRET_KEY=configuration.secret_key,
         SQLALCHEMY_DATABASE_URI=configuration.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(configuration.database_url),
         **configuration.cimd,
     )
     _set_up_database(app)
@@ -107,6 +109,12 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     with app.app_context():
         passwords.seed(configuration, clock())
     return app
+
+
+def _engine_options(url: str) -> dict[str, bool]:
+    # Parameters of statements are data of people: they stand in no log. The first statement of a request after a
+    # restart of the database server must not meet a dead connection.
+    return {"hide_parameters": True, "pool_pre_ping": url.startswith("postgresql")}
 
 
 def _set_up_database(app: Flask) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
-from demo import create_app, mcp_process
+from demo import create_app, logs, mcp_process
 from demo.config import DEVELOPMENT_PASSWORD, INSTANCE, Configuration
 from flask_cimd import ConfigurationError
 
@@ -23,10 +22,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--no-samples", action="store_true", help="run the site alone")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     # Service managers send SIGTERM; it ends the process like Ctrl-C, so that servers and files are closed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
+        logs.set_up(os.environ)
         with contextlib.suppress(KeyboardInterrupt):
             _run(dict(os.environ), with_samples=not arguments.no_samples)
     except (ConfigurationError, OSError) as error:

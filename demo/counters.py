@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from flask import Flask
 from limits.storage import MemoryStorage, storage_from_string
-from sqlalchemy import Column, Integer, String, Table, case, delete
+from sqlalchemy import Column, Engine, Integer, String, Table, case, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -58,12 +58,31 @@ class DatabaseCounters:
             engine = db.engine
         # A transaction apart from the request's own: a request that fails is counted, too.
         with engine.begin() as connection:
-            if next(self._increments) % _FORGET_EVERY == 0:
-                connection.execute(delete(table).where(table.c.ends_at <= now))
-            return int(connection.execute(_increment(engine.dialect.name, key, now, expiry, amount)).scalar_one())
+            hits = int(connection.execute(increment(engine.dialect.name, key, now, expiry, amount)).scalar_one())
+        if next(self._increments) % _FORGET_EVERY == 0:
+            _forget(engine, now)
+        return hits
 
 
-def _increment(dialect: str, key: str, now: float, expiry: int, amount: int) -> Any:
+def _forget(engine: Engine, now: float) -> None:
+    """Delete the counters that have ended, in a transaction of its own: its failure or its locks undo no increment."""
+    try:
+        with engine.begin() as connection:
+            connection.execute(delete(table).where(table.c.ends_at <= now))
+    except SQLAlchemyError as exc:
+        logger.warning("the counters that have ended cannot be deleted: %s", type(exc).__name__)
+
+
+def increment(dialect: str, key: str, now: float, expiry: int, amount: int) -> Any:
+    """Return the statement that adds to a counter and returns its value.
+
+    Args:
+        dialect: ``sqlite`` or ``postgresql``.
+        key: tells this counter from others.
+        now: seconds since 1970.
+        expiry: seconds until a new counter ends.
+        amount: what is added.
+    """
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     values = {"key": hashlib.sha256(key.encode()).hexdigest(), "hits": amount, "ends_at": now + expiry}
     has_ended = table.c.ends_at <= now

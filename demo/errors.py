@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from demo.account.login import is_logged_in
 from demo.provider import endpoints, registration
 from demo.site import micropub, xrpc
+from flask_cimd import add_request_id, request_id
 
 logger = logging.getLogger(__name__)
+
+#: SQLSTATE of PostgreSQL for a write in a transaction that can only read.
+_READ_ONLY = "25006"
 
 _MACHINE_PATHS = endpoints.MACHINE_PATHS | micropub.MACHINE_PATHS | {registration.PATH}
 _TEXTS = {
@@ -31,6 +36,7 @@ _FALLBACK = ("Something went wrong", "The error is on this site, not on your sid
 def init_app(app: Flask) -> None:
     """Register the error handlers."""
     app.context_processor(lambda: {"is_owner": _is_owner})
+    app.after_request(add_request_id)
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(SQLAlchemyError, _show_database_error)
 
@@ -42,10 +48,10 @@ def show(error: HTTPException) -> Response:
         answer = xrpc.allow_any_origin(xrpc.answer_exception(status))
     elif request.path in _MACHINE_PATHS:
         name = "invalid_request" if status < 500 else "server_error"
-        answer = jsonify(error="temporarily_unavailable" if status == 429 else name)
+        answer = jsonify(error="temporarily_unavailable" if status in (429, 503) else name)
     else:
         title, text = _TEXTS.get(status, _FALLBACK)
-        answer = make_response(render_template("error.html", title=title, text=text))
+        answer = make_response(render_template("error.html", title=title, text=text, request_id=request_id()))
     answer.status_code = status
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
@@ -61,6 +67,14 @@ def _is_owner() -> bool:
 
 
 def _show_database_error(error: SQLAlchemyError) -> Response:
-    logger.error("database error", exc_info=error)
-    is_temporary = getattr(error, "connection_invalidated", False) or type(error).__name__ == "OperationalError"
-    return show(ServiceUnavailable(retry_after=5) if is_temporary else InternalServerError())
+    cause = getattr(error, "orig", None) or error
+    if not _is_temporary(error, cause):
+        logger.error("an error in a statement", exc_info=error)
+        return show(InternalServerError())
+    logger.error("the database failed: %s", type(cause).__name__)  # a line a request, also on a full disk
+    return show(ServiceUnavailable(retry_after=5))
+
+
+def _is_temporary(error: SQLAlchemyError, cause: BaseException) -> bool:
+    is_lost = getattr(error, "connection_invalidated", False) or isinstance(error, OperationalError | PoolTimeoutError)
+    return is_lost or getattr(cause, "sqlstate", None) == _READ_ONLY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, Float, Table, event
+from sqlalchemy import Engine, ExceptionContext, Float, Table, event
 from sqlalchemy.orm import DeclarativeBase
 
 from flask_cimd.provider import provider_models
@@ -37,6 +37,12 @@ def set_up_sqlite(engine: Engine) -> None:
     """Let readers and one writer work side by side, and enforce foreign keys; other databases do so by themselves."""
     if engine.dialect.name != "sqlite":
         return
+
+    @event.listens_for(engine, "handle_error")
+    def _leave_read_only(context: ExceptionContext) -> None:
+        # A connection that was opened while the file could not be written stays read-only: the pool must drop it.
+        if getattr(context.original_exception, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+            context.is_disconnect = True
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: object) -> None:

@@ -81,9 +81,9 @@ def _write(events: list[dict[str, Any]]) -> None:
                 _add(connection, event)
                 if event["kind"] == Kind.LOGIN_FAILED and _are_many_failures(connection):
                     _add(connection, {**event, "kind": str(Kind.LOGIN_FAILURES), "detail": ""})
-    except SQLAlchemyError:
+    except SQLAlchemyError as exc:
         kinds = ", ".join(event["kind"] for event in events)
-        logger.exception("the activity log cannot be written; lost: %s", kinds)
+        logger.error("the activity log cannot be written: %s; lost: %s", type(exc).__name__, kinds)  # noqa: TRY400  a line, no traceback: a full disk fails every request
 
 
 def _add(connection: Connection, event: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from flask import current_app, render_template
 from ..core.members import is_https_url
 from ..core.urls import WebURL
 from ..errors import CIMDError, DocumentError, RequestError, StorageError, TooManyFetchesError
+from ..request_id import request_id
 
 _MOST_REASONS = 20
 #: Advice for requests that cannot be answered any more, by slug.
@@ -20,15 +21,16 @@ _ENDED = {
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
     """Render an error as a page of this server: never a redirect, never remote text (CIMD §7, RFC 6749 §4.1.2.1).
 
-    The template gets ``error``; ``reasons``, which are for trusted people alone; and ``app_site``, the address of the
-    app's own site for a page that cannot be answered any more, or ``None``. Apps replace the page with
-    ``app.register_error_handler(CIMDError, ...)``.
+    The template gets ``error``; ``reasons``, which are for trusted people alone; ``app_site``, the address of the
+    app's own site for a page that cannot be answered any more, or ``None``; and ``request_id``. Apps replace the page
+    with ``app.register_error_handler(CIMDError, ...)``.
     """
     headers = {"Cache-Control": "no-store", "X-Frame-Options": "DENY"}
     if isinstance(error, TooManyFetchesError | StorageError):
         headers["Retry-After"] = str(error.retry_after)
     site = app_site(error.client_id) if isinstance(error, RequestError) else None
-    page = render_template("flask_cimd/error.html", error=error, reasons=reasons(error), app_site=site)
+    values = {"reasons": reasons(error), "app_site": site, "request_id": request_id()}
+    page = render_template("flask_cimd/error.html", error=error, **values)
     return page, error.status, headers
 
 

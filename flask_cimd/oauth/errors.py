@@ -12,6 +12,7 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError
 from flask import Response, render_template, request
 
 from ..errors import CIMDError, ClientNotAuthenticatedError, RequestError, StorageError
+from ..request_id import request_id
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,8 @@ def json_error(error: OAuth2Error, headers: Mapping[str, str]) -> Response:
 def storage_error_response(error: StorageError) -> Response:
     """Return status 503 with ``Retry-After``: as JSON, or as a page for a browser."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-        response = Response(render_template("flask_cimd/error.html", error=error), status=error.status)
+        page = render_template("flask_cimd/error.html", error=error, request_id=request_id())
+        response = Response(page, status=error.status)
         response.headers.update({"Cache-Control": "no-store", "Retry-After": str(error.retry_after)})
         return response
     return json_error(ClientResolutionError(error), {"Cache-Control": "no-store"})

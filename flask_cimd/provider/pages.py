@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, request
 
 from ..oauth.cors import allow_any_origin, preflight
 from ..oauth.server.parameters import form_of
+from ..request_id import add_request_id
 from .apps import ConnectedApps
 from .authorization import AuthorizationPages
 from .endpoints import Endpoints
@@ -32,6 +33,7 @@ def pages(site: Site, endpoints: Endpoints) -> Blueprint:
     add("/apps", "apps", apps.show, methods=["GET"])
     add("/apps/revoke", "revoke_app", apps.revoke, methods=["POST"])
     blueprint.after_request(_add_headers)
+    blueprint.after_request(add_request_id)
     blueprint.after_request(site.browser.remember)
     return blueprint
 
@@ -56,6 +58,7 @@ def direct(site: Site, endpoints: Endpoints) -> Blueprint:
     # A function and no partial object: Flask-Limiter and Flask-WTF read the name of every view.
     blueprint.add_url_rule(PATH, "probe", lambda: answer_probe(site), methods=["POST"])
     blueprint.after_request(allow_any_origin)
+    blueprint.after_request(add_request_id)
     return blueprint
 
 

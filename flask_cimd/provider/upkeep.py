@@ -9,6 +9,7 @@ from threading import Lock
 from flask import Flask, Response
 
 from ..core.clock import Clock
+from ..errors import StorageError
 from ..oauth.server.storage import ProviderStorage
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Upkeep:
             with app.app_context():
                 try:
                     self._storage.sweep(self._clock(), limit=MOST_ROWS)
+                except StorageError as error:
+                    logger.warning("the storage cannot be swept now: %s", error)
                 except Exception:  # the next sweep deletes what this one did not
                     logger.exception("the storage cannot be swept")
 
