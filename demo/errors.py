@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 from demo.account.login import is_logged_in
 from demo.provider import endpoints, registration
 from demo.site import micropub, xrpc
-from flask_cimd import add_request_id, request_id
+from flask_cimd.clients import add_request_id, request_id
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from logging.config import dictConfig
 
-from flask_cimd import ConfigurationError, RequestIdFilter
+from flask_cimd import ConfigurationError
+from flask_cimd.clients import RequestIdFilter
 
 _FORMATS = ("text", "json")
 

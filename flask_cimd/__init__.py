@@ -34,7 +34,6 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .extension import CIMD
-    from .request_id import RequestIdFilter, add_request_id, request_id
 
 __version__ = "0.1.0"
 
@@ -66,29 +65,22 @@ __all__ = [
     "RedirectMismatchError",
     "RegistrationEndedError",
     "RequestError",
-    "RequestIdFilter",
     "ResponseTooLargeError",
     "Rule",
     "StorageError",
     "Tier",
     "TooManyFetchesError",
     "UnexpectedResponseError",
-    "add_request_id",
     "changes",
     "consent_view",
-    "request_id",
     "signals",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs third-party packages on first use."""
+    """Import the extension and the signals on first use: the rest needs no third-party package."""
     if name == "CIMD":
         return import_module(".extension", __name__).CIMD
     if name == "signals":
         return import_module(".signals", __name__)
-    if name in ("RequestIdFilter", "add_request_id", "request_id"):
-        module = import_module(".request_id", __name__)
-        globals().update({each: getattr(module, each) for each in ("RequestIdFilter", "add_request_id", "request_id")})
-        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

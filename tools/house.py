@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 #: The layers from the ground up. A part imports parts of lower layers only; parts of one layer do not meet.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("signals", "request_id"),
+    ("signals",),
     ("core",),
     ("stores",),
     ("fetch",),

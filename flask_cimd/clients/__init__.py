@@ -21,6 +21,7 @@ from .resolver import ClientResolver
 if TYPE_CHECKING:
     from .html import UnreadablePageError, page_links
     from .images import ImageError, SafeImage, reencode
+    from .requests_named import RequestIdFilter, add_request_id, request_id
 
 __all__ = [
     "ClientIdentifier",
@@ -37,25 +38,32 @@ __all__ = [
     "Leases",
     "MaxSize",
     "MemoryStore",
+    "RequestIdFilter",
     "Response",
     "SafeImage",
     "Settings",
     "StoreError",
     "UnreadablePageError",
+    "add_request_id",
     "page_links",
     "parse_identifier",
     "reencode",
+    "request_id",
     "utc_now",
 ]
 
-#: Names whose modules import much: images need the extra ``logo``, pages take lxml, Beautiful Soup and mf2py.
+#: Names whose modules import much: images need the extra ``logo``, pages take lxml, Beautiful Soup and mf2py, and the
+#: rest of this package needs no Flask.
 __getattr__ = on_first_use(
     __name__,
     {
         "ImageError": ".images",
+        "RequestIdFilter": ".requests_named",
         "SafeImage": ".images",
         "UnreadablePageError": ".html",
+        "add_request_id": ".requests_named",
         "page_links": ".html",
         "reencode": ".images",
+        "request_id": ".requests_named",
     },
 )

@@ -7,7 +7,7 @@ from flask import current_app, render_template
 from ..core.members import is_https_url
 from ..core.urls import WebURL
 from ..errors import CIMDError, DocumentError, RequestError, StorageError, TooManyFetchesError
-from ..request_id import request_id
+from .requests_named import request_id
 
 _MOST_REASONS = 20
 #: Advice for requests that cannot be answered any more, by slug.

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, Flask, Response, request
 
 from ..oauth.cors import allow_any_origin, preflight
+from ..oauth.errors import add_request_id
 from ..oauth.server.parameters import form_of
-from ..request_id import add_request_id
 from .apps import ConnectedApps
 from .authorization import AuthorizationPages
 from .endpoints import Endpoints
