@@ -11,7 +11,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidGrantError
 from flask import Response, render_template, request
 
-from ..clients.requests_named import add_request_id as add_request_id
+from ..clients.requests_named import add_request_id as add_request_id  # noqa: PLC0414  a re-export
 from ..clients.requests_named import request_id
 from ..errors import CIMDError, ClientNotAuthenticatedError, RequestError, StorageError
 

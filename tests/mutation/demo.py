@@ -197,7 +197,7 @@ MEDIA = mutants(
         ("    if file.seek(0, SEEK_END) > LARGEST_FILE:\n", "    if False:\n"),
         ("    if file.seek(0, SEEK_END) > LARGEST_FILE:\n", "    if file.seek(0, SEEK_END) >= LARGEST_FILE:\n", _GUARDS),
         ("    if held + len(stored.image.content) > _MOST_STORED:\n", "    if False:\n"),
-        ("max_pixels=_MOST_PIXELS", "max_pixels=_MOST_PIXELS * 2"),
+        ("max_streamed_pixels=_MOST_STREAMED_PIXELS", "max_streamed_pixels=_MOST_STREAMED_PIXELS * 2"),
         ("max_edge=_LONGEST_EDGE", "max_edge=10 * _LONGEST_EDGE"),
         ("url.startswith(images) and _NAME", "_NAME", _GUARDS),
         ("url.startswith(images) and _NAME.fullmatch(url.removeprefix(images)) is not None", "url.startswith(images)", _GUARDS),
@@ -496,8 +496,8 @@ ERRORS = mutants(
         ("    app.register_error_handler(SQLAlchemyError, _show_database_error)\n", ""),
         ('        if name in ("Allow", "Retry-After"):\n', "        if True:\n", _GUARDS),
         ("    elif request.path in _MACHINE_PATHS:\n", "    elif False:\n", f"{_SECURITY} tests/demo/test_oauth_endpoints.py"),
-        ('getattr(error, "connection_invalidated", False) or type(error).__name__ == "OperationalError"', "False"),
-        ('getattr(error, "connection_invalidated", False) or type(error).__name__ == "OperationalError"', "True"),
+        ('    if not _is_temporary(error, cause):\n', "    if True:\n"),
+        ('    if not _is_temporary(error, cause):\n', "    if False:\n"),
     ],
 )  # fmt: skip
 
