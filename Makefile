@@ -8,7 +8,7 @@ PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo screenshots test test-fast coverage interop bench lint fuzz conformance house mutate docs clean
+.PHONY: install demo screenshots test test-fast coverage interop bench lint fuzz conformance house mutate docs package clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -41,6 +41,8 @@ house: $(VENV)/.tests-installed
 docs: $(VENV)/.docs-installed
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -b html docs docs/_build/html
 	@$(BIN)/python -m docs.check docs/_build/html
+package: $(VENV)/.package-installed
+	@$(BIN)/python -m tools.package
 bench: $(VENV)/.tests-installed
 	@$(BIN)/python -m bench
 clean:
@@ -57,4 +59,7 @@ $(VENV)/.tests-installed: pyproject.toml $(VENV)/.installed
 	@touch $@
 $(VENV)/.docs-installed: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+$(VENV)/.package-installed: pyproject.toml $(VENV)/.tests-installed
+	$(BIN)/python -m pip install --quiet --group package
 	@touch $@

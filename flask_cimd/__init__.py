@@ -9,6 +9,7 @@ from .core.identifier import ClientIdentifier
 from .core.metadata import ClientMetadata
 from .core.policy import Allowance, Decision, HostPattern, Rule, Tier
 from .core.profile import Profile
+from .core.version import __version__ as __version__
 from .errors import (
     AddressBlockedError,
     CIMDError,
@@ -34,8 +35,6 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .extension import CIMD
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CIMD",

@@ -144,7 +144,7 @@ class Settings:
     proxy: str | None = declare("fetches", None, "proxy URL; the proxy must then check addresses", read.optional_text)
     ca_bundle: str | None = declare("fetches", None, "trusted certificates; `None` uses certifi", read.optional_text)
     user_agent: str = declare(
-        "fetches", None, "`User-Agent` header; `None` sends name, version and address of this package", read.user_agent
+        "fetches", None, "`User-Agent` header; `None` sends name and version of this package", read.user_agent
     )
     nat64: bool = declare("fetches", False, "on IPv6-only networks: check the IPv4 in `64:ff9b::/96`", read.flag)
     store: Any = declare(

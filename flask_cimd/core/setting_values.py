@@ -16,9 +16,10 @@ from .addresses import Network, is_never_private
 from .legacy import INDIEAUTH_VERSIONS
 from .policy import HostPattern
 from .urls import host_problem
+from .version import __version__
 
-#: Name, version and address of this package, for operators of the fetched hosts (RFC 9110 §10.1.5).
-USER_AGENT = "flask-cimd/0.1 (+https://pypi.org/project/flask-cimd/)"
+#: Name and version of this package, for operators of the fetched hosts (RFC 9110 §10.1.5).
+USER_AGENT = f"flask-cimd/{__version__}"
 _REDIS = ("redis://", "rediss://", "unix://")
 
 
