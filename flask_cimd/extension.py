@@ -14,6 +14,7 @@ from flask import Blueprint, Flask, current_app, url_for
 
 from .clients import ClientIdentifier, ClientMetadata, ClientStore, Clock, Response, Settings, utc_now
 from .clients.admission import Admission
+from .clients.app_hooks import call_hook
 from .clients.error_page import show_error
 from .clients.keys import ClientKeys
 from .clients.once import once
@@ -204,12 +205,12 @@ class CIMD:
         """Return the client that the app itself registered under this exact string, or ``None``.
 
         Raises:
-            CIMDError: only if the app's look-up raises it, to say more than *unknown*.
+            CIMDError: the app's look-up raised it, to say more than *unknown*; `HookError` if it failed.
         """
         lookup = self._state.registered
         if lookup is None or not _is_storable(client_id):
             return None
-        return once("registered", client_id, lookup)
+        return once("registered", client_id, lambda raw: call_hook("registered", lambda: lookup(raw), may_answer=True))
 
     def resolve(self, client_id: str) -> ClientMetadata:
         """Return what the client behind a URL says about itself, validated.

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from .. import signals
 from ..core.clock import Clock, utc_now
@@ -22,6 +23,7 @@ from ..errors import CIMDError, DocumentError, FetchError, GoneError, Identifier
 from ..fetch.coalescing import Coalescing
 from ..settings import Settings
 from ..stores import ClientStore, Entry, MemoryStore
+from .app_hooks import call_hook
 from .loading import ClientLoader, Origin
 from .parts import ClientParts, assemble, run_with_reserve
 from .pins import Pin
@@ -158,9 +160,10 @@ class ClientResolver:
 
         Raises:
             PolicyDeniedError: slug ``client-refused``.
+            HookError: a hook failed.
         """
         for hook in self._allow_client:
-            if not hook(metadata):
+            if not call_hook("allow_client", partial(hook, metadata), may_answer=True):
                 raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
 
     def stale_copy(self, client_id: str, failure: CIMDError) -> ClientMetadata | None:
@@ -227,7 +230,8 @@ class ClientResolver:
         entry = self._cache.get(identifier)
         if entry is not None and entry.is_fresh(self._clock()):
             return entry.metadata, "store"
-        if not all(hook(identifier) for hook in self._allow_fetch):
+        hooks = self._allow_fetch
+        if not all(call_hook("allow_fetch", partial(hook, identifier), may_answer=True) for hook in hooks):
             raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
         return run_with_reserve(
             identifier.raw,
