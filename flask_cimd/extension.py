@@ -14,12 +14,11 @@ from flask import Blueprint, Flask, current_app, url_for
 
 from .clients import ClientIdentifier, ClientMetadata, ClientStore, Clock, Response, Settings, utc_now
 from .clients.admission import Admission
-from .clients.app_hooks import call_hook
 from .clients.error_page import show_error
 from .clients.keys import ClientKeys
 from .clients.once import once
 from .clients.parts import ClientParts, assemble, assemble_for_strangers, for_requester
-from .clients.resolver import ClientHook, ClientResolver, FetchHook
+from .clients.resolver import ClientHook, ClientResolver, FetchHook, look_up_registered
 from .clients.stores import open_store
 from .errors import CIMDError
 from .oauth.client import URLClient
@@ -210,7 +209,7 @@ class CIMD:
         lookup = self._state.registered
         if lookup is None or not _is_storable(client_id):
             return None
-        return once("registered", client_id, lambda raw: call_hook("registered", lambda: lookup(raw), may_answer=True))
+        return once("registered", client_id, lambda raw: look_up_registered(lookup, raw))
 
     def resolve(self, client_id: str) -> ClientMetadata:
         """Return what the client behind a URL says about itself, validated.

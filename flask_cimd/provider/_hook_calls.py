@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, current_app, make_response
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..clients.app_hooks import call_hook, refuse_value
+from ..core.app_hooks import call_hook, refuse_value
+from ..errors import CIMDError
 from ..oauth import Resource
 from .hooks import ConsentRequest, Decision, Hooks, Identity, Verdict
 from .login import login_at
@@ -18,6 +20,8 @@ from .login import login_at
 logger = logging.getLogger(__name__)
 
 _LONGEST_SUBJECT = 2048
+#: Errors by which a hook that may answer the person does so.
+_ANSWERS = (CIMDError, HTTPException)
 
 
 class HookCalls:
@@ -47,7 +51,9 @@ class HookCalls:
 
     def log_in(self, target: str, *, again: bool) -> Response:
         """Return the response that leads to the app's log-in."""
-        return call_hook("login", lambda: make_response(self.hooks.login(target, again)), may_answer=True)
+        return call_hook(
+            "login", lambda: make_response(self.hooks.login(target, again)), answers=(CIMDError, HTTPException)
+        )
 
     def auth_time(self) -> datetime | None:
         """Return the aware instant of the log-in, or ``None`` if the app does not say."""
@@ -105,7 +111,7 @@ class HookCalls:
                 refuse_value("before_consent", found, '"deny", "skip", a response object or None')
             return found  # type: ignore[no-any-return]  # as was looked at
 
-        return call_hook("before_consent", work, may_answer=True)
+        return call_hook("before_consent", work, _ANSWERS)
 
     def redirects_error(self, client_id: str, redirect_uri: str, error: str, *, default: bool) -> bool:
         """Say whether an error is redirected to the client without a click."""

@@ -1,4 +1,4 @@
-"""Functions of the app that fail or return nonsense: status 503 with our slug, a traceback in the log alone, no grant."""
+"""Functions of the app that fail or return nonsense: status 503, our slug, a traceback in the log alone, no grant."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from ...clients.app_hooks import call_hook
 from ...clients.directory import ClientDirectory
+from ...core.app_hooks import call_hook
 from ...core.atproto import asks_for_atproto
 from ...core.clock import Clock, utc_now
 from ...core.display import safe_for_log

@@ -20,7 +20,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Request, Response, jsonify, request
 
-from ...clients.app_hooks import call_hook
+from ...core.app_hooks import call_hook
 from ...core.resources import resource_key
 from ...core.text import is_visible
 from ..challenge import Challenge, challenge_header

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ...clients.app_hooks import call_hook
+from ...core.app_hooks import call_hook
 from .atproto import refresh_end
 from .context import ServerContext
 from .resource_indicators import granted_resources

@@ -6,22 +6,20 @@ import logging
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
-from werkzeug.exceptions import HTTPException
-
-from ..errors import CIMDError, HookError, UnavailableError
+from ..errors import HookError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
-def call_hook(name: str, work: Callable[[], T], *, may_answer: bool = False) -> T:
+def call_hook(name: str, work: Callable[[], T], answers: tuple[type[Exception], ...] = ()) -> T:
     """Return what a hook returns.
 
     Args:
         name: of the hook, for the log.
         work: calls the hook, and checks what it returns.
-        may_answer: the hook may end the request on purpose, with a `CIMDError` or with ``abort`` of Flask.
+        answers: errors by which the hook ends the request on purpose, such as those of Flask's ``abort``.
 
     Raises:
         HookError: it failed.
@@ -32,7 +30,8 @@ def call_hook(name: str, work: Callable[[], T], *, may_answer: bool = False) -> 
     except UnavailableError:
         raise
     except Exception as exc:
-        if may_answer and _is_answer(exc):
+        # request.form["x"] raises what is both an HTTPException and a KeyError: a mistake and no decision.
+        if isinstance(exc, answers) and not isinstance(exc, KeyError):
             raise
         logger.exception("the hook %s failed", name)
         raise HookError("hook-failed", hint=name) from exc
@@ -46,8 +45,3 @@ def refuse_value(name: str, value: object, wanted: str) -> NoReturn:
     """
     logger.error("the hook %s returned a value of type %s; it must return %s", name, type(value).__name__, wanted)
     raise HookError("hook-failed", hint=name)
-
-
-def _is_answer(error: Exception) -> bool:
-    # request.form["x"] raises both an HTTPException and a KeyError: a mistake and no decision.
-    return isinstance(error, CIMDError | HTTPException) and not isinstance(error, KeyError)
