@@ -11,15 +11,10 @@ from urllib.parse import urlsplit
 from flask import Flask
 from flask_migrate import Migrate
 
-<<<<<<< HEAD
 from demo import assets, errors, frame, language, limits, schema, security, upkeep
-from demo.account import fresh, login, passwords, sessions
+from demo.account import account_page, attempts, commands, first_run, fresh, login, passwords, sessions
 from demo.activity import pages as activity_pages
 from demo.activity import sweep as activity_sweep
-=======
-from demo import assets, errors, frame, language, limits, schema, security
-from demo.account import account_page, attempts, commands, first_run, fresh, login, passwords, sessions
->>>>>>> 3e47ff4 (Let the owner in by passkeys, recovery codes and links; count guesses in the database; set a new site up in the browser)
 from demo.config import Configuration
 from demo.counters import shared_counters
 from demo.identity import Identity
@@ -109,12 +104,9 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     if configuration.dynamic_registration:
         registration.init_app(app, registrar)
     resource_servers.init_app(app)
-<<<<<<< HEAD
     activity_pages.init_app(app)
     upkeep.init_app(app, clock, (activity_sweep.sweep,))
-=======
     commands.init_app(app)
->>>>>>> 3e47ff4 (Let the owner in by passkeys, recovery codes and links; count guesses in the database; set a new site up in the browser)
     limits.init_app(app, configuration, cimd, shared_counters(app, configuration.cimd["CIMD_STORE"], clock))
     errors.init_app(app)
     with app.app_context():

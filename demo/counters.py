@@ -62,17 +62,10 @@ class DatabaseCounters:
             engine = db.engine
         # A transaction apart from the request's own: a request that fails is counted, too.
         with engine.begin() as connection:
-<<<<<<< HEAD
-            hits = int(connection.execute(increment(engine.dialect.name, key, now, expiry, amount)).scalar_one())
+            row = connection.execute(increment(engine.dialect.name, key, now, expiry, amount)).one()
         if next(self._increments) % _FORGET_EVERY == 0:
             _forget(engine, now)
-        return hits
-=======
-            if next(self._increments) % _FORGET_EVERY == 0:
-                connection.execute(delete(table).where(table.c.ends_at <= now))
-            row = connection.execute(_increment(engine.dialect.name, key, now, expiry, amount)).one()
         return int(row.hits), float(row.ends_at) - now
->>>>>>> 3e47ff4 (Let the owner in by passkeys, recovery codes and links; count guesses in the database; set a new site up in the browser)
 
 
 def _forget(engine: Engine, now: float) -> None:
