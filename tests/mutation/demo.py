@@ -57,7 +57,6 @@ OWNER_LOGIN = [
             (" if is_fresh() else redirect(", " if True else redirect("),
             ("services().clock() - current.proved_at < _FRESH", "True"),
             ("    @wraps(view)\n    @owner_only\n", "    @wraps(view)\n"),
-            ("    sessions.prove()\n", ""),
         ],
     ),
 ]  # fmt: skip
