@@ -35,7 +35,7 @@ class Place:
 
 #: The navigation, in order.
 PLACES = (
-    Place(_("Notes"), "notes.show_drafts", ("notes",)),
+    Place(_("Notes"), "notes.index", ("notes", "writing")),
     Place(_("Apps"), "cimd_provider.apps"),
     Place(_("Rules"), "clients.show", ("clients",)),
     Place(_("Activity"), "activity.show", ("activity",)),

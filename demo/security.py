@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g
+from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFProtect
 
 from demo import proxies
@@ -42,6 +42,21 @@ def exempt(app: Flask, *views: Callable[..., Any]) -> None:
         protect.exempt(view)
 
 
+def protect_upload(size: int) -> None:
+    """Read a form with files of up to ``size`` bytes, and check its CSRF token.
+
+    Call it first in a view that is `exempt` from the check before all views, which reads bodies within the bound of
+    other forms; put the login check before it, so that only the owner can send that much.
+
+    Raises:
+        CSRFError: 400.
+        RequestEntityTooLarge: 413.
+    """
+    request.max_content_length = size
+    protect: CSRFProtect = current_app.extensions["csrf"]
+    protect.protect()
+
+
 def allow_leaving() -> None:
     """Leave ``form-action`` out of the policy of this page.
 
@@ -50,16 +65,9 @@ def allow_leaving() -> None:
     g.may_leave = True
 
 
-def allow_scripts() -> None:
-    """Let this page run the scripts of the site's own static files: passkeys need them."""
-    g.may_script = True
-
-
 def _add_headers(configuration: Configuration) -> Callable[[Response], Response]:
     def add(answer: Response) -> Response:
         policy = _POLICY if g.get("may_leave") else f"{_POLICY}; form-action 'self'"
-        if g.get("may_script"):
-            policy += "; script-src 'self'"
         headers = answer.headers
         headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("X-Frame-Options", "DENY")

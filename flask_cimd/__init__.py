@@ -20,7 +20,6 @@ from .errors import (
     FetchError,
     FetchLimitError,
     GoneError,
-    HookError,
     IdentifierError,
     OutdatedRequestError,
     PolicyDeniedError,
@@ -31,7 +30,6 @@ from .errors import (
     ResponseTooLargeError,
     StorageError,
     TooManyFetchesError,
-    UnavailableError,
     UnexpectedResponseError,
 )
 
@@ -57,7 +55,6 @@ __all__ = [
     "FetchError",
     "FetchLimitError",
     "GoneError",
-    "HookError",
     "HostPattern",
     "IdentifierError",
     "OutdatedRequestError",
@@ -72,7 +69,6 @@ __all__ = [
     "StorageError",
     "Tier",
     "TooManyFetchesError",
-    "UnavailableError",
     "UnexpectedResponseError",
     "changes",
     "consent_view",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from demo import security
 from demo.account.login import owner_only
 from demo.identity import Owner
 from demo.services import services
@@ -31,10 +32,7 @@ def show() -> str:
 @owner_only
 def save() -> Response | tuple[str, int]:
     """Save the form with its photo, or show what is wrong and save nothing."""
-    # This view is exempt from the CSRF check before all views, which reads the body within the bound of other forms.
-    # A photo is larger; its body is read here, after the login check, so only the owner can send one.
-    request.max_content_length = media.LARGEST_FILE + _ENVELOPE
-    current_app.extensions["csrf"].protect()
+    security.protect_upload(media.LARGEST_FILE + _ENVELOPE)
     here = services()
     known = here.identity.owner()
     try:

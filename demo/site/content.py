@@ -20,6 +20,7 @@ from demo.site.properties import Value, clean_block, first_text
 from flask_cimd.core import safe_text
 
 _TITLE_LIMIT = 80
+_EXCERPT_LIMIT = 200
 _TAGS = frozenset({
     "a", "abbr", "b", "blockquote", "br", "code", "del", "em", "h2", "h3", "h4", "hr", "i", "img", "ins", "kbd", "li",
     "mark", "ol", "p", "pre", "q", "s", "small", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr",
@@ -77,6 +78,16 @@ class PostView:
     updated: datetime | None
     is_draft: bool
 
+    @property
+    def excerpt(self) -> str:
+        """The beginning of the post as text, at most 200 characters, for pages that link to it."""
+        return safe_text(self.summary or self.content.striptags(), _EXCERPT_LIMIT)
+
+    @property
+    def first_image(self) -> str | None:
+        """The URL of the first photo on this site."""
+        return next((photo.url for photo in self.photos if photo.is_own), None)
+
 
 def permalink(slug: str) -> str:
     """Return the absolute URL of a post."""
@@ -96,13 +107,18 @@ def view(post: Post) -> PostView:
         title=safe_text(name or _opening(content, markup), _TITLE_LIMIT) or "Note",
         summary=first_text(post.properties, "summary"),
         content=markup,
-        photos=[_photo(value) for value in post.properties.get("photo", ())],
+        photos=photos_of(post),
         categories=[value for value in post.properties.get("category", ()) if isinstance(value, str)],
         contexts=_contexts(post),
         published=post.published_at,
         updated=post.updated_at,
         is_draft=post.is_draft,
     )
+
+
+def photos_of(post: Post) -> list[Photo]:
+    """Return the photos of a post, in their order."""
+    return [_photo(value) for value in post.properties.get("photo", ())]
 
 
 #: Passes of the sanitiser; markup that still changes after them is reduced to text.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask import Blueprint, Response, abort, make_response, render_template, url_for
 
 from demo.account.login import is_logged_in
 from demo.services import services
 from demo.site import feed, posts
 from demo.site.content import view
+from demo.site.dates import ago
 from demo.site.links import site_links
-
-_MOST_DIGITS = 5
+from demo.site.numbers import page_number
 
 blueprint = Blueprint("home", __name__)
+blueprint.add_app_template_filter(ago)
 
 
 @blueprint.get("/")
@@ -20,18 +21,22 @@ def show() -> Response:
     """Show the page with its discovery links, as elements and as headers (IndieAuth §4.1)."""
     here = services()
     links = site_links()
-    number = _page_number()
+    number = page_number()
     shown, has_older = posts.published(number)
     if number > 1 and not shown:
         abort(404)
+    person = here.identity.owner()
     page = render_template(
         "home.html",
-        person=here.identity.owner(),
+        person=person,
         me=here.identity.me,
         is_their_home=here.identity.me.startswith(here.configuration.base_url + "/"),
         links=links,
         is_owner=is_logged_in(),
         posts=[view(post) for post in shown],
+        home_url=here.configuration.base_url + "/",
+        photo_url=here.identity.photo_url(person),
+        touch_icon_url=here.configuration.base_url + url_for("icon.show"),
         feed_url=here.configuration.base_url + feed.PATH,
         page=number,
         has_older=has_older,
@@ -40,10 +45,3 @@ def show() -> Response:
     for relation, url in links.items():
         answer.headers.add("Link", f'<{url}>; rel="{relation}"')
     return answer
-
-
-def _page_number() -> int:
-    text = request.args.get("page", "1")
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)):
-        abort(404)
-    return int(text)

@@ -80,7 +80,7 @@ def act() -> Response:
             _change(command.url, lambda post: replace(post, deleted_at=post.deleted_at or services().clock()))
         case Undelete():
             posting.require(current_access, "undelete")
-            _change(command.url, lambda post: replace(post, deleted_at=None))
+            _change(command.url, posts.undeleted)
     return Response(status=204)
 
 

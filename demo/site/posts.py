@@ -18,7 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
 from demo.models import db
 from demo.site import media
 from demo.site.media import StoredImage
-from demo.site.properties import Properties, Value, first_text
+from demo.site.properties import Properties, PropertyError, Value, first_text
 from demo.site.tables import PostRow
 
 PAGE_SIZE = 20
@@ -27,6 +27,8 @@ _ATTEMPTS = 5
 _MOST_STORED = 256 * 1024 * 1024
 #: Characters of a slug made from words; a suffix that makes it unique is added to that.
 _LONGEST_SLUG = 60
+#: Properties of a post whose content is gone: its address stays taken, and answers 410.
+_NOTHING = "{}"
 _SLUG = re.compile(r"[a-z0-9-]{1,80}")
 _post: Any = PostRow.__table__
 
@@ -38,6 +40,7 @@ class Post:
     Attributes:
         slug: last segment of its URL; lower-case ASCII letters, digits and hyphens.
         properties: without ``published`` and ``post-status``, which are fields.
+        markdown: what the owner wrote, if the site made the content from it.
         version: number of changes.
     """
 
@@ -47,6 +50,7 @@ class Post:
     published_at: datetime
     updated_at: datetime | None = None
     deleted_at: datetime | None = None
+    markdown: str | None = None
     version: int = 0
 
 
@@ -61,24 +65,24 @@ def add(
     slug: str | None,
     images: Sequence[StoredImage],
     now: datetime,
+    markdown: str | None = None,
 ) -> Post:
     """Store a new post and its uploaded images in one transaction, under the given slug or a variant that is free.
 
     Raises:
         RequestEntityTooLarge: the posts or the images together would be too large.
     """
-    wish = make_slug(slug or first_text(properties, "name") or _opening(properties)) or secrets.token_hex(4)
-    post = Post(slug=wish, properties=properties, is_draft=is_draft, published_at=published_at)
+    wish = make_slug(slug or first_text(properties, "name") or _opening(properties, markdown)) or secrets.token_hex(4)
+    post = Post(slug=wish, properties=properties, is_draft=is_draft, published_at=published_at, markdown=markdown)
     for _ in range(_ATTEMPTS):
         try:
             with db.engine.begin() as connection:
                 for image in images:
                     media.add(connection, image, now)
                 values = _values(post)
-                held = connection.execute(
-                    select(func.coalesce(func.sum(func.length(_post.c.properties)), 0))
-                ).scalar_one()
-                if held + len(values["properties"]) > _MOST_STORED:
+                size = func.length(_post.c.properties) + func.coalesce(func.length(_post.c.markdown), 0)
+                held = connection.execute(select(func.coalesce(func.sum(size), 0))).scalar_one()
+                if held + len(values["properties"]) + len(markdown or "") > _MOST_STORED:
                     raise RequestEntityTooLarge
                 connection.execute(insert(_post).values(slug=post.slug, **values))
         except IntegrityError:  # another post has this slug
@@ -97,19 +101,27 @@ def find(slug: str) -> Post | None:
     return None if row is None else _as_post(row)
 
 
-def change(slug: str, edit: Edit) -> Post | None:
+def change(slug: str, edit: Edit, *, images: Sequence[StoredImage] = (), now: datetime | None = None) -> Post | None:
     """Replace a post by the result of ``edit``; ``None`` if there is no such post.
 
-    If another request changes the post at the same time, ``edit`` is called again with the newer post.
+    If another request changes the post at the same time, ``edit`` is called again with the newer post. The images are
+    stored in the same transaction, which needs ``now``.
+
+    Raises:
+        RequestEntityTooLarge: the images together would be too large.
     """
     for _ in range(_ATTEMPTS):
         post = find(slug)
         if post is None:
             return None
         edited = replace(edit(post), version=post.version + 1)
+        if edited.markdown == post.markdown and edited.properties.get("content") != post.properties.get("content"):
+            edited = replace(edited, markdown=None)  # an app wrote other content
         unchanged = (_post.c.slug == slug) & (_post.c.version == post.version)
         with db.engine.begin() as connection:
             if connection.execute(update(_post).where(unchanged).values(**_values(edited))).rowcount == 1:
+                for image in images:
+                    media.add(connection, image, now or edited.published_at)
                 return edited
     raise ServiceUnavailable(retry_after=1)
 
@@ -127,6 +139,24 @@ def editable(size: int = PAGE_SIZE) -> list[Post]:
 def drafts(size: int = PAGE_SIZE) -> list[Post]:
     """Return drafts, newest first."""
     return _page(select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(True)), 1, size)[0]
+
+
+def deleted(size: int = PAGE_SIZE) -> list[Post]:
+    """Return deleted posts that can be undeleted, the last deleted first."""
+    kept = select(_post).where(_post.c.deleted_at.is_not(None), _post.c.properties != _NOTHING)
+    with db.engine.connect() as connection:
+        return [_as_post(row) for row in connection.execute(kept.order_by(_post.c.deleted_at.desc()).limit(size))]
+
+
+def undeleted(post: Post) -> Post:
+    """Return the post as it was before it was deleted.
+
+    Raises:
+        PropertyError: it was deleted too long ago; see `demo.site.upkeep`.
+    """
+    if not post.properties:
+        raise PropertyError("The post was deleted too long ago; its content is gone.")
+    return replace(post, deleted_at=None)
 
 
 def last_change() -> datetime | None:
@@ -151,9 +181,9 @@ def make_slug(text: str) -> str:
     return slug
 
 
-def _opening(properties: Properties) -> str:
+def _opening(properties: Properties, markdown: str | None) -> str:
     """Return the first words of the content; HTML is not parsed."""
-    return " ".join(first_text(properties, "content").split()[:6])
+    return " ".join((markdown or first_text(properties, "content")).split()[:6])
 
 
 def _page(query: Select[Any], page: int, size: int) -> tuple[list[Post], bool]:
@@ -170,6 +200,7 @@ def _values(post: Post) -> dict[str, Any]:
         "published_at": post.published_at.timestamp(),
         "updated_at": post.updated_at.timestamp() if post.updated_at else None,
         "deleted_at": post.deleted_at.timestamp() if post.deleted_at else None,
+        "markdown": post.markdown,
         "version": post.version,
     }
 
@@ -183,6 +214,7 @@ def _as_post(row: Any) -> Post:
         published_at=_instant(row.published_at),
         updated_at=_instant(row.updated_at) if row.updated_at is not None else None,
         deleted_at=_instant(row.deleted_at) if row.deleted_at is not None else None,
+        markdown=row.markdown,
         version=row.version,
     )
 

@@ -20,6 +20,8 @@ class PostRow(Model):
     published_at: Mapped[float] = mapped_column(Instant, index=True)
     updated_at: Mapped[float | None] = mapped_column(Instant)
     deleted_at: Mapped[float | None] = mapped_column(Instant)
+    #: What the owner wrote, if the site made the content from it.
+    markdown: Mapped[str | None] = mapped_column(Text)
     #: Number of changes: a change applies only to the version that it was made from.
     version: Mapped[int] = mapped_column(Integer)
 

@@ -25,7 +25,6 @@ from ..oauth import (
 from ..oauth.server.resource_indicators import Resources
 from ..oauth.server.storage import ProviderStorage
 from . import checks, documents
-from ._hook_calls import HookCalls
 from .browser import Browser
 from .endpoints import Endpoints
 from .hooks import Hooks
@@ -220,7 +219,7 @@ class Provider:
             ConfigurationError: a table or column is missing, or the database does not answer.
         """
         for site in app.extensions.get(SITES, ()):
-            if site.hooks.hooks is self._hooks:
+            if site.hooks is self._hooks:
                 checks.require_schema(app, site.storage)
 
     def _open(
@@ -252,7 +251,7 @@ class Provider:
             waiting=WaitingRequests(storage, self._clock),
             upkeep=Upkeep(storage, self._clock),
             browser=Browser(name, is_https=issuer.startswith("https://")),
-            hooks=HookCalls(self._hooks),
+            hooks=self._hooks,
             issuer=issuer,
             prefix=prefix,
             name=name,

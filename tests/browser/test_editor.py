@@ -53,7 +53,7 @@ def test_the_owners_pages_are_calm_on_every_screen(
     page.goto(sample_demo.base_url + "/login")
     page.get_by_label("Password").fill(sample_demo.password)
     page.get_by_role("button", name="Log in").click()
-    for path in ("/", "/profile", "/setup", "/drafts"):
+    for path in ("/", "/profile", "/setup", "/notes"):
         page.goto(sample_demo.base_url + path)
         watch.require_calm(urlsplit(sample_demo.base_url).netloc)
         pictures(page, f"owner{path.replace('/', '-')}-{screen['width']}")

@@ -29,20 +29,13 @@ PUBLIC: set[Route] = {
     ("GET", "/cimd/logo/<key>.png"),
     ("GET", "/feed.atom"),
     ("GET", "/healthz"),
-    ("GET", "/first-run"),  # redirects to the login when the site has an owner
     ("GET", "/login"),
-    ("GET", "/login/link"),
-    ("GET", "/login/recovery"),
     ("GET", "/media/<name>"),
     ("GET", "/notes/<slug>"),
     ("GET", "/static/<path:filename>"),
     ("GET", "/xrpc/com.atproto.identity.resolveHandle"),
     ("POST", "/authorize/probe"),  # the signature of the operator's question decides
-    ("POST", "/first-run"),
     ("POST", "/login"),
-    ("POST", "/login/link"),
-    ("POST", "/login/passkey"),
-    ("POST", "/login/recovery"),
     ("POST", "/logout"),
 }
 #: Endpoints that programs call: a token or a client decides there, a cookie never does. Each with its answer to a
@@ -73,27 +66,14 @@ SIGN_IN: set[Route] = {("GET", "/authorize"), ("GET", "/authorize/<handle>"), ("
 DECISION: set[Route] = {("POST", "/apps/revoke"), ("POST", "/consent")}
 #: The owner's own pages and buttons: everybody else is redirected to the login.
 OWNER_ONLY: set[Route] = {
-    ("GET", "/account"),
     ("GET", "/account/check"),
-    ("GET", "/account/passkeys/new"),
-    ("GET", "/account/password"),
     ("GET", "/apps"),
     ("GET", "/clients"),
-    ("GET", "/drafts"),
+    ("GET", "/notes"),
     ("GET", "/explain"),
-    ("GET", "/first-run/next"),
     ("GET", "/profile"),
     ("GET", "/setup"),
     ("POST", "/account/check"),
-    ("POST", "/account/check/passkey"),
-    ("POST", "/account/codes"),
-    ("POST", "/account/end-everything"),
-    ("POST", "/account/passkeys/<int:passkey_id>/remove"),
-    ("POST", "/account/passkeys/<int:passkey_id>/rename"),
-    ("POST", "/account/passkeys/new"),
-    ("POST", "/account/password"),
-    ("POST", "/account/sessions/<int:session_id>/end"),
-    ("POST", "/account/sessions/end-others"),
     ("POST", "/clients/rules"),
     ("POST", "/clients/rules/remove"),
     ("POST", "/clients/tiers/<tier>"),
@@ -105,13 +85,7 @@ OWNER_ONLY: set[Route] = {
 }
 CLASSES = (PUBLIC, MACHINE, SIGN_IN, DECISION, OWNER_ONLY)
 #: Values for the variable parts of paths, and complete forms: without the guard each view acts on them.
-VARIABLES = {
-    "<slug>": "a-note",
-    "<tier>": "unknown",
-    "<int:passkey_id>": "1",
-    "<int:session_id>": "1",
-    "<path:method>": "com.example.method",
-}
+VARIABLES = {"<slug>": "a-note", "<tier>": "unknown", "<path:method>": "com.example.method"}
 FORM = {
     "subject": "app.example",
     "decision": "deny",

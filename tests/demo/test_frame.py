@@ -13,7 +13,7 @@ from demo import frame, language
 from demo.frame import Notice
 from tests.support.browser import Site, soup
 
-PAGES = ["/apps", "/clients", "/explain", "/drafts", "/profile", "/setup"]
+PAGES = ["/apps", "/clients", "/explain", "/notes", "/profile", "/setup"]
 INSTANT = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)
 
 

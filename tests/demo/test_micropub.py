@@ -239,8 +239,8 @@ def test_drafts_are_for_the_owner_alone(posting_site: Site, poster: Poster) -> N
     assert poster.page(url).status_code == 404
     for path in ("/", "/feed.atom"):
         assert "secret plan" not in poster.browser.get(path).text
-    assert posting_site.browser().get("/drafts").status_code == 303
-    assert "secret plan" in posting_site.owner().get("/drafts").text
+    assert posting_site.browser().get("/notes").status_code == 303
+    assert "secret plan" in posting_site.owner().get("/notes").text
 
 
 def test_publishing_a_draft_gives_it_a_date(posting_site: Site, poster: Poster) -> None:

@@ -72,7 +72,7 @@ def test_a_draft_does_not_change_the_instant_of_the_feed(posting_site: Site, pos
 def test_a_deleted_draft_is_not_among_the_drafts(posting_site: Site, poster: Poster) -> None:
     kept, deleted = (poster.note(name, post_status=["draft"]) for name in ("kept", "deleted"))
     assert poster.json({"action": "delete", "url": deleted}).status_code == 204
-    page = soup(posting_site.owner().get("/drafts"))
+    page = soup(posting_site.owner().get("/notes"))
     links = {str(link["href"]) for link in page.select("a[href]")}
     assert (kept in links, deleted in links) == (True, False)
 
@@ -106,7 +106,7 @@ def test_there_are_no_other_posts(poster: Poster, slug: str) -> None:
 def test_the_owner_publishes_and_deletes_without_an_app(posting_site: Site, poster: Poster) -> None:
     url = poster.note("from an app", post_status=["draft"])
     owner = posting_site.owner()
-    assert owner.press(owner.get("/drafts"), "Publish").status_code == 303
+    assert owner.press(owner.get("/notes"), "Publish").status_code == 303
     assert poster.page(url).status_code == 200
     assert "Delete" not in poster.page(url).text
     assert owner.press(owner.get(urlsplit(url).path), "Delete").status_code == 303

@@ -235,7 +235,7 @@ def test_preflights_of_all_well_known_documents_answer(site: Site, name: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/login", "/apps", "/authorize", "/clients", "/explain", "/setup", "/profile", "/drafts", "/healthz"]
+    "path", ["/", "/login", "/apps", "/authorize", "/clients", "/explain", "/setup", "/profile", "/notes", "/healthz"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 @pytest.mark.parametrize("is_owner", [True, False])

@@ -22,6 +22,7 @@ OWNER_LOGIN = [
         "demo/account/login.py",
         _LOGIN,
         [
+            ('if not passwords.is_right(request.form.get("password", "")):', "if False:"),
             ("        if is_logged_in():\n            return view", "        if True:\n            return view", _ACCESS),
             ('is_theirs and "again" not in request.args', "is_theirs", "tests/demo/test_step_up.py"),
             ('is_theirs and "again" not in request.args', '"again" not in request.args'),
@@ -57,6 +58,8 @@ OWNER_LOGIN = [
             (" if is_fresh() else redirect(", " if True else redirect("),
             ("services().clock() - current.proved_at < _FRESH", "True"),
             ("    @wraps(view)\n    @owner_only\n", "    @wraps(view)\n"),
+            ('    if not passwords.is_right(request.form.get("password", "")):', "    if False:"),
+            ("    sessions.prove()\n", ""),
         ],
     ),
 ]  # fmt: skip
@@ -106,8 +109,7 @@ OWNER_PAGES = [
         [
             ('@blueprint.get("/profile")\n@owner_only', '@blueprint.get("/profile")'),
             ('@blueprint.post("/profile")\n@owner_only', '@blueprint.post("/profile")'),
-            ('    current_app.extensions["csrf"].protect()\n', ""),
-            ("    request.max_content_length = media.LARGEST_FILE + _ENVELOPE\n", "", _PROFILE),
+            ("    security.protect_upload(media.LARGEST_FILE + _ENVELOPE)\n", ""),
             ("    except (PropertyError, ImageError) as error:", "    except PropertyError as error:", _PROFILE),
             ("    except (PropertyError, ImageError) as error:", "    except ImageError as error:", _PROFILE),
             ("    if not name:\n        raise", "    if False:\n        raise", _PROFILE),
@@ -124,7 +126,7 @@ NOTES = mutants(
     [
         ("post is None or (post.is_draft and not is_logged_in()):", "post is None:", f"{_MICROPUB} tests/demo/test_notes.py"),
         ("    if post.deleted_at is not None:\n        abort(410)\n", "", f"tests/demo/test_notes.py {_MICROPUB}"),
-        ('@blueprint.get("/drafts")\n@owner_only', '@blueprint.get("/drafts")'),
+        ('@blueprint.get("/notes")\n@owner_only', '@blueprint.get("/notes")'),
         ('@blueprint.post("/notes/<slug>/publish")\n@owner_only', '@blueprint.post("/notes/<slug>/publish")'),
         ('@blueprint.post("/notes/<slug>/delete")\n@owner_only', '@blueprint.post("/notes/<slug>/delete")'),
         ("    if posts.change(slug, edit) is None:\n        abort(404)\n", "    posts.change(slug, edit)\n", _GUARDS),
@@ -133,14 +135,49 @@ NOTES = mutants(
     ],
 )  # fmt: skip
 
+WRITING = [
+    *mutants(
+        "demo/site/numbers.py",
+        "tests/demo/test_notes.py",
+        [
+            ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isdigit() and len(text) <= _MOST_DIGITS and int(text)"),
+            ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isascii() and text.isdigit() and int(text)"),
+            ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS"),
+        ],
+    ),
+    *mutants(
+        "demo/site/writing.py",
+        "tests/demo/test_writing.py",
+        [
+            ('@blueprint.post("/write")\n@owner_only', '@blueprint.post("/write")'),
+            ('@blueprint.post("/notes/<slug>/edit")\n@owner_only', '@blueprint.post("/notes/<slug>/edit")'),
+            ("newest.version != typed.version or", "False or"),
+        ],
+    ),
+    *mutants(
+        "demo/owner/scripts.py",
+        "tests/demo/test_tokens.py",
+        [
+            ('@blueprint.post("/tokens")\n@fresh_owner_only', '@blueprint.post("/tokens")\n@owner_only'),
+            ('@blueprint.post("/tokens/end")\n@owner_only', '@blueprint.post("/tokens/end")'),
+        ],
+    ),
+    *mutants(
+        "demo/activity/pages.py",
+        "tests/demo/test_activity_page.py",
+        [
+            ('@blueprint.get("/activity")\n@owner_only', '@blueprint.get("/activity")'),
+            ('@blueprint.get("/activity/export.<format>")\n@owner_only', '@blueprint.get("/activity/export.<format>")'),
+            ("    if not feed.opens(secret):\n        abort(404)\n", ""),
+        ],
+    ),
+]  # fmt: skip
+
 HOME = mutants(
     "demo/site/home.py",
     "tests/demo/test_notes.py tests/demo/test_home.py",
     [
         ("    if number > 1 and not shown:\n        abort(404)\n", ""),
-        ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isdigit() and len(text) <= _MOST_DIGITS and int(text)"),
-        ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isascii() and text.isdigit() and int(text)"),
-        ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS"),
     ],
 )  # fmt: skip
 
@@ -405,47 +442,21 @@ LIMITS = mutants(
     "demo/limits.py",
     "tests/demo/test_limits.py tests/demo/test_counters.py",
     [
-        ("    limit(_PUSH, configuration.push_limit)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
-        ("    limit(registration.VIEW, configuration.registration_limit)\n", "", "tests/demo/test_registration.py"),
+        ('    limit("login.log_in", configuration.login_limit, _of_guesses, failures=True)\n', "", _LOGIN),
+        (", _of_guesses, failures=True)", ", _of_guesses)", _LOGIN),
+        (", _of_guesses, failures=True)", ", _of_sender, failures=True)", _COUNTERS),
+        ("    limit(_PUSH, configuration.push_limit, _of_sender)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
+        ("    limit(registration.VIEW, configuration.registration_limit, _of_sender)\n", "", "tests/demo/test_registration.py"),
         ('        cimd.allow_fetch(_within(_Limit(counters, f"{site}/fetch", configuration.fetch_limit)))\n', "        pass\n"),
-        ("        if not limit.charge():\n", "        if False:\n"),
+        ("        if not limit.charge(_of_sender()):\n", "        if False:\n"),
         ("        if not has_request_context() or is_logged_in():\n            return True\n        if not limit", "        if not limit"),
+        ("            limit.refund(charged)\n", "            pass\n", _LOGIN),
+        ("        if not limit.charge(charged):\n            raise TooManyRequests(retry_after=limit.seconds)\n        answer = make_response(view(*args, **kwargs))\n", "        answer = make_response(view(*args, **kwargs))\n        if not limit.charge(charged):\n            raise TooManyRequests(retry_after=limit.seconds)\n", _COUNTERS),
+        ("ipv6_prefix=48)", "ipv6_prefix=64)", _COUNTERS),
+        ("_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 20", "_GUESSES_OF_48, _GUESSES_OF_ALL = 5, 20", _COUNTERS),
+        ("_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 20", "_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 21", _COUNTERS),
     ],
 )  # fmt: skip
-
-ATTEMPTS = [
-    *mutants(
-        "demo/account/attempts.py",
-        f"{_COUNTERS} tests/demo/account/test_attempts.py {_LOGIN}",
-        [
-            ("            if hits > most * rate.amount:\n", "            if False:\n"),
-            ("            self._add(key, -1)\n", "            pass\n", _LOGIN),
-            ("ipv6_prefix=48)", "ipv6_prefix=64)", _COUNTERS),
-            ("_OF_48, _OF_ALL = 4, 20", "_OF_48, _OF_ALL = 5, 20", _COUNTERS),
-            ("_OF_48, _OF_ALL = 4, 20", "_OF_48, _OF_ALL = 4, 21", _COUNTERS),
-            ("    if known is not None:\n", "    if False:\n", "tests/demo/account/test_attempts.py"),
-        ],
-    ),
-    *mutants(
-        "demo/account/passkeys.py",
-        "tests/demo/account/test_passkeys.py",
-        [
-            ("    if found.challenge != challenge:\n", "    if False:\n"),
-            ("    if found.origin != services().configuration.base_url:\n", "    if False:\n"),
-            ("    challenges.spend(challenge)\n    _note_use", "    _note_use"),
-            ("_passkeys.c.sign_count < count if count", "_passkeys.c.sign_count >= 0 if count"),
-            ("    if row is None:\n        raise", "    if False:\n        raise"),
-        ],
-    ),
-    *mutants(
-        "demo/account/secrets.py",
-        "tests/demo/account/test_recovery.py",
-        [
-            (" & (_secrets.c.kind == kind) & _lives(now)", " & _lives(now)"),
-            (" & (_secrets.c.kind == kind) & _lives(now)", " & (_secrets.c.kind == kind)"),
-        ],
-    ),
-]  # fmt: skip
 
 COUNTERS = mutants(
     "demo/counters.py",
@@ -534,6 +545,6 @@ SCHEMA = mutants(
 )  # fmt: skip
 
 DEMO: list[Mutant] = [
-    *OWNER_LOGIN, *OWNER_PAGES, *NOTES, *HOME, *MICROPUB, *MEDIA, *SECURITY, *LIMITS, *ATTEMPTS, *COUNTERS, *PROXIES, *ENDPOINTS, *MCP,
+    *OWNER_LOGIN, *OWNER_PAGES, *NOTES, *WRITING, *HOME, *MICROPUB, *MEDIA, *SECURITY, *LIMITS, *COUNTERS, *PROXIES, *ENDPOINTS, *MCP,
     *CONFIGURATION, *ERRORS, *SCHEMA, *CONTENT, *POSTS, *PROPERTIES, *COMMANDS,
 ]  # fmt: skip

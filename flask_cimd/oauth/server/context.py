@@ -7,11 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from ...clients.directory import ClientDirectory
-from ...core.app_hooks import call_hook
 from ...core.atproto import asks_for_atproto
 from ...core.clock import Clock, utc_now
 from ...core.display import safe_for_log
@@ -19,7 +17,7 @@ from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
 from ...core.proof import DEFAULT_ALGORITHMS
 from ...core.resources import resource_key, resource_spellings
-from ...errors import CIMDError, DocumentError, IdentifierError, RegistrationEndedError, UnavailableError
+from ...errors import CIMDError, DocumentError, IdentifierError, RegistrationEndedError, StorageError
 from ..client import MetadataClient, URLClient
 from ..dpop import DPoP
 from ..errors import ClientResolutionError, UnreadableGrantError
@@ -178,8 +176,7 @@ class ServerContext:
         """Return a resource that tokens can be requested for; the issuer stands for the server's own endpoints."""
         if resource_key(identifier) == resource_key(self.issuer):
             return Resource(identifier=identifier, name=identifier, scopes=tuple(self.scopes))
-        spellings = resource_spellings(identifier)
-        found = (call_hook("resources", partial(self.resources.get, spelling)) for spelling in spellings)
+        found = (self.resources.get(spelling) for spelling in resource_spellings(identifier))
         return next((resource for resource in found if resource is not None), None)
 
     def scope_at(self, scope: str, resources: Collection[str]) -> str:
@@ -216,11 +213,11 @@ class ServerContext:
         """Return a living access token with its grant; ``None`` if today's policy refuses the token's client.
 
         Raises:
-            UnavailableError: the storage does not answer, or a hook failed; the token may be alive.
+            StorageError: the storage does not answer; the token may be alive.
         """
         try:
             found = self.storage.find_token(digest(secret))
-        except UnavailableError:
+        except StorageError:
             raise
         except CIMDError:
             return None
@@ -239,7 +236,7 @@ class ServerContext:
                 self.clients.readmit(grant.client)
         except RegistrationEndedError:
             return True  # the registration's end stops new tokens; issued ones expire by themselves
-        except UnavailableError:
+        except StorageError:
             raise
         except CIMDError:
             return False

@@ -13,7 +13,7 @@ from tests.support.statements import recorded
 
 def is_owner(browser: Browser) -> bool:
     """Say whether a page of the owner opens."""
-    return browser.get("/drafts").status_code == 200
+    return browser.get("/notes").status_code == 200
 
 
 def test_the_database_holds_a_digest_of_what_the_cookie_holds(any_site: Site) -> None:
