@@ -294,7 +294,7 @@ POSTS = mutants(
     "demo/site/posts.py",
     f"{_MICROPUB} tests/demo/test_notes.py",
     [
-        ("                if held + len(values[\"properties\"]) > _MOST_STORED:\n", "                if False:\n"),
+        ("                if held + len(values[\"properties\"]) + len(markdown or \"\") > _MOST_STORED:\n", "                if False:\n"),
         ("        except IntegrityError:  # another post has this slug\n", "        except RecursionError:  # another post has this slug\n"),
         ("    if not _SLUG.fullmatch(slug):\n        return None\n", "", f"{_SECURITY} {_MICROPUB}"),
         ("(_post.c.slug == slug) & (_post.c.version == post.version)", "_post.c.slug == slug"),
