@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class IdleConnections:
         self._clock = clock
         self._lock = Lock()
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        _instances.add(self)
 
     def take(self, origin: str, *, is_repeatable: bool) -> Kept | None:
         """Return the connection to an origin, for the caller alone, and close those that waited too long."""
@@ -87,6 +89,10 @@ class IdleConnections:
             self._kept.clear()
         _close(over)
 
+    def reset(self) -> None:
+        """Make the lock anew in a child process: a thread that the child does not have may hold the parent's."""
+        self._lock = Lock()
+
     def __len__(self) -> int:
         """Return how many connections wait."""
         return len(self._kept)
@@ -99,3 +105,15 @@ def _is_usable(kept: Kept, now: float, most_idle: float) -> bool:
 def _close(over: list[Kept]) -> None:
     for kept in over:
         kept.adapter.close()
+
+
+_instances: weakref.WeakSet[IdleConnections] = weakref.WeakSet()
+
+
+def _reset_all() -> None:
+    for instance in _instances:
+        instance.reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_all)

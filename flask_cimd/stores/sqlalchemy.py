@@ -1,7 +1,9 @@
 """The store in the app's own database: JSON text in tables, no pickles.
 
 The tables join ``db.metadata``, so ``db.create_all()`` and migrations see them; this package ships no migrations.
-Statements run on connections of their own: a look-up never commits or rolls back a transaction of the app.
+Statements run on connections of their own: a look-up never commits or rolls back a transaction of the app. The one
+exception is SQLite in memory (``sqlite://``), which is for tests: the whole process has one connection there, so a
+look-up commits what the app has not committed yet.
 """
 
 from __future__ import annotations

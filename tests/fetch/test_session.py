@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -339,3 +341,15 @@ def test_a_form_on_a_kept_connection_follows_no_redirect(start: Start, client_se
     with pytest.raises(UnexpectedResponseError) as caught:
         client_session.send_form(url(origin), {"code": "c"}, None, withhold_token=True)
     assert (caught.value.slug, origin.connections, elsewhere.connections) == ("redirect", 1, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of Python 3.12: what the test is about
+def test_a_child_does_not_wait_for_the_lock_of_a_thread_that_it_does_not_have() -> None:
+    waiting = IdleConnections()
+    with waiting._lock:  # as of another thread of the parent
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            os._exit(0 if waiting.take("https://a.example", is_repeatable=True) is None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
