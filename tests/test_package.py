@@ -21,6 +21,7 @@ from tests.support.demo import ROOT
 from tests.support.origin import publish_document
 from tests.support.quickstart import environment, quick_start
 from tests.support.requirements import need
+from tools import package
 
 
 def run(*command: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
@@ -117,6 +118,44 @@ def test_nothing_has_an_upper_bound(metadata: Any) -> None:
 
 def test_the_version_is_in_the_change_list() -> None:
     assert flask_cimd.__version__ in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_metadata_names_the_developers_and_every_python_that_is_tested(metadata: Any) -> None:
+    assert metadata["Author"] == "flask-cimd developers"
+    assert metadata["Author-email"] is None
+    versions = {line.rpartition(" ")[2] for line in metadata.get_all("Classifier") if ":: Python :: 3." in line}
+    assert versions == {"3.11", "3.12", "3.13", "3.14"}
+
+
+_VULNERABLE = '{"dependencies": [{"name": "one", "version": "1", "vulns": [{"id": "PYSEC-1"}]}]}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ("", None, "-- known vulnerabilities: not looked up, their database does not answer\n"),
+        (None, None, "-- known vulnerabilities: not looked up, their database does not answer\n"),
+        (_VULNERABLE, 1, "-- known vulnerabilities of 1 parts: one 1: PYSEC-1\n"),
+        ('{"dependencies": [{"name": "one", "version": "1"}]}', None, "-- known vulnerabilities of 1 parts: none\n"),
+    ],
+    ids=["unreachable", "slow", "vulnerable", "clean"],
+)
+def test_the_search_for_vulnerabilities_fails_on_one_and_says_when_it_cannot_look(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str | None, code: int | None, said: str
+) -> None:
+    def answered(command: Any, **options: Any) -> subprocess.CompletedProcess[str]:
+        if answer is None:
+            raise subprocess.TimeoutExpired(command, options["timeout"])
+        return subprocess.CompletedProcess(command, 0, stdout=answer, stderr="")
+
+    monkeypatch.setattr(package.subprocess, "run", answered)
+    if code is None:
+        package.audit()
+    else:
+        with pytest.raises(SystemExit) as ended:
+            package.audit()
+        assert ended.value.code == code
+    assert capsys.readouterr().out == said
 
 
 #: Runs the quick start in the new environment and prints the consent page of the client in the argument.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import api, database, endpoints, errors, settings
+from . import api, database, endpoints, errors, gallery, settings
 
 #: The function that writes each part, by file name.
 PARTS: Mapping[str, Callable[[], str]] = {
@@ -21,6 +21,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "site-tables.md": database.site_tables,
     "endpoints.md": endpoints.provider_endpoints,
     "site-endpoints.md": endpoints.site_endpoints,
+    "gallery.md": gallery.gallery,
 }
 
 

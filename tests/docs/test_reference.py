@@ -6,13 +6,14 @@ import ast
 import re
 from collections import defaultdict
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from demo.models import db
 from demo.variables import VARIABLES
 from docs import generate, picture
-from docs.generate import api, database, endpoints, errors, settings
+from docs.generate import api, database, endpoints, errors, gallery, settings
 from flask_cimd import Profile
 from flask_cimd import errors as classes
 from flask_cimd.core import identifier
@@ -150,7 +151,8 @@ def test_every_public_name_is_described() -> None:
 
 
 def test_every_part_is_included_by_a_page() -> None:
-    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs/reference").rglob("*.md"))
+    paths = [*(ROOT / "docs/reference").rglob("*.md"), ROOT / "docs/gallery.md"]
+    pages = "".join(path.read_text(encoding="utf-8") for path in paths)
     assert [name for name in generate.PARTS if f"made/{name}" not in pages] == []
 
 
@@ -175,3 +177,23 @@ def test_the_picture_shows_the_imports_of_today() -> None:
     assert picture.PICTURE.read_text(encoding="utf-8") == picture.svg(), "run python -m docs.picture"
     assert ("clients", "fetch") in picture.arrows()
     assert ("oauth", "core") not in picture.arrows()  # a longer path implies it
+
+
+def test_the_gallery_shows_each_page_once_on_a_desktop_and_once_on_a_phone(tmp_path: Path) -> None:
+    for page_name in ("home", "account-check"):
+        for variant in ("1280-light", "1280-dark", "390-light", "390-dark"):
+            (tmp_path / f"{page_name}-{variant}.webp").touch()
+    (tmp_path / "README.md").touch()
+    assert gallery.gallery(tmp_path).splitlines() == [
+        "## Account check",
+        "",
+        "![Account check on a desktop](screens/account-check-1280-light.webp)",
+        "",
+        "![Account check on a phone, in the dark theme](screens/account-check-390-dark.webp)",
+        "",
+        "## Home",
+        "",
+        "![Home on a desktop](screens/home-1280-light.webp)",
+        "",
+        "![Home on a phone, in the dark theme](screens/home-390-dark.webp)",
+    ]
