@@ -48,6 +48,9 @@ VARIABLES = (
     Variable(_SITE, "DEMO_HOST", "`127.0.0.1`", "address to listen on, for `python -m demo`"),
     Variable(_SITE, "DEMO_PORT", "`5000`", "port to listen on, for `python -m demo`"),
     Variable(
+        _SITE, "DEMO_LOG", "`text`", "`json` writes the log as one JSON object a line, for programs that collect it"
+    ),
+    Variable(
         _SITE,
         "DEMO_DEVELOPMENT",
         "off",
