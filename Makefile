@@ -8,7 +8,7 @@ PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo screenshots test test-fast coverage interop bench lint fuzz conformance house mutate docs package clean
+.PHONY: install demo screens catalogue test test-fast coverage interop bench lint fuzz conformance house mutate docs package clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -24,8 +24,10 @@ coverage: $(VENV)/.tests-installed
 	@$(BIN)/coverage report
 interop: $(VENV)/.tests-installed
 	@$(BIN)/python -m pytest $(PARALLEL) tests/interop
-screenshots: $(VENV)/.tests-installed
-	@$(BIN)/python -m tests.browser.screenshot docs/images/consent.png
+screens: $(VENV)/.tests-installed
+	@$(BIN)/python -m tests.browser.screens docs/screens
+catalogue: $(VENV)/.tests-installed
+	@$(BIN)/python -m tools.catalogue
 lint: $(VENV)/.tests-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

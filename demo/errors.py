@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_babel import lazy_gettext as _
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
@@ -21,16 +22,16 @@ _READ_ONLY = "25006"
 
 _MACHINE_PATHS = endpoints.MACHINE_PATHS | micropub.MACHINE_PATHS | {registration.PATH}
 _TEXTS = {
-    400: ("Bad request", "Something in the request is missing, damaged or expired. Go back and try again."),
-    403: ("Not allowed", "Log in and try again."),
-    404: ("Page not found", "Check the address, or start from the home page."),
-    405: ("Method not allowed", "This address does not accept this kind of request."),
-    410: ("Deleted", "The owner has deleted this page."),
-    413: ("Too large", "The request is larger than this site accepts."),
-    429: ("Too many attempts", "Wait a few minutes, then try again."),
-    503: ("Temporarily unavailable", "The site cannot reach its database. Try again in a moment."),
+    400: (_("Bad request"), _("Something in the request is missing, damaged or expired. Go back and try again.")),
+    403: (_("Not allowed"), _("Log in and try again.")),
+    404: (_("Page not found"), _("Check the address, or start from the home page.")),
+    405: (_("Method not allowed"), _("This address does not accept this kind of request.")),
+    410: (_("Deleted"), _("The owner has deleted this page.")),
+    413: (_("Too large"), _("The request is larger than this site accepts.")),
+    429: (_("Too many attempts"), _("Wait a few minutes, then try again.")),
+    503: (_("Temporarily unavailable"), _("The site cannot reach its database. Try again in a moment.")),
 }
-_FALLBACK = ("Something went wrong", "The error is on this site, not on your side. Try again in a moment.")
+_FALLBACK = (_("Something went wrong"), _("The error is on this site, not on your side. Try again in a moment."))
 
 
 def init_app(app: Flask) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from demo import security
@@ -39,20 +40,33 @@ def save() -> Response | tuple[str, int]:
         owner = _read(known)
         upload = request.files.get("photo")
         image = media.read_upload(upload) if upload and upload.filename else None
-    except (PropertyError, ImageError) as error:
-        return _form(_as_typed(known), problem=str(error)), 400
+    except _FieldError as error:
+        return _form(_as_typed(known), problem=str(error), problem_field=error.field), 400
+    except ImageError as error:
+        return _form(_as_typed(known), problem=str(error), problem_field="photo"), 400
     profiles.save(owner, image, here.clock())
+    flash(_("Your profile is saved."))
     return redirect(url_for("home.show"), code=303)
 
 
-def _form(owner: Owner, *, problem: str | None = None) -> str:
-    return render_template("profile.html", person=owner, me=services().identity.me, problem=problem)
+class _FieldError(PropertyError):
+    """One field of the form cannot be saved."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+def _form(owner: Owner, *, problem: str | None = None, problem_field: str = "") -> str:
+    return render_template(
+        "profile.html", person=owner, me=services().identity.me, problem=problem, problem_field=problem_field
+    )
 
 
 def _read(known: Owner) -> Owner:
     name = safe_text(request.form.get("name", ""), NAME_LIMIT)
     if not name:
-        raise PropertyError("Enter a name.")
+        raise _FieldError("name", _("Enter a name."))
     return Owner(
         name=name,
         note=safe_text(request.form.get("note", ""), _NOTE_LIMIT),
@@ -76,7 +90,7 @@ def _as_typed(known: Owner) -> Owner:
 def _urls(field: str) -> tuple[str, ...]:
     urls = tuple(dict.fromkeys(request.form.get(field, "").split()))
     if len(urls) > _MOST_LINES:
-        raise PropertyError(f"Enter at most {_MOST_LINES} addresses.")
+        raise _FieldError(field, _("Enter at most %(number)s addresses.", number=_MOST_LINES))
     if not all(is_web_url(url) for url in urls):
-        raise PropertyError("Each line must be an address that starts with https:// or http://.")
+        raise _FieldError(field, _("Write each address in full, starting with https:// or http://."))
     return urls

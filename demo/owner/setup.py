@@ -8,6 +8,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from flask import Blueprint, render_template, request
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
 from demo.account.login import owner_only
 from demo.services import services
@@ -22,22 +24,22 @@ blueprint = Blueprint("setup", __name__)
 _LARGEST_PAGE = 1024 * 1024
 _PAGES = ("text/html", "application/xhtml+xml")
 _PURPOSES = {
-    "indieauth-metadata": "Sign-in",
-    "authorization_endpoint": "Sign-in with older apps",
-    "token_endpoint": "Access for older apps",
-    "micropub": "Posts",
+    "indieauth-metadata": _("Sign-in"),
+    "authorization_endpoint": _("Sign-in with older apps"),
+    "token_endpoint": _("Access for older apps"),
+    "micropub": _("Posts"),
 }
 #: Sentences for the owner when the page cannot be fetched, by the slug of the error.
 _FETCH_ERRORS = {
-    "redirect": "It redirects to another address. Enter the address that it redirects to.",
-    "status": "It does not answer with HTTP status 200.",
-    "media-type": "It is not an HTML page.",
-    "content-coding": "The server compresses the page although the request does not allow it.",
-    "too-large": "It is larger than 1 MiB.",
-    "deadline": "The server took too long to answer.",
-    "name-not-found": "The host name does not exist in DNS.",
-    "tls-failed": "The certificate of the server is not trusted.",
-    "address-blocked": "The host name resolves to a private or special address.",
+    "redirect": _("It redirects to another address. Enter the address that it redirects to."),
+    "status": _("It does not answer with HTTP status 200."),
+    "media-type": _("It is not an HTML page."),
+    "content-coding": _("The server compresses the page although the request does not allow it."),
+    "too-large": _("It is larger than 1 MiB."),
+    "deadline": _("The server took too long to answer."),
+    "name-not-found": _("The host name does not exist in DNS."),
+    "tls-failed": _("The certificate of the server is not trusted."),
+    "address-blocked": _("The host name resolves to a private or special address."),
 }
 
 
@@ -87,7 +89,9 @@ def _suggestion() -> str:
 def _look_at(url: str) -> Iterator[Step]:
     if not is_web_url(url) or urlsplit(url).scheme != "https":
         yield Step(
-            name="Address", outcome="broken", text="Enter the full https address of your page, without a user name."
+            name=gettext("Address"),
+            outcome="broken",
+            text=gettext("Enter the full https address of your page, without a user name."),
         )
         return
     try:
@@ -100,12 +104,14 @@ def _look_at(url: str) -> Iterator[Step]:
             relations=site_links(),
         )
     except CIMDError as error:
-        yield Step(name="Page", outcome="broken", text=_FETCH_ERRORS.get(error.slug, "It cannot be fetched."))
+        yield Step(
+            name=gettext("Page"), outcome="broken", text=_FETCH_ERRORS.get(error.slug, gettext("It cannot be fetched."))
+        )
         return
     except UnreadablePageError:
-        yield Step(name="Page", outcome="broken", text="It cannot be parsed as HTML.")
+        yield Step(name=gettext("Page"), outcome="broken", text=gettext("It cannot be parsed as HTML."))
         return
-    yield Step(name="Page", outcome="holds", text="It was fetched.")
+    yield Step(name=gettext("Page"), outcome="holds", text=gettext("It was fetched."))
     for relation, expected in site_links().items():
         yield _compare(relation, expected, found[relation])
     yield _compare_me(url)
@@ -122,19 +128,26 @@ def _compare(relation: str, expected: str, found: tuple[str, ...]) -> Step:
     name, line = _PURPOSES[relation], f'<link rel="{relation}" href="{expected}">'
     if not found:
         is_extra = relation == "micropub"
-        text = "The link is missing, so apps cannot post." if is_extra else "The link is missing."
+        text = gettext("The link is missing, so apps cannot post.") if is_extra else gettext("The link is missing.")
         return Step(name=name, outcome="remark" if is_extra else "broken", text=text, line=line)
     if found[0] == expected:
-        return Step(name=name, outcome="holds", text="The link points to this site.")
+        return Step(name=name, outcome="holds", text=gettext("The link points to this site."))
     if expected in found:
-        return Step(name=name, outcome="broken", text="Another link comes first, and apps use that one.", line=line)
-    return Step(name=name, outcome="broken", text="The link points to another address.", line=line)
+        return Step(
+            name=name, outcome="broken", text=gettext("Another link comes first, and apps use that one."), line=line
+        )
+    return Step(name=name, outcome="broken", text=gettext("The link points to another address."), line=line)
 
 
 def _compare_me(url: str) -> Step:
     here = services()
     if url == here.identity.me:
-        return Step(name="Your address", outcome="holds", text="Apps know you by this address.")
+        return Step(name=gettext("Your address"), outcome="holds", text=gettext("Apps know you by this address."))
     known = url in here.identity.owner().urls
-    advice = "" if known else " Set DEMO_ME to this address, or list it in your profile."
-    return Step(name="Your address", outcome="remark", text=f"Apps know you as {here.identity.me}.{advice}")
+    if known:
+        text = gettext("Apps know you as %(me)s.", me=here.identity.me)
+    else:
+        text = gettext(
+            "Apps know you as %(me)s. Set DEMO_ME to this address, or list it in your profile.", me=here.identity.me
+        )
+    return Step(name=gettext("Your address"), outcome="remark", text=text)

@@ -17,15 +17,15 @@ PHONE = {"width": 360, "height": 740}
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """Start the browser."""
+def chromium(*arguments: str) -> Iterator[Any]:
+    """Start the browser with further command line arguments."""
     need(importlib.util.find_spec("playwright"), "the Python package playwright is not installed")
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     need(path, "Chromium is not installed")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *arguments])
         yield browser
         browser.close()
 
