@@ -20,6 +20,7 @@ from .errors import (
     FetchError,
     FetchLimitError,
     GoneError,
+    HookError,
     IdentifierError,
     OutdatedRequestError,
     PolicyDeniedError,
@@ -30,6 +31,7 @@ from .errors import (
     ResponseTooLargeError,
     StorageError,
     TooManyFetchesError,
+    UnavailableError,
     UnexpectedResponseError,
 )
 
@@ -55,6 +57,7 @@ __all__ = [
     "FetchError",
     "FetchLimitError",
     "GoneError",
+    "HookError",
     "HostPattern",
     "IdentifierError",
     "OutdatedRequestError",
@@ -69,6 +72,7 @@ __all__ = [
     "StorageError",
     "Tier",
     "TooManyFetchesError",
+    "UnavailableError",
     "UnexpectedResponseError",
     "changes",
     "consent_view",

@@ -292,23 +292,35 @@ class OutdatedRequestError(RequestError):
     )
 
 
-class StorageError(CIMDError):
-    """The database of grants and tokens does not answer or cannot be written.
+class UnavailableError(CIMDError):
+    """This server itself cannot answer now; nothing was granted.
 
     Attributes:
         retry_after: seconds after which the request may be repeated.
     """
+
+    public_message = "This site cannot answer at the moment. Try again in a few seconds."
+    temporary = True
+    oauth_error = "temporarily_unavailable"
+    status = 503
+    retry_after = 5
+
+
+class StorageError(UnavailableError):
+    """The database of grants and tokens does not answer or cannot be written."""
 
     slugs: ClassVar[tuple[str, ...]] = ("storage-unavailable", "storage-read-only", "tables-missing")
     advice = (
         "the database of grants and tokens does not answer, is read-only or lacks tables, as `flask cimd doctor` says: "
         "status 503 with Retry-After"
     )
-    public_message = "This site cannot answer at the moment. Try again in a few seconds."
-    temporary = True
-    oauth_error = "temporarily_unavailable"
-    status = 503
-    retry_after = 5
+
+
+class HookError(UnavailableError):
+    """A function of the app failed, or returned a value that cannot be used; ``hint`` is its name."""
+
+    slugs: ClassVar[tuple[str, ...]] = ("hook-failed",)
+    advice = "a function of the app failed; the log names it and has the traceback: status 503 with Retry-After"
 
 
 class ConfigurationError(RuntimeError):

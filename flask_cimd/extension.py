@@ -18,7 +18,7 @@ from .clients.error_page import show_error
 from .clients.keys import ClientKeys
 from .clients.once import once
 from .clients.parts import ClientParts, assemble, assemble_for_strangers, for_requester
-from .clients.resolver import ClientHook, ClientResolver, FetchHook
+from .clients.resolver import ClientHook, ClientResolver, FetchHook, look_up_registered
 from .clients.stores import open_store
 from .errors import CIMDError
 from .oauth.client import URLClient
@@ -204,12 +204,12 @@ class CIMD:
         """Return the client that the app itself registered under this exact string, or ``None``.
 
         Raises:
-            CIMDError: only if the app's look-up raises it, to say more than *unknown*.
+            CIMDError: the app's look-up raised it, to say more than *unknown*; `HookError` if it failed.
         """
         lookup = self._state.registered
         if lookup is None or not _is_storable(client_id):
             return None
-        return once("registered", client_id, lookup)
+        return once("registered", client_id, lambda raw: look_up_registered(lookup, raw))
 
     def resolve(self, client_id: str) -> ClientMetadata:
         """Return what the client behind a URL says about itself, validated.

@@ -6,7 +6,7 @@ from flask import current_app, render_template
 
 from ..core.members import is_https_url
 from ..core.urls import WebURL
-from ..errors import CIMDError, DocumentError, RequestError, StorageError, TooManyFetchesError
+from ..errors import CIMDError, DocumentError, RequestError, TooManyFetchesError, UnavailableError
 from .requests_named import request_id
 
 _MOST_REASONS = 20
@@ -26,7 +26,7 @@ def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
     with ``app.register_error_handler(CIMDError, ...)``.
     """
     headers = {"Cache-Control": "no-store", "X-Frame-Options": "DENY"}
-    if isinstance(error, TooManyFetchesError | StorageError):
+    if isinstance(error, TooManyFetchesError | UnavailableError):
         headers["Retry-After"] = str(error.retry_after)
     site = app_site(error.client_id) if isinstance(error, RequestError) else None
     values = {"reasons": reasons(error), "app_site": site, "request_id": request_id()}

@@ -11,8 +11,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
 
 from .. import signals
+from ..core.app_hooks import call_hook
 from ..core.clock import Clock, utc_now
 from ..core.display import safe_for_log
 from ..core.identifier import ClientIdentifier, parse_identifier
@@ -29,9 +34,21 @@ from .stores import MEMORY_SIZE
 
 logger = logging.getLogger(__name__)
 
+#: Errors by which a hook of the app ends the request on purpose.
+ANSWERS = (CIMDError, HTTPException)
+
 FetchHook = Callable[[ClientIdentifier], bool]
 ClientHook = Callable[[ClientMetadata], bool]
 _Resolved = tuple[ClientMetadata, Origin]
+
+
+def look_up_registered(lookup: Callable[[str], Any], client_id: str) -> Any:
+    """Return the client that the app itself registered under this string, or ``None``.
+
+    Raises:
+        HookError: the app's look-up failed.
+    """
+    return call_hook("registered", partial(lookup, client_id), ANSWERS)
 
 
 class ClientResolver:
@@ -158,9 +175,10 @@ class ClientResolver:
 
         Raises:
             PolicyDeniedError: slug ``client-refused``.
+            HookError: a hook failed.
         """
         for hook in self._allow_client:
-            if not hook(metadata):
+            if not call_hook("allow_client", partial(hook, metadata), ANSWERS):
                 raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
 
     def stale_copy(self, client_id: str, failure: CIMDError) -> ClientMetadata | None:
@@ -227,7 +245,8 @@ class ClientResolver:
         entry = self._cache.get(identifier)
         if entry is not None and entry.is_fresh(self._clock()):
             return entry.metadata, "store"
-        if not all(hook(identifier) for hook in self._allow_fetch):
+        hooks = self._allow_fetch
+        if not all(call_hook("allow_fetch", partial(hook, identifier), ANSWERS) for hook in hooks):
             raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
         return run_with_reserve(
             identifier.raw,

@@ -13,7 +13,7 @@ from flask import Response, render_template, request
 
 from ..clients.requests_named import add_request_id as add_request_id  # noqa: PLC0414  a re-export
 from ..clients.requests_named import request_id
-from ..errors import CIMDError, ClientNotAuthenticatedError, RequestError, StorageError
+from ..errors import CIMDError, ClientNotAuthenticatedError, RequestError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def json_error(error: OAuth2Error, headers: Mapping[str, str]) -> Response:
     return response
 
 
-def storage_error_response(error: StorageError) -> Response:
+def unavailable_response(error: UnavailableError) -> Response:
     """Return status 503 with ``Retry-After``: as JSON, or as a page for a browser."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         page = render_template("flask_cimd/error.html", error=error, request_id=request_id())

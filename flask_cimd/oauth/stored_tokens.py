@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
 
-from ..errors import StorageError
+from ..errors import UnavailableError
 from .access import Access
 from .resource.protector import ResourceProtector, TokensUnavailableError
 from .resource.schemes import TokenRefused
@@ -33,12 +33,12 @@ def stored_access(server: TokenIssuer, secret: str) -> Access | None:
     A token that was requested without ``resource`` is for the issuer.
 
     Raises:
-        TokensUnavailableError: the storage does not answer.
+        TokensUnavailableError: the storage does not answer, or a hook failed.
     """
     try:
         found = server.find_access_token(secret)
-    except StorageError as error:
-        raise TokensUnavailableError("the storage does not answer") from error
+    except UnavailableError as error:
+        raise TokensUnavailableError(error.slug) from error
     if found is None:
         return None
     grant, token = found

@@ -56,9 +56,11 @@ class Endpoints:
         """Exchange a code for the person's identity, without a token (IndieAuth §5.3.3)."""
         site = self._site
         try:
-            grant = site.server.redeem_for_identity()
+            members = site.server.redeem_for_identity(
+                lambda grant: site.identity_members(grant.subject, grant.scope.split())
+            )
         except OAuth2Error as error:
             answer: Response = site.server.answer_error(error)
         else:
-            answer = jsonify(site.identity_members(grant.subject, grant.scope.split()))
+            answer = jsonify(members)
         return allow_any_origin(answer)

@@ -25,6 +25,7 @@ from ..oauth import (
 from ..oauth.server.resource_indicators import Resources
 from ..oauth.server.storage import ProviderStorage
 from . import checks, documents
+from ._hook_calls import HookCalls
 from .browser import Browser
 from .endpoints import Endpoints
 from .hooks import Hooks
@@ -219,7 +220,7 @@ class Provider:
             ConfigurationError: a table or column is missing, or the database does not answer.
         """
         for site in app.extensions.get(SITES, ()):
-            if site.hooks is self._hooks:
+            if site.hooks.hooks is self._hooks:
                 checks.require_schema(app, site.storage)
 
     def _open(
@@ -251,7 +252,7 @@ class Provider:
             waiting=WaitingRequests(storage, self._clock),
             upkeep=Upkeep(storage, self._clock),
             browser=Browser(name, is_https=issuer.startswith("https://")),
-            hooks=self._hooks,
+            hooks=HookCalls(self._hooks),
             issuer=issuer,
             prefix=prefix,
             name=name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +10,6 @@ from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from flask import Response, current_app, make_response, render_template, url_for
-from werkzeug.exceptions import ServiceUnavailable
 
 from ..core.atproto import asks_for_atproto
 from ..core.clock import Clock
@@ -25,21 +23,13 @@ from ..oauth.client import MetadataClient
 from ..oauth.server.context import ClientDirectory
 from ..oauth.server.response_modes import AuthorizationResponse
 from ..oauth.server.storage import ProviderStorage, Settlement
+from ._hook_calls import HookCalls
 from .browser import Browser
 from .consent import Approval
-from .hooks import ConsentRequest, Decision, Hooks, Identity, Verdict
-from .login import login_at
+from .hooks import ConsentRequest, Decision, Identity, Verdict
 from .texts import translate
 from .upkeep import Upkeep
 from .waiting import WaitingRequests
-
-logger = logging.getLogger(__name__)
-
-_LONGEST_SUBJECT = 2048
-
-
-class SubjectError(ServiceUnavailable):
-    """The app's ``subject`` hook failed, so no consent page can be shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +43,7 @@ class Site:
         waiting: requests that wait for a log-in or a decision.
         upkeep: sweeps the storage after responses.
         browser: identifies the browser of a request.
-        hooks: the app's own functions.
+        hooks: calls the app's own functions.
         issuer: the exact issuer.
         prefix: URL prefix of all paths except the well-known ones.
         name: name of the blueprint.
@@ -68,7 +58,7 @@ class Site:
     waiting: WaitingRequests
     upkeep: Upkeep
     browser: Browser
-    hooks: Hooks
+    hooks: HookCalls
     issuer: str
     prefix: str
     name: str
@@ -99,36 +89,22 @@ class Site:
         """Return the subject who is logged in, or ``None``.
 
         Raises:
-            SubjectError: the hook failed, or returned something other than ``None`` and a text of 1 to 2048
-                printable characters.
+            HookError: the hook failed, or returned something other than ``None`` and a text of 1 to 2048 printable
+                characters.
         """
-        try:
-            found = self.hooks.subject()
-        except Exception as exc:
-            logger.exception("the subject hook failed")
-            raise SubjectError(retry_after=5) from exc
-        if found is None:
-            return None
-        if not isinstance(found, str) or not found.isprintable() or not 0 < len(found) <= _LONGEST_SUBJECT:
-            logger.error("the subject hook returned %s; it must return a stable text or None", type(found).__name__)
-            raise SubjectError(retry_after=5)
-        return found
+        return self.hooks.subject()
 
     def auth_time(self) -> datetime | None:
         """Return the instant of the log-in, or ``None`` if the app does not say."""
-        if self.hooks.auth_time is not None:
-            return self.hooks.auth_time()
-        return login_at()
+        return self.hooks.auth_time()
 
     def log_in(self, target: str, *, again: bool) -> Response:
         """Redirect to the app's log-in, which leads back to ``target``."""
-        return make_response(self.hooks.login(target, again))
+        return self.hooks.log_in(target, again=again)
 
     def identity(self, subject: str) -> Identity:
         """Return the names of an account; an https URL is its own profile URL."""
-        if self.hooks.identity is not None:
-            return self.hooks.identity(subject)
-        return Identity(me=subject if subject.startswith(("https://", "http://")) else None)
+        return self.hooks.identity(subject)
 
     def is_meant_by(self, login_hint: str, subject: str, identity: Identity) -> bool:
         """Say whether a client expects this account: by handle, DID, profile URL or subject."""
@@ -141,7 +117,7 @@ class Site:
 
     def profile(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
         """Return the claims of an account that these scopes give access to."""
-        return dict(self.hooks.claims(subject, frozenset(scope))) if self.hooks.claims is not None else {}
+        return self.hooks.claims(subject, scope)
 
     def identity_members(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
         """Return ``me`` and, if the scopes give access to claims, ``profile`` (IndieAuth §5.3.3, §5.3.4)."""
@@ -198,8 +174,9 @@ class Site:
 
     def describe_resource(self, resource: Resource) -> dict[str, Any]:
         """Return further members of a resource's metadata document (RFC 9728 §2)."""
-        if self.hooks.resource_metadata is not None:
-            return dict(self.hooks.resource_metadata(resource))
+        found = self.hooks.resource_metadata(resource)
+        if found is not None:
+            return found
         is_own = resource.identifier == self.issuer
         return {"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)} if is_own else {}
 
@@ -219,7 +196,7 @@ class Site:
 
     def before_consent(self, asked: ConsentRequest) -> Verdict:
         """Return the decision of the app's ``before_consent`` hook."""
-        return None if self.hooks.before_consent is None else self.hooks.before_consent(asked)
+        return self.hooks.before_consent(asked)
 
     def approve(
         self,
@@ -270,8 +247,7 @@ class Site:
         knows = self._is_trusted(client_id) or (
             subject is not None and self.is_approved(subject, client_id, redirect_uri)
         )
-        hook = self.hooks.redirect_errors
-        return knows if hook is None else bool(hook(client_id, redirect_uri, error, knows))
+        return self.hooks.redirects_error(client_id, redirect_uri, error, default=knows)
 
     def _is_trusted(self, client_id: str) -> bool:
         """Say whether the operator trusts the client: by a rule, or because the app registered it."""
@@ -300,12 +276,7 @@ class Site:
 
     def note(self, decision: Decision) -> None:
         """Call the app's ``on_decision`` hook; its failure ends no sign-in."""
-        if self.hooks.on_decision is None:
-            return
-        try:
-            self.hooks.on_decision(decision)
-        except Exception:
-            logger.exception("the on_decision hook failed")
+        self.hooks.note(decision)
 
     def note_refusal(self, subject: str | None, client_id: str, redirect_uri: str, reason: str) -> None:
         """Call the app's ``on_decision`` hook for a request that ended in an error."""

@@ -275,7 +275,7 @@ INTROSPECTION = mutants(
         ('            raise CallerRefused("invalid_token", _BEARER)\n        name', "        name"),
         ('if scheme.lower() == "basic" else ("", "")', 'if True else ("", "")'),
         ("if found is None or not hmac.compare_digest(found.secret_digest, digest(secret)):", "if found is None:"),
-        ("found = self._find(name) if name else None", "found = self._find(name)"),
+        ("partial(self._find, name)) if name else None", "partial(self._find, name))"),
         ('"DPoP" if grant.dpop_jkt else "Bearer"', '"Bearer"'),
         ('**({"cnf": {"jkt": grant.dpop_jkt}} if grant.dpop_jkt else {}),', ""),
         (
@@ -283,7 +283,7 @@ INTROSPECTION = mutants(
             "",
             "tests/oauth/test_step_up.py",
         ),
-        ("            **self._members(grant),\n", ""),
+        ('            **call_hook("members", partial(self._members, grant)),\n', ""),
         ('"aud": audience[0] if len(audience) == 1 else list(audience),', '"aud": list(audience),'),
         ("    check_plain_form(request)\n", ""),
         ("    if token is None:\n", "    if False:\n"),

@@ -49,7 +49,7 @@ CONTEXT = mutants(
         ),
         ("        if not resources:\n            return scope\n", ""),
         (
-            "            found = self.storage.find_token(digest(secret))\n        except StorageError:\n            raise\n",
+            "            found = self.storage.find_token(digest(secret))\n        except UnavailableError:\n            raise\n",
             "            found = self.storage.find_token(digest(secret))\n",
         ),
         ("            raise\n        except CIMDError:\n            return None\n", "            raise\n"),
@@ -61,7 +61,7 @@ CONTEXT = mutants(
             "                pass\n            else",
         ),
         ("return True  # the registration's end", "return False  # the registration's end"),
-        ("expire by themselves\n        except StorageError:\n            raise\n", "expire by themselves\n"),
+        ("expire by themselves\n        except UnavailableError:\n            raise\n", "expire by themselves\n"),
         (
             "        except CIMDError:\n            return False\n",
             "        except CIMDError:\n            return True\n",

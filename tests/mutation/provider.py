@@ -186,12 +186,6 @@ SITE = mutants(
     "flask_cimd/provider/site.py",
     _GUARDS,
     [
-        ("        except Exception as exc:\n            logger.exception(\"the subject hook failed\")\n", "        except RecursionError as exc:\n            logger.exception(\"the subject hook failed\")\n", _walk("a_subject_that_fails_is_a_clear_page")),
-        ("if not isinstance(found, str) or not found.isprintable() or", "if not found.isprintable() or", _walk("an_unusable_subject_is_nobody")),
-        ("or not found.isprintable() or not 0 <", "or not 0 <", _walk("an_unusable_subject_is_nobody")),
-        ("not 0 < len(found) <= _LONGEST_SUBJECT:", "not 0 <= len(found) <= _LONGEST_SUBJECT:", _walk("an_unusable_subject_is_nobody")),
-        ("not 0 < len(found) <= _LONGEST_SUBJECT:", "not 0 < len(found):", _walk("an_unusable_subject_is_nobody")),
-        ('subject if subject.startswith(("https://", "http://")) else None', "subject", _guard("a_name_that_is_no_address_is_told_as_nobodys_address")),
         ("return _as_name(login_hint) in", "return True or _as_name(login_hint) in", _guard("a_login_hint_at_another_account_is_denied")),
         ("if place and place.identifier != self.issuer)", "if place)", _guard("a_request_for_this_server_itself_names_no_place")),
         ("settle=self._settle(handle, asked) if handle else None,", "settle=None,", _walk("two_clicks_get_the_same_answer")),
@@ -200,8 +194,6 @@ SITE = mutants(
         ("knows = self._is_trusted(client_id) or (", "knows = (", _guard("errors_of_a_client_that_the_operator_trusts_are_redirected")),
         ("subject is not None and self.is_approved(subject, client_id, redirect_uri)", "subject is not None", _walk("a_strangers_error_stays_here_until_the_person_goes_back")),
         ("return self.clients.admission.tier(client.metadata.identifier) is Tier.TRUSTED", "return True", _walk("a_strangers_error_stays_here_until_the_person_goes_back")),
-        ("knows if hook is None else bool(hook(client_id, redirect_uri, error, knows))", "knows", _guard("the_app_decides_which_errors_are_redirected")),
-        ("        except Exception:\n            logger.exception(\"the on_decision", "        except RecursionError:\n            logger.exception(\"the on_decision", _guard("a_failing_audit_ends_no_sign_in")),
         ("        self.upkeep.after(answer, current_app._get_current_object())  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy\n", "", _guard("the_storage_is_swept_after_an_approval_and_once_in_ten_minutes")),
         ("return self.server.within_allowance(asked, self.clients.admission.allowance(tier))", "return asked", _guard("what_a_tier_may_not_ask_for_is_left_out_or_denied")),
         ('"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)} if is_own else {}', '"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)}', _guard("resources_are_described_at_their_own_address_alone")),
@@ -518,7 +510,39 @@ BASE = mutants(
     ],
 )  # fmt: skip
 
+HOOKS = mutants(
+    "flask_cimd/provider/_hook_calls.py",
+    "tests/provider/test_hook_failures.py",
+    [
+        ("is_usable = isinstance(found, str) and found.isprintable() and", "is_usable = isinstance(found, str) and", _walk("an_unusable_subject_is_nobody")),
+        ("and 0 < len(found) <= _LONGEST_SUBJECT\n", "and 0 <= len(found) <= _LONGEST_SUBJECT\n", _walk("an_unusable_subject_is_nobody")),
+        ("and 0 < len(found) <= _LONGEST_SUBJECT\n", "and 0 < len(found)\n", _walk("an_unusable_subject_is_nobody")),
+        ('subject if subject.startswith(("https://", "http://")) else None', "subject", _guard("a_name_that_is_no_address_is_told_as_nobodys_address")),
+        ("lambda: bool(hook(client_id, redirect_uri, error, default))", "lambda: default", _guard("the_app_decides_which_errors_are_redirected")),
+        ("        except Exception:\n            logger.exception(\"the hook on_decision", "        except RecursionError:\n            logger.exception(\"the hook on_decision", _guard("a_failing_audit_ends_no_sign_in")),
+        ("or found.utcoffset() is None):", "):"),
+        ("            if not isinstance(found, Identity):\n", "            if False:\n"),
+        ("if name is not None and not isinstance(name, str):", "if False:"),
+        ('isinstance(found, AnyResponse) or found in ("deny", "skip")):', "True):"),
+        ("or not all(isinstance(key, str) for key in found):", ":"),
+    ],
+) + mutants(
+    "flask_cimd/core/app_hooks.py",
+    "tests/provider/test_hook_failures.py",
+    [
+        ("    except Exception as exc:\n", "    except RecursionError as exc:\n"),
+        (" and not isinstance(exc, KeyError):", ":"),
+        ("        if isinstance(exc, answers)", "        if False"),
+    ],
+) + mutants(
+    "flask_cimd/oauth/server/server.py",
+    "tests/provider/test_hook_failures.py",
+    [
+        ("        answer = describe(presented.grant)\n        grant.redeem(presented, ())\n        return answer\n", "        grant.redeem(presented, ())\n        return describe(presented.grant)\n"),
+    ],
+)  # fmt: skip
+
 PROVIDER: list[Mutant] = [
-    *CONSENT, *AUTHORIZATION, *WAITING, *BROWSER, *CHECKS, *APPS, *LOGIN, *SITE, *ENDPOINTS, *PAGES, *DOCUMENTS,
+    *CONSENT, *AUTHORIZATION, *WAITING, *BROWSER, *CHECKS, *APPS, *LOGIN, *HOOKS, *SITE, *ENDPOINTS, *PAGES, *DOCUMENTS,
     *PROVIDER_OBJECT, *TOKENS, *APPROVALS, *REQUESTS, *REGISTRATIONS, *SWEEP, *UPKEEP, *DATABASE, *BASE,
 ]  # fmt: skip

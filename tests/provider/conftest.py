@@ -64,13 +64,14 @@ def make(client_origin: ClientOrigin, clock: Clock, tmp_path: Path) -> Callable[
         issuer: str = ISSUER, url_prefix: str = "", config: Mapping[str, Any] = MappingProxyType({}), **options: Any
     ) -> Made:
         app, db, cimd = Flask("app"), SQLAlchemy(), CIMD(clock=clock)
+        registered = options.pop("registered", None)
         provider = Provider(
             **{"scopes": {"profile": "See your name", "notes": "Read your notes"}, "clock": clock, **options}
         )
         app.config.update(SECRET_KEY="key", SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/site.db")
         app.config.update({**client_origin.config, **config})
         db.init_app(app)
-        cimd.init_app(app, db=db)
+        cimd.init_app(app, db=db, registered=registered)
         provider.subject(lambda: session.get("user"))
         provider.login(lambda target, again: (f"log in: {target} {again}", 401))
         provider.init_app(app, cimd=cimd, db=db, issuer=issuer, url_prefix=url_prefix)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Response
 
 from flask_cimd.provider import ConsentRequest, Decision, Identity, provider_models
 from flask_cimd.testing import ClientOrigin, sign_in
@@ -215,7 +216,7 @@ def test_a_form_of_the_person_before_revokes_nothing_of_the_next(
 
 def test_hooks_deny_skip_and_learn(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
     app, provider = make()
-    verdicts: list[Any] = ["skip", "deny", ("second factor", 200)]
+    verdicts: list[Any] = ["skip", "deny", Response("second factor")]
     seen: list[ConsentRequest] = []
     ended: list[Decision] = []
 

@@ -215,10 +215,9 @@ def _add_endpoints(site: ProviderSite, me: str) -> None:
         if "code" not in request.form and "grant_type" not in request.form:
             return redirect("/authorize?" + urlencode(list(request.form.items(multi=True))), code=303)
         try:
-            grant = server.redeem_for_identity()
+            return server.redeem_for_identity(lambda grant: {"me": grant.subject})
         except OAuth2Error as error:
             return server.answer_error(error)
-        return {"me": grant.subject}
 
     @app.get("/token")
     def verify() -> Response:

@@ -23,7 +23,7 @@ from ...core.clock import Clock
 from ...core.keys import ASSERTION_TYPE
 from ...core.legacy import is_same_client
 from ...core.metadata import ClientMetadata
-from ...errors import AddressBlockedError, CIMDError, FetchError
+from ...errors import AddressBlockedError, CIMDError, FetchError, UnavailableError
 from ..client import URLClient
 from ..errors import ClientResolutionError
 from ..replay import ReplayCache, once_key
@@ -251,6 +251,8 @@ class Authenticator:
             return
         try:
             today = self._clients.resolve_existing(grant.client_id)
+        except UnavailableError:
+            raise
         except CIMDError:
             return
         if KEY_METHOD not in today.accepted_auth_methods:

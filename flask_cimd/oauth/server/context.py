@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from ...clients.directory import ClientDirectory
+from ...core.app_hooks import call_hook
 from ...core.atproto import asks_for_atproto
 from ...core.clock import Clock, utc_now
 from ...core.display import safe_for_log
@@ -17,7 +19,7 @@ from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
 from ...core.proof import DEFAULT_ALGORITHMS
 from ...core.resources import resource_key, resource_spellings
-from ...errors import CIMDError, DocumentError, IdentifierError, RegistrationEndedError, StorageError
+from ...errors import CIMDError, DocumentError, IdentifierError, RegistrationEndedError, UnavailableError
 from ..client import MetadataClient, URLClient
 from ..dpop import DPoP
 from ..errors import ClientResolutionError, UnreadableGrantError
@@ -176,7 +178,8 @@ class ServerContext:
         """Return a resource that tokens can be requested for; the issuer stands for the server's own endpoints."""
         if resource_key(identifier) == resource_key(self.issuer):
             return Resource(identifier=identifier, name=identifier, scopes=tuple(self.scopes))
-        found = (self.resources.get(spelling) for spelling in resource_spellings(identifier))
+        spellings = resource_spellings(identifier)
+        found = (call_hook("resources", partial(self.resources.get, spelling)) for spelling in spellings)
         return next((resource for resource in found if resource is not None), None)
 
     def scope_at(self, scope: str, resources: Collection[str]) -> str:
@@ -213,11 +216,11 @@ class ServerContext:
         """Return a living access token with its grant; ``None`` if today's policy refuses the token's client.
 
         Raises:
-            StorageError: the storage does not answer; the token may be alive.
+            UnavailableError: the storage does not answer, or a hook failed; the token may be alive.
         """
         try:
             found = self.storage.find_token(digest(secret))
-        except StorageError:
+        except UnavailableError:
             raise
         except CIMDError:
             return None
@@ -236,7 +239,7 @@ class ServerContext:
                 self.clients.readmit(grant.client)
         except RegistrationEndedError:
             return True  # the registration's end stops new tokens; issued ones expire by themselves
-        except StorageError:
+        except UnavailableError:
             raise
         except CIMDError:
             return False

@@ -11,6 +11,7 @@ import binascii
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
 from typing import Any
 from urllib.parse import unquote_plus
@@ -19,6 +20,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Request, Response, jsonify, request
 
+from ...core.app_hooks import call_hook
 from ...core.resources import resource_key
 from ...core.text import is_visible
 from ..challenge import Challenge, challenge_header
@@ -119,7 +121,7 @@ class IntrospectionEndpoint:
                 return None
             raise CallerRefused("invalid_token", _BEARER)
         name, secret = _basic(credentials) if scheme.lower() == "basic" else ("", "")
-        found = self._find(name) if name else None
+        found = call_hook("find_resource_server", partial(self._find, name)) if name else None
         if found is None or not hmac.compare_digest(found.secret_digest, digest(secret)):
             raise CallerRefused("invalid_client", _BASIC)
         return found
@@ -143,7 +145,7 @@ class IntrospectionEndpoint:
             "iss": self._context.issuer,
             **({"auth_time": int(grant.auth_time.timestamp())} if grant.auth_time else {}),
             **({"cnf": {"jkt": grant.dpop_jkt}} if grant.dpop_jkt else {}),
-            **self._members(grant),
+            **call_hook("members", partial(self._members, grant)),
         }
 
 

@@ -13,7 +13,7 @@ from flask import request as current_request
 from ...core.atproto import asks_for_atproto
 from ...core.legacy import is_legacy, is_same_client
 from ...core.metadata import ClientMetadata
-from ...errors import CIMDError
+from ...errors import CIMDError, UnavailableError
 from ..errors import ClientResolutionError, UnreadableGrantError
 from .bound import Bound
 from .parameters import check_form, form_of
@@ -67,6 +67,8 @@ class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Aut
             return None
         try:
             return self.context.clients.readmit(grant.client)
+        except UnavailableError:
+            raise
         except CIMDError:
             return None
 

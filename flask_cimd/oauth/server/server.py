@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer as AuthlibServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, FlaskOAuth2Request
@@ -24,9 +24,9 @@ from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
 from ...core.policy import Allowance
 from ...core.proof import DEFAULT_ALGORITHMS
-from ...errors import StorageError
+from ...errors import UnavailableError
 from ..dpop import DPoP
-from ..errors import json_error, storage_error_response
+from ..errors import json_error, unavailable_response
 from ..resource_metadata import Resource
 from . import approval
 from .allowance import within_allowance
@@ -42,6 +42,8 @@ from .resource_indicators import Resources
 from .response_modes import AuthorizationResponse
 from .revocation import RevocationEndpoint
 from .storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
+
+T = TypeVar("T")
 
 
 class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is untyped
@@ -116,7 +118,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         """Set an app up; its error handler sends `OAuth2Error` with a redirect URI to the client."""
         super().init_app(app, query_client=query_client, save_token=save_token)
         app.register_error_handler(OAuth2Error, self.answer_error)
-        app.register_error_handler(StorageError, storage_error_response)
+        app.register_error_handler(UnavailableError, unavailable_response)
 
     # -- parts of the context -------------------------------------------------------------------------------------
 
@@ -282,8 +284,11 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         """Answer the revocation endpoint (RFC 7009)."""
         return self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME)  # type: ignore[no-any-return]  # Authlib is untyped
 
-    def redeem_for_identity(self) -> Grant:
+    def redeem_for_identity(self, describe: Callable[[Grant], T]) -> T:
         """Spend a code to learn who the person is, without any token (IndieAuth §5.3.3).
+
+        Args:
+            describe: returns the answer about a grant; if it fails, the code is not spent.
 
         Raises:
             OAuth2Error: as at the token endpoint.
@@ -299,8 +304,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         RequirePKCE()(grant)
         grant.validate_token_request()
         presented: Presented[Code] = grant.request.authorization_code
+        answer = describe(presented.grant)
         grant.redeem(presented, ())
-        return presented.grant
+        return answer
 
 
 class _RequestAtIssuer(FlaskOAuth2Request):  # type: ignore[misc]  # Authlib is untyped

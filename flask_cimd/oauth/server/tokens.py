@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from ...core.app_hooks import call_hook
 from .atproto import refresh_end
 from .context import ServerContext
 from .resource_indicators import granted_resources
@@ -45,10 +46,16 @@ def issue(context: ServerContext, grant: Grant, scope: str, requested: Sequence[
         ends = refresh_end(grant, now, context.refresh_idle, context.refresh_absolute)
         tokens.append(_token("refresh", refresh, grant.scope, now, ends))
         answer["refresh_token"] = refresh
-    answer.update(context.token_extras(grant))
-    # Members that an app adds may be no JSON: fail here, before a code or a refresh token is spent.
-    json.dumps(answer)
+    # Before a code or a refresh token is spent: an app's function may fail, or return what is no JSON.
+    answer.update(call_hook("token_extras", lambda: _as_json(context.token_extras(grant))))
     return tuple(tokens), answer
+
+
+def _as_json(members: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(members)
+    if found:
+        json.dumps(found)
+    return found
 
 
 def _token(

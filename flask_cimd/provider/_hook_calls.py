@@ -1,0 +1,138 @@
+"""Calls of a provider's hooks, and checks of what they return; each failure ends in `HookError`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Response, current_app, make_response
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..core.app_hooks import call_hook, refuse_value
+from ..errors import CIMDError
+from ..oauth import Resource
+from .hooks import ConsentRequest, Decision, Hooks, Identity, Verdict
+from .login import login_at
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_SUBJECT = 2048
+#: Errors by which a hook that may answer the person does so.
+_ANSWERS = (CIMDError, HTTPException)
+
+
+class HookCalls:
+    """The hooks of one provider.
+
+    Args:
+        hooks: the app's own functions.
+
+    Raises:
+        HookError: from every method except `note`: a hook failed, or its value cannot be used.
+    """
+
+    def __init__(self, hooks: Hooks) -> None:
+        self.hooks = hooks
+
+    def subject(self) -> str | None:
+        """Return the subject who is logged in: ``None``, or a text of 1 to 2048 printable characters."""
+
+        def work() -> str | None:
+            found = self.hooks.subject()
+            is_usable = isinstance(found, str) and found.isprintable() and 0 < len(found) <= _LONGEST_SUBJECT
+            if found is not None and not is_usable:
+                refuse_value("subject", found, "a stable text of 1 to 2048 printable characters, or None")
+            return found
+
+        return call_hook("subject", work)
+
+    def log_in(self, target: str, *, again: bool) -> Response:
+        """Return the response that leads to the app's log-in."""
+        return call_hook(
+            "login", lambda: make_response(self.hooks.login(target, again)), answers=(CIMDError, HTTPException)
+        )
+
+    def auth_time(self) -> datetime | None:
+        """Return the aware instant of the log-in, or ``None`` if the app does not say."""
+        hook = self.hooks.auth_time
+        if hook is None:
+            return login_at()
+
+        def work() -> datetime | None:
+            found = hook()
+            if found is not None and (not isinstance(found, datetime) or found.utcoffset() is None):
+                refuse_value("auth_time", found, "a datetime with a time zone, or None")
+            return found
+
+        return call_hook("auth_time", work)
+
+    def identity(self, subject: str) -> Identity:
+        """Return the names of an account; without a hook, an https URL is its own profile URL."""
+        hook = self.hooks.identity
+        if hook is None:
+            return Identity(me=subject if subject.startswith(("https://", "http://")) else None)
+
+        def work() -> Identity:
+            found = hook(subject)
+            if not isinstance(found, Identity):
+                refuse_value("identity", found, "an Identity")
+            for name in (found.me, found.did, found.handle):
+                if name is not None and not isinstance(name, str):
+                    refuse_value("identity", name, "an Identity with texts or None")
+            return found
+
+        return call_hook("identity", work)
+
+    def claims(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
+        """Return the claims of an account as values of JSON; none without a hook."""
+        hook = self.hooks.claims
+        return {} if hook is None else call_hook("claims", lambda: _members("claims", hook(subject, frozenset(scope))))
+
+    def resource_metadata(self, resource: Resource) -> dict[str, Any] | None:
+        """Return further members of a resource's metadata document; ``None`` without a hook."""
+        hook = self.hooks.resource_metadata
+        if hook is None:
+            return None
+        return call_hook("resource_metadata", lambda: _members("resource_metadata", hook(resource)))
+
+    def before_consent(self, asked: ConsentRequest) -> Verdict:
+        """Return the decision of the app, or ``None`` for the consent page."""
+        hook = self.hooks.before_consent
+        if hook is None:
+            return None
+
+        def work() -> Verdict:
+            found: Any = hook(asked)
+            # Nothing else: a text with a slip of the pen would be shown to the person as a page.
+            if not (found is None or isinstance(found, AnyResponse) or found in ("deny", "skip")):
+                refuse_value("before_consent", found, '"deny", "skip", a response object or None')
+            return found  # type: ignore[no-any-return]  # as was looked at
+
+        return call_hook("before_consent", work, _ANSWERS)
+
+    def redirects_error(self, client_id: str, redirect_uri: str, error: str, *, default: bool) -> bool:
+        """Say whether an error is redirected to the client without a click."""
+        hook = self.hooks.redirect_errors
+        if hook is None:
+            return default
+        return call_hook("redirect_errors", lambda: bool(hook(client_id, redirect_uri, error, default)))
+
+    def note(self, decision: Decision) -> None:
+        """Tell the app of a decision; its failure ends no sign-in."""
+        if self.hooks.on_decision is None:
+            return
+        try:
+            self.hooks.on_decision(decision)
+        except Exception:
+            logger.exception("the hook on_decision failed")
+
+
+def _members(name: str, found: Any) -> dict[str, Any]:
+    """Return a mapping of names to values as JSON has them; the app's own encoder knows its types."""
+    if not isinstance(found, Mapping) or not all(isinstance(key, str) for key in found):
+        refuse_value(name, found, "a mapping of names")
+    members: dict[str, Any] = current_app.json.loads(current_app.json.dumps(dict(found)))
+    return members
