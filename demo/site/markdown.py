@@ -10,4 +10,8 @@ _PARSER = MarkdownIt("js-default", {"html": False, "linkify": True, "breaks": Tr
 
 def as_html(text: str) -> str:
     """Return CommonMark with tables, strikethrough, addresses as links and line breaks as such, as HTML."""
-    return str(_PARSER.render(text)).strip()
+    tokens = _PARSER.parse(text)
+    for token in tokens:
+        if token.tag == "h1":  # the page has its own
+            token.tag = "h2"
+    return str(_PARSER.renderer.render(tokens, _PARSER.options, {})).strip()

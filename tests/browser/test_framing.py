@@ -64,7 +64,7 @@ def frame(open_page: Any, running_site: RunningDemo, framing_page: FramingPage) 
         page.goto(running_site.base_url + "/login")
         page.get_by_label("Password").fill(running_site.password)
         page.get_by_role("button", name="Log in").click()
-        page.get_by_role("link", name="Connected apps").wait_for()
+        page.get_by_role("link", name="Apps", exact=True).wait_for()
         if kept is not None:
             page.route(url, lambda route: without_guards(route, set(GUARDS) - set(kept)))
         framing_page.target = url

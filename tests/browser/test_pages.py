@@ -35,7 +35,7 @@ def log_in(watch: Watch, site: RunningDemo) -> None:
     watch.page.goto(site.base_url + "/login")
     watch.page.get_by_label("Password").fill(site.password)
     watch.page.get_by_role("button", name="Log in").click()
-    watch.page.get_by_role("link", name="Connected apps").wait_for()
+    watch.page.get_by_role("link", name="Apps", exact=True).wait_for()
 
 
 def ask(watch: Watch, site: RunningDemo, client_id: str, redirect_uri: str = REDIRECT, **parameters: Any) -> None:
@@ -55,7 +55,7 @@ def test_home_and_login(watch: Watch, running_site: RunningDemo, check: Any) -> 
     check("login-failed")
     watch.page.get_by_label("Password").fill(running_site.password)
     watch.page.keyboard.press("Enter")
-    watch.page.get_by_role("link", name="Connected apps").wait_for()
+    watch.page.get_by_role("link", name="Apps", exact=True).wait_for()
     check("home-owner")
 
 

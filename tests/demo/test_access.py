@@ -28,6 +28,7 @@ PUBLIC: set[Route] = {
     ("GET", "/.well-known/openid-configuration"),
     ("GET", "/cimd/logo/<key>.png"),
     ("GET", "/feed.atom"),
+    ("GET", "/apple-touch-icon.png"),
     ("GET", "/healthz"),
     ("GET", "/login"),
     ("GET", "/media/<name>"),
@@ -41,6 +42,7 @@ PUBLIC: set[Route] = {
 #: Endpoints that programs call: a token or a client decides there, a cookie never does. Each with its answer to a
 #: request that proves nothing.
 MACHINE: dict[Route, int] = {
+    ("GET", "/activity/feed/<secret>.atom"): 404,
     ("GET", "/api/profile"): 401,
     ("GET", "/micropub"): 401,
     ("GET", "/token"): 405,
@@ -67,25 +69,43 @@ DECISION: set[Route] = {("POST", "/apps/revoke"), ("POST", "/consent")}
 #: The owner's own pages and buttons: everybody else is redirected to the login.
 OWNER_ONLY: set[Route] = {
     ("GET", "/account/check"),
+    ("GET", "/activity"),
+    ("GET", "/activity/export.<format>"),
     ("GET", "/apps"),
     ("GET", "/clients"),
-    ("GET", "/notes"),
     ("GET", "/explain"),
+    ("GET", "/notes"),
+    ("GET", "/notes/<slug>/edit"),
     ("GET", "/profile"),
     ("GET", "/setup"),
+    ("GET", "/tokens"),
+    ("GET", "/write"),
     ("POST", "/account/check"),
+    ("POST", "/activity/feed"),
+    ("POST", "/activity/read"),
     ("POST", "/clients/rules"),
     ("POST", "/clients/rules/remove"),
     ("POST", "/clients/tiers/<tier>"),
     ("POST", "/explain"),
     ("POST", "/notes/<slug>/delete"),
+    ("POST", "/notes/<slug>/edit"),
     ("POST", "/notes/<slug>/publish"),
+    ("POST", "/notes/<slug>/undelete"),
     ("POST", "/profile"),
     ("POST", "/setup"),
+    ("POST", "/tokens"),
+    ("POST", "/tokens/end"),
+    ("POST", "/write"),
 }
 CLASSES = (PUBLIC, MACHINE, SIGN_IN, DECISION, OWNER_ONLY)
 #: Values for the variable parts of paths, and complete forms: without the guard each view acts on them.
-VARIABLES = {"<slug>": "a-note", "<tier>": "unknown", "<path:method>": "com.example.method"}
+VARIABLES = {
+    "<slug>": "a-note",
+    "<tier>": "unknown",
+    "<path:method>": "com.example.method",
+    "<format>": "csv",
+    "<secret>": "a-guess",
+}
 FORM = {
     "subject": "app.example",
     "decision": "deny",

@@ -47,6 +47,7 @@ def stranger(posting_site: Site) -> Browser:
 
 
 def test_a_note_in_markdown_is_published(owner: Browser, stranger: Browser) -> None:
+    assert as_html("# Title") == "<h2>Title</h2>"  # the page has its own h1
     path = path_of(write(owner, "Hello **world**\nsee https://a.example/\n\n- one\n- two"))
     assert path == "/notes/hello-world-see-https-a-example-one"
     content = soup(stranger.get(path)).select_one(".e-content")
