@@ -28,6 +28,7 @@ PUBLIC: set[Route] = {
     ("GET", "/.well-known/openid-configuration"),
     ("GET", "/cimd/logo/<key>.png"),
     ("GET", "/feed.atom"),
+    ("GET", "/activity/feed/<secret>.atom"),  # the secret decides
     ("GET", "/apple-touch-icon.png"),
     ("GET", "/healthz"),
     ("GET", "/login"),
@@ -42,7 +43,6 @@ PUBLIC: set[Route] = {
 #: Endpoints that programs call: a token or a client decides there, a cookie never does. Each with its answer to a
 #: request that proves nothing.
 MACHINE: dict[Route, int] = {
-    ("GET", "/activity/feed/<secret>.atom"): 404,
     ("GET", "/api/profile"): 401,
     ("GET", "/micropub"): 401,
     ("GET", "/token"): 405,
