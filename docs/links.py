@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 from docs.generate.api import public_names
@@ -66,10 +66,11 @@ def _exists(target: str, scope: tuple[str | None, str | None]) -> bool:
 @cache
 def _names() -> frozenset[str]:
     """Return every name in the modules of the package, for references without a module."""
-    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == "flask_cimd"]
-    found = {name: value for module in modules for name, value in vars(module).items()}
-    members = {f"{name}.{member}" for name, value in found.items() if inspect.isclass(value) for member in dir(value)}
-    return frozenset(found) | members
+    found = walk_packages(import_module("flask_cimd").__path__, "flask_cimd.")
+    modules = [import_module(one.name) for one in found if not one.name.endswith("__main__")]
+    values = {name: value for module in modules for name, value in vars(module).items()}
+    members = {f"{name}.{member}" for name, value in values.items() if inspect.isclass(value) for member in dir(value)}
+    return frozenset(values) | members
 
 
 @cache
