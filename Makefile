@@ -8,7 +8,7 @@ PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo screens catalogue test test-fast coverage interop bench lint fuzz conformance house mutate docs package clean
+.PHONY: install demo attack soak screens catalogue test test-fast coverage interop bench lint fuzz conformance house mutate docs package clean
 
 install: $(VENV)/.installed
 demo: $(VENV)/.installed
@@ -45,6 +45,10 @@ docs: $(VENV)/.docs-installed
 	@$(BIN)/python -m docs.check docs/_build/html
 package: $(VENV)/.package-installed
 	@$(BIN)/python -m tools.package
+attack: $(VENV)/.tests-installed
+	@$(BIN)/python -m tests.attack
+soak: $(VENV)/.tests-installed
+	@$(BIN)/python -m tests.soak
 bench: $(VENV)/.tests-installed
 	@$(BIN)/python -m bench
 clean:

@@ -20,7 +20,16 @@ from .demo import ROOT, free_ports
 
 @contextlib.contextmanager
 def running_gunicorn(folder: Path, *, database_url: str, workers: int = 4, **environment: str) -> Iterator[Browser]:
-    """Run the demo behind gunicorn at a free port until the block ends, and yield its owner.
+    """Run the demo as `gunicorn` does, and yield its owner alone."""
+    with gunicorn(folder, database_url=database_url, workers=workers, **environment) as (_, owner):
+        yield owner
+
+
+@contextlib.contextmanager
+def gunicorn(
+    folder: Path, *, database_url: str, workers: int = 4, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Browser]]:
+    """Run the demo behind gunicorn at a free port until the block ends, and yield the master process and the owner.
 
     Args:
         folder: for the log.
@@ -44,10 +53,20 @@ def running_gunicorn(folder: Path, *, database_url: str, workers: int = 4, **env
         process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=log, stderr=log)
         try:
             _wait_until_ready(base_url)
-            yield Browser(base_url).log_in()
+            yield process, Browser(base_url).log_in()
         finally:
-            process.send_signal(signal.SIGQUIT)  # now, without waiting for open connections
-            process.wait(20)
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGQUIT)  # now, without waiting for open connections
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+        return
+    # A worker that is just being started takes no signal but this one.
+    for worker in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        os.kill(int(worker), signal.SIGKILL)
+    process.wait(20)
 
 
 def _wait_until_ready(base_url: str) -> None:
