@@ -18,7 +18,7 @@ from demo.models import db
 from demo.services import services
 from flask_cimd.core import safe_text
 
-PAGE_SIZE = 50
+PAGE_SIZE = 20
 #: Rows of an export that are read at a time.
 _CHUNK = 1_000
 #: Unread events that are looked at.
