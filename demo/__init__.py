@@ -12,7 +12,7 @@ from flask import Flask
 from flask_migrate import Migrate
 
 from demo import assets, errors, frame, language, limits, schema, security, upkeep
-from demo.account import fresh, login, passwords, sessions
+from demo.account import account_page, attempts, commands, first_run, fresh, login, passwords, sessions
 from demo.activity import pages as activity_pages
 from demo.activity import sweep as activity_sweep
 from demo.config import Configuration
@@ -44,6 +44,8 @@ _MODULES = (
     micropub,
     login,
     fresh,
+    account_page,
+    first_run,
     clients,
     explain,
     card,
@@ -102,16 +104,19 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     sessions.init_app(app)
     for module in _MODULES:
         app.register_blueprint(module.blueprint)
-    security.exempt(app, *micropub.MACHINE_VIEWS, card.save, writing.create, writing.edit, xrpc.other)
+    security.exempt(app, *micropub.MACHINE_VIEWS, card.save, first_run.set_up, writing.create, writing.edit, xrpc.other)
     if configuration.dynamic_registration:
         registration.init_app(app, registrar)
     resource_servers.init_app(app)
+    commands.init_app(app)
     activity_pages.init_app(app)
     upkeep.init_app(app, clock, (activity_sweep.sweep, site_upkeep.sweep, script_tokens.sweep))
     limits.init_app(app, configuration, cimd, shared_counters(app, configuration.cimd["CIMD_STORE"], clock))
     errors.init_app(app)
     with app.app_context():
+        attempts.init_app(app)
         passwords.seed(configuration, clock())
+        first_run.announce(configuration, clock())
     return app
 
 

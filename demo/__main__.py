@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from demo import create_app, logs, mcp_process
 from demo.config import DEVELOPMENT_PASSWORD, INSTANCE, Configuration
+from demo.samples.elsewhere import sample_home
 from flask_cimd import ConfigurationError
 
 
@@ -47,6 +48,7 @@ def _run(environment: dict[str, str], *, with_samples: bool) -> None:
         if has_mcp:
             stack.enter_context(mcp_process.running_mcp(app, environment))
         app.config["DEMO_SAMPLES"] = samples
+        app.config["DEMO_SAMPLE_HOME"] = sample_home(configuration.port) if with_samples else None
         server = make_server(configuration.host, configuration.port, app, threaded=True)
         stack.callback(server.server_close)
         _announce(configuration, environment, samples)
@@ -76,8 +78,9 @@ def _announce(configuration: Configuration, environment: Mapping[str, str], samp
     if samples and mcp_process.is_installed():
         lines.append(f"{'MCP:':<10} {environment['DEMO_MCP_URL']}   Your notes, for MCP clients.")
     if configuration.development:
-        chosen = "DEMO_OWNER_PASSWORD" in environment
-        lines.append("Password:  " + ("the one in DEMO_OWNER_PASSWORD" if chosen else DEVELOPMENT_PASSWORD))
+        if configuration.owner_password is not None:
+            chosen = bool(environment.get("DEMO_OWNER_PASSWORD"))
+            lines.append("Password:  " + ("the one in DEMO_OWNER_PASSWORD" if chosen else DEVELOPMENT_PASSWORD))
         lines.append("DEMO_DEVELOPMENT=1: for use on this computer only. Press Ctrl-C to stop.")
     print("\n" + "\n".join(lines) + "\n", flush=True)
 

@@ -53,15 +53,19 @@ class DatabaseCounters:
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to a counter and return its value; a new one ends after ``expiry`` seconds."""
+        return self.add(key, expiry, amount)[0]
+
+    def add(self, key: str, expiry: int, amount: int = 1) -> tuple[int, float]:
+        """Do as `incr`, and return the value with the seconds until the counter ends."""
         now = self._clock().timestamp()
         with self._app.app_context():
             engine = db.engine
         # A transaction apart from the request's own: a request that fails is counted, too.
         with engine.begin() as connection:
-            hits = int(connection.execute(increment(engine.dialect.name, key, now, expiry, amount)).scalar_one())
+            row = connection.execute(increment(engine.dialect.name, key, now, expiry, amount)).one()
         if next(self._increments) % _FORGET_EVERY == 0:
             _forget(engine, now)
-        return hits
+        return int(row.hits), float(row.ends_at) - now
 
 
 def _forget(engine: Engine, now: float) -> None:
@@ -91,7 +95,7 @@ def increment(dialect: str, key: str, now: float, expiry: int, amount: int) -> A
         "ends_at": case((has_ended, now + expiry), else_=table.c.ends_at),
     }
     added = insert(table).values(values).on_conflict_do_update(index_elements=["key"], set_=changes)
-    return added.returning(table.c.hits)
+    return added.returning(table.c.hits, table.c.ends_at)
 
 
 class _WithFallback:

@@ -65,9 +65,16 @@ def allow_leaving() -> None:
     g.may_leave = True
 
 
+def allow_scripts() -> None:
+    """Let this page run the scripts of the site's own static files: passkeys need them."""
+    g.may_script = True
+
+
 def _add_headers(configuration: Configuration) -> Callable[[Response], Response]:
     def add(answer: Response) -> Response:
         policy = _POLICY if g.get("may_leave") else f"{_POLICY}; form-action 'self'"
+        if g.get("may_script"):
+            policy += "; script-src 'self'"
         headers = answer.headers
         headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("X-Frame-Options", "DENY")

@@ -9,10 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from demo.account import passwords, sessions
-from demo.account.login import local_path, owner_only
+from demo.account import entrance, passkeys, passwords, sessions
+from demo.account.errors import AccountError
+from demo.account.login import check_passkey, local_path, owner_only, refusal
+from demo.security import allow_scripts
 from demo.services import services
 
 blueprint = Blueprint("fresh", __name__)
@@ -44,23 +47,47 @@ def is_fresh() -> bool:
 @blueprint.get("/account/check")
 @owner_only
 def show() -> str:
-    """Ask for the password."""
+    """Ask for the password or a passkey."""
     return _form(local_path(request.args.get("next")))
 
 
 @blueprint.post("/account/check")
 @owner_only
-def check() -> Response | tuple[str, int]:
+def check() -> Response:
     """Check the password and go back."""
     target = local_path(request.form.get("next"))
-    if not passwords.is_right(request.form.get("password", "")):
-        return _form(target, failed=True), 403
+    try:
+        entrance.check_password(request.form.get("password", ""), gettext("Wrong password. Try again."))
+    except AccountError as error:
+        return refusal(error, _form(target, error))
     sessions.prove()
     return redirect(target, code=303)
 
 
-def _form(target: str, *, failed: bool = False) -> str:
-    return render_template("account_check.html", next=target, failed=failed)
+@blueprint.post("/account/check/passkey")
+@owner_only
+def check_by_passkey() -> Response:
+    """Check the answer of a passkey and go back."""
+    target = local_path(request.form.get("next"))
+    try:
+        check_passkey()
+    except AccountError as error:
+        return refusal(error, _form(target, error))
+    sessions.prove()
+    return redirect(target, code=303)
+
+
+def _form(target: str, error: AccountError | None = None) -> str:
+    has_passkeys = passkeys.are_possible() and bool(passkeys.all_passkeys())
+    if has_passkeys:
+        allow_scripts()
+    return render_template(
+        "account_check.html",
+        next=target,
+        error=error,
+        has_password=passwords.has_password(),
+        options=passkeys.request_options() if has_passkeys else None,
+    )
 
 
 def _way_back() -> str:

@@ -9,18 +9,23 @@ from secrets import token_bytes
 from threading import BoundedSemaphore
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from demo.account.errors import AccountError
 from demo.account.tables import AccountRow
-from demo.config import Configuration
+from demo.config import SHORTEST_PASSWORD, Configuration
 from demo.models import db
+from demo.services import services
 
 logger = logging.getLogger(__name__)
 
 _account: Any = AccountRow.__table__
 _ONLY = 1
+#: Most characters of a new password.
+LONGEST = 1000
 #: Hashes that a process computes at the same time; each takes 32 MiB of memory and a tenth of a second.
 _AT_ONCE = BoundedSemaphore(2)
 #: scrypt with N = 2^15, r = 8, p = 1; in development N = 2^10, since that mode protects nothing.
@@ -48,12 +53,12 @@ def has_account() -> bool:
         return connection.execute(select(_account.c.id)).first() is not None
 
 
-def create(password_hash: str | None, now: datetime) -> bool:
+def create(password_hash: str | None, now: datetime, handle: bytes | None = None) -> bool:
     """Make the account; ``False`` if there is one already."""
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     values = {
         "id": _ONLY,
-        "user_handle": token_bytes(32),
+        "user_handle": handle or token_bytes(32),
         "password_hash": password_hash,
         "created_at": now.timestamp(),
         "password_set_at": None if password_hash is None else now.timestamp(),
@@ -68,10 +73,42 @@ def is_right(password: str) -> bool:
     return known is not None and _matches(known, password)
 
 
-def change(password_hash: str, now: datetime) -> None:
-    """Replace the password."""
+def change(password: str, now: datetime) -> None:
+    """Replace the password.
+
+    Raises:
+        AccountError: ``password-length``.
+    """
+    check_length(password)
+    changed = make_hash(password, development=services().configuration.development)
     with db.engine.begin() as connection:
-        connection.execute(update(_account).values(password_hash=password_hash, password_set_at=now.timestamp()))
+        connection.execute(update(_account).values(password_hash=changed, password_set_at=now.timestamp()))
+
+
+def is_long_enough(password: str) -> bool:
+    """Say whether a password has 12 to 1000 characters."""
+    return SHORTEST_PASSWORD <= len(password) <= LONGEST
+
+
+def check_length(password: str) -> None:
+    """Refuse a password that has not 12 to 1000 characters, as `change` does."""
+    if not is_long_enough(password):
+        raise AccountError(
+            "password-length",
+            gettext("A password has %(least)s to %(most)s characters.", least=SHORTEST_PASSWORD, most=LONGEST),
+        )
+
+
+def has_password() -> bool:
+    """Say whether the owner can log in with a password."""
+    return _known_hash() is not None
+
+
+def user_handle() -> bytes:
+    """Return the random name of the account that passkeys carry."""
+    with db.engine.connect() as connection:
+        found: bytes = connection.execute(select(_account.c.user_handle)).scalar_one()
+    return found
 
 
 def make_hash(password: str, *, development: bool) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import redirect, url_for
+from flask import redirect, request, url_for
 
+from demo.account import waiting
 from demo.account.login import is_logged_in, logged_in_at
 from demo.config import Configuration
 from demo.provider import registration
@@ -46,5 +47,6 @@ def _describe(resource: Resource) -> dict[str, Any]:
 
 
 def _log_in(target: str, again: bool) -> Any:
+    waiting.note(target, request.args.get("client_id", ""))
     address = url_for("login.show", next=target, again=1) if again else url_for("login.show", next=target)
     return redirect(address, code=303)

@@ -16,10 +16,9 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from demo.samples import bluesky, indieweb, legacy, mcp_client
+from demo.samples.elsewhere import DOCUMENTS_OFFSET, add_home
 from flask_cimd.publish import PublishedClient, publish
 
-#: The documents' port lies above those of all samples.
-_DOCUMENTS_OFFSET = 9
 _ASSISTANT_OFFSET = 5
 
 
@@ -46,10 +45,11 @@ def running_samples(
         site: origin that knows the handle.
         mcp_url: of the notes; without it there is no app for them.
     """
-    documents = f"https://localhost:{port + _DOCUMENTS_OFFSET}"
+    documents = f"https://localhost:{port + DOCUMENTS_OFFSET}"
     first, second, third, assistant = (f"http://127.0.0.1:{port + offset}" for offset in (1, 2, 3, _ASSISTANT_OFFSET))
     page_id = f"{documents}/legacy/"
     pages = _documents(f"{second}/callback")
+    add_home(pages, site)
     notebook = _publish(pages, documents, f"{first}/callback", indieweb.NAME, indieweb.MEMBERS)
     servers = [
         (indieweb.create_app(notebook, f"{first}/callback", profile_url), urlsplit(first).port, None),

@@ -24,7 +24,8 @@ def test_the_form_is_plain_html(site: Site) -> None:
     form = page.select_one("form[method=post]")
     assert form is not None
     assert form.select_one("input[type=password][name=password]") is not None
-    assert {i.get("type") for i in form.select("input")} == {"password", "hidden"}
+    assert {i.get("type") for i in form.select("input")} == {"text", "password", "hidden"}
+    assert form.select_one("input[type=text]")["name"] == "username"  # prefilled for password managers, and ignored
     assert not page.select("script")
 
 

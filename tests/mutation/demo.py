@@ -22,7 +22,6 @@ OWNER_LOGIN = [
         "demo/account/login.py",
         _LOGIN,
         [
-            ('if not passwords.is_right(request.form.get("password", "")):', "if False:"),
             ("        if is_logged_in():\n            return view", "        if True:\n            return view", _ACCESS),
             ('is_theirs and "again" not in request.args', "is_theirs", "tests/demo/test_step_up.py"),
             ('is_theirs and "again" not in request.args', '"again" not in request.args'),
@@ -58,8 +57,6 @@ OWNER_LOGIN = [
             (" if is_fresh() else redirect(", " if True else redirect("),
             ("services().clock() - current.proved_at < _FRESH", "True"),
             ("    @wraps(view)\n    @owner_only\n", "    @wraps(view)\n"),
-            ('    if not passwords.is_right(request.form.get("password", "")):', "    if False:"),
-            ("    sessions.prove()\n", ""),
         ],
     ),
 ]  # fmt: skip
@@ -442,21 +439,47 @@ LIMITS = mutants(
     "demo/limits.py",
     "tests/demo/test_limits.py tests/demo/test_counters.py",
     [
-        ('    limit("login.log_in", configuration.login_limit, _of_guesses, failures=True)\n', "", _LOGIN),
-        (", _of_guesses, failures=True)", ", _of_guesses)", _LOGIN),
-        (", _of_guesses, failures=True)", ", _of_sender, failures=True)", _COUNTERS),
-        ("    limit(_PUSH, configuration.push_limit, _of_sender)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
-        ("    limit(registration.VIEW, configuration.registration_limit, _of_sender)\n", "", "tests/demo/test_registration.py"),
+        ("    limit(_PUSH, configuration.push_limit)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
+        ("    limit(registration.VIEW, configuration.registration_limit)\n", "", "tests/demo/test_registration.py"),
         ('        cimd.allow_fetch(_within(_Limit(counters, f"{site}/fetch", configuration.fetch_limit)))\n', "        pass\n"),
-        ("        if not limit.charge(_of_sender()):\n", "        if False:\n"),
+        ("        if not limit.charge():\n", "        if False:\n"),
         ("        if not has_request_context() or is_logged_in():\n            return True\n        if not limit", "        if not limit"),
-        ("            limit.refund(charged)\n", "            pass\n", _LOGIN),
-        ("        if not limit.charge(charged):\n            raise TooManyRequests(retry_after=limit.seconds)\n        answer = make_response(view(*args, **kwargs))\n", "        answer = make_response(view(*args, **kwargs))\n        if not limit.charge(charged):\n            raise TooManyRequests(retry_after=limit.seconds)\n", _COUNTERS),
-        ("ipv6_prefix=48)", "ipv6_prefix=64)", _COUNTERS),
-        ("_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 20", "_GUESSES_OF_48, _GUESSES_OF_ALL = 5, 20", _COUNTERS),
-        ("_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 20", "_GUESSES_OF_48, _GUESSES_OF_ALL = 4, 21", _COUNTERS),
     ],
 )  # fmt: skip
+
+ATTEMPTS = [
+    *mutants(
+        "demo/account/attempts.py",
+        f"{_COUNTERS} tests/demo/account/test_attempts.py {_LOGIN}",
+        [
+            ("            if hits > most * rate.amount:\n", "            if False:\n"),
+            ("            self._add(key, -1)\n", "            pass\n", _LOGIN),
+            ("ipv6_prefix=48)", "ipv6_prefix=64)", _COUNTERS),
+            ("_OF_48, _OF_ALL = 4, 20", "_OF_48, _OF_ALL = 5, 20", _COUNTERS),
+            ("_OF_48, _OF_ALL = 4, 20", "_OF_48, _OF_ALL = 4, 21", _COUNTERS),
+            ("    if known is not None:\n", "    if False:\n", "tests/demo/account/test_attempts.py"),
+        ],
+    ),
+    *mutants(
+        "demo/account/passkeys.py",
+        "tests/demo/account/test_passkeys.py",
+        [
+            ("    if found.challenge != challenge:\n", "    if False:\n"),
+            ("    if found.origin != services().configuration.base_url:\n", "    if False:\n"),
+            ("    challenges.spend(challenge)\n    _note_use", "    _note_use"),
+            ("_passkeys.c.sign_count < count if count", "_passkeys.c.sign_count >= 0 if count"),
+            ("    if row is None:\n        raise", "    if False:\n        raise"),
+        ],
+    ),
+    *mutants(
+        "demo/account/secrets.py",
+        "tests/demo/account/test_recovery.py",
+        [
+            (" & (_secrets.c.kind == kind) & _lives(now)", " & _lives(now)"),
+            (" & (_secrets.c.kind == kind) & _lives(now)", " & (_secrets.c.kind == kind)"),
+        ],
+    ),
+]  # fmt: skip
 
 COUNTERS = mutants(
     "demo/counters.py",

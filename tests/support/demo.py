@@ -227,7 +227,8 @@ def _wait_until_announced(process: subprocess.Popen[str], log: Path) -> list[str
     def read() -> None:
         for line in process.stdout or ():
             printed.append(line.rstrip("\n"))
-            if len(printed) > 1 and not printed[-1]:
+            # A site without an owner prints a secret first.
+            if not printed[-1] and any(known.startswith("The site:") for known in printed):
                 return
 
     reader = Thread(target=read, daemon=True)
