@@ -46,17 +46,6 @@ def main() -> None:
                     drawn.add(_draw(page, target / f"{page_name}-{look}.webp"))
     for path in set(target.glob("*.webp")) - drawn:
         path.unlink()
-    gallery = "".join(_section(path.name.removesuffix(_LAST)) for path in sorted(drawn) if path.name.endswith(_LAST))
-    (target.parent / "gallery.md").write_text(f"# Pictures\n\n`make screens` draws them.\n{gallery}", encoding="utf-8")
-
-
-_LAST = "-390-dark.webp"
-
-
-def _section(name: str) -> str:
-    wide, narrow = f"screens/{name}-1280-light.webp", f"screens/{name}{_LAST}"
-    title = name.replace("-", " ").capitalize()
-    return f"\n## {title}\n\n![{title}, on a desk, light]({wide})\n![{title}, on a phone, dark]({narrow})\n"
 
 
 def _draw(page: Any, path: Path) -> Path:
