@@ -60,12 +60,10 @@ def set_up() -> Response:
 @owner_only
 def what_now() -> str:
     """Say what a new site can do."""
-    # The form for a note, where the site has one.
-    views = current_app.view_functions
     return render_template(
         "first_run_next.html",
         samples=current_app.config.get("DEMO_SAMPLES") or (),
-        first_note="write.show" if "write.show" in views else "notes.show_drafts",
+        first_note="writing.show_new",
     )
 
 
