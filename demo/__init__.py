@@ -20,7 +20,7 @@ from demo.counters import shared_counters
 from demo.identity import Identity
 from demo.models import db, set_up_sqlite
 from demo.owner import card, clients, explain, script_tokens, scripts, setup
-from demo.provider import registration, resource_servers
+from demo.provider import recording, registration, resource_servers
 from demo.provider.setup import create_provider
 from demo.services import Services
 from demo.site import did, feed, health, home, icon, media, micropub, notes, profile, profiles, writing, xrpc
@@ -92,6 +92,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     registrar = RegistrationEndpoint(cimd, storage, clock=clock)
     cimd.init_app(app, db=db, registered=registrar.find if configuration.dynamic_registration else None)
     provider = create_provider(configuration, clock)
+    recording.init_app(app, provider)
     server = provider.init_app(
         app, cimd=cimd, storage=storage, issuer=configuration.base_url, development=configuration.development
     ).server

@@ -288,14 +288,16 @@ class CIMD:
 
         return Explainer(self._state.parts, self.resolver).explain(client_id)
 
-    def logo_url(self, metadata: ClientMetadata) -> str | None:
+    def logo_url(self, metadata: ClientMetadata, *, fetch: bool = True) -> str | None:
         """Return the URL on this server of a client's logo, or ``None`` if it has none that may be shown.
 
         The first call in a document's lifetime fetches the original, which takes up to two seconds: call it only
-        for a page that a person who is logged in is about to see (CIMD §9.8).
+        for a page that a person who is logged in is about to see (CIMD §9.8), or with ``fetch=False``.
         """
         logos = self._state.logos
-        key = logos.prepare(metadata) if logos is not None else None
+        if logos is None:
+            return None
+        key = logos.prepare(metadata) if fetch else logos.kept(metadata)
         return url_for("flask_cimd.clients.logo", key=key) if key else None
 
     def fetch(self, url: str, *, accept: str, max_size_for: Callable[[str], int]) -> Response:

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response
 
 from demo.account.login import owner_only
+from demo.activity import Kind, record
 from demo.provider.resource_servers import named_resources
 from demo.provider.scopes import SCOPE_TEXTS
 from demo.services import services
@@ -78,6 +79,25 @@ def remove() -> Response:
     if services().cimd.admission.remove_rule(subject):
         flash(gettext("The rule about %(subject)s is removed.", subject=subject))
     return redirect(url_for("clients.show"), code=303)
+
+
+@blueprint.post("/clients/block")
+@owner_only
+def block() -> Response:
+    """Block an app by a rule, or remove one that registered itself; either way its access ends."""
+    here, client_id = services(), request.form.get("client_id", "")[: _MOST_CHARACTERS + 1]
+    if here.storage.remove(client_id):
+        text = gettext("The app is removed.")
+    else:
+        try:
+            here.cimd.admission.set_rule(Rule.parse(client_id, Decision.DENY))
+        except ValueError:
+            abort(400)
+        text = gettext("The app is blocked.")
+    here.storage.revoke_client(here.identity.me, client_id, here.clock())
+    record(Kind.RULE_CHANGED, app=client_id, detail=text)
+    flash(text)
+    return redirect(url_for("cimd_provider.apps"), code=303)
 
 
 @blueprint.post("/clients/tiers/<tier>")

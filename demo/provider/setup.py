@@ -9,12 +9,13 @@ from typing import Any
 from flask import redirect, request, url_for
 
 from demo.account import waiting
+from demo.account.fresh import is_fresh
 from demo.account.login import is_logged_in, logged_in_at
 from demo.config import Configuration
 from demo.provider import registration
 from demo.provider.resource_servers import SiteResources
 from demo.provider.resources import PROFILE_PATH, own_resources
-from demo.provider.scopes import NOTES_SCOPES, SCOPES
+from demo.provider.scopes import NOTES_SCOPES, SCOPE_TEXTS, SCOPES
 from demo.services import services
 from flask_cimd.oauth import Resource
 from flask_cimd.provider import Identity, Provider
@@ -36,6 +37,10 @@ def create_provider(configuration: Configuration, clock: Callable[[], datetime])
     provider.identity(lambda _: Identity(me=configuration.me, did=configuration.did, handle=configuration.handle))
     provider.claims(lambda _, scope: services().identity.profile(scope) or {})
     provider.resource_metadata(_describe)
+    # Without an address there is nothing to see.
+    hidden = set() if configuration.owner_email else {"email"}
+    provider.available_scopes(lambda _: {*SCOPE_TEXTS} - hidden)
+    provider.fresh_log_in(_check_again)
     return provider
 
 
@@ -44,6 +49,10 @@ def _describe(resource: Resource) -> dict[str, Any]:
     here = services()
     is_here = resource.identifier in (here.server.issuer, here.server.issuer + PROFILE_PATH)
     return {"dpop_signing_alg_values_supported": list(here.server.dpop.algorithms)} if is_here else {}
+
+
+def _check_again(target: str) -> Any:
+    return None if is_fresh() else redirect(url_for("fresh.show", next=target), code=303)
 
 
 def _log_in(target: str, again: bool) -> Any:

@@ -80,5 +80,5 @@ class ClientDirectory(Protocol):
             IdentifierError: the identifier names no client with this scope.
         """
 
-    def logo_url(self, metadata: ClientMetadata) -> str | None:
-        """Return the URL on this server of the client's logo, or ``None``."""
+    def logo_url(self, metadata: ClientMetadata, *, fetch: bool = True) -> str | None:
+        """Return the URL on this server of the client's logo, or ``None``; without ``fetch``, only if it is stored."""

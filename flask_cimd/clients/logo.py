@@ -68,6 +68,13 @@ class Logos:
         self._store = parts.cache.fetched(_IN_MEMORY)
         self._secret = secret
 
+    def kept(self, metadata: ClientMetadata) -> str | None:
+        """Return the public name of the client's logo if it is stored; makes no fetch."""
+        if metadata.logo_uri is None:
+            return None
+        key = self._key(metadata.client_id, metadata.logo_uri)
+        return key if self.read(key) is not None else None
+
     def prepare(self, metadata: ClientMetadata) -> str | None:
         """Return the public name of the client's logo, fetching it at most once in the document's lifetime.
 

@@ -42,27 +42,21 @@ class ConsentWarning:
 #: How well a server knows a client: ``new`` to the person, ``met`` before, or ``trusted`` by the operator.
 Acquaintance = Literal["new", "met", "trusted"]
 _INTRODUCTIONS = {
-    "new": sentence("You have not approved this app before. Continue only if you just started this sign-in yourself."),
+    "new": sentence("You have not approved this app before."),
     "met": sentence("You have approved this app before."),
     "trusted": sentence("This app is on this site’s list of trusted apps."),
 }
 _IN_THE_MAKING = (
     ConsentWarning(
         slug="app-in-the-making",
-        text=sentence(
-            "This app is under development: it is published by a service where anybody can register an app. "
-            "Continue only if the app is yours or you are testing it."
-        ),
+        text=sentence("This app is under development: it is published by a service where anybody can register an app."),
     ),
 )
 
 
 _SELF_REGISTERED = ConsentWarning(
     slug="registered-client",
-    text=sentence(
-        "This app registered itself, and nobody has checked its name. "
-        "Only its return address is known. Continue only if you just started this sign-in yourself."
-    ),
+    text=sentence("This app registered itself, and nobody has checked its name. Only its return address is known."),
 )
 
 
@@ -99,6 +93,15 @@ class ConsentView:
     def introduction(self) -> str:
         """A sentence about the acquaintance; empty if it is unknown."""
         return _INTRODUCTIONS.get(self.acquaintance or "", "")
+
+    @property
+    def advice(self) -> str:
+        """The sentence after all warnings; empty if there is no warning and the client is not new."""
+        if any(warning.slug == "app-in-the-making" for warning in self.warnings):
+            return sentence("Continue only if the app is yours or you are testing it.")
+        if self.warnings or self.acquaintance == "new":
+            return sentence("Continue only if you just started this sign-in yourself.")
+        return ""
 
 
 def consent_view(
@@ -179,7 +182,7 @@ def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[ConsentWarni
                 slug="loopback-redirect",
                 text=sentence(
                     "If you approve, a program on the computer you are using gets this access. "
-                    "Other programs on it could intercept it. Continue only if you started this app yourself."
+                    "Other programs on it could intercept it."
                 ),
             )
         )
@@ -189,7 +192,7 @@ def _warnings(metadata: ClientMetadata, redirect_uri: str) -> tuple[ConsentWarni
                 slug="private-scheme",
                 text=sentence(
                     "If you approve, an app installed on this device gets this access. "
-                    "A different app could claim the same address. Continue only if you just started this app yourself."
+                    "A different app could claim the same address."
                 ),
             )
         )
@@ -222,10 +225,7 @@ def _naming_warnings(metadata: ClientMetadata, shown: str) -> list[ConsentWarnin
         found.append(
             ConsentWarning(
                 slug="unread-client",
-                text=sentence(
-                    "The page at this app’s address could not be read, so only the address is known. "
-                    "Continue only if you just came from there."
-                ),
+                text=sentence("The page at this app’s address could not be read, so only the address is known."),
             )
         )
     if metadata.identifier.scheme == "http" and not metadata.is_built_here:

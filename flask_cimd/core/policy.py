@@ -189,7 +189,11 @@ class Policy:
 
     def is_in_the_making(self, identifier: ClientIdentifier) -> bool:
         """Say whether a service for developers publishes the document; the consent page then warns (CIMD §9.10)."""
-        return _cover(self.service_hosts, identifier.host)
+        return self.serves_many(identifier.host)
+
+    def serves_many(self, host: str) -> bool:
+        """Say whether a host belongs to a service for developers."""
+        return _cover(self.service_hosts, host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

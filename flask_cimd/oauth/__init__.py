@@ -16,9 +16,10 @@ from .server.introspection import IntrospectionEndpoint, ResourceServer
 from .server.metadata import server_metadata
 from .server.par import PushedRequests
 from .server.pkce import RequirePKCE
+from .server.request_snapshot import AuthorizationRequest
 from .server.revocation import RevocationEndpoint
 from .server.server import AuthorizationServer
-from .server.storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
+from .server.storage import Code, Grant, Token, TokenStorage
 from .server.well_known import well_known_blueprint
 from .stored_tokens import stored_access, verify_token
 

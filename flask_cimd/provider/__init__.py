@@ -2,7 +2,7 @@
 
 from ..oauth.cors import allow_any_origin, preflight
 from ..oauth.short_columns import short_columns, warn_of_short_columns
-from .apps import AppGrant, ConnectedApp
+from .apps import AppConsent, AppGrant, ConnectedApp
 from .authlib_models import URLClientCodeMixin, URLClientTokenMixin
 from .consent import ConsentPage, ScopeChoice
 from .hooks import ConsentRequest, Decision, Identity
@@ -13,6 +13,7 @@ from .sweep import Swept, sweep
 from .texts import translate
 
 __all__ = [
+    "AppConsent",
     "AppGrant",
     "ConnectedApp",
     "ConsentPage",

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, literal, select, update
+from sqlalchemy import Connection, func, literal, select, union_all, update
 
 from ..oauth import Grant
 from ..oauth.client import read_for_display
 from ..oauth.server.storage import GRANTS_PER_CLIENT, LivingGrant
-from ._base import StorageBase, b, instant, is_storable, params, seconds
+from ._base import b, instant, is_storable, params, seconds
+from ._consents import Consents
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
 
-class Approvals(StorageBase):
+class Approvals(Consents):
     """Queries on the table of grants for people and operators."""
 
     def __init__(self, db: SQLAlchemy, issuer: str) -> None:
@@ -28,7 +29,8 @@ class Approvals(StorageBase):
         self._last = select(grants).where(of_client).order_by(newest).limit(1)
         same = of_client & (grants.c.redirect_uri == b("redirect_uri")) & grants.c.revoked_at.is_(None)
         self._has = select(literal(1)).where(same).limit(1)
-        of_client = own & (grants.c.client_id == b("client_id")) & (grants.c.ends_at > b("now"))
+        self._goes_on = grants.c.until.is_(None) | (grants.c.until > b("now"))
+        of_client = own & (grants.c.client_id == b("client_id")) & (grants.c.ends_at > b("now")) & self._goes_on
         # In the order of an index: the number of grants that ended does not matter.
         self._has_living = select(literal(1)).where(of_client).order_by(grants.c.ends_at.desc()).limit(1)
         self._make_page_statements(own)
@@ -41,17 +43,23 @@ class Approvals(StorageBase):
             & grants.c.revoked_at.is_(None)
             & grants.c.used_at.is_not(None)
             & (grants.c.ends_at > b("now"))
+            & self._goes_on
             & (grants.c.subject == b("subject"))
         )
 
-        def next_client(after: Any) -> Any:
-            following = select(grants.c.client_id).where(living, grants.c.client_id > after)
-            return following.order_by(grants.c.client_id).limit(1)
+        def next_client(after: Any, *outer: Any) -> Any:
+            columns = ((grants.c.client_id, living), (self._remembered.c.client_id, self._is_remembered))
+            found = [
+                select(column.label("client_id")).where(wanted, column > after).order_by(column).limit(1)
+                for column, wanted in columns
+            ]
+            both = union_all(*(select(one.correlate(*outer).subquery().c.client_id) for one in found)).subquery()
+            return select(func.min(both.c.client_id))
 
         # One index look-up for each client: a person with 100,000 grants of one client waits no longer.
         first = select(next_client(literal("")).scalar_subquery().label("client_id"), literal(1).label("number"))
         clients = first.cte("clients", recursive=True)
-        following = next_client(clients.c.client_id).correlate(clients).scalar_subquery()
+        following = next_client(clients.c.client_id, clients).correlate(clients).scalar_subquery()
         clients = clients.union_all(
             select(following, clients.c.number + 1).where(
                 clients.c.client_id.is_not(None), clients.c.number < b("last")
@@ -61,7 +69,7 @@ class Approvals(StorageBase):
         self._page = select(clients.c.client_id).where(wanted).order_by(clients.c.number)
         of_client = living & (grants.c.client_id == b("client_id"))
         self._of_client = select(grants).where(of_client).order_by(grants.c.created_at.desc()).limit(GRANTS_PER_CLIENT)
-        listed = select(grants).where(own, grants.c.revoked_at.is_(None), grants.c.ends_at > b("now"))
+        listed = select(grants).where(own, grants.c.revoked_at.is_(None), grants.c.ends_at > b("now"), self._goes_on)
         self._listed = listed.where(grants.c.id > b("after")).order_by(grants.c.id).limit(b("limit"))
 
     def _make_ends(self, own: Any) -> None:
@@ -72,6 +80,9 @@ class Approvals(StorageBase):
         self._end_subject = end.where(grants.c.subject == b("subject"))
         self._end_all = end
         self._end_both = self._end_client.where(grants.c.subject == b("subject"))
+        alive = (grants.c.revoked_at.is_(None)) & (grants.c.ends_at > b("now")) & self._goes_on
+        one = update(grants).where(own, alive, grants.c.id == b("grant"), grants.c.subject == b("subject"))
+        self._set_end = one.values(until=b("until"))
 
     # -- look-ups -----------------------------------------------------------------------------------------------
 
@@ -98,7 +109,7 @@ class Approvals(StorageBase):
     def living_grants(
         self, subject: str, now: datetime, *, limit: int, offset: int = 0
     ) -> list[tuple[str, tuple[LivingGrant, ...]]]:
-        """Return ``limit`` clients with living grants of this person, in the order of their identifiers."""
+        """Return ``limit`` clients of this person, in the order of their identifiers."""
         if not is_storable(subject):
             return []
         values = self._params(subject=subject, now=seconds(now))
@@ -142,7 +153,7 @@ class Approvals(StorageBase):
         return LivingGrant(
             grant=self._as_grant(row, read_for_display),
             last_used=instant(last_used),
-            ends_at=instant(row[grants.ends_at]),
+            ends_at=instant(min(row[grants.ends_at], row[grants.until] or row[grants.ends_at])),
         )
 
     # -- ends ---------------------------------------------------------------------------------------------------
@@ -152,7 +163,14 @@ class Approvals(StorageBase):
         if not is_storable(subject, grant_id):
             return False
         values = self._params(subject=subject, grant=grant_id, now=seconds(now))
-        return self._database.change(self._end_one, values) == 1
+        return self._end(self._end_one, values, self._forget_of_grant) == 1
+
+    def set_end(self, subject: str, grant_id: str, until: datetime, now: datetime) -> bool:
+        """Store another end of a living grant of this person; ``False`` if they have no such grant."""
+        if not is_storable(subject, grant_id):
+            return False
+        values = self._params(subject=subject, grant=grant_id, now=seconds(now), until=seconds(until))
+        return self._database.change(self._set_end, values) == 1
 
     def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
         """End all grants of a client, of one person or of everybody; return how many were not revoked before."""
@@ -160,18 +178,27 @@ class Approvals(StorageBase):
             return 0
         values = self._params(client_id=client_id, now=seconds(now))
         if subject is None:
-            return self._database.change(self._end_client, values)
-        return self._database.change(self._end_both, values | params(subject=subject))
+            return self._end(self._end_client, values, self._forget_client)
+        return self._end(self._end_both, values | params(subject=subject), self._forget_both)
 
     def revoke_subject(self, subject: str, now: datetime) -> int:
         """End all grants of a person; return how many were not revoked before."""
         if not is_storable(subject):
             return 0
-        return self._database.change(self._end_subject, self._params(subject=subject, now=seconds(now)))
+        return self._end(self._end_subject, self._params(subject=subject, now=seconds(now)), self._forget_subject)
 
     def revoke_all(self, now: datetime) -> int:
         """End all grants of everybody; return how many were not revoked before."""
-        return self._database.change(self._end_all, self._params(now=seconds(now)))
+        return self._end(self._end_all, self._params(now=seconds(now)), self._forget_all)
+
+    def _end(self, statement: Any, values: dict[str, Any], forget: Any) -> int:
+        """End grants and delete remembered consents in one transaction."""
+
+        def work(connection: Connection) -> int:
+            connection.execute(forget, values)
+            return int(connection.execute(statement, values).rowcount)
+
+        return self._database.write(work)
 
     def _params(self, **values: Any) -> dict[str, Any]:
         return params(issuer=self._issuer, **values)

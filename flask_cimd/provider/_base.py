@@ -36,6 +36,7 @@ class StorageBase:
         self._waiting: Table = models.WaitingRequest.__table__
         self._keys: Table = models.ReplayKey.__table__
         self._registrations: Table = models.Registration.__table__
+        self._remembered: Table = models.RememberedConsent.__table__
         self._servers: Table = models.ResourceServer.__table__
 
     def _own(self, key: str) -> str:
@@ -65,6 +66,7 @@ class StorageBase:
             client_key=row[grant.client_key],
             dpop_jkt=row[grant.dpop_jkt],
             auth_time=None if row[grant.auth_time] is None else instant(row[grant.auth_time]),
+            until=None if row[grant.until] is None else instant(row[grant.until]),
             revoked=row[grant.revoked_at] is not None,
         )
 

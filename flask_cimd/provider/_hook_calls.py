@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ..core.app_hooks import call_hook, refuse_value
 from ..errors import CIMDError
-from ..oauth import Resource
+from ..oauth import Grant, Resource
 from .hooks import ConsentRequest, Decision, Hooks, Identity, Verdict
 from .login import login_at
 
@@ -119,6 +119,32 @@ class HookCalls:
         if hook is None:
             return default
         return call_hook("redirect_errors", lambda: bool(hook(client_id, redirect_uri, error, default)))
+
+    def available_scopes(self, subject: str) -> frozenset[str] | None:
+        """Return the scopes that an account can honour; ``None`` without a hook."""
+        hook = self.hooks.available_scopes
+        return None if hook is None else call_hook("available_scopes", lambda: frozenset(hook(subject)))
+
+    def fresh_log_in(self, target: str) -> Response | None:
+        """Return the app's demand for a fresh check; ``None`` if the person passed one."""
+        hook = self.hooks.fresh_log_in
+        if hook is None:
+            return None
+
+        def work() -> Response | None:
+            found = hook(target)
+            return None if found is None else make_response(found)
+
+        return call_hook("fresh_log_in", work, _ANSWERS)
+
+    def note_reuse(self, grant: Grant) -> None:
+        """Tell the app of a grant that ended at the reuse of a code or token; its failure changes no response."""
+        if self.hooks.on_reuse is None:
+            return
+        try:
+            self.hooks.on_reuse(grant)
+        except Exception:
+            logger.exception("the hook on_reuse failed")
 
     def note(self, decision: Decision) -> None:
         """Tell the app of a decision; its failure ends no sign-in."""

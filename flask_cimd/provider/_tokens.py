@@ -87,6 +87,7 @@ class Tokens(Requests, Registrations):
             "client_key": grant.client_key,
             "dpop_jkt": grant.dpop_jkt,
             "auth_time": seconds(grant.auth_time) if grant.auth_time else None,
+            "until": seconds(grant.until) if grant.until else None,
             "created_at": seconds(grant.created_at),
             "ends_at": seconds(code.expires_at),
         }

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Response, abort, make_response, redirect, render_template, request
 
 from ..core.atproto import asks_for_atproto
 from ..core.display import safe_text, shown_host
+from ..core.metadata import ClientMetadata
+from ..core.policy import Tier
 from ..core.redirects import redirect_host
+from ..core.sentences import sentence
 from ..oauth import Grant
+from ..oauth.server.remembered import RememberedConsent
 from ..oauth.server.storage import LivingGrant
+from .lifetimes import LIFETIMES
 from .site import Site
 
 #: Number of apps on one page.
-PAGE_SIZE = 50
+PAGE_SIZE = 20
+#: Maximum age of the log-in with which all access of a person is ended.
+FRESH = timedelta(minutes=10)
+#: Keys of the lifetimes, from now on, that a person can change the end of access to.
+ENDS = ("hour", "day", "month", "year")
 #: Greatest number of a page that is looked up.
 _MOST_PAGES = 1_000_000
 
@@ -32,6 +41,7 @@ class AppGrant:
         redirect_host: host of the redirect URI.
         created_at: aware instant of the approval.
         last_used: aware instant at which a token was issued last, or ``None``.
+        ends_at: aware instant at which the access ends without further use, or at the latest.
     """
 
     id: str
@@ -41,6 +51,24 @@ class AppGrant:
     redirect_host: str
     created_at: datetime
     last_used: datetime | None
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppConsent:
+    """A consent that is not asked for again.
+
+    Attributes:
+        key: its identifier.
+        texts: a sentence for each granted scope.
+        since: aware instant of the decision.
+        ends_at: aware instant from which the person is asked again.
+    """
+
+    key: str
+    texts: tuple[str, ...]
+    since: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +80,22 @@ class ConnectedApp:
         host: the host that the app cannot choose freely.
         name: the name that the app gives itself, without control characters, or ``None``.
         is_registered: ``True`` if no URL identifies the client.
+        logo: URL of the logo on this server, if it is stored there; or ``None``.
+        family: a word for the kind of the app.
+        tier: trust tier.
         grants: its sign-ins.
+        consents: what the person is not asked again.
     """
 
     client_id: str
     host: str
     name: str | None
     is_registered: bool
+    logo: str | None
+    family: str
+    tier: Tier
     grants: tuple[AppGrant, ...]
+    consents: tuple[AppConsent, ...]
 
 
 class ConnectedApps:
@@ -80,11 +116,15 @@ class ConnectedApps:
             return site.log_in(site.path("/apps"), again=False)
         page = min(max(1, request.args.get("page", 1, type=int)), _MOST_PAGES)
         found = site.storage.living_grants(subject, site.clock(), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
-        apps = [self._as_app(client_id, grants) for client_id, grants in found[:PAGE_SIZE]]
+        consents: dict[str, list[RememberedConsent]] = {client_id: [] for client_id, _ in found[:PAGE_SIZE]}
+        for consent in site.storage.consents(subject, list(consents), site.clock()):
+            consents[consent.client_id].append(consent)
+        apps = [self._as_app(client_id, grants, consents[client_id]) for client_id, grants in found[:PAGE_SIZE]]
         return make_response(
             render_template(
                 "flask_cimd/apps.html",
                 apps=apps,
+                ends={key: LIFETIMES[key][0] for key in ENDS},
                 token=site.browser.token(f"apps {subject}"),
                 next_page=page + 1 if len(found) > PAGE_SIZE else None,
                 **site.template_values(),
@@ -98,7 +138,21 @@ class ConnectedApps:
         if subject is None or not site.browser.accepts(form.get("token", ""), f"apps {subject}"):
             abort(403)
         now = site.clock()
-        if form.get("grant"):
+        if form.get("everything"):
+            answer = self._check_again()
+            if answer is not None:
+                return answer
+            site.storage.revoke_subject(subject, now)
+        elif form.get("consent"):
+            if not site.storage.forget_consent(subject, form["consent"]):
+                abort(404)
+        elif form.get("grant") and "end" in form:
+            duration = LIFETIMES[form["end"]][1] if form["end"] in ENDS else None
+            if duration is None:
+                abort(400)
+            if not site.storage.set_end(subject, form["grant"], now + duration, now):
+                abort(404)
+        elif form.get("grant"):
             if not site.storage.revoke_grant_of(subject, form["grant"], now):
                 abort(404)
         elif form.get("client"):
@@ -107,15 +161,32 @@ class ConnectedApps:
             abort(400)
         return redirect(site.path("/apps"), code=303)  # type: ignore[return-value]  # Werkzeug's type of Flask's Response
 
-    def _as_app(self, client_id: str, grants: tuple[LivingGrant, ...]) -> ConnectedApp:
-        newest = grants[0].grant
-        host, name = self._shown(newest)
+    def _check_again(self) -> Response | None:
+        """Return the response that lets the person prove who they are, unless they did within `FRESH`."""
+        site, target = self._site, self._site.path("/apps")
+        if site.hooks.hooks.fresh_log_in is not None:
+            return site.hooks.fresh_log_in(target)
+        logged_in_at = site.auth_time()
+        if logged_in_at is None or site.clock() - logged_in_at < FRESH:
+            return None
+        return site.log_in(target, again=True)
+
+    def _as_app(
+        self, client_id: str, grants: tuple[LivingGrant, ...], consents: list[RememberedConsent]
+    ) -> ConnectedApp:
+        newest = grants[0].grant if grants else consents[0]
+        scope = newest.scope if isinstance(newest, Grant) else newest.granted
+        client = newest.client or self._site.registered(client_id)
+        host, name = _shown(client, newest.redirect_uri, scope)
         texts = self._site.scope_texts
         return ConnectedApp(
             client_id=client_id,
             host=host,
             name=name,
             is_registered=newest.client is None,
+            logo=None if client is None or name is None else self._site.clients.logo_url(client, fetch=False),
+            family=_family(client, scope),
+            tier=self._site.tier(client),
             grants=tuple(
                 AppGrant(
                     id=living.grant.id,
@@ -125,18 +196,42 @@ class ConnectedApps:
                     redirect_host=redirect_host(living.grant.redirect_uri),
                     created_at=living.grant.created_at,
                     last_used=living.last_used,
+                    ends_at=living.ends_at,
                 )
                 for living in grants
             ),
+            consents=tuple(
+                AppConsent(
+                    key=consent.key,
+                    texts=tuple(texts.get(word, word) for word in consent.granted.split()),
+                    since=consent.created_at,
+                    ends_at=consent.ends_at,
+                )
+                for consent in consents
+            ),
         )
 
-    def _shown(self, grant: Grant) -> tuple[str, str | None]:
-        """Return the host and the name of a client; one that may not come in any more can still be seen and ended."""
-        client = grant.client
-        if client is None:
-            client = self._site.registered(grant.client_id)
-        if client is None:
-            return redirect_host(grant.redirect_uri), None
-        # AT Protocol apps are shown by their host alone, since anybody can claim a name.
-        name = None if asks_for_atproto(grant.scope) else safe_text(client.client_name) or None
-        return shown_host(client, grant.redirect_uri), name
+
+def _shown(client: ClientMetadata | None, redirect_uri: str, scope: str) -> tuple[str, str | None]:
+    """Return the host and the name of a client; one that may not come in any more can still be seen and ended."""
+    if client is None:
+        return redirect_host(redirect_uri), None
+    # AT Protocol apps are shown by their host alone, since anybody can claim a name.
+    name = None if asks_for_atproto(scope) else safe_text(client.client_name) or None
+    return shown_host(client, redirect_uri), name
+
+
+_FAMILIES = {
+    "document": sentence("App with a description of its own"),
+    "page": sentence("Web page (IndieAuth)"),
+    "unread": sentence("Web page (IndieAuth)"),
+    "loopback": sentence("Program on your computer"),
+    "virtual": sentence("Program on your computer"),
+    "registered": sentence("App that registered itself"),
+}
+
+
+def _family(client: ClientMetadata | None, scope: str) -> str:
+    if asks_for_atproto(scope):
+        return sentence("AT Protocol app")
+    return _FAMILIES["registered" if client is None else client.source]

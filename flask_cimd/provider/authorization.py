@@ -16,6 +16,7 @@ from ..oauth.server.indieauth import without_lonely_email
 from . import consent
 from .consent import Approval, ConsentPage
 from .hooks import ConsentRequest, Identity
+from .lifetimes import lifetimes_of
 from .site import Site
 
 
@@ -42,9 +43,14 @@ class AuthorizationPages:
             asked = site.server.read_authorization_request()
         except OAuth2Error as error:
             return self._refuse(error, subject, request.values["client_id"])
-        if asked.max_age is not None and not self._is_fresh(asked.max_age):
-            return self._log_in(again=True)
-        return self._judge(asked, subject)
+        asks = False
+        if asked.max_age is not None:
+            is_fresh, asks = self._freshness(asked.max_age)
+            if not is_fresh and asked.prompt == ("none",):
+                return self._refuse(_error(asked, "login_required", "The log-in is too old."), subject, asked.client_id)
+            if not is_fresh:
+                return self._log_in(again=True)
+        return self._judge(asked, subject, asks=asks)
 
     def resume(self, handle: str) -> Response:
         """Continue a request that waited for a log-in."""
@@ -59,26 +65,30 @@ class AuthorizationPages:
         handle = site.waiting.park(request.query_string.decode("latin-1"), site.browser.digest())
         return site.log_in(site.path(f"/authorize/{handle}"), again=again)
 
-    def _is_fresh(self, max_age: int) -> bool:
-        """Say whether the log-in is recent enough, or was made for this request (RFC 9470 §4)."""
+    def _freshness(self, max_age: int) -> tuple[bool, bool]:
+        """Say whether the log-in is recent enough, and whether it was made for this request (RFC 9470 §4)."""
         site = self._site
         since = site.waiting.parked_since(request.query_string.decode("latin-1"), site.browser.digest())
         logged_in_at = site.auth_time()
         if logged_in_at is None:
-            return False
+            return False, False
         age = (site.clock() - logged_in_at).total_seconds()
-        return age < max_age or (since is not None and logged_in_at >= since)
+        is_fresh = age < max_age or (since is not None and logged_in_at >= since)
+        return is_fresh, since is not None
 
     # -- before anybody sees the page -----------------------------------------------------------------------------
 
-    def _judge(self, asked: AuthorizationRequest, subject: str) -> Response:
+    def _judge(self, asked: AuthorizationRequest, subject: str, *, asks: bool) -> Response:
         site = self._site
         client = site.server.client_of(asked.client_id, asked.client)
         tier = site.tier(client)
         allowed = site.within_allowance(asked, tier)
         if allowed is None:
             return self._silently_denied(asked, subject, None)
-        asked, identity = allowed, site.identity(subject)
+        honoured = site.honoured(allowed, subject)
+        if honoured is None:
+            return self._silently_denied(asked, subject, "This account has nothing of what was asked for.")
+        asked, identity = honoured, site.identity(subject)
         if asks_for_atproto(asked.scope):
             if identity.did is None:
                 return self._silently_denied(asked, subject, "This account has no identity on the AT Protocol.")
@@ -90,10 +100,39 @@ class AuthorizationPages:
         if verdict == "deny":
             return self._silently_denied(asked, subject, None)
         if verdict == "skip":
-            return site.approve(asked, subject, scope=None, lifetime=None, skipped=True)
+            return site.approve(asked, subject, scope=None, outcome="skipped")
         if verdict is not None:
             return make_response(verdict)
+        is_meant = not asked.login_hint or site.is_meant_by(asked.login_hint, subject, identity)
+        if is_meant and not asks and asked.prompt in ((), ("none",)):
+            answer = self._as_remembered(asked, client, subject)
+            if answer is not None:
+                return answer
+        if "none" in asked.prompt:
+            error = _error(asked, "consent_required" if is_meant else "login_required", "The person has to be asked.")
+            return self._refuse(error, subject, asked.client_id)
         return self._show(asked, client, tier, approved, subject, identity)
+
+    def _as_remembered(
+        self, asked: AuthorizationRequest, client: ClientMetadata | None, subject: str
+    ) -> Response | None:
+        """Approve a request as its person wanted it to be repeated, or return ``None``."""
+        site = self._site
+        if site.remembering is None:
+            return None
+        lifetimes = lifetimes_of(site.server.context, asked, client)
+        found = site.remembering.find(asked, client, subject, lifetimes)
+        if found is None:
+            return None
+        access, whole = lifetimes.of(found.lifetime)
+        return site.approve(
+            asked,
+            subject,
+            scope=found.granted.split(),
+            access_lifetime=access,
+            lifetime=whole,
+            outcome="remembered",
+        )
 
     def _consent_request(
         self, asked: AuthorizationRequest, client: ClientMetadata | None, subject: str
@@ -113,20 +152,21 @@ class AuthorizationPages:
         site = self._site
         client = client or site.describe_registered(asked)
         with_name = consent.shows_names(asked, tier)
-        chooses = consent.may_choose_lifetime(asked, client)
+        places, known = site.places(asked), site.server.client_of(asked.client_id, asked.client)
         page = ConsentPage(
             view=consent.view_of(
                 client, asked, tier=tier, approved=approved, is_in_making=site.is_in_the_making(client)
             ),
             changes=consent.changes_since(approved, client, with_name=with_name),
             logo=site.logo_url(client) if with_name else None,
-            scopes=consent.scope_choices(asked.scope, site.scope_texts),
-            places=site.places(asked),
-            is_identity_only=asked.scope in ("", "atproto") and not site.places(asked),
-            lifetimes={key: text for key, (text, _) in consent.LIFETIMES.items()} if chooses else {},
-            preset=consent.PRESET_LIFETIME,
-            asks_again=consent.asks_again(asked, client),
-            renews="refresh_token" in client.grant_types,
+            scopes=consent.scope_choices(asked.scope, site.scope_texts, approved),
+            places=places,
+            new_places=consent.new_places(places, approved),
+            approved_at=None if approved is None else approved.at,
+            is_identity_only=asked.scope in ("", "atproto") and not places,
+            lifetimes=lifetimes_of(site.server.context, asked, known),
+            can_be_remembered=site.remembering is not None and site.remembering.is_possible(asked, known),
+            ends_without_scope=consent.is_denial(asked, ()),
             subject=subject,
             identity=identity,
             transaction=site.waiting.keep(asked, site.browser.digest(), subject),
@@ -160,11 +200,17 @@ class AuthorizationPages:
         site, form = self._site, request.form
         if form["decision"] == "deny":
             return site.deny(asked, subject, handle)
-        lifetime, client = None, site.server.client_of(asked.client_id, asked.client)
-        if consent.may_choose_lifetime(asked, client):
-            lifetime = consent.chosen_lifetime(form.get("lifetime"))
+        client = site.server.client_of(asked.client_id, asked.client)
         scope = without_lonely_email(form.getlist("scope"), site.server.context.scopes)
-        return site.approve(asked, subject, scope=scope, lifetime=lifetime, handle=handle)
+        if consent.is_denial(asked, scope):
+            return site.deny(asked, subject, handle)
+        lifetimes = lifetimes_of(site.server.context, asked, client)
+        key = lifetimes.chosen(form.get("lifetime"))
+        access, whole = lifetimes.of(key)
+        answer = site.approve(asked, subject, scope=scope, access_lifetime=access, lifetime=whole, handle=handle)
+        if site.remembering is not None and "remember" in form and site.remembering.is_possible(asked, client):
+            site.remembering.keep(asked, subject, " ".join(scope), key)
+        return answer
 
     # -- errors ---------------------------------------------------------------------------------------------------
 
@@ -189,3 +235,10 @@ class AuthorizationPages:
         # The cookies do not come along with a POST from another site, so the request starts over as a GET.
         query = urlencode(list(request.form.items(multi=True)))
         return redirect(f"{self._site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]  # Werkzeug's type of Flask's Response
+
+
+def _error(asked: AuthorizationRequest, error: str, description: str) -> OAuth2Error:
+    """Return an error that goes to the redirect URI of a request."""
+    found = OAuth2Error(description, error=error, redirect_uri=asked.redirect_uri, state=asked.state)
+    found.response_mode = asked.response_mode
+    return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 from ..core.atproto import SCOPE as ATPROTO
 from ..core.atproto import asks_for_atproto
@@ -14,15 +14,7 @@ from ..core.metadata import ClientMetadata
 from ..core.policy import Tier
 from ..oauth import AuthorizationRequest, Resource
 from .hooks import Identity
-
-#: Lifetimes of access that a person can choose for a client without refresh tokens: key, sentence, duration.
-LIFETIMES: Mapping[str, tuple[str, timedelta]] = {
-    "hour": ("1 hour", timedelta(hours=1)),
-    "day": ("1 day", timedelta(days=1)),
-    "month": ("30 days", timedelta(days=30)),
-    "year": ("1 year", timedelta(days=365)),
-}
-PRESET_LIFETIME = "month"
+from .lifetimes import Lifetimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +25,13 @@ class ScopeChoice:
         word: the scope, which is the value of the check box ``scope``.
         text: the provider's sentence about it.
         is_fixed: ``True`` if the person cannot clear the box.
+        is_new: ``True`` if this person approved the client before without this scope.
     """
 
     word: str
     text: str
     is_fixed: bool = False
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +45,11 @@ class ConsentPage:
         scopes: requested scopes; empty for a sign-in without access.
         places: requested resources other than the server itself.
         is_identity_only: ``True`` if approval gives the client the person's identity and no access.
-        lifetimes: key and sentence for each lifetime to choose from; empty without a choice.
-        preset: key of the preselected lifetime.
-        asks_again: time until the client must ask again, in words such as ``two weeks``; ``None`` if unknown.
-        renews: ``True`` if the client can renew its access without a person.
+        new_places: identifiers of those that this person's last approval of the client did not include.
+        approved_at: aware instant of this person's last approval of the client, or ``None``.
+        lifetimes: the lifetimes of access to choose from, or the reason why there is none.
+        can_be_remembered: ``True`` offers the check box ``remember``: the same request is then approved without a page.
+        ends_without_scope: ``True`` if an approval with every box cleared is a denial.
         subject: the person who decides.
         identity: the names of the account that the client will see.
         transaction: secret handle of the waiting request; the form returns it.
@@ -66,10 +61,11 @@ class ConsentPage:
     scopes: tuple[ScopeChoice, ...]
     places: tuple[Resource, ...]
     is_identity_only: bool
-    lifetimes: Mapping[str, str]
-    preset: str
-    asks_again: str | None
-    renews: bool
+    new_places: frozenset[str]
+    approved_at: datetime | None
+    lifetimes: Lifetimes
+    can_be_remembered: bool
+    ends_without_scope: bool
     subject: str
     identity: Identity
     transaction: str
@@ -82,10 +78,16 @@ class Approval:
     Attributes:
         client: the client's metadata at the last approval; ``None`` for a client that the app registered.
         is_readable: ``False`` if another version of this library stored the metadata.
+        at: aware instant; ``None`` if it cannot be read.
+        scope: granted scopes; ``None`` if they cannot be read.
+        resource: granted resources.
     """
 
     client: ClientMetadata | None
     is_readable: bool = True
+    at: datetime | None = None
+    scope: tuple[str, ...] | None = None
+    resource: tuple[str, ...] = ()
 
 
 _UNREADABLE = Change(
@@ -94,9 +96,30 @@ _UNREADABLE = Change(
 )
 
 
-def scope_choices(scope: str, texts: Mapping[str, str]) -> tuple[ScopeChoice, ...]:
-    """Return the check boxes for a requested scope string."""
-    return tuple(ScopeChoice(word=word, text=texts.get(word, word), is_fixed=word == ATPROTO) for word in scope.split())
+def scope_choices(scope: str, texts: Mapping[str, str], approved: Approval | None = None) -> tuple[ScopeChoice, ...]:
+    """Return the check boxes for a requested scope string; those that the last approval lacks are new."""
+    before = None if approved is None else approved.scope
+    return tuple(
+        ScopeChoice(
+            word=word,
+            text=texts.get(word, word),
+            is_fixed=word == ATPROTO,
+            is_new=before is not None and word not in before,
+        )
+        for word in scope.split()
+    )
+
+
+def new_places(places: tuple[Resource, ...], approved: Approval | None) -> frozenset[str]:
+    """Return the identifiers of resources that the last approval did not include; none without an approval."""
+    if approved is None or approved.scope is None:
+        return frozenset()
+    return frozenset(place.identifier for place in places if place.identifier not in approved.resource)
+
+
+def is_denial(asked: AuthorizationRequest, scope: Collection[str]) -> bool:
+    """Say whether an approval with these boxes ticked is a denial: nothing is left of a request for access."""
+    return bool(asked.scope) and not asks_for_atproto(asked.scope) and not set(asked.scope.split()) & set(scope)
 
 
 def view_of(
@@ -136,26 +159,3 @@ def changes_since(approved: Approval | None, client: ClientMetadata, *, with_nam
         return ()
     found = changes(approved.client, client)
     return tuple(change for change in found if with_name or change.slug != "changed-name")
-
-
-def may_choose_lifetime(asked: AuthorizationRequest, client: ClientMetadata | None) -> bool:
-    """Say whether the person chooses the lifetime of access.
-
-    Clients that can refresh get short access tokens. Page clients, loopback clients and documents without the grant
-    ``refresh_token`` cannot, unless the request is for a resource or for ``atproto``.
-    """
-    if client is None or not asked.scope or asked.resource or asks_for_atproto(asked.scope):
-        return False
-    return not (client.source in ("document", "virtual", "registered") and "refresh_token" in client.grant_types)
-
-
-def chosen_lifetime(key: str | None) -> timedelta:
-    """Return the lifetime that a form names; an unknown key means the preset."""
-    return LIFETIMES.get(key or "", LIFETIMES[PRESET_LIFETIME])[1]
-
-
-def asks_again(asked: AuthorizationRequest, client: ClientMetadata | None) -> str | None:
-    """Return the time until the client needs a new approval, in words; ``None`` if unknown or chosen on the page."""
-    if asks_for_atproto(asked.scope):
-        return None if asked.auth_method == "private_key_jwt" else "two weeks"
-    return None if may_choose_lifetime(asked, client) else "a year"

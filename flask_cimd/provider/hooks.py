@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from flask import Response
 
 from ..core.metadata import ClientMetadata
-from ..oauth import AuthorizationRequest, Resource
+from ..oauth import AuthorizationRequest, Grant, Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +50,15 @@ class Decision:
     """The outcome of an authorization request; for audit.
 
     Attributes:
-        outcome: ``approved``, ``denied``, ``skipped`` (approved without a page), or ``refused`` (an error).
+        outcome: ``approved``, ``denied``, ``skipped`` (the app approved without a page), ``remembered`` (approved
+            without a page, as the person wanted), or ``refused`` (an error).
         subject: the person who decided; ``None`` if nobody was logged in.
         scope: granted scopes, separated by spaces; empty unless approved.
         reason: an OAuth error code or a slug of `CIMDError`; empty when approved.
         at: aware instant.
     """
 
-    outcome: Literal["approved", "denied", "skipped", "refused"]
+    outcome: Literal["approved", "denied", "skipped", "remembered", "refused"]
     subject: str | None
     client_id: str
     redirect_uri: str
@@ -77,6 +78,9 @@ ClaimsHook = Callable[[str, frozenset[str]], Mapping[str, Any]]
 BeforeConsentHook = Callable[[ConsentRequest], Verdict]
 DecisionHook = Callable[[Decision], None]
 ResourceHook = Callable[[Resource], Mapping[str, Any]]
+ReuseHook = Callable[[Grant], None]
+ScopesHook = Callable[[str], Collection[str]]
+FreshLogInHook = Callable[[str], Any]
 RedirectErrorHook = Callable[[str, str, str, bool], bool]
 
 
@@ -93,3 +97,6 @@ class Hooks:
     on_decision: DecisionHook | None = None
     redirect_errors: RedirectErrorHook | None = None
     resource_metadata: ResourceHook | None = None
+    available_scopes: ScopesHook | None = None
+    fresh_log_in: FreshLogInHook | None = None
+    on_reuse: ReuseHook | None = None

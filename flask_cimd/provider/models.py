@@ -51,6 +51,7 @@ class Models:
     Token: Any
     PushedRequest: Any
     WaitingRequest: Any
+    RememberedConsent: Any
     ReplayKey: Any
     Registration: Any
     ResourceServer: Any
@@ -111,7 +112,11 @@ def _define(shared: MetaData) -> Models:
         metadata = shared
 
     return Models(
-        **_define_grants(Base), **_define_requests(Base), **_define_registrations(Base), ReplayKey=_define_keys(Base)
+        **_define_grants(Base),
+        **_define_requests(Base),
+        **_define_registrations(Base),
+        ReplayKey=_define_keys(Base),
+        RememberedConsent=_define_consents(Base),
     )
 
 
@@ -141,6 +146,8 @@ def _define_grants(base: Any) -> dict[str, Any]:
         dpop_jkt: Mapped[str | None] = mapped_column(Text)
         auth_time: Mapped[float | None] = mapped_column(_INSTANT)
         created_at: Mapped[float] = mapped_column(_INSTANT)
+        #: Instant at which the person wants the grant to end, whatever its tokens say.
+        until: Mapped[float | None] = mapped_column(_INSTANT)
         #: Instant at which tokens were issued or used last, to the hour; null until the code is redeemed.
         used_at: Mapped[float | None] = mapped_column(_INSTANT)
         #: Instant at which the last of its codes and tokens expires, or at which it was revoked.
@@ -259,6 +266,34 @@ def _define_registrations(base: Any) -> dict[str, Any]:
         created_at: Mapped[float] = mapped_column(_INSTANT)
 
     return {"Registration": Registration, "ResourceServer": ResourceServer}
+
+
+def _define_consents(base: Any) -> Any:
+    class RememberedConsent(base):  # type: ignore[misc]  # the base is made anew for every db
+        """A consent that the person asked the server to remember."""
+
+        __tablename__ = "cimd_remembered_consent"
+        __table_args__ = (
+            Index("ix_cimd_remembered_consent_subject_client", "subject", "client_id"),
+            Index("ix_cimd_remembered_consent_client", "client_id"),
+            Index("ix_cimd_remembered_consent_ends_at", "ends_at"),
+        )
+
+        key: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+        issuer: Mapped[str] = mapped_column(Text)
+        subject: Mapped[str] = mapped_column(Text)
+        client_id: Mapped[str] = mapped_column(Text)
+        client: Mapped[str | None] = mapped_column(Text)
+        fingerprint: Mapped[str] = mapped_column(Text)
+        redirect_uri: Mapped[str] = mapped_column(Text)
+        asked: Mapped[str] = mapped_column(Text)
+        granted: Mapped[str] = mapped_column(Text)
+        resource: Mapped[str] = mapped_column(Text)
+        lifetime: Mapped[str] = mapped_column(String(16))
+        created_at: Mapped[float] = mapped_column(_INSTANT)
+        ends_at: Mapped[float] = mapped_column(_INSTANT)
+
+    return RememberedConsent
 
 
 def _define_keys(base: Any) -> Any:

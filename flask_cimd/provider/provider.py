@@ -31,6 +31,8 @@ from .endpoints import Endpoints
 from .hooks import Hooks
 from .login import flask_login_hooks, remember_login
 from .pages import direct, exempt_from_csrf, pages
+from .remembering import Remembering
+from .shared_hosts import is_for_many
 from .site import Site
 from .upkeep import Upkeep
 from .waiting import WaitingRequests
@@ -67,6 +69,8 @@ class Provider:
         atproto: ``False`` refuses the scope ``atproto``; with ``True``, accounts need a DID from the `identity` hook.
         find_resource_server: returns a server that may introspect tokens, by its id; the storage's by default.
         metadata: further members of the server's metadata document (RFC 8414).
+        remembers_consent: offer people not to be asked again by a client that no other can pose as: one that holds a
+            key, or one whose redirect URI is on the https origin of its document. The box is never ticked at first.
         clock: returns the current aware instant; tests inject their own.
         options: further arguments of `flask_cimd.oauth.AuthorizationServer`, such as lifetimes.
     """
@@ -82,6 +86,7 @@ class Provider:
         atproto: bool = True,
         find_resource_server: Callable[[str], ResourceServer | None] | None = None,
         metadata: Mapping[str, Any] = MappingProxyType({}),
+        remembers_consent: bool = True,
         clock: Clock = utc_now,
         **options: Any,
     ) -> None:
@@ -93,6 +98,7 @@ class Provider:
         self._indieauth, self._atproto = indieauth, atproto
         self._find_resource_server = find_resource_server
         self._metadata = metadata
+        self._remembers_consent = remembers_consent
         self._clock = clock
         self._options = options
         self._hooks = Hooks(**flask_login_hooks(login_view))
@@ -166,6 +172,28 @@ class Provider:
         itself names its DPoP algorithms, and other resources name nothing.
         """
         self._hooks.resource_metadata = hook
+        return hook
+
+    def available_scopes(self, hook: HookT) -> HookT:
+        """Register the scopes that an account can honour: ``(subject) -> collection``; by default all of them.
+
+        Others are not offered to the person: for example ``email`` to an account without an address.
+        """
+        self._hooks.available_scopes = hook
+        return hook
+
+    def fresh_log_in(self, hook: HookT) -> HookT:
+        """Register the check before all access of an account is ended: ``(target) -> response | None``.
+
+        Return ``None`` if the person proved recently who they are, or a response that lets them do so and leads back to
+        ``target``, a path of this app. The default demands a log-in within 10 minutes where the app tells its time.
+        """
+        self._hooks.fresh_log_in = hook
+        return hook
+
+    def on_reuse(self, hook: HookT) -> HookT:
+        """Register a listener for grants that end because a code or token was used twice: ``(Grant) -> None``."""
+        self._hooks.on_reuse = hook
         return hook
 
     # -- setting up -----------------------------------------------------------------------------------------------
@@ -242,6 +270,8 @@ class Provider:
             resources=self._resources,
             token_extras=extras,
             indieauth=self._indieauth,
+            answers_silently=self._remembers_consent,
+            on_reuse=lambda grant: site.note_reuse(grant),  # noqa: PLW0108  the site is made below
             clock=self._clock,
             **self._options,
         )
@@ -253,6 +283,7 @@ class Provider:
             upkeep=Upkeep(storage, self._clock),
             browser=Browser(name, is_https=issuer.startswith("https://")),
             hooks=HookCalls(self._hooks),
+            remembering=self._remembering(clients, storage),
             issuer=issuer,
             prefix=prefix,
             name=name,
@@ -266,6 +297,11 @@ class Provider:
             },
         )
         return site
+
+    def _remembering(self, clients: ClientDirectory, storage: ProviderStorage) -> Remembering | None:
+        if not self._remembers_consent:
+            return None
+        return Remembering(storage, self._clock, lambda host: is_for_many(clients.settings, host))
 
     def _serve(self, app: Flask, site: Site) -> None:
         find: Any = self._find_resource_server or getattr(site.storage, "find_resource_server", _nobody)

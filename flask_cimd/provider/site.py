@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from flask import Response, current_app, make_response, render_template, url_for
 
+from ..core.atproto import SCOPE as ATPROTO
 from ..core.atproto import asks_for_atproto
 from ..core.clock import Clock
 from ..core.metadata import ClientMetadata
-from ..core.policy import Tier
+from ..core.policy import Allowance, Tier
 from ..core.redirects import redirect_host
 from ..core.registration import registered_client
 from ..errors import CIMDError, DocumentError
@@ -27,6 +28,7 @@ from ._hook_calls import HookCalls
 from .browser import Browser
 from .consent import Approval
 from .hooks import ConsentRequest, Decision, Identity, Verdict
+from .remembering import Remembering
 from .texts import translate
 from .upkeep import Upkeep
 from .waiting import WaitingRequests
@@ -44,6 +46,7 @@ class Site:
         upkeep: sweeps the storage after responses.
         browser: identifies the browser of a request.
         hooks: calls the app's own functions.
+        remembering: remembered consents; ``None`` if the provider asks every time.
         issuer: the exact issuer.
         prefix: URL prefix of all paths except the well-known ones.
         name: name of the blueprint.
@@ -59,6 +62,7 @@ class Site:
     upkeep: Upkeep
     browser: Browser
     hooks: HookCalls
+    remembering: Remembering | None
     issuer: str
     prefix: str
     name: str
@@ -167,6 +171,14 @@ class Site:
         """Return the request without the scopes that the tier's allowance excludes; ``None`` if nothing is left."""
         return self.server.within_allowance(asked, self.clients.admission.allowance(tier))
 
+    def honoured(self, asked: AuthorizationRequest, subject: str) -> AuthorizationRequest | None:
+        """Return the request without the scopes that the account cannot honour; ``None`` if nothing is left."""
+        scopes = self.hooks.available_scopes(subject)
+        if scopes is None:
+            return asked
+        allowance = Allowance(scopes=scopes | {ATPROTO})
+        return self.server.within_allowance(asked, allowance)
+
     def places(self, asked: AuthorizationRequest) -> tuple[Resource, ...]:
         """Return the requested resources other than this server."""
         found = map(self.server.find_resource, asked.resource)
@@ -186,7 +198,10 @@ class Site:
             grant = self.storage.last_approved(subject, client_id)
         except DocumentError:
             return Approval(client=None, is_readable=False)
-        return None if grant is None else Approval(client=grant.client)
+        if grant is None:
+            return None
+        scope = tuple(grant.scope.split())
+        return Approval(client=grant.client, at=grant.created_at, scope=scope, resource=grant.resource)
 
     def is_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
         """Say whether this person approved the client with this redirect URI and did not revoke it."""
@@ -204,23 +219,24 @@ class Site:
         subject: str,
         *,
         scope: Collection[str] | None,
-        lifetime: timedelta | None,
+        access_lifetime: timedelta | None = None,
+        lifetime: timedelta | None = None,
         handle: str | None = None,
-        skipped: bool = False,
+        outcome: Literal["approved", "skipped", "remembered"] = "approved",
     ) -> Response:
         """Issue a code in the transaction that spends the waiting request, and return the response to the client."""
         answer: Response = self.server.approve(
             asked,
             subject=subject,
             scope=scope,
-            access_lifetime=lifetime,
+            access_lifetime=access_lifetime,
+            lifetime=lifetime,
             auth_time=self.auth_time(),
             settle=self._settle(handle, asked) if handle else None,
         )
         self.upkeep.after(answer, current_app._get_current_object())  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
-        outcome = "skipped" if skipped else "approved"
         granted = asked.scope if scope is None else " ".join(word for word in asked.scope.split() if word in scope)
-        self.note(Decision(outcome=outcome, scope=granted, **self._about(asked, subject)))  # type: ignore[arg-type]  # the mapping holds values of several types
+        self.note(Decision(outcome=outcome, scope=granted, **self._about(asked, subject)))
         return answer
 
     def deny(self, asked: AuthorizationRequest, subject: str, handle: str) -> Response:
@@ -277,6 +293,10 @@ class Site:
     def note(self, decision: Decision) -> None:
         """Call the app's ``on_decision`` hook; its failure ends no sign-in."""
         self.hooks.note(decision)
+
+    def note_reuse(self, grant: Grant) -> None:
+        """Call the app's ``on_reuse`` hook; its failure changes no response."""
+        self.hooks.note_reuse(grant)
 
     def note_refusal(self, subject: str | None, client_id: str, redirect_uri: str, reason: str) -> None:
         """Call the app's ``on_decision`` hook for a request that ended in an error."""

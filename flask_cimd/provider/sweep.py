@@ -51,8 +51,8 @@ def sweep(db: SQLAlchemy, now: datetime, *, limit: int = 10_000, every: timedelt
     """Delete at most ``limit`` rows without effect, of every issuer; needs an app context.
 
     Expired tokens, those of living grants too; codes a day after their end; rotated refresh tokens and ended grants
-    after 30 days; expired pushed and waiting requests, replay keys and registrations; entries of the client store a day
-    after their end.
+    after 30 days; expired pushed and waiting requests, replay keys, registrations and remembered consents; entries of
+    the client store a day after their end.
 
     Args:
         db: the app's Flask-SQLAlchemy object.
@@ -111,8 +111,9 @@ def _steps(db: SQLAlchemy, now: datetime) -> Iterator[tuple[Table, dict[str, Any
     for name, kept in _CACHES.items():
         if (cache := db.metadata.tables.get(name)) is not None:
             yield cache, _expired(cache, cache.c.expires_at), params(before=seconds(now - kept))
-    registrations = models.Registration.__table__
-    yield registrations, _expired(registrations, registrations.c.ends_at), params(before=seconds(now))
+    for model in (models.Registration, models.RememberedConsent):
+        table = model.__table__
+        yield table, _expired(table, table.c.ends_at), params(before=seconds(now))
 
 
 def _expired(table: Table, ends: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ For a storage of your own, subclass a suite in a test module, and give it a fixt
 import pytest
 
 # pytest explains the failures of imported assertions only in modules that are named before their import.
-_PARTS = ("token", "rotation", "request", "grant", "administration", "store")
+_PARTS = ("token", "rotation", "request", "grant", "consent", "administration", "store")
 pytest.register_assert_rewrite(f"{__name__}._steps", *(f"{__name__}._{part}_contract" for part in _PARTS))
 
 from ._administration_contract import RegistrationContract  # noqa: E402

@@ -13,6 +13,7 @@ import pytest
 
 from ..clients import ClientMetadata, IdentifierRules, parse_identifier
 from ..oauth import AuthorizationRequest, Code, Grant, Token
+from ..oauth.server.remembered import RememberedConsent
 from ..oauth.server.storage import ProviderStorage, Settlement, Waiting
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -95,6 +96,24 @@ def make_request(**changes: Any) -> AuthorizationRequest:
         "resource": ("https://api.example/",),
     }
     return AuthorizationRequest(**(values | changes))
+
+
+def make_consent(**changes: Any) -> RememberedConsent:
+    """Return a consent of Alice that is remembered for a year."""
+    values: dict[str, Any] = {
+        "subject": ALICE,
+        "client_id": CLIENT,
+        "client": None,
+        "fingerprint": "f" * 64,
+        "redirect_uri": "https://app.example/cb",
+        "asked": "email profile",
+        "granted": "profile",
+        "resource": ("https://api.example/",),
+        "lifetime": "month",
+        "created_at": NOW,
+        "ends_at": NOW + 365 * DAY,
+    }
+    return RememberedConsent(**(values | changes))
 
 
 def make_waiting(**changes: Any) -> Waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._administration_contract import AdministrationContract
+from ._consent_contract import ConsentContract
 from ._grant_contract import GrantContract
 from ._request_contract import RequestContract
 from ._rotation_contract import RotationContract
@@ -11,7 +12,9 @@ from ._token_contract import TokenContract
 __all__ = ["StorageContract"]
 
 
-class StorageContract(TokenContract, RotationContract, RequestContract, GrantContract, AdministrationContract):
+class StorageContract(
+    TokenContract, RotationContract, RequestContract, GrantContract, ConsentContract, AdministrationContract
+):
     """Subclass it with a fixture ``storage`` that returns an empty `flask_cimd.oauth.ProviderStorage`.
 
     Attributes:

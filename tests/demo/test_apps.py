@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from demo.models import db, provider
-from tests.support.browser import SignIn, Site, publish_client, soup
+from tests.support.browser import REDIRECT, SignIn, Site, publish_client, refusal_on, soup
 from tests.support.proves import proves
 
 
@@ -16,7 +16,7 @@ def listed(site: Site) -> list[str]:
 
 
 def grants(site: Site) -> int:
-    return len(soup(site.owner().get("/apps")).select(".app form input[name=grant]"))
+    return len(soup(site.owner().get("/apps")).select(".app form:not(:has(select)) input[name=grant]"))
 
 
 def test_an_approved_app_is_listed_with_what_it_may_know(origin: Any, any_site: Site) -> None:
@@ -109,3 +109,64 @@ def test_dead_grants_are_forgotten_after_a_month(origin: Any, any_site: Site) ->
         tables = (provider.Grant, provider.Code, provider.Token)
         counts = [select(func.count()).select_from(table.__table__) for table in tables]
         assert [connection.execute(count).scalar_one() for count in counts] == [1, 1, 1]
+
+
+# -- the end, everything, blocking -------------------------------------------------------------------------------------
+
+
+def test_the_end_of_access_can_be_changed(origin: Any, any_site: Site) -> None:
+    owner, client_id = any_site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id)
+    assert owner.press(owner.get("/apps"), "Change the end", end="day").status_code == 303
+    any_site.clock.forward(hours=23)
+    tokens = owner.refresh(client_id, tokens["refresh_token"]).json()
+    any_site.clock.forward(hours=1)
+    assert owner.refresh(client_id, tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    assert listed(any_site) == []
+
+
+def test_an_end_that_is_not_offered_is_refused(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    owner.tokens(publish_client(origin))
+    assert owner.press(owner.get("/apps"), "Change the end", end="use").status_code == 400
+    assert owner.press(owner.get("/apps"), "Change the end", grant="0" * 32).status_code == 404
+
+
+def test_everything_ends_after_a_fresh_check(origin: Any, site: Site) -> None:
+    owner = site.owner()
+    owner.tokens(publish_client(origin))
+    owner.tokens(publish_client(origin, "/other.json"))
+    page = owner.get("/apps")
+    site.clock.forward(minutes=11)
+    assert owner.press(page, "End the access of all apps").headers["Location"].startswith("/account/check?")
+    assert len(listed(site)) == 2
+    owner = site.owner()
+    assert owner.press(owner.get("/apps"), "End the access of all apps").headers["Location"] == "/apps"
+    assert listed(site) == []
+
+
+def test_a_blocked_app_loses_its_access_and_cannot_ask_again(origin: Any, site: Site) -> None:
+    owner, client_id = site.owner(), publish_client(origin)
+    tokens = owner.tokens(client_id)
+    assert owner.press(owner.get("/apps"), "Block this app").headers["Location"] == "/apps"
+    assert listed(site) == []
+    assert owner.refresh(client_id, tokens["refresh_token"]).status_code in (400, 401)
+    assert refusal_on(owner.authorize(SignIn.begin(client_id))) == "client-denied"
+
+
+def test_an_app_that_registered_itself_is_removed(make_site: Any) -> None:
+    site = make_site(DEMO_DYNAMIC_REGISTRATION="1")
+    members = {"client_name": "Assistant", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none"}
+    client_id = site.browser().request("POST", "/register", json=members).json()["client_id"]
+    owner = site.owner()
+    owner.tokens(client_id)
+    owner.press(owner.get("/apps"), "Remove this app")
+    assert listed(site) == []
+    assert refusal_on(owner.authorize(SignIn.begin(client_id))) != ""
+
+
+def test_a_block_names_an_app(site: Site) -> None:
+    owner = site.owner()
+    page = owner.get("/clients")
+    token = str(soup(page).select_one("input[name=csrf_token]")["value"])  # type: ignore[index]  # the page has the field
+    assert owner.post("/clients/block", {"csrf_token": token, "client_id": "no app at all"}).status_code == 400

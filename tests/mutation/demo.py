@@ -70,7 +70,7 @@ OWNER_PAGES = [
             ('@blueprint.post("/clients/rules")\n@owner_only', '@blueprint.post("/clients/rules")'),
             ('@blueprint.post("/clients/rules/remove")\n@owner_only', '@blueprint.post("/clients/rules/remove")'),
             ('@blueprint.post("/clients/tiers/<tier>")\n@owner_only', '@blueprint.post("/clients/tiers/<tier>")'),
-            ("    except ValueError:\n", "    except RecursionError:\n", _RULES),
+            ("    except ValueError:\n        return _page", "    except RecursionError:\n        return _page", _RULES),
             ("    if tier not in TIERS:\n        abort(404)\n", "", _RULES),
             ("frozenset(checked) & offered.keys()", "frozenset(checked)", _RULES),
             ("None if chosen == offered.keys() else frozenset(chosen)", "frozenset(chosen)", _RULES),

@@ -72,7 +72,7 @@ OTHER_VERSIONS = [
         [("        raise _unknown(client_id) from error", "        raise")],
     ),
     *mutants(
-        f"{_OAUTH}/storage.py",
+        f"{_OAUTH}/request_snapshot.py",
         _OTHER,
         [("except (ValueError, TypeError, KeyError) as exc:", "except ValueError as exc:")],
     ),

@@ -209,19 +209,19 @@ GRANTS = mutants(
             "tests/oauth/test_parts_alone.py",
         ),
         (
-            "        if code.spent:\n            self.context.storage.revoke_grant(grant.id, now)\n",
+            "        if code.spent:\n            self.context.end_reused(grant)\n",
             "",
             "tests/oauth/test_resource.py",
         ),
         ("        if not grant.scope and not grant.resource:\n", "        if False:\n", "tests/oauth/test_resource.py"),
         (
-            "if not storage.redeem_code(presented.item.digest, tokens, now, presented.settled()):\n            storage.revoke_grant(presented.grant.id, now)\n",
+            "if not storage.redeem_code(presented.item.digest, tokens, now, presented.settled()):\n            self.context.end_reused(presented.grant)\n",
             "if not storage.redeem_code(presented.item.digest, tokens, now, presented.settled()):\n",
             "tests/oauth/test_guards.py",
         ),
         (
-            "            storage.revoke_grant(presented.grant.id, now)\n            raise InvalidGrantError(REFUSED)\n",
-            "            storage.revoke_grant(presented.grant.id, now)\n",
+            "            self.context.end_reused(presented.grant)\n            raise InvalidGrantError(REFUSED)\n",
+            "            self.context.end_reused(presented.grant)\n",
             "tests/oauth/test_guards.py",
         ),
         (
@@ -234,7 +234,7 @@ GRANTS = mutants(
             "if token.is_alive(grant, now):",
         ),
         (
-            "        if token.spent:\n            self.context.storage.revoke_grant(grant.id, now)\n",
+            "        if token.spent:\n            self.context.end_reused(grant)\n",
             "",
             "tests/oauth/test_registered_clients.py",
         ),

@@ -78,10 +78,10 @@ AUTHORIZATION_REQUEST = mutants(
         ("        self._check_demands(client, metadata, scope, is_pushed=is_pushed)\n", ""),
         ("            if not is_pushed:\n", "            if False:\n"),
         ("            check_listed(client, scope)\n", "", "tests/oauth/test_par.py"),
-        ('if "none" in values_of(request).get("prompt", "").split():', "if False:"),
+        ('if "none" in prompt and (prompt != ("none",) or not', 'if False and (prompt != ("none",) or not'),
         (
-            'if "none" in values_of(request).get("prompt", "").split():',
-            'if values_of(request).get("prompt", "") == "none":',
+            'if "none" in prompt and (prompt != ("none",) or not',
+            'if prompt == ("none",) and (prompt != ("none",) or not',
         ),
         ("client.get_allowed_scope(possible).split()", "possible.split()"),
         ("if not scope and (any(known.scopes for known in found) if resource else named):", "if False:"),
@@ -111,16 +111,19 @@ GRANTS = mutants(
     [
         ('        require_grant_type(presented.client, "authorization_code")\n', ""),
         ('"authorization_code")\n        self._require_alive(presented)\n', '"authorization_code")\n'),
-        ("if code.spent or grant.revoked or code.expires_at <= now:", "if grant.revoked or code.expires_at <= now:"),
-        ("if code.spent or grant.revoked or code.expires_at <= now:", "if code.spent or code.expires_at <= now:"),
         (
-            "if code.spent or grant.revoked or code.expires_at <= now:",
-            "if code.spent or grant.revoked:",
+            "if code.spent or grant.is_over(now) or code.expires_at <= now:",
+            "if grant.is_over(now) or code.expires_at <= now:",
+        ),
+        ("if code.spent or grant.is_over(now) or code.expires_at <= now:", "if code.spent or code.expires_at <= now:"),
+        (
+            "if code.spent or grant.is_over(now) or code.expires_at <= now:",
+            "if code.spent or grant.is_over(now):",
             "tests/oauth/test_authlib_traps.py",
         ),
         (
-            "if code.spent or grant.revoked or code.expires_at <= now:",
-            "if code.spent or grant.revoked or code.expires_at < now:",
+            "if code.spent or grant.is_over(now) or code.expires_at <= now:",
+            "if code.spent or grant.is_over(now) or code.expires_at < now:",
             "tests/oauth/test_token_endpoint.py",
         ),
         ("        if not grant.scope and not grant.resource:\n", "        if not grant.scope:\n"),
@@ -138,7 +141,7 @@ GRANTS = mutants(
         ('        require_grant_type(presented.client, "refresh_token")\n', ""),
         ('"refresh_token")\n        self._require_alive(presented)\n', '"refresh_token")\n'),
         (
-            "        if token.spent:\n            self.context.storage",
+            "        if token.spent:\n            self.context.end_reused",
             "        if True:\n            self.context.storage",
         ),
         (

@@ -27,7 +27,7 @@ CONSENT = mutants(
     "flask_cimd/provider/consent.py",
     _CONSENT,
     [
-        ("is_fixed=word == ATPROTO)", "is_fixed=False)"),
+        ("is_fixed=word == ATPROTO,", "is_fixed=False,"),
         ("        is_verified=shows_names(asked, tier),\n", "        is_verified=True,\n"),
         ("return not asks_for_atproto(asked.scope) or tier is Tier.TRUSTED", "return True"),
         ("return not asks_for_atproto(asked.scope) or tier is Tier.TRUSTED", "return not asks_for_atproto(asked.scope)"),
@@ -37,14 +37,6 @@ CONSENT = mutants(
         ("    if approved is None or approved.client is None:\n", "    if approved is None:\n"),
         ("    found = changes(approved.client, client)\n", "    found = changes(client, client)\n"),
         ('if with_name or change.slug != "changed-name")', "if True)"),
-        ("    if client is None or not asked.scope or asked.resource or asks_for_atproto(asked.scope):\n", "    if client is None or asked.resource or asks_for_atproto(asked.scope):\n"),
-        ("    if client is None or not asked.scope or asked.resource or asks_for_atproto(asked.scope):\n", "    if client is None or not asked.scope or asks_for_atproto(asked.scope):\n"),
-        ("    if client is None or not asked.scope or asked.resource or asks_for_atproto(asked.scope):\n", "    if client is None or not asked.scope or asked.resource:\n"),
-        ('client.source in ("document", "virtual", "registered") and "refresh_token" in client.grant_types)', '"refresh_token" in client.grant_types)'),
-        ('client.source in ("document", "virtual", "registered") and "refresh_token" in client.grant_types)', 'client.source in ("document", "virtual", "registered"))'),
-        ('LIFETIMES.get(key or "", LIFETIMES[PRESET_LIFETIME])[1]', 'LIFETIMES.get(key or "", LIFETIMES["year"])[1]'),
-        ('return None if asked.auth_method == "private_key_jwt" else "two weeks"', 'return "two weeks"'),
-        ('return None if asked.auth_method == "private_key_jwt" else "two weeks"', "return None"),
     ],
 )  # fmt: skip
 
@@ -54,17 +46,17 @@ AUTHORIZATION = mutants(
     [
         ("        site.server.check_authorization_request()\n", "", _guard("a_client_that_is_refused_anyway_sends_nobody_to_the_log_in")),
         ("        if subject is None:\n            return self._log_in(again=False)\n", "", _walk("a_long_request_waits_on_the_server_while_its_sender_logs_in")),
-        ("if asked.max_age is not None and not self._is_fresh(asked.max_age):", "if False:", _guard("a_log_in_of_unknown_age_is_not_fresh")),
-        ("if asked.max_age is not None and not self._is_fresh(asked.max_age):", "if asked.max_age is not None:", _guard("a_log_in_is_fresh_until_it_is_as_old_as_max_age")),
+        ("        if asked.max_age is not None:\n", "        if False:\n", _guard("a_log_in_of_unknown_age_is_not_fresh")),
+        ("            if not is_fresh:\n", "            if True:\n", _guard("a_log_in_is_fresh_until_it_is_as_old_as_max_age")),
         ("return self._log_in(again=True)", "return self._log_in(again=False)", _guard("a_log_in_of_unknown_age_is_not_fresh")),
         ("        if query is None:\n", "        if False:\n", _walk("a_waiting_request_is_bound_to_the_browser_that_began_it")),
-        ("        if logged_in_at is None:\n            return False\n", "        if logged_in_at is None:\n            return True\n", _guard("a_log_in_of_unknown_age_is_not_fresh")),
-        ("return age < max_age or (", "return age <= max_age or (", _guard("a_log_in_is_fresh_until_it_is_as_old_as_max_age")),
-        ("return age < max_age or (", "return (", _guard("a_log_in_is_fresh_until_it_is_as_old_as_max_age")),
+        ("            return False, False\n", "            return True, False\n", _guard("a_log_in_of_unknown_age_is_not_fresh")),
+        ("is_fresh = age < max_age or (", "is_fresh = age <= max_age or (", _guard("a_log_in_is_fresh_until_it_is_as_old_as_max_age")),
+        ("is_fresh = age < max_age or (", "is_fresh = (", _guard("a_log_in_is_fresh_until_it_is_as_old_as_max_age")),
         ("or (since is not None and logged_in_at >= since)", "or since is not None", _guard("a_log_in_before_the_request_was_parked_does_not_answer_it")),
         ("or (since is not None and logged_in_at >= since)", "", _walk("prompt_login_asks_for_a_log_in_made_for_this_request")),
-        ("        if allowed is None:\n            return self._silently_denied(asked, subject, None)\n        asked, identity = allowed, site.identity(subject)", "        asked, identity = allowed or asked, site.identity(subject)", _guard("what_a_tier_may_not_ask_for_is_left_out_or_denied")),
-        ("asked, identity = allowed, site.identity(subject)", "identity = site.identity(subject)", _guard("what_a_tier_may_not_ask_for_is_left_out_or_denied")),
+        ("        if allowed is None:\n            return self._silently_denied(asked, subject, None)\n", "        allowed = allowed or asked\n", _guard("what_a_tier_may_not_ask_for_is_left_out_or_denied")),
+        ("asked, identity = honoured, site.identity(subject)", "identity = site.identity(subject)", _guard("what_a_tier_may_not_ask_for_is_left_out_or_denied")),
         ("            if identity.did is None:\n", "            if False:\n", _guard("an_account_without_a_did_gets_no_at_protocol_session")),
         ("if asked.login_hint and not site.is_meant_by(asked.login_hint, subject, identity):", "if False:", _guard("a_login_hint_at_another_account_is_denied")),
         ('        if verdict == "deny":\n', "        if False:\n", _walk("hooks_deny_skip_and_learn")),
@@ -77,13 +69,28 @@ AUTHORIZATION = mutants(
         ('or form.get("decision") not in ("approve", "deny"):', ":", _guard("a_decision_is_approve_or_deny")),
         ("        if found.answer is not None:\n            return found.answer.send()\n", "", _guard("the_second_click_asks_nobody_again")),
         ('        if form["decision"] == "deny":\n', "        if False:\n", _walk("a_person_says_no")),
-        ("        if consent.may_choose_lifetime(asked, client):\n", "        if True:\n", _guard("a_client_that_refreshes_gets_no_lifetime_from_the_form")),
-        ("        lifetime, client = None, site.server.client_of(asked.client_id, asked.client)\n", "        lifetime, client = None, asked.client\n", _guard("a_client_that_was_denied_meanwhile_is_not_approved")),
+        ("        if consent.is_denial(asked, scope):\n", "        if False:\n", "tests/provider/test_remembered.py::test_a_denial_is_not_remembered"),
+        ("        client = site.server.client_of(asked.client_id, asked.client)\n        scope =", "        client = asked.client\n        scope =", _guard("a_client_that_was_denied_meanwhile_is_not_approved")),
         ('without_lonely_email(form.getlist("scope"), site.server.context.scopes)', 'tuple(form.getlist("scope"))', _guard("a_person_who_unticks_the_profile_gives_no_email_either")),
         ('scope = without_lonely_email(form.getlist("scope"), site.server.context.scopes)', "scope = None", _guard("a_person_who_unticks_the_profile_gives_no_email_either")),
         ("        site.note_refusal(subject, client_id, error.redirect_uri, error.error)\n", "", _walk("hooks_deny_skip_and_learn")),
         ("        if site.redirects_errors(client_id, error.redirect_uri, error.error, subject):\n", "        if True:\n", _walk("a_strangers_error_stays_here_until_the_person_goes_back")),
         ("        if site.redirects_errors(client_id, error.redirect_uri, error.error, subject):\n", "        if False:\n", _walk("an_approved_clients_error_is_redirected")),
+    ],
+)  # fmt: skip
+
+REMEMBERING = mutants(
+    "flask_cimd/provider/remembering.py",
+    "tests/provider/test_remembered.py",
+    [
+        ('client.source not in ("document", "page", "registered")', 'client.source not in ("document", "page", "registered", "unread")'),
+        ('if redirect_kind(asked.redirect_uri) != "web" or not', "if not"),
+        ("if asked.auth_method == KEY_METHOD or client", "if client"),
+        ("client.accepted_auth_methods == (KEY_METHOD,)", "KEY_METHOD in client.accepted_auth_methods"),
+        ("is_same_origin(asked.redirect_uri, client.identifier) and", ""),
+        ("and not self.is_for_many(client.host)", ""),
+        ("or found.fingerprint != asked.fingerprint", ""),
+        ("if lifetimes.chosen(found.lifetime) == found.lifetime else None", ""),
     ],
 )  # fmt: skip
 
@@ -160,7 +167,7 @@ APPS = mutants(
         ("min(max(1, request.args.get(\"page\", 1, type=int)), _MOST_PAGES)", "min(request.args.get(\"page\", 1, type=int), _MOST_PAGES)", _guard("apps_come_page_by_page")),
         ("limit=PAGE_SIZE + 1, offset", "limit=PAGE_SIZE, offset", _guard("apps_come_page_by_page")),
         ("for client_id, grants in found[:PAGE_SIZE]]", "for client_id, grants in found]", _guard("apps_come_page_by_page")),
-        ("name = None if asks_for_atproto(grant.scope) else safe_text(client.client_name) or None", "name = safe_text(client.client_name) or None", "tests/demo/test_atproto_identity.py::test_the_list_of_apps_shows_no_claimed_name_either"),
+        ("name = None if asks_for_atproto(scope) else safe_text(client.client_name) or None", "name = safe_text(client.client_name) or None", "tests/demo/test_atproto_identity.py::test_the_list_of_apps_shows_no_claimed_name_either"),
     ],
 )  # fmt: skip
 
@@ -367,7 +374,7 @@ APPROVALS = mutants(
         (".limit(GRANTS_PER_CLIENT)", ".limit(GRANTS_PER_CLIENT + 1)", _contract("the_grants_of_one_client_on_a_page_are_bounded")),
         ("select(grants).where(own, grants.c.revoked_at.is_(None), grants.c.ends_at", "select(grants).where(grants.c.revoked_at.is_(None), grants.c.ends_at", "tests/provider/test_storage_details.py"),
         ("select(grants).where(own, grants.c.revoked_at.is_(None), grants.c.ends_at", "select(grants).where(own, grants.c.ends_at", "tests/provider/test_storage_details.py"),
-        (".where(own, grants.c.revoked_at.is_(None), grants.c.ends_at > b(\"now\"))", ".where(own, grants.c.revoked_at.is_(None))", "tests/provider/test_storage_details.py"),
+        ("grants.c.revoked_at.is_(None), grants.c.ends_at > b(\"now\"), self._goes_on)", "grants.c.revoked_at.is_(None), self._goes_on)", "tests/provider/test_storage_details.py"),
         (".where(own, grants.c.revoked_at.is_(None))\n        self._end_one", ".where(grants.c.revoked_at.is_(None))\n        self._end_one", "tests/provider/test_storage_details.py"),
         (".where(own, grants.c.revoked_at.is_(None))\n        self._end_one", ".where(own)\n        self._end_one", "tests/provider/test_storage_details.py"),
         ('end.where(grants.c.id == b("grant"), grants.c.subject == b("subject"))', 'end.where(grants.c.id == b("grant"))', _contract("a_person_ends_their_own_grants_alone")),
@@ -375,7 +382,7 @@ APPROVALS = mutants(
         ("        if not is_storable(subject, client_id):\n            return None\n", "", _contract("odd_texts_are_unknown")),
         ("        if not is_storable(subject, client_id, redirect_uri):\n            return False\n", "", _contract("odd_texts_are_unknown")),
         ("        if not is_storable(subject):\n            return []\n", "", _contract("odd_texts_are_unknown")),
-        ("        if not is_storable(subject, grant_id):\n            return False\n", "", _contract("odd_texts_are_unknown")),
+        ("        if not is_storable(subject, grant_id):\n            return False\n        values = self._params(subject=subject, grant=grant_id, now=seconds(now))\n        return self._end", "        values = self._params(subject=subject, grant=grant_id, now=seconds(now))\n        return self._end", _contract("odd_texts_are_unknown")),
         ('        if not is_storable(subject or "", client_id):\n            return 0\n', "", _contract("odd_texts_are_unknown")),
         ("        if not is_storable(subject):\n            return 0\n", "", _contract("odd_texts_are_unknown")),
         ("statement.where(self._grants.c.subject == b(\"subject\")),", "statement,", "tests/provider/test_storage_details.py"),
@@ -458,10 +465,10 @@ SWEEP = mutants(
         ('"cimd_client": timedelta(hours=24)', '"cimd_client": timedelta()'),
         ('"cimd_fetched": timedelta(), ', ""),
         (', "cimd_lease": timedelta()}', "}"),
-        ("params(before=seconds(now - kept))\n    registrations", "params(before=seconds(now))\n    registrations"),
+        ("params(before=seconds(now - kept))\n    for model", "params(before=seconds(now))\n    for model"),
         ("return self._put(_LEASE_KEY, self._until, is_over) == 1", "return self._put(_LEASE_KEY, self._until, None) == 1"),
         ('mine = (self._table.c.key == b("key")) & (self._table.c.expires_at == b("mine"))', 'mine = self._table.c.key == b("key")'),
-        ("    yield registrations, _expired(registrations, registrations.c.ends_at), params(before=seconds(now))\n", ""),
+        ("    for model in (models.Registration, models.RememberedConsent):", "    for model in (models.RememberedConsent,):"),
         ("self._until = seconds(now + _LEASE)", "self._until = seconds(now)"),
     ],
 )  # fmt: skip
@@ -543,6 +550,7 @@ HOOKS = mutants(
 )  # fmt: skip
 
 PROVIDER: list[Mutant] = [
-    *CONSENT, *AUTHORIZATION, *WAITING, *BROWSER, *CHECKS, *APPS, *LOGIN, *HOOKS, *SITE, *ENDPOINTS, *PAGES, *DOCUMENTS,
+    *CONSENT, *AUTHORIZATION, *REMEMBERING, *WAITING, *BROWSER, *CHECKS, *APPS, *LOGIN, *HOOKS, *SITE, *ENDPOINTS, *PAGES,
+    *DOCUMENTS,
     *PROVIDER_OBJECT, *TOKENS, *APPROVALS, *REQUESTS, *REGISTRATIONS, *SWEEP, *UPKEEP, *DATABASE, *BASE,
 ]  # fmt: skip

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from flask_cimd import Tier
-from flask_cimd.core.metadata import Source
 from flask_cimd.oauth import AuthorizationRequest
 from flask_cimd.provider import consent
 from flask_cimd.provider.consent import Approval
-from flask_cimd.testing._steps import make_client, make_request
+from flask_cimd.provider.lifetimes import lifetimes_of
+from flask_cimd.testing._steps import NOW, make_client, make_request
 
 CLIENT = replace(make_client(), grant_types=("authorization_code", "refresh_token"), client_uri="https://app.example/")
 ONE_TIME = replace(CLIENT, grant_types=("authorization_code",))
@@ -73,36 +74,78 @@ def test_nothing_changed_where_no_description_was_approved(approved: Approval | 
     assert consent.changes_since(approved, CLIENT, with_name=True) == ()
 
 
-def test_the_person_chooses_how_long_a_client_has_access_that_cannot_refresh_it() -> None:
-    assert consent.may_choose_lifetime(asked(), ONE_TIME)
-    assert not consent.may_choose_lifetime(asked(), CLIENT)
-    assert not consent.may_choose_lifetime(asked(), None)
+PAST = Approval(client=CLIENT, at=NOW, scope=("profile",), resource=())
+
+
+def test_a_scope_that_the_last_approval_lacks_is_new() -> None:
+    def new(approved: Approval | None) -> list[bool]:
+        return [choice.is_new for choice in consent.scope_choices("profile notes", {}, approved)]
+
+    assert new(PAST) == [False, True]
+    assert new(None) == [False, False]
+    assert new(Approval(client=None, is_readable=False)) == [False, False]
 
 
 @pytest.mark.parametrize(
-    "changes", [{"scope": ""}, {"resource": ("https://api.example/",)}, {"scope": "atproto profile"}]
+    ("scope", "ticked", "denied"),
+    [
+        ("profile notes", (), True),
+        ("profile notes", ("notes",), False),
+        ("profile notes", ("other",), True),
+        ("", (), False),
+        ("atproto profile", (), False),
+    ],
 )
-def test_there_is_no_choice_for_a_sign_in_a_resource_or_the_at_protocol(changes: dict[str, Any]) -> None:
-    assert not consent.may_choose_lifetime(asked(**changes), ONE_TIME)
+def test_nothing_ticked_is_a_denial_unless_the_request_was_for_the_identity(
+    scope: str, ticked: tuple[str, ...], denied: bool
+) -> None:
+    assert consent.is_denial(asked(scope), ticked) is denied
+
+
+USUAL = ("hour", "day", "month", "year")
 
 
 @pytest.mark.parametrize(
-    ("source", "chooses"),
-    [("page", True), ("unread", True), ("loopback", True), ("document", False), ("virtual", False)],
+    ("changes", "client", "keys", "preset"),
+    [
+        ({}, CLIENT, USUAL, "year"),
+        ({}, None, USUAL, "year"),
+        ({}, ONE_TIME, USUAL, "month"),
+        ({}, replace(CLIENT, source="page"), USUAL, "month"),
+        ({}, replace(CLIENT, source="virtual"), USUAL, "year"),
+        ({"resource": ("https://api.example/",)}, CLIENT, USUAL, "year"),
+        ({"resource": ("https://api.example/",)}, ONE_TIME, (), ""),
+        ({"scope": ""}, CLIENT, (), ""),
+        ({"scope": "atproto"}, CLIENT, ("hour", "day", "fortnight"), "fortnight"),
+        ({"scope": "atproto"}, ONE_TIME, (), ""),
+        ({"scope": "atproto", "auth_method": "private_key_jwt"}, CLIENT, ("day", "month", "year", "use"), "use"),
+    ],
 )
-def test_page_and_loopback_clients_cannot_refresh_whatever_they_list(source: Source, chooses: bool) -> None:
-    assert consent.may_choose_lifetime(asked(), replace(CLIENT, source=source)) is chooses
+def test_the_person_chooses_the_end_wherever_access_lasts(
+    changes: dict[str, Any], client: Any, keys: tuple[str, ...], preset: str
+) -> None:
+    found = lifetimes_of(context(), asked(**changes), client)
+    assert (found.keys, found.preset) == (keys, preset)
+    assert bool(found.reason) is (not keys and changes.get("scope") != "")
 
 
-@pytest.mark.parametrize(
-    ("key", "days"), [("day", 1), ("month", 30), ("year", 365), (None, 30), ("", 30), ("century", 30)]
-)
-def test_an_unknown_lifetime_means_thirty_days(key: str | None, days: int) -> None:
-    assert consent.chosen_lifetime(key) == timedelta(days=days)
+def test_no_lifetime_is_longer_than_the_server_keeps_a_grant() -> None:
+    found = lifetimes_of(context(refresh_absolute=timedelta(days=30)), asked(), CLIENT)
+    assert (found.keys, found.preset) == (("hour", "day", "month"), "month")
 
 
-def test_the_page_says_when_the_client_asks_again_where_that_is_settled() -> None:
-    assert consent.asks_again(asked(), CLIENT) == "a year"
-    assert consent.asks_again(asked(), ONE_TIME) is None
-    assert consent.asks_again(asked("atproto"), CLIENT) == "two weeks"
-    assert consent.asks_again(asked("atproto", auth_method="private_key_jwt"), CLIENT) is None
+@pytest.mark.parametrize(("key", "chosen"), [("day", "day"), (None, "year"), ("", "year"), ("use", "year")])
+def test_a_lifetime_that_is_not_offered_means_the_preset(key: str | None, chosen: str) -> None:
+    assert lifetimes_of(context(), asked(), CLIENT).chosen(key) == chosen
+
+
+def test_tokens_live_as_long_as_the_access_of_a_client_that_cannot_renew_it() -> None:
+    day = timedelta(days=1)
+    assert lifetimes_of(context(), asked(), ONE_TIME).of("day") == (day, day)
+    assert lifetimes_of(context(), asked(), CLIENT).of("day") == (None, day)
+
+
+def context(**changes: Any) -> Any:
+    return SimpleNamespace(
+        **{"refresh_absolute": timedelta(days=365), "access_lifetime": timedelta(minutes=15), **changes}
+    )

@@ -29,6 +29,7 @@ TABLES = {
     "cimd_waiting_request",
     "cimd_replay_key",
     "cimd_registration",
+    "cimd_remembered_consent",
     "cimd_resource_server",
 }
 

@@ -18,6 +18,7 @@ from flask_cimd.testing._steps import (
     MINUTE,
     NOW,
     make_code,
+    make_consent,
     make_grant,
     make_request,
     make_tokens,
@@ -38,6 +39,7 @@ GROWING = frozenset(
         "cimd_waiting_request",
         "cimd_replay_key",
         "cimd_registration",
+        "cimd_remembered_consent",
     }
 )
 #: Rows of many people and clients, of which one in four belongs to one person, and one in ten to one client.
@@ -64,6 +66,12 @@ FILL = {
         " SELECT 'waiting' || n, 'browser' || (n % 5000), 's', '{}', 2, :now - n, :now + n"
     ),
     "cimd_replay_key": "(key, expires_at) SELECT 'key' || n, :now + n",
+    "cimd_remembered_consent": (
+        "(key, issuer, subject, client_id, fingerprint, redirect_uri, asked, granted, resource, lifetime, created_at,"
+        " ends_at) SELECT 'key' || n, '', CASE n % 4 WHEN 0 THEN :subject ELSE 'https://person' || (n % 5000)"
+        " || '.example/' END, CASE n % 10 WHEN 0 THEN :client ELSE 'https://app' || (n % 1000) || '.example/c' END,"
+        " 'f', 'https://app.example/cb', 'profile', 'profile', '[]', '', :now - n, :now + n"
+    ),
     "cimd_registration": (
         "(client_id, issuer, members, network, created_at, used_at, ends_at)"
         " SELECT 'client' || n, '', '{}', 'network' || (n % 500), :now - n, :now - n, :now + n"
@@ -115,6 +123,13 @@ def walk(storage: SQLAlchemyStorage) -> None:
     storage.use_once("a new key", NOW + MINUTE, NOW)
     storage.revoke_token(pairs[2][0].digest, NOW)
     assert len(storage.living_grants(ALICE, NOW, limit=20, offset=40)) == 20
+    consent = make_consent()
+    storage.remember_consent(consent)
+    assert storage.find_consent(consent.key, NOW) == consent
+    assert consent in storage.consents(ALICE, [CLIENT, "https://app77.example/c"], NOW)
+    storage.set_end(ALICE, grant.id, NOW + DAY, NOW)
+    storage.forget_consent(ALICE, consent.key)
+    storage.forget_consents("https://person1.example/", CLIENT)
     storage.revoke_grant_of(ALICE, grant.id, NOW)
     storage.revoke_grant(grant.id, NOW)
     storage.revoke_client("https://person1.example/", CLIENT, NOW)

@@ -66,6 +66,7 @@ def demo_in_process(
     given = {
         "DEMO_DEVELOPMENT": "1",
         "DEMO_BASE_URL": BASE_URL,
+        "DEMO_OWNER_EMAIL": "owner@example.com",
         "DEMO_DATABASE_URL": database_url,
         "CIMD_CA_BUNDLE": str(ca_bundle),
         **environment,
@@ -146,6 +147,7 @@ def running_demo(folder: Path, *, samples: bool = False, **environment: str) -> 
     given = {
         "DEMO_DEVELOPMENT": "1",
         "DEMO_PORT": str(port),
+        "DEMO_OWNER_EMAIL": "owner@example.com",
         "DEMO_BASE_URL": f"http://127.0.0.1:{port}",
         "DEMO_DATABASE_URL": f"sqlite:///{folder}/demo-{port}.db",
         **environment,

@@ -8,6 +8,7 @@ from datetime import datetime
 from threading import RLock
 from typing import Any, TypeVar
 
+from .request_snapshot import AuthorizationRequest
 from .storage import (
     PUSHED_BYTES,
     PUSHED_ENTRIES,
@@ -15,7 +16,6 @@ from .storage import (
     STRANGERS_ENTRIES,
     SUBJECT_ENTRIES,
     WAITING_BYTES,
-    AuthorizationRequest,
     Settlement,
     Waiting,
 )

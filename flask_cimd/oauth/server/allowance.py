@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...core.policy import Allowance
-from .storage import AuthorizationRequest
+from .request_snapshot import AuthorizationRequest
 
 
 def within_allowance(asked: AuthorizationRequest, allowance: Allowance, issuer: str) -> AuthorizationRequest | None:

@@ -17,8 +17,9 @@ from ...errors import RequestError
 from .atproto import limited_access
 from .context import ServerContext
 from .pushed import spend_pushed
+from .request_snapshot import AuthorizationRequest
 from .response_modes import RESPONSE_MODES, AuthorizationResponse
-from .storage import AuthorizationRequest, Code, Grant, ProviderStorage, Settlement, digest, new_secret
+from .storage import Code, Grant, ProviderStorage, Settlement, digest, new_secret
 
 Members = Sequence[tuple[str, str | None]]
 #: Returns what the storage spends in the transaction of a decision, given the response to the client.
@@ -34,6 +35,7 @@ class Approval:
         subject: who approves.
         scope: scopes that the person left selected; ``None`` for all requested ones.
         access_lifetime: lifetime of access tokens; ``None`` for the server's default.
+        lifetime: time after which the grant ends; ``None`` for the server's default.
         auth_time: aware instant of the person's log-in (RFC 9470).
     """
 
@@ -41,6 +43,7 @@ class Approval:
     subject: str
     scope: Collection[str] | None = None
     access_lifetime: timedelta | None = None
+    lifetime: timedelta | None = None
     auth_time: datetime | None = None
 
     @property
@@ -139,7 +142,7 @@ def _me(context: ServerContext, asked: AuthorizationRequest, subject: str) -> Me
 
 
 def _grant(context: ServerContext, approval: Approval) -> Grant:
-    asked, scope = approval.request, " ".join(approval.granted)
+    asked, scope, now = approval.request, " ".join(approval.granted), context.clock()
     return Grant(
         id=uuid4().hex,
         client_id=asked.client_id,
@@ -150,11 +153,12 @@ def _grant(context: ServerContext, approval: Approval) -> Grant:
         resource=asked.resource,
         redirect_uri=asked.redirect_uri,
         access_lifetime=limited_access(scope, approval.access_lifetime or context.access_lifetime),
-        created_at=context.clock(),
+        created_at=now,
         auth_method=asked.auth_method,
         client_key=asked.client_key,
         dpop_jkt=asked.dpop_jkt,
         auth_time=approval.auth_time,
+        until=None if approval.lifetime is None else now + approval.lifetime,
     )
 
 

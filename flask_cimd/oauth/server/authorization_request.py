@@ -27,6 +27,7 @@ from .parameters import (
     check_redirected_parameters,
     check_response_type,
     greatest_login_age,
+    prompt_of,
     refers_to_pushed,
     require_grant_type,
     state_of,
@@ -34,9 +35,9 @@ from .parameters import (
 )
 from .pkce import check_challenge
 from .pushed import find_pushed
+from .request_snapshot import AuthorizationRequest
 from .resource_indicators import check_resources, requested_scope
 from .response_modes import check_response_mode
-from .storage import AuthorizationRequest
 
 
 class RequestReader:
@@ -138,6 +139,7 @@ class RequestReader:
             response_mode=response_mode,
             login_hint=check_login_hint(values.get("login_hint")),
             max_age=greatest_login_age(values),
+            prompt=prompt_of(values),
             dpop_jkt=check_thumbprint(values.get("dpop_jkt")),
         )
 
@@ -161,7 +163,8 @@ class RequestReader:
             if not is_pushed:
                 raise InvalidRequestError("Requests with the scope atproto are pushed first (RFC 9126).")
             check_listed(client, scope)
-        if "none" in values_of(request).get("prompt", "").split():
+        prompt = prompt_of(values_of(request))
+        if "none" in prompt and (prompt != ("none",) or not self._context.answers_silently):
             raise OAuth2Error("The person is asked every time.", error="consent_required")
 
     def _known_scope(self, client: Any, possible: str, resource: tuple[str, ...]) -> str:

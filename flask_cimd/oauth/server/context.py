@@ -34,6 +34,10 @@ __all__ = ["ClientDirectory", "ServerContext"]
 logger = logging.getLogger(__name__)
 
 
+def _ignore(grant: Grant) -> None:
+    pass
+
+
 def _no_extras(_: Grant) -> Mapping[str, Any]:
     return {}
 
@@ -70,6 +74,9 @@ class ServerContext:
         dpop_algorithms: accepted signature algorithms of DPoP proofs.
         indieauth: ``False`` disables IndieAuth: the server redeems no code for the identity alone, refuses requests
             without a scope or resource that it can grant, and answers no request of earlier versions of IndieAuth.
+        answers_silently: ``True`` passes requests with ``prompt=none`` on: the caller approves or refuses them without
+            a page. ``False`` refuses them.
+        on_reuse: called with a grant that has ended because a single-use code or token was presented again.
         clock: returns the current aware instant.
         dpop: checks DPoP proofs; derived from the other attributes.
         authenticator: authenticates the clients of direct requests; derived from the other attributes.
@@ -88,6 +95,8 @@ class ServerContext:
     token_extras: Callable[[Grant], Mapping[str, Any]] = _no_extras
     dpop_algorithms: Collection[str] = DEFAULT_ALGORITHMS
     indieauth: bool = True
+    answers_silently: bool = False
+    on_reuse: Callable[[Grant], None] = _ignore
     clock: Clock = utc_now
     dpop: DPoP = field(init=False)
     authenticator: Authenticator = field(init=False)
@@ -229,6 +238,12 @@ class ServerContext:
         grant, token = found
         is_alive = token.kind == "access" and token.is_alive(grant, self.clock())
         return found if is_alive and self._is_admitted(grant) else None
+
+    def end_reused(self, grant: Grant) -> None:
+        """Revoke a grant of which a single-use code or token was presented again, and ask the person next time."""
+        self.storage.revoke_grant(grant.id, self.clock())
+        self.storage.forget_consents(grant.subject, grant.client_id)
+        self.on_reuse(grant)
 
     def _is_admitted(self, grant: Grant) -> bool:
         """Return whether today's policy admits a grant's client, as on every use (CIMD §9.9)."""

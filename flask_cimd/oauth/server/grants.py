@@ -21,8 +21,9 @@ from .authorization_request import RequestReader
 from .bound import Bound
 from .parameters import form_of, refers_to_pushed, require_grant_type
 from .presentation import REFUSED, Presented, present_code, present_refresh_token
+from .request_snapshot import AuthorizationRequest
 from .resource_indicators import granted_resources
-from .storage import AuthorizationRequest, Code, Token
+from .storage import Code, Token
 from .tokens import issue
 
 Answer = tuple[int, Any, list[tuple[str, str]]]
@@ -89,8 +90,8 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
     def _require_alive(self, presented: Presented[Code]) -> None:
         grant, code, now = presented.grant, presented.item, self.context.clock()
         if code.spent:
-            self.context.storage.revoke_grant(grant.id, now)
-        if code.spent or grant.revoked or code.expires_at <= now:
+            self.context.end_reused(grant)
+        if code.spent or grant.is_over(now) or code.expires_at <= now:
             raise InvalidGrantError(REFUSED)
 
     def create_token_response(self) -> Answer:
@@ -115,7 +116,7 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
         """
         storage, now = self.context.storage, self.context.clock()
         if not storage.redeem_code(presented.item.digest, tokens, now, presented.settled()):
-            storage.revoke_grant(presented.grant.id, now)
+            self.context.end_reused(presented.grant)
             raise InvalidGrantError(REFUSED)
 
     def delete_authorization_code(self, authorization_code: Presented[Code]) -> None:
@@ -156,7 +157,7 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         if token.is_alive(grant, now) or token.may_repeat(grant, now, self.context.refresh_grace):
             return
         if token.spent:
-            self.context.storage.revoke_grant(grant.id, now)
+            self.context.end_reused(grant)
         raise InvalidGrantError(REFUSED)
 
     @staticmethod
@@ -192,7 +193,7 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         # Within the grace period too many repetitions are parallel requests of one client, no theft.
         now, found = self.context.clock(), self.context.storage.find_token(presented.item.digest)
         if found is None or not found[1].may_repeat(found[0], now, self.context.refresh_grace):
-            self.context.storage.revoke_grant(presented.grant.id, now)
+            self.context.end_reused(presented.grant)
 
 
 def _require_redirect_uri(sent: str | None, code: Code) -> None:

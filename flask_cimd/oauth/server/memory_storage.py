@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ._memory_consents import MemoryConsents
+from ._memory_registrations import MemoryRegistrations
 from ._memory_requests import MemoryRequests, drop
-from .introspection import ResourceServer
-from .registration import Registration
 from .storage import (
     CODES_KEPT,
     GRANTS_PER_CLIENT,
@@ -21,16 +21,19 @@ from .storage import (
     Token,
 )
 
-#: Maximum number of registrations without approval; the oldest is dropped.
-_MOST_UNUSED, _MOST_UNUSED_OF_NETWORK = 200, 20
-_UNUSED, _IDLE = timedelta(days=1), timedelta(days=90)
-
 
 @dataclass(slots=True)
 class _KeptGrant:
     grant: Grant
     ends_at: datetime
     used_at: datetime | None = None
+
+    def is_alive(self, now: datetime) -> bool:
+        return now < self.ends_at and not self.grant.is_over(now)
+
+    def as_living(self) -> LivingGrant:
+        until = self.ends_at if self.grant.until is None else min(self.ends_at, self.grant.until)
+        return LivingGrant(grant=self.grant, last_used=self.used_at or self.grant.created_at, ends_at=until)
 
 
 @dataclass(slots=True)
@@ -65,15 +68,7 @@ class _KeptToken:
         return self.rotated_at is None or (now < self.rotated_at + grace and self.rotations <= REPETITIONS)
 
 
-@dataclass(slots=True)
-class _KeptRegistration:
-    registration: Registration
-    ends_at: datetime
-    network: str
-    used_at: datetime | None = None
-
-
-class MemoryStorage(MemoryRequests):
+class MemoryStorage(MemoryRegistrations, MemoryConsents, MemoryRequests):
     """A `ProviderStorage` and ``RegistrationStorage`` of one process, for tests and trials.
 
     Shares nothing with other processes, and loses everything when the process ends.
@@ -89,8 +84,6 @@ class MemoryStorage(MemoryRequests):
         self._grants: dict[str, _KeptGrant] = {}
         self._codes: dict[str, _KeptCode] = {}
         self._tokens: dict[str, _KeptToken] = {}
-        self._registrations: dict[str, _KeptRegistration] = {}
-        self._servers: dict[str, tuple[str, ResourceServer]] = {}
 
     # -- codes --------------------------------------------------------------------------------------------------
 
@@ -207,17 +200,16 @@ class MemoryStorage(MemoryRequests):
 
     def has_living_grant(self, client_id: str, now: datetime) -> bool:
         """Return whether a client has a grant of any person that is neither revoked nor ended."""
-        return any(now < kept.ends_at for kept in self._chosen(lambda one: one.client_id == client_id))
+        return any(kept.is_alive(now) for kept in self._chosen(lambda one: one.client_id == client_id))
 
     def living_grants(
         self, subject: str, now: datetime, *, limit: int, offset: int = 0
     ) -> list[tuple[str, tuple[LivingGrant, ...]]]:
-        """Return ``limit`` clients with living grants of this person, in the order of their identifiers."""
-        found: dict[str, list[LivingGrant]] = {}
+        """Return ``limit`` clients of this person, in the order of their identifiers."""
+        found: dict[str, list[LivingGrant]] = {client_id: [] for client_id in self._with_consent(subject, now)}
         for kept in self._chosen(lambda grant: grant.subject == subject and not grant.revoked):
-            if kept.used_at is not None and now < kept.ends_at:
-                living = LivingGrant(grant=kept.grant, last_used=kept.used_at, ends_at=kept.ends_at)
-                found.setdefault(kept.grant.client_id, []).append(living)
+            if kept.used_at is not None and kept.is_alive(now):
+                found.setdefault(kept.grant.client_id, []).append(kept.as_living())
         for grants in found.values():
             grants.sort(key=lambda living: living.grant.created_at, reverse=True)
         page = sorted(found)[offset : offset + limit]
@@ -239,11 +231,7 @@ class MemoryStorage(MemoryRequests):
             return is_of and not grant.revoked and grant.id > after
 
         found = sorted(self._chosen(is_wanted), key=lambda kept: kept.grant.id)
-        return [
-            LivingGrant(grant=kept.grant, last_used=kept.used_at or kept.grant.created_at, ends_at=kept.ends_at)
-            for kept in found
-            if now < kept.ends_at
-        ][:limit]
+        return [kept.as_living() for kept in found if kept.is_alive(now)][:limit]
 
     def _chosen(self, is_wanted: Callable[[Grant], bool]) -> list[_KeptGrant]:
         with self._lock:
@@ -257,18 +245,33 @@ class MemoryStorage(MemoryRequests):
 
     def revoke_grant_of(self, subject: str, grant_id: str, now: datetime) -> bool:
         """End a grant of this person; ``False`` if they have no such grant, or it is revoked."""
+        theirs = self._chosen(lambda grant: (grant.subject, grant.id) == (subject, grant_id))
+        for kept in theirs:
+            self.forget_consents(subject, kept.grant.client_id)
         return self._end(lambda grant: (grant.subject, grant.id) == (subject, grant_id), now) == 1
+
+    def set_end(self, subject: str, grant_id: str, until: datetime, now: datetime) -> bool:
+        """Keep another end of a living grant of this person; ``False`` if they have no such grant."""
+        with self._lock:
+            found = self._grants.get(grant_id)
+            if found is None or found.grant.subject != subject or not found.is_alive(now):
+                return False
+            found.grant = replace(found.grant, until=until)
+        return True
 
     def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
         """End all grants of a client, of one person or of everybody; return how many were not revoked before."""
+        self._forget(lambda one: one.client_id == client_id and subject in (None, one.subject))
         return self._end(lambda grant: grant.client_id == client_id and subject in (None, grant.subject), now)
 
     def revoke_subject(self, subject: str, now: datetime) -> int:
         """End all grants of a person; return how many were not revoked before."""
+        self._forget(lambda one: one.subject == subject)
         return self._end(lambda grant: grant.subject == subject, now)
 
     def revoke_all(self, now: datetime) -> int:
         """End all grants of everybody; return how many were not revoked before."""
+        self._forget(lambda one: True)  # noqa: ARG005
         return self._end(lambda grant: True, now)  # noqa: ARG005
 
     def _end(self, is_wanted: Callable[[Grant], bool], now: datetime) -> int:
@@ -277,47 +280,6 @@ class MemoryStorage(MemoryRequests):
             for kept in ended:
                 kept.grant, kept.ends_at = replace(kept.grant, revoked=True), now
         return len(ended)
-
-    # -- registrations and resource servers ---------------------------------------------------------------------
-
-    def add(self, registration: Registration, now: datetime, network: str = "") -> bool:
-        """Keep a registration; the oldest that nobody approved makes room, first one of the same network."""
-        with self._lock:
-            self._registrations[registration.client_id] = _KeptRegistration(registration, now + _UNUSED, network)
-            unused = [key for key, kept in self._registrations.items() if kept.used_at is None]
-            theirs = [key for key in unused if network and self._registrations[key].network == network]
-            for key in {*unused[:-_MOST_UNUSED], *theirs[:-_MOST_UNUSED_OF_NETWORK]}:
-                del self._registrations[key]
-        return True
-
-    def find(self, client_id: str, now: datetime) -> Registration | None:
-        """Return a registration that has not ended."""
-        found = self._registrations.get(client_id)
-        return found.registration if found is not None and now < found.ends_at else None
-
-    def registrations(self, now: datetime, *, after: str = "", limit: int = 100) -> list[Registration]:
-        """Return at most ``limit`` registrations that have not ended, in the order of their identifiers."""
-        with self._lock:
-            found = [self._registrations[key] for key in sorted(self._registrations) if key > after]
-        return [kept.registration for kept in found if now < kept.ends_at][:limit]
-
-    def remove(self, client_id: str) -> bool:
-        """Forget a registration; say whether there was one."""
-        return self._registrations.pop(client_id, None) is not None
-
-    def _note_use(self, grant: Grant, now: datetime) -> None:
-        found = self._registrations.get(grant.client_id)
-        if grant.client is None and found is not None:
-            found.used_at, found.ends_at = now, now + _IDLE
-
-    def add_resource_server(self, server: ResourceServer, name: str, now: datetime) -> None:  # noqa: ARG002
-        """Keep a resource server under a name for the operator."""
-        self._servers[server.id] = (name, server)
-
-    def find_resource_server(self, server_id: str) -> ResourceServer | None:
-        """Return a resource server."""
-        found = self._servers.get(server_id)
-        return None if found is None else found[1]
 
     # -- upkeep -------------------------------------------------------------------------------------------------
 
@@ -338,7 +300,8 @@ class MemoryStorage(MemoryRequests):
             ended -= {token.grant_id for token in self._tokens.values()}
             ended -= {code.grant_id for code in self._codes.values()}
             rows += drop(self._grants, lambda kept: kept.grant.id in ended, limit - rows)
-            rows += drop(self._registrations, lambda kept: kept.ends_at <= now, limit - rows)
+            rows += self._sweep_registrations(now, limit - rows)
+            rows += self._sweep_consents(now, limit - rows)
             return rows + self._sweep_requests(now, limit - rows)
 
 

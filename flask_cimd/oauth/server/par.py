@@ -31,7 +31,8 @@ from .authorization_request import RequestReader
 from .binding import require_other_key
 from .context import ServerContext
 from .parameters import REQUEST_URI, check_form, form_of
-from .storage import AuthorizationRequest, digest, new_secret
+from .request_snapshot import AuthorizationRequest
+from .storage import digest, new_secret
 
 #: Lifetime of a pushed request, from the client's push to the person's decision.
 LIFETIME = timedelta(minutes=5)

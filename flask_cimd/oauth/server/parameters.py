@@ -146,6 +146,11 @@ def greatest_login_age(values: Mapping[str, str]) -> int | None:
     return int(given) if given else None
 
 
+def prompt_of(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of the parameter ``prompt`` (OpenID Connect Core §3.1.2.1)."""
+    return tuple(values.get("prompt", "").split())
+
+
 def require_grant_type(client: Any, grant_type: str) -> None:
     """Refuse a client that does not list the grant type.
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from ...errors import DocumentError, RequestError
 from .context import ServerContext
 from .parameters import REQUEST_URI
-from .storage import AuthorizationRequest, digest
+from .request_snapshot import AuthorizationRequest
+from .storage import digest
 
 
 def find_pushed(context: ServerContext, request_uri: str, client_id: str) -> AuthorizationRequest:

@@ -38,10 +38,11 @@ from .par import PushedRequests
 from .parameters import check_form, form_of, values_of
 from .pkce import RequirePKCE
 from .presentation import Presented
+from .request_snapshot import AuthorizationRequest
 from .resource_indicators import Resources
 from .response_modes import AuthorizationResponse
 from .revocation import RevocationEndpoint
-from .storage import AuthorizationRequest, Code, Grant, Token, TokenStorage
+from .storage import Code, Grant, Token, TokenStorage
 
 T = TypeVar("T")
 
@@ -65,6 +66,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         token_extras: returns further members of a token response, by grant.
         dpop_algorithms: accepted signature algorithms of DPoP proofs.
         indieauth: ``False`` disables IndieAuth; see `ServerContext`.
+        answers_silently: pass requests with ``prompt=none`` on instead of refusing them; see `ServerContext`.
+        on_reuse: called with a grant that ended at the reuse of a code or token.
         clock: returns the current aware instant.
 
     Attributes:
@@ -88,6 +91,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         token_extras: Callable[[Grant], Mapping[str, Any]] = lambda grant: {},  # noqa: ARG005
         dpop_algorithms: Collection[str] = DEFAULT_ALGORITHMS,
         indieauth: bool = True,
+        answers_silently: bool = False,
+        on_reuse: Callable[[Grant], None] = lambda grant: None,  # noqa: ARG005
         clock: Clock = utc_now,
     ) -> None:
         self.context = ServerContext(
@@ -104,6 +109,8 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             token_extras=token_extras,
             dpop_algorithms=dpop_algorithms,
             indieauth=indieauth,
+            answers_silently=answers_silently,
+            on_reuse=on_reuse,
             clock=clock,
         )
         self._reader = RequestReader(self.context)
@@ -200,6 +207,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         subject: str,
         scope: Collection[str] | None = None,
         access_lifetime: timedelta | None = None,
+        lifetime: timedelta | None = None,
         auth_time: datetime | None = None,
         settle: Settle | None = None,
     ) -> Response:
@@ -210,6 +218,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             subject: who approves.
             scope: scopes that the person left selected, a subset of the requested ones; ``None`` for all of them.
             access_lifetime: lifetime of access tokens, if the person chose it.
+            lifetime: time after which the grant ends, if the person chose it.
             auth_time: aware instant at which the person logged in; resources may require it (RFC 9470).
             settle: returns what the storage spends in the transaction that stores the grant, given the response.
 
@@ -217,7 +226,12 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
             RequestError: somebody decided already.
         """
         given = Approval(
-            request=approved, subject=subject, scope=scope, access_lifetime=access_lifetime, auth_time=auth_time
+            request=approved,
+            subject=subject,
+            scope=scope,
+            access_lifetime=access_lifetime,
+            lifetime=lifetime,
+            auth_time=auth_time,
         )
         return approval.approve(self.context, given, settle)
 

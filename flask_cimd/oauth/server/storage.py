@@ -7,16 +7,16 @@ each single-use value, so exactly one of two simultaneous attempts succeeds (RFC
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from ...core.metadata import ClientMetadata
-from ..client import read_snapshot, unreadable
 from ..replay import ReplayCache
+from .remembered import ConsentStorage
+from .request_snapshot import AuthorizationRequest
 
 
 def new_secret() -> str:
@@ -27,63 +27,6 @@ def new_secret() -> str:
 def digest(secret: str) -> str:
     """Return the digest to store in place of a code or token. Secrets are random, so a plain hash is enough."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizationRequest:
-    """A validated authorization request: the snapshot from which consent, code and redirect are made.
-
-    Attributes:
-        client_id: the raw identifier.
-        client: the client's metadata as this request saw it; ``None`` for a client that the app registered.
-        fingerprint: digest of the metadata that consent depends on; empty for a registered client.
-        redirect_uri: the matched redirect URI, exactly as the client sent it.
-        scope: the requested scopes that this server and the client know, separated by spaces.
-        state: the client's ``state``, returned byte for byte; ``None`` if the request has none.
-        auth_method: authentication method with which the client pushed the request; empty for a plain request.
-        client_key: the key of the assertion with which the client pushed the request, if the session is bound to it.
-        dpop_jkt: thumbprint of the DPoP key that the code is bound to (RFC 9449 §10).
-        response_mode: ``query``, ``fragment`` or ``form_post``.
-        login_hint: the account that the client expects, as the client sent it.
-        max_age: maximum age of the log-in in seconds; 0 requires a new log-in (RFC 9470 §4).
-        pushed: digest of the ``request_uri`` of a pushed request; the decision spends it (RFC 9126).
-        resource: requested resource indicators (RFC 8707).
-    """
-
-    client_id: str
-    client: ClientMetadata | None
-    fingerprint: str
-    redirect_uri: str
-    scope: str
-    state: str | None
-    code_challenge: str
-    resource: tuple[str, ...] = ()
-    auth_method: str = ""
-    client_key: str | None = None
-    dpop_jkt: str | None = None
-    response_mode: str = "query"
-    login_hint: str | None = None
-    max_age: int | None = None
-    pushed: str | None = None
-
-    def to_json(self) -> str:
-        """Return the request as JSON text; keep it on the server, never in a form or cookie."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return json.dumps({**values, "client": self.client.to_json() if self.client else None})
-
-    @classmethod
-    def from_json(cls, text: str) -> AuthorizationRequest:
-        """Return the request that `to_json` wrote.
-
-        Raises:
-            DocumentError: another version of this library wrote the text.
-        """
-        try:
-            values = json.loads(text)
-            client = None if values["client"] is None else read_snapshot(values["client_id"], values["client"])
-            return cls(**{**values, "client": client, "resource": tuple(values["resource"])})
-        except (ValueError, TypeError, KeyError) as exc:
-            raise unreadable("") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +41,7 @@ class Grant:
         client_key: the key that the session is bound to; ``None`` if any key of the client will do.
         dpop_jkt: thumbprint of the key that all tokens are bound to (RFC 9449 §6); ``None`` for bearer tokens.
         auth_time: aware instant of that person's log-in; ``None`` if the app does not say.
+        until: aware instant at which the person wants the grant to end, whatever its tokens say; ``None`` without one.
         revoked: no code or token of the grant is valid any more.
     """
 
@@ -115,7 +59,12 @@ class Grant:
     client_key: str | None = None
     dpop_jkt: str | None = None
     auth_time: datetime | None = None
+    until: datetime | None = None
     revoked: bool = False
+
+    def is_over(self, now: datetime) -> bool:
+        """Say whether no code or token of the grant may be used any more."""
+        return self.revoked or (self.until is not None and self.until <= now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,14 +100,14 @@ class Token:
 
     def is_alive(self, grant: Grant, now: datetime) -> bool:
         """Say whether the token may be used."""
-        return not (self.spent or self.revoked or grant.revoked) and now < self.expires_at
+        return not (self.spent or self.revoked or grant.is_over(now)) and now < self.expires_at
 
     def may_repeat(self, grant: Grant, now: datetime, grace: timedelta) -> bool:
         """Return whether a spent refresh token is within its grace period, where reuse is no sign of theft.
 
         `TokenStorage.rotate` decides whether it is exchanged once more.
         """
-        if self.rotated_at is None or self.revoked or grant.revoked:
+        if self.rotated_at is None or self.revoked or grant.is_over(now):
             return False
         return now < self.rotated_at + grace
 
@@ -214,7 +163,7 @@ class LivingGrant:
 
     Attributes:
         last_used: aware instant at which tokens were issued last.
-        ends_at: aware instant at which the last of its tokens expires.
+        ends_at: aware instant at which the last of its tokens expires, or ``Grant.until`` if that is earlier.
     """
 
     grant: Grant
@@ -284,6 +233,9 @@ class TokenStorage(ReplayCache, Protocol):
     def revoke_token(self, digest: str, now: datetime) -> None:
         """Revoke one token."""
 
+    def forget_consents(self, subject: str, client_id: str) -> int:
+        """Delete a person's remembered consents for a client; return their number, 0 where none are ever stored."""
+
     def has_living_grant(self, client_id: str, now: datetime) -> bool:
         """Return whether a client has a grant of any person that is neither revoked nor ended."""
 
@@ -297,8 +249,8 @@ class TokenStorage(ReplayCache, Protocol):
         """Delete a pushed request; ``False`` if it is gone already."""
 
 
-class ProviderStorage(TokenStorage, Protocol):
-    """Port to a provider's storage: also waiting requests, and people's views of their own grants."""
+class ProviderStorage(TokenStorage, ConsentStorage, Protocol):
+    """Port to a provider's storage: also waiting requests, remembered consents, and people's views of their grants."""
 
     # -- requests that wait -------------------------------------------------------------------------------------
 
@@ -330,13 +282,20 @@ class ProviderStorage(TokenStorage, Protocol):
     def living_grants(
         self, subject: str, now: datetime, *, limit: int, offset: int = 0
     ) -> list[tuple[str, tuple[LivingGrant, ...]]]:
-        """Return ``limit`` clients with living grants of this person, in the order of their identifiers.
+        """Return ``limit`` clients of this person, in the order of their identifiers.
 
-        Each comes with its newest grants, `GRANTS_PER_CLIENT` at most. Read their metadata with `read_for_display`.
+        A client is listed with a living grant or a remembered consent. Each comes with its newest living grants,
+        `GRANTS_PER_CLIENT` at most. Read their metadata with `read_for_display`.
         """
 
+    def set_end(self, subject: str, grant_id: str, until: datetime, now: datetime) -> bool:
+        """Store ``Grant.until`` of a living grant of this person; ``False`` if they have no such grant."""
+
     def revoke_grant_of(self, subject: str, grant_id: str, now: datetime) -> bool:
-        """Revoke a grant of this person; ``False`` if they have no such grant, or it is revoked already."""
+        """Revoke a grant of this person; ``False`` if they have no such grant, or it is revoked already.
+
+        Like the other methods that revoke grants of a person, it deletes their remembered consents for the client too.
+        """
 
     def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
         """Revoke all grants of a client, of one person or of everybody; return the number of grants revoked."""

@@ -34,17 +34,19 @@ def issue(context: ServerContext, grant: Grant, scope: str, requested: Sequence[
     """
     resource = granted_resources(requested, grant, context.find_resource, context.issuer)
     now, access, scope = context.clock(), new_secret(), context.scope_at(scope, resource)
-    tokens = [_token("access", access, scope, now, now + grant.access_lifetime, resource)]
+    ends = now + grant.access_lifetime if grant.until is None else min(now + grant.access_lifetime, grant.until)
+    tokens = [_token("access", access, scope, now, ends, resource)]
     answer: dict[str, Any] = {
         "access_token": access,
         "token_type": "DPoP" if grant.dpop_jkt else "Bearer",
-        "expires_in": int(grant.access_lifetime / timedelta(seconds=1)),
+        "expires_in": int((ends - now) / timedelta(seconds=1)),
         "scope": scope,
     }
     if refreshable:
         refresh = new_secret()
-        ends = refresh_end(grant, now, context.refresh_idle, context.refresh_absolute)
-        tokens.append(_token("refresh", refresh, grant.scope, now, ends))
+        # ``Grant.until`` does not shorten it: the person may choose a later end meanwhile.
+        idle_end = refresh_end(grant, now, context.refresh_idle, context.refresh_absolute)
+        tokens.append(_token("refresh", refresh, grant.scope, now, idle_end))
         answer["refresh_token"] = refresh
     # Before a code or a refresh token is spent: an app's function may fail, or return what is no JSON.
     answer.update(call_hook("token_extras", lambda: _as_json(context.token_extras(grant))))

@@ -1,0 +1,38 @@
+"""Hosts on which strangers publish side by side: services for developers, and shared domains."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from ..core.policy import HostPattern, Policy
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+def is_for_many(settings: Settings, host: str) -> bool:
+    """Say whether strangers publish on a lower-case host: a service for developers, or a shared domain."""
+    return Policy(service_hosts=settings.service_hosts).serves_many(host) or is_shared(host, settings.shared_domains)
+
+
+def is_shared(host: str, domains: tuple[HostPattern, ...] = ()) -> bool:
+    """Say whether a host is under one of these domains, or under a private suffix of the Public Suffix List.
+
+    The extra ``sites`` brings the list; without it nothing is known about any host, and the answer is ``True``.
+    """
+    if any(f".{host}".endswith("." + pattern.text.lstrip(".")) for pattern in domains):
+        return True
+    try:
+        every, official = _suffixes(official=False), _suffixes(official=True)
+    except ImportError:
+        return True
+    return bool(every.publicsuffix(host) != official.publicsuffix(host))
+
+
+@functools.cache
+def _suffixes(*, official: bool) -> Any:
+    """Return the list, parsed once a process, or the part of it that registries of top-level domains maintain."""
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(only_icann=official)
