@@ -301,7 +301,12 @@ class Provider:
     def _remembering(self, clients: ClientDirectory, storage: ProviderStorage) -> Remembering | None:
         if not self._remembers_consent:
             return None
-        return Remembering(storage, self._clock, lambda host: is_for_many(clients.settings, host))
+
+        def is_shared(host: str) -> bool:
+            settings = clients.settings
+            return is_for_many(host, settings.service_hosts, settings.shared_domains)
+
+        return Remembering(storage, self._clock, is_shared)
 
     def _serve(self, app: Flask, site: Site) -> None:
         find: Any = self._find_resource_server or getattr(site.storage, "find_resource_server", _nobody)

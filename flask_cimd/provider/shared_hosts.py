@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.policy import HostPattern, Policy
 
-if TYPE_CHECKING:
-    from ..settings import Settings
 
-
-def is_for_many(settings: Settings, host: str) -> bool:
+def is_for_many(host: str, services: tuple[HostPattern, ...], domains: tuple[HostPattern, ...]) -> bool:
     """Say whether strangers publish on a lower-case host: a service for developers, or a shared domain."""
-    return Policy(service_hosts=settings.service_hosts).serves_many(host) or is_shared(host, settings.shared_domains)
+    return Policy(service_hosts=services).serves_many(host) or is_shared(host, domains)
 
 
 def is_shared(host: str, domains: tuple[HostPattern, ...] = ()) -> bool:
