@@ -272,11 +272,14 @@ def test_email_without_the_profile_is_dropped(origin: Any, site: Site) -> None:
     assert [box["value"] for box in soup(page).select("input[name=scope]")] == ["create"]
 
 
-def test_an_app_that_cannot_refresh_asks_for_a_lifetime(origin: Any, site: Site) -> None:
-    page = soup(consent(site, publish_client(origin, grant_types=["authorization_code"])))
-    options = {option["value"]: option.has_attr("selected") for option in page.select("select[name=lifetime] option")}
-    assert options == {"hour": False, "day": False, "month": True, "year": False}
-    assert not soup(consent(site, publish_client(origin, "/refreshing.json"))).select("select")
+@pytest.mark.parametrize(
+    ("grants", "preset"), [(["authorization_code"], "month"), (["authorization_code", "refresh_token"], "year")]
+)
+def test_every_app_asks_for_a_lifetime(origin: Any, site: Site, grants: list[str], preset: str) -> None:
+    page = soup(consent(site, publish_client(origin, grant_types=grants)))
+    options = page.select("select[name=lifetime] option")
+    assert [option["value"] for option in options] == ["hour", "day", "month", "year"]
+    assert [option["value"] for option in options if option.has_attr("selected")] == [preset]
 
 
 @proves("C-55", "C-112", "L-41")

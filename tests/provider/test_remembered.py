@@ -13,6 +13,7 @@ from flask_cimd.core.policy import HostPattern
 from flask_cimd.oauth import AuthorizationRequest, MemoryStorage
 from flask_cimd.provider.lifetimes import Lifetimes
 from flask_cimd.provider.remembering import Remembering
+from flask_cimd.provider.shared_hosts import is_shared
 from flask_cimd.testing import ClientOrigin, DocumentClient
 from flask_cimd.testing._steps import ALICE, NOW, make_client, make_request
 from tests.support.clock import Clock
@@ -68,7 +69,7 @@ def test_a_request_that_was_pushed_with_a_key_is_a_key_holders(memory: Rememberi
 
 
 @pytest.mark.parametrize(
-    ("host", "is_shared"),
+    ("host", "expected"),
     [
         ("ada.github.io", True),
         ("app.example", False),
@@ -77,8 +78,8 @@ def test_a_request_that_was_pushed_with_a_key_is_a_key_holders(memory: Rememberi
         ("otherpages.example", False),
     ],
 )
-def test_hosts_under_shared_domains_are_known(host: str, is_shared: bool) -> None:
-    assert is_shared(host, (HostPattern.parse("pages.example"),)) is is_shared
+def test_hosts_under_shared_domains_are_known(host: str, expected: bool) -> None:
+    assert is_shared(host, (HostPattern.parse("pages.example"),)) is expected
 
 
 # -- which request it answers -----------------------------------------------------------------------------------------
