@@ -75,8 +75,8 @@ def test_what_was_used_once_is_forgotten_when_it_is_void(any_site: Site) -> None
             assert storage.use_once(f"assertion:{number}", now + timedelta(seconds=60), now)
         assert storage.use_once("assertion:later", now + timedelta(seconds=180), now + timedelta(seconds=120))
         storage.sweep(now + timedelta(seconds=120))
-        kept = {row.key for row in db.session.query(provider.ReplayKey)}
-        assert kept - {"flask-cimd:sweep"} == {"assertion:later"}
+        kept = {row.key for row in db.session.query(provider.ReplayKey) if row.key.startswith("assertion:")}
+        assert kept == {"assertion:later"}
 
 
 @proves("L-16", "A-11")
