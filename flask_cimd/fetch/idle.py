@@ -27,16 +27,16 @@ MOST_IDLE_ONCE = 1.0
 
 @dataclass(slots=True)
 class Kept:
-    """An adapter with one connection.
+    """A connection that waits.
 
     Attributes:
-        adapter: has ``close``.
+        connection: has ``close``.
         made_at: when the connection was made, on the monotonic clock.
         idle_since: when its last response ended.
         process: a connection is of no use to a child of the process that made it.
     """
 
-    adapter: Any
+    connection: Any
     made_at: float
     idle_since: float
     process: int
@@ -68,9 +68,9 @@ class IdleConnections:
         _close(over)
         return found
 
-    def keep(self, origin: str, adapter: Any, made_at: float) -> None:
+    def keep(self, origin: str, connection: Any, made_at: float) -> None:
         """Keep a connection whose last response was read to its end."""
-        kept = Kept(adapter, made_at, self._clock(), os.getpid())
+        kept = Kept(connection, made_at, self._clock(), os.getpid())
         with self._lock:
             over = [self._kept.pop(origin)] if origin in self._kept else []
             self._kept[origin] = kept
@@ -104,7 +104,7 @@ def _is_usable(kept: Kept, now: float, most_idle: float) -> bool:
 
 def _close(over: list[Kept]) -> None:
     for kept in over:
-        kept.adapter.close()
+        kept.connection.close()
 
 
 _instances: weakref.WeakSet[IdleConnections] = weakref.WeakSet()

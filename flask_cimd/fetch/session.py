@@ -6,17 +6,18 @@ goes to a vetted address, redirects included, and every request has one total de
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import ssl
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, SSLError
 
 from ..errors import ResponseTooLargeError
-from .connection import GuardedConnection, GuardedTLSConnection
+from .connection import open_connection, proxy_headers
 from .guard import FetchSettings, Guard
 from .idle import IdleConnections, Kept
 from .response import BoundedResponse
@@ -26,12 +27,15 @@ MOST_BYTES = 1024 * 1024
 _CHUNK = 16384
 
 
-class VettedAdapter(BaseAdapter):
+class VettedAdapter(HTTPAdapter):
     """Makes each request of a requests session a guarded one.
 
     A connection is kept for the next request to the same origin if its response was read to the end and nothing came
     after it. A kept connection that the server has closed meanwhile is replaced before anything is sent; one that
     fails under a GET or HEAD is replaced once; no other request is ever sent twice.
+
+    The connections are urllib3's without its pools: a pool and the manager of pools cost more than the connection, and
+    they would choose the trust anchors, the proxy and the next connection a second time.
 
     Args:
         settings: how connections are made.
@@ -49,12 +53,17 @@ class VettedAdapter(BaseAdapter):
         self._idle = IdleConnections() if idle is None else idle  # an empty one is false
         super().__init__()
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make no pools."""
+
     def close(self) -> None:
         """Close the connections that wait."""
         self._idle.close()
 
-    def send(self, request: requests.PreparedRequest, stream: bool = False, timeout: Any = None, **more: Any) -> Any:  # type: ignore[override]  # the rest is passed on
+    def send(self, request: requests.PreparedRequest, stream: bool = False, timeout: Any = None, **_: Any) -> Any:  # type: ignore[override]  # the rest is ignored
         """Send one request; without ``stream`` its response is read as a whole, under the same deadline.
+
+        Trust anchors and proxy are those of the settings, whatever ``verify``, ``cert`` and ``proxies`` say.
 
         Raises:
             FetchError: the address may not be connected to, or the response is too slow or too large.
@@ -63,42 +72,103 @@ class VettedAdapter(BaseAdapter):
         deadline = timeout if isinstance(timeout, int | float) else self._deadline
         with Guard(self._settings, deadline) as guard:
             origin, is_repeatable = guard.aim(request.url or "").origin, _is_repeatable(request)
-            kept = None if stream else self._idle.take(origin, is_repeatable=is_repeatable)
-            adapter, made_at = self._adapter(kept, guard)
+            kept = None if stream else self._resumed(guard, origin, is_repeatable=is_repeatable)
+            connection, made_at = (kept.connection, kept.made_at) if kept else self._connection(guard, request)
             try:
                 try:
-                    answer = adapter.send(request, stream=True, timeout=timeout, **more)
+                    raw = _ask(connection, guard, request, timeout)
                 except requests.ConnectionError:
-                    adapter.close()
+                    connection.close()
                     if kept is None or not is_repeatable or guard.is_late:
                         raise
-                    adapter, made_at = self._adapter(None, guard)
-                    answer = adapter.send(request, stream=True, timeout=timeout, **more)
+                    connection, made_at = self._connection(guard, request)
+                    raw = _ask(connection, guard, request, timeout)
+                answer = self.build_response(request, raw)
                 if not stream:
                     answer._content = _whole(answer)
-            except requests.RequestException as exc:
-                if guard.is_late:
+            except BaseException as exc:
+                connection.close()
+                if isinstance(exc, requests.RequestException) and guard.is_late:
                     raise guard.too_late() from exc
                 raise
             # Cut inside the head or the body, a response can still look complete.
             if guard.is_late:
+                connection.close()
                 raise guard.too_late()
-        if not stream:
-            self._keep_or_close(origin, adapter, made_at, answer)
+        if stream:
+            raw._connection, raw._pool = connection, _CLOSING
+        else:
+            self._keep_or_close(origin, connection, made_at, raw)
         return answer
 
-    def _adapter(self, kept: Kept | None, guard: Guard) -> tuple[_GuardedAdapter, float]:
-        if kept is None:
-            return _GuardedAdapter(guard, self._context), self._idle.now()
-        kept.adapter.use(guard)
-        return kept.adapter, kept.made_at
+    def _connection(self, guard: Guard, request: requests.PreparedRequest) -> tuple[Any, float]:
+        return open_connection(guard, request.url or "", self._context), self._idle.now()
 
-    def _keep_or_close(self, origin: str, adapter: _GuardedAdapter, made_at: float, answer: Any) -> None:
-        original = getattr(answer.raw, "_original_response", None)
+    def _resumed(self, guard: Guard, origin: str, *, is_repeatable: bool) -> Kept | None:
+        """Return the connection that waits for this origin, unless it has ended or its address is refused today."""
+        kept = self._idle.take(origin, is_repeatable=is_repeatable)
+        if kept is None:
+            return None
+        kept.connection.guard = guard
+        # A connection on which bytes arrived that nobody asked for is not used either.
+        if kept.connection.is_connected and kept.connection.resume():
+            return kept
+        kept.connection.close()
+        return None
+
+    def _keep_or_close(self, origin: str, connection: Any, made_at: float, raw: Any) -> None:
+        original = getattr(raw, "_original_response", None)
         if self._settings.proxy is None and isinstance(original, BoundedResponse) and not original.is_followed:
-            self._idle.keep(origin, adapter, made_at)
+            self._idle.keep(origin, connection, made_at)
         else:
-            adapter.close()
+            connection.close()
+
+
+def _ask(connection: Any, guard: Guard, request: requests.PreparedRequest, timeout: Any) -> Any:
+    """Return the response of urllib3, whose body is not read yet; raise errors as requests does."""
+    headers: Any = request.headers
+    if connection.proxy_is_forwarding:
+        headers = {**headers, **proxy_headers(guard.settings)}
+    chunked = not (request.body is None or "Content-Length" in headers)
+    with _translated(request):
+        if connection.is_closed:
+            connection.connect()
+        connection.timeout = timeout[1] if isinstance(timeout, tuple) else getattr(timeout, "read_timeout", timeout)
+        # A server may answer and close before it has read all of the request.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.request(
+                request.method,
+                guard.target,
+                request.body,
+                headers,
+                chunked=chunked,
+                preload_content=False,
+                decode_content=False,
+            )
+        return connection.getresponse()
+
+
+@contextlib.contextmanager
+def _translated(request: requests.PreparedRequest) -> Iterator[None]:
+    """Raise errors of the connection as requests does."""
+    try:
+        yield
+    except TimeoutError as exc:
+        raise requests.ReadTimeout(exc, request=request) from exc
+    except (ssl.SSLError, SSLError) as exc:
+        raise requests.exceptions.SSLError(exc, request=request) from exc
+    except (HTTPError, http.client.HTTPException, OSError) as exc:
+        raise requests.ConnectionError(exc, request=request) from exc
+
+
+class _Closing:
+    """Stands where urllib3 expects the pool that takes the connection of a streamed response back: closes it."""
+
+    def _put_conn(self, connection: Any) -> None:
+        connection.close()
+
+
+_CLOSING = _Closing()
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:
@@ -129,66 +199,3 @@ def _in_pieces(answer: requests.Response) -> bytes:
         if len(body) > MOST_BYTES:
             break
     return bytes(body)
-
-
-class _Aim:
-    """The guard of the current request, shared by an adapter and its pools without a circle of references."""
-
-    def __init__(self, guard: Guard) -> None:
-        self.guard = guard
-
-
-class _GuardedPool(HTTPConnectionPool):
-    """Hands the guard of the current request to its connection."""
-
-    ConnectionCls: Any = GuardedConnection
-
-    def __init__(self, *args: Any, aim: _Aim, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._aim = aim
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        # urllib3 closes a connection here that has ended, or on which bytes arrived that nobody asked for.
-        connection: Any = super()._get_conn(timeout)
-        connection.guard = self._aim.guard
-        if connection.sock is not None and not connection.resume():
-            connection.close()
-        return connection
-
-
-class _GuardedTLSPool(_GuardedPool, HTTPSConnectionPool):
-    ConnectionCls = GuardedTLSConnection
-
-
-class _GuardedAdapter(HTTPAdapter):
-    """Makes guarded connections to one origin, one at a time."""
-
-    def __init__(self, guard: Guard, context: ssl.SSLContext) -> None:
-        self._aim = _Aim(guard)
-        self._context = context
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
-
-    def use(self, guard: Guard) -> None:
-        """Take the guard of the next request."""
-        self._aim.guard = guard
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Create the pool manager with guarded connections and this TLS context."""
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-        self._put_guard_into(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Return the manager for the proxy, under the same guard."""
-        manager: Any = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
-        self._put_guard_into(manager)
-        return manager
-
-    def _put_guard_into(self, manager: Any) -> None:
-        manager.pool_classes_by_scheme = {
-            "https": partial(_GuardedTLSPool, aim=self._aim),
-            "http": partial(_GuardedPool, aim=self._aim),
-        }
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ARG002  requests calls it so
-        """Leave the trust anchors to the context: requests would add certifi's to those of the operator."""
-        conn.cert_reqs = "CERT_REQUIRED"

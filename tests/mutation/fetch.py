@@ -310,11 +310,10 @@ SESSION = mutants(
     "tests/publish/test_session.py",
     [
         ("    if len(body) > MOST_BYTES:\n        answer.close()\n", "    if False:\n        answer.close()\n"),
-        ("max_retries=0", "max_retries=1", _SESSION),
         ("if kept is None or not is_repeatable or guard.is_late:", "if kept is None or guard.is_late:", _SESSION),
         ("if kept is None or not is_repeatable or guard.is_late:", "if True:", _SESSION),
         ("kept = None if stream else", "kept =", _SESSION),
-        ("        if connection.sock is not None and not connection.resume():", "        if False:", _SESSION),
+        ("kept.connection.is_connected and kept.connection.resume()", "kept.connection.is_connected", _SESSION),
         (" and not original.is_followed:", ":", _SESSION),
         ('request.method in ("GET", "HEAD") and not request.body and "DPoP" not in request.headers', "True", _SESSION),
     ],
