@@ -255,6 +255,22 @@ def test_a_streamed_response_takes_no_kept_connection(start: Start, session: req
     assert origin.connections == 2
 
 
+def test_a_proxy_of_the_settings_makes_the_connection(start: Start, clock: Clock) -> None:
+    # RFC 9112 §3.2.2: it is asked for the whole URL; RFC 9110 §9.3.6: TLS goes through it.
+    refused = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    proxy = start(lambda connection, head: connection.sendall(refused if head.startswith(b"CONNECT") else _OK))
+    settings = FetchSettings(allow_http=True, proxy=f"http://me:secret@127.0.0.1:{proxy.port}")
+    with session_with(settings, clock) as session:
+        assert session.get("http://app.example/a?b=c").text == "ok"
+        with pytest.raises(requests.ConnectionError):
+            session.get("https://app.example/")
+    forwarded, tunnel = (head.lower() for head in proxy.requests)
+    assert forwarded.startswith(b"get http://app.example/a?b=c http/1.1\r\n")
+    assert b"\r\nproxy-authorization: basic " in forwarded
+    assert tunnel.startswith(b"connect app.example:443 http/1.")
+    assert proxy.connections == 2
+
+
 # -- bounds -----------------------------------------------------------------------------------------------------------
 
 
