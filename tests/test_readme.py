@@ -153,7 +153,7 @@ def test_the_provider_of_the_readme_is_the_example_that_other_tests_run() -> Non
 
 def test_the_picture_is_there() -> None:
     (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
-    assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+    assert (ROOT / picture).read_bytes()[8:12] == b"WEBP"
 
 
 def test_every_link_into_the_repository_leads_somewhere() -> None:

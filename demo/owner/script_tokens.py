@@ -104,6 +104,8 @@ def living(now: datetime) -> list[ScriptToken]:
 
 def end(token_id: str, now: datetime) -> str | None:
     """End a token and return its name; ``None`` if there is none, or it has ended."""
+    if "\x00" in token_id:  # PostgreSQL takes no such text
+        return None
     with db.engine.connect() as connection:
         name = connection.execute(select(_scripts.c.name).where(_scripts.c.grant_id == token_id)).scalar()
     here = services()

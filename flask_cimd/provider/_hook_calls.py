@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..core.app_hooks import call_hook, refuse_value
-from ..errors import CIMDError
+from ..errors import CIMDError, ConfigurationError
 from ..oauth import Grant, Resource
 from .hooks import ConsentRequest, Decision, Hooks, Identity, Verdict
 from .login import login_at
@@ -52,7 +52,10 @@ class HookCalls:
     def log_in(self, target: str, *, again: bool) -> Response:
         """Return the response that leads to the app's log-in."""
         return call_hook(
-            "login", lambda: make_response(self.hooks.login(target, again)), answers=(CIMDError, HTTPException)
+            "login",
+            lambda: make_response(self.hooks.login(target, again)),
+            # Without any log-in it is the app that must be mended; its developer sees the sentence at the first try.
+            answers=(CIMDError, ConfigurationError, HTTPException),
         )
 
     def auth_time(self) -> datetime | None:

@@ -103,6 +103,7 @@ OWNER_ONLY: set[Route] = {
     ("POST", "/account/check"),
     ("POST", "/activity/feed"),
     ("POST", "/activity/read"),
+    ("POST", "/clients/block"),
     ("POST", "/clients/rules"),
     ("POST", "/clients/rules/remove"),
     ("POST", "/clients/tiers/<tier>"),

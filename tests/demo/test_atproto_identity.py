@@ -398,7 +398,8 @@ def test_says_that_identity_alone_gives_no_access(app_and_owner: tuple[App, Brow
     alone, more = app.open(owner), app.open(owner, scope="atproto profile")
 
     assert "gets no access" in alone.text
-    assert "After two weeks the app has to ask you again." in alone.text
+    chosen = soup(alone).select_one("select[name=lifetime] option[selected]")
+    assert (chosen["value"], chosen.text) == ("fortnight", "2 weeks")
     assert "gets no access" not in more.text
     assert "owner.test" in alone.text
     assert DID in alone.text

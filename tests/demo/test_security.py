@@ -166,7 +166,7 @@ def test_a_lost_database_is_trouble_for_now(site: Site) -> None:
     page, answer = site.browser().get("/"), site.browser().post("/token", {"grant_type": "x"})
     assert (page.status_code, answer.status_code) == (503, 503)
     assert page.headers["Retry-After"]
-    assert answer.json() == {"error": "server_error"}
+    assert answer.json() == {"error": "temporarily_unavailable"}
     assert "secret" not in page.text
 
 

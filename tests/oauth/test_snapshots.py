@@ -115,7 +115,8 @@ METADATA = ClientMetadata(identifier=IDENTIFIER, source="document", client_name=
 
 
 def snapshot(client: ClientMetadata | None, **values: Any) -> AuthorizationRequest:
-    given = {"client_id": IDENTIFIER.raw, "client": client, "resource": ("https://a.example/", "https://b.example/")}
+    lists = {"resource": ("https://a.example/", "https://b.example/"), "prompt": ("login", "consent")}
+    given = {"client_id": IDENTIFIER.raw, "client": client, **lists}
     names = [field.name for field in fields(AuthorizationRequest)]
     return AuthorizationRequest(**{**{name: f"the {name}" for name in names}, **given, **values})
 

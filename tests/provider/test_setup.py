@@ -234,7 +234,7 @@ def test_the_tables_may_be_made_after_the_start(
     assert (refused.status_code, "tables-missing" in refused.text) == (503, True)
     assert "no such table" not in refused.text
     assert "run: flask cimd create-tables" in caplog.text
-    with pytest.raises(ConfigurationError, match=r"lacks cimd_code, cimd_grant, .* and 5 more; run flask cimd create"):
+    with pytest.raises(ConfigurationError, match=r"lacks cimd_code, cimd_grant, .* and 6 more; run flask cimd create"):
         provider.require_tables(app)
     with app.app_context():
         db.create_all()
