@@ -22,12 +22,29 @@ def chromium(*arguments: str) -> Iterator[Any]:
     need(importlib.util.find_spec("playwright"), "the Python package playwright is not installed")
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     need(path, "Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with _driver() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *arguments])
         yield browser
         browser.close()
+
+
+#: The one driver of this process while it runs: Playwright refuses a second one in the same thread.
+_drivers: list[Any] = []
+
+
+@contextmanager
+def _driver() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    if _drivers:
+        yield _drivers[0]
+        return
+    with sync_playwright() as playwright:
+        _drivers.append(playwright)
+        try:
+            yield playwright
+        finally:
+            _drivers.clear()
 
 
 class Watch:
