@@ -33,6 +33,7 @@ def test_a_variant_shows_what_is_particular_to_it(stage: Stage, variant: Variant
     assert [tag["data-acquaintance"] for tag in shown.select("[data-acquaintance]")] == [variant.acquaintance]
     assert tuple(box["value"] for box in shown.select("input[name=scope]")) == variant.scopes
     text = shown.get_text(" ", strip=True)
+    assert "<" not in text, "an element stands on the page as text"
     for sentence in variant.texts:
         assert sentence in text
     for sentence in variant.absent:
