@@ -10,6 +10,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response
 
+from demo.account.fresh import fresh_owner_only
 from demo.account.login import owner_only
 from demo.activity import Kind, record
 from demo.provider.resource_servers import named_resources
@@ -58,7 +59,7 @@ def show() -> str:
 
 
 @blueprint.post("/clients/rules")
-@owner_only
+@fresh_owner_only
 def add() -> Response | tuple[str, int]:
     """Add a rule, or replace the one for the same subject."""
     subject = request.form.get("subject", "").strip()
@@ -72,7 +73,7 @@ def add() -> Response | tuple[str, int]:
 
 
 @blueprint.post("/clients/rules/remove")
-@owner_only
+@fresh_owner_only
 def remove() -> Response:
     """Remove a rule."""
     subject = request.form.get("subject", "")
@@ -101,7 +102,7 @@ def block() -> Response:
 
 
 @blueprint.post("/clients/tiers/<tier>")
-@owner_only
+@fresh_owner_only
 def limit(tier: str) -> Response:
     """Set what apps of a tier may ask for; with all boxes checked there is no limit, now or for scopes added later."""
     if tier not in TIERS:

@@ -44,6 +44,22 @@ def limit(owner: Browser, tier: str, *, scope: list[str], resource: list[str] | 
     assert owner.press(page, f"Save for {names[tier]}", **changes).status_code == 303
 
 
+def test_rules_change_only_within_ten_minutes_of_a_password_or_passkey(site: Site) -> None:
+    owner = site.owner()
+    add_rule(owner, "spam.example", "deny")
+    page = owner.get("/clients")
+    site.clock.forward(minutes=11)
+
+    answers = [
+        owner.press(page, "Add rule", subject="other.example", decision="trust"),
+        owner.press(page, "Remove", subject="spam.example"),
+        owner.press(page, "Save for all other apps", scope=[]),
+    ]
+
+    assert [answer.headers["Location"].partition("?")[0] for answer in answers] == ["/account/check"] * 3
+    assert rules_on(owner.get("/clients")) == {"spam.example": "Blocked"}
+
+
 @proves("C-96")
 def test_rules_are_added_replaced_and_removed(any_site: Site) -> None:
     owner = any_site.owner()

@@ -67,9 +67,9 @@ OWNER_PAGES = [
         f"{_ACCESS} {_RULES}",
         [
             ('@blueprint.get("/clients")\n@owner_only', '@blueprint.get("/clients")'),
-            ('@blueprint.post("/clients/rules")\n@owner_only', '@blueprint.post("/clients/rules")'),
-            ('@blueprint.post("/clients/rules/remove")\n@owner_only', '@blueprint.post("/clients/rules/remove")'),
-            ('@blueprint.post("/clients/tiers/<tier>")\n@owner_only', '@blueprint.post("/clients/tiers/<tier>")'),
+            ('@blueprint.post("/clients/rules")\n@fresh_owner_only', '@blueprint.post("/clients/rules")'),
+            ('@blueprint.post("/clients/rules/remove")\n@fresh_owner_only', '@blueprint.post("/clients/rules/remove")'),
+            ('@blueprint.post("/clients/tiers/<tier>")\n@fresh_owner_only', '@blueprint.post("/clients/tiers/<tier>")'),
             ("    except ValueError:\n        return _page", "    except RecursionError:\n        return _page", _RULES),
             ("    if tier not in TIERS:\n        abort(404)\n", "", _RULES),
             ("frozenset(checked) & offered.keys()", "frozenset(checked)", _RULES),
