@@ -53,6 +53,8 @@ class IdleConnections:
         self._clock = clock
         self._lock = Lock()
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        # Sessions are often dropped without being closed.
+        weakref.finalize(self, _close_dropped, self._kept).atexit = False
         _instances.add(self)
 
     def take(self, origin: str, *, is_repeatable: bool) -> Kept | None:
@@ -105,6 +107,10 @@ def _is_usable(kept: Kept, now: float, most_idle: float) -> bool:
 def _close(over: list[Kept]) -> None:
     for kept in over:
         kept.connection.close()
+
+
+def _close_dropped(kept: OrderedDict[str, Kept]) -> None:
+    _close(list(kept.values()))
 
 
 _instances: weakref.WeakSet[IdleConnections] = weakref.WeakSet()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -369,3 +370,17 @@ def test_a_child_does_not_wait_for_the_lock_of_a_thread_that_it_does_not_have() 
             signal.alarm(10)
             os._exit(0 if waiting.take("https://a.example", is_repeatable=True) is None else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_connections_of_a_session_that_was_dropped_are_closed() -> None:
+    class Connection:
+        is_open = True
+
+        def close(self) -> None:
+            self.is_open = False
+
+    idle, connection = IdleConnections(), Connection()
+    idle.keep("https://app.example", connection, idle.now())
+    del idle
+    gc.collect()
+    assert not connection.is_open
