@@ -11,6 +11,7 @@ from flask_babel import gettext
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 from werkzeug.wrappers import Response
 
+from demo import security
 from demo.account import entrance, passkeys, passwords, secrets
 from demo.account.attempts import Attempt
 from demo.account.errors import AccountError
@@ -19,7 +20,6 @@ from demo.activity import Kind
 from demo.config import SHORTEST_PASSWORD, Configuration
 from demo.counters import DatabaseCounters
 from demo.identity import Owner
-from demo.security import allow_scripts
 from demo.services import services
 from demo.site import media, profiles
 from flask_cimd.clients import ImageError
@@ -45,9 +45,7 @@ def set_up() -> Response:
     """Make the account, its profile and its passkey or password, and log in."""
     if passwords.has_account():
         return redirect(url_for("login.show"), code=303)
-    # Exempt from the CSRF check before all views, like the profile: a photo is larger than other forms.
-    request.max_content_length = media.LARGEST_FILE + _ENVELOPE
-    current_app.extensions["csrf"].protect()
+    security.protect_upload(media.LARGEST_FILE + _ENVELOPE)
     try:
         _make_account()
     except AccountError as error:
@@ -124,7 +122,7 @@ def _judge(secret: str) -> None:
 def _form(error: AccountError | None = None) -> str:
     possible = passkeys.are_possible()
     if possible:
-        allow_scripts()
+        security.allow_scripts()
         session.setdefault(_HANDLE, bytes_to_base64url(token_bytes(32)))
     options = passkeys.creation_options(base64url_to_bytes(session[_HANDLE])) if possible else None
     return render_template(

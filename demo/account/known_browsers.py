@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from secrets import token_urlsafe
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from demo.account.tables import KnownBrowserRow
+from demo.digests import digest_of
 from demo.models import db
 from demo.services import services
 
@@ -44,7 +44,7 @@ def remember() -> None:
             return
         secret = token_urlsafe(32)
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(_known).values(digest=_digest(secret), seen_at=now).on_conflict_do_nothing())
+        connection.execute(insert(_known).values(digest=digest_of(secret), seen_at=now).on_conflict_do_nothing())
         kept = select(_known.c.digest).order_by(_known.c.seen_at.desc()).limit(_MOST)
         connection.execute(delete(_known).where(_known.c.digest.not_in(kept)))
     _give(secret)
@@ -67,12 +67,8 @@ def _give(secret: str) -> None:
 
 def _presented() -> str | None:
     secret = request.cookies.get(_cookie())
-    return _digest(secret) if secret else None
+    return digest_of(secret) if secret else None
 
 
 def _cookie() -> str:
     return "__Host-browser" if services().configuration.is_https else "site_browser"
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
 from secrets import choice, token_urlsafe
@@ -11,6 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, select
 
 from demo.account.tables import SecretRow
+from demo.digests import digest_of
 from demo.models import db
 
 _secrets: Any = SecretRow.__table__
@@ -75,17 +75,13 @@ def is_waiting(kind: Kind, now: datetime) -> bool:
 
 def _row(kind: Kind, secret: str, now: datetime, life: timedelta | None) -> dict[str, Any]:
     ends = None if life is None else (now + life).timestamp()
-    return {"digest": _digest(secret), "kind": kind, "created_at": now.timestamp(), "expires_at": ends}
+    return {"digest": digest_of(secret), "kind": kind, "created_at": now.timestamp(), "expires_at": ends}
 
 
 def _is(kind: Kind, secret: str, now: datetime) -> Any:
     typed = secret.lower().replace("-", "").replace(" ", "") if kind is Kind.CODE else secret.strip()
-    return (_secrets.c.digest == _digest(typed)) & (_secrets.c.kind == kind) & _lives(now)
+    return (_secrets.c.digest == digest_of(typed)) & (_secrets.c.kind == kind) & _lives(now)
 
 
 def _lives(now: datetime) -> Any:
     return or_(_secrets.c.expires_at.is_(None), _secrets.c.expires_at > now.timestamp())
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -5,7 +5,6 @@ The id is a member of Flask's session, so that a CSRF token belongs to one login
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
@@ -16,6 +15,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from demo import visitor
 from demo.account.tables import SessionRow
+from demo.digests import digest_of
 from demo.models import db
 from demo.services import services
 
@@ -70,7 +70,7 @@ def begin(method: str) -> None:
         secret = token_urlsafe(32)
         connection.execute(
             insert(_sessions).values(
-                digest=_digest_of(secret),
+                digest=digest_of(secret),
                 created_at=now,
                 proved_at=now,
                 seen_at=now,
@@ -164,8 +164,4 @@ def _has_ended(now: float) -> Any:
 
 
 def _digest() -> str:
-    return _digest_of(str(session.get(_MEMBER, "")))
-
-
-def _digest_of(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return digest_of(str(session.get(_MEMBER, "")))

@@ -6,7 +6,6 @@ treat it as any other. Its client has no document: the identifier is ``script:``
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
+from demo.digests import digest_of
 from demo.models import db, provider
 from demo.owner.tables import ScriptTokenRow
 from demo.services import services
@@ -73,9 +73,14 @@ def make(name: str, *, scopes: Collection[str], resources: dict[str, str], ends_
         auth_method="none",
     )
     # A grant comes into being with a code: this one is spent before anybody could know it.
-    code = Code(digest=_digest(secrets.token_urlsafe(32)), redirect_uri="", code_challenge="", expires_at=now)
+    code = Code(digest=digest_of(secrets.token_urlsafe(32)), redirect_uri="", code_challenge="", expires_at=now)
     token = Token(
-        digest=_digest(secret), kind="access", scope=scope, resource=grant.resource, created_at=now, expires_at=ends_at
+        digest=digest_of(secret),
+        kind="access",
+        scope=scope,
+        resource=grant.resource,
+        created_at=now,
+        expires_at=ends_at,
     )
     with db.engine.begin() as connection:
         connection.execute(
@@ -131,7 +136,3 @@ def _as_token(row: Any) -> ScriptToken:
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         ends_at=datetime.fromtimestamp(row.ends_at, UTC),
     )
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
