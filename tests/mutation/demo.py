@@ -35,6 +35,7 @@ OWNER_LOGIN = [
             ('target.startswith("/") and not', "not"),
         ],
     ),
+    *mutants("demo/digests.py", f"{_LOGIN} {_SESSIONS}", [("hashlib.sha256(secret.encode()).hexdigest()", "secret")]),
     *mutants(
         "demo/account/sessions.py",
         f"{_LOGIN} {_SESSIONS}",
@@ -47,7 +48,6 @@ OWNER_LOGIN = [
             ("    if now - found.seen_at >= _NOTED_EVERY:\n", "    if True:\n"),
             ("    if now - found.seen_at >= _NOTED_EVERY:\n", "    if False:\n"),
             ("    if _MEMO not in g:\n", "    if True:\n"),
-            ("hashlib.sha256(secret.encode()).hexdigest()", "secret"),
         ],
     ),
     *mutants(
