@@ -21,6 +21,6 @@ keepalive = 75
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001  gunicorn's parameters
     """Set the log up before the site is loaded."""
-    from demo import logs
+    from flask_cimd_site import logs
 
     logs.set_up(os.environ)

@@ -17,8 +17,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from sqlalchemy import event
 
-from demo.models import db
 from flask_cimd.core.proof import check_proof
+from flask_cimd_site.models import db
 from tests.support.atproto import App
 from tests.support.browser import Browser, Site, publish_client
 from tests.support.demo import demo_in_process

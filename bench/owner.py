@@ -16,8 +16,8 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import Engine, insert
 
-from demo import create_app
-from demo.models import db
+from flask_cimd_site import create_app
+from flask_cimd_site.models import db
 from tests.support.statements import recorded
 
 PAGES = ("/notes", "/apps", "/clients", "/activity", "/explain", "/profile", "/tokens", "/write")

@@ -12,10 +12,11 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
-from demo import create_app, logs, mcp_process
-from demo.config import DEVELOPMENT_PASSWORD, INSTANCE, Configuration
+from demo import mcp_process
 from demo.samples.elsewhere import sample_home
 from flask_cimd import ConfigurationError
+from flask_cimd_site import create_app, logs
+from flask_cimd_site.config import DEVELOPMENT_PASSWORD, INSTANCE, Configuration
 
 
 def main() -> int:

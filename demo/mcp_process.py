@@ -10,8 +10,8 @@ from importlib.util import find_spec
 
 from flask import Flask
 
-from demo.provider import resource_servers
-from demo.services import services
+from flask_cimd_site.provider import resource_servers
+from flask_cimd_site.services import services
 
 #: Port of the endpoint minus port of the site: above those of the sample apps, below that of their documents.
 PORT_OFFSET = 8
@@ -34,7 +34,7 @@ def running_mcp(app: Flask, environment: Mapping[str, str]) -> Iterator[None]:
         url = services().configuration.mcp_url or ""
         server, secret = resource_servers.let_in("Your notes", url)
     given = {**environment, "DEMO_MCP_URL": url, "DEMO_MCP_ID": server.id, "DEMO_MCP_SECRET": secret}
-    process = subprocess.Popen([sys.executable, "-m", "demo.site.mcp"], env=given, stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-m", "flask_cimd_site.site.mcp"], env=given, stdout=subprocess.PIPE)
     try:
         with process:
             if process.stdout is None or not process.stdout.readline():

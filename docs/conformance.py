@@ -115,7 +115,7 @@ def _rows_of(decorator: ast.expr) -> set[str]:
 def code_by_row() -> Mapping[str, list[str]]:
     """Return the source files that name each row."""
     found: dict[str, set[str]] = defaultdict(set)
-    for folder in ("flask_cimd", "demo"):
+    for folder in ("flask_cimd", "flask_cimd_site", "demo"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for row in named_in(path.read_text(encoding="utf-8")):
                 found[row].add(_relative(path))

@@ -24,7 +24,7 @@ pytest_plugins = ["tests.support.proves"]
 #: Folders of tests that need browsers, packages of npm and PyPI, or many processes.
 SLOW_FOLDERS = frozenset({"browser", "examples", "interop", "scale"})
 #: Folders and files of tests that send many requests through a whole site, provider or command, or read the repository.
-BROAD = frozenset({"demo", "cli", "provider", "test_conformance.py", "test_mutation.py", "test_package.py"})
+BROAD = frozenset({"site", "cli", "provider", "test_conformance.py", "test_mutation.py", "test_package.py"})
 #: Parameters of tests that need a server of databases.
 SERVERS = frozenset({"postgresql", "redis"})
 

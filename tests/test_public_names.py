@@ -47,7 +47,7 @@ def imports(source: str) -> Iterator[str]:
 
 def programs() -> Iterator[tuple[str, str]]:
     """Yield the demo, the examples, and the Python blocks of README and documentation."""
-    for folder in ("demo", "examples"):
+    for folder in ("demo", "flask_cimd_site", "examples"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):

@@ -1,6 +1,7 @@
-"""Brings the catalogue of the demo up to date: ``python -m tools.catalogue``, which ``make catalogue`` runs.
+"""Brings the catalogue of the site up to date: ``python -m tools.catalogue``, which ``make catalogue`` runs.
 
-Extracts the texts of ``demo`` and ``flask_cimd`` for people, merges them into ``demo/translations`` and compiles it.
+Extracts the texts for people from ``flask_cimd``, ``flask_cimd_site`` and ``demo``, merges them into
+``flask_cimd_site/translations`` and compiles it.
 Messages are the first arguments of the functions in `_FUNCTIONS` and the ``public_message`` of errors.
 """
 
@@ -18,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
 ROOT = Path(__file__).parents[1]
-TRANSLATIONS = ROOT / "demo/translations"
+TRANSLATIONS = ROOT / "flask_cimd_site/translations"
 LANGUAGES = ("de",)
 _FUNCTIONS = frozenset({"_", "gettext", "lazy_gettext", "ngettext", "sentence", "translate"})
 _TEMPLATE_FUNCTIONS = ("_", "gettext", "ngettext")
@@ -85,7 +86,7 @@ def _file(language: str) -> Path:
 
 
 def _sources(pattern: str) -> Iterator[Path]:
-    for folder in ("demo", "flask_cimd"):
+    for folder in ("demo", "flask_cimd_site", "flask_cimd"):
         yield from sorted((ROOT / folder).rglob(pattern))
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, redirect, render_template, session, url_for
 from flask_wtf.csrf import CSRFProtect
+from jinja2 import FileSystemLoader
 from werkzeug.wrappers import Response
 
-from demo import assets, language
+import flask_cimd_site
 from flask_cimd.publish import FetchSettings, LoginBlueprint, PublishedClient, SignedIn
+from flask_cimd_site import assets, language
 
 #: Settings of the samples' connections: the site is on this computer, by plain http.
 LOCAL = FetchSettings(allow_loopback=True)
@@ -101,7 +104,10 @@ def create_sample(
         address: what its button signs in with.
         options: of `PublishedClient.login_blueprint`.
     """
-    app = Flask(f"{__package__}.{name}", root_path=__file__.rpartition("/samples/")[0])
+    # The apps look like the site: they use its style sheet and its hidden field.
+    site_folder = Path(flask_cimd_site.__file__).parent
+    app = Flask(f"{__package__}.{name}", root_path=str(Path(__file__).parent), static_folder=site_folder / "static")
+    app.jinja_loader = FileSystemLoader([Path(__file__).parent / "templates", site_folder / "templates"])
     app.config.update(
         SECRET_KEY=secrets.token_urlsafe(32),
         SESSION_COOKIE_NAME=f"{name}_session",  # cookies do not tell ports apart

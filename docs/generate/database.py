@@ -40,8 +40,8 @@ def vars_of(models: Models) -> list[Any]:
 
 def site_tables() -> str:
     """Return the tables that the personal site adds."""
-    import demo.site.tables  # noqa: F401  # it adds its tables to the metadata
-    from demo.models import db
+    import flask_cimd_site.site.tables  # noqa: F401  # it adds its tables to the metadata
+    from flask_cimd_site.models import db
 
     docs = {mapper.local_table.name: mapper.class_.__doc__ for mapper in db.Model.registry.mappers}  # type: ignore[attr-defined]  # Model is made at run time
     docs["rate_limit"] = "Requests of one address, for the limits of all workers together."

@@ -42,7 +42,7 @@ def provider_endpoints() -> str:
 
 def site_endpoints() -> str:
     """Return what the personal site serves besides, with dynamic registration switched on."""
-    from demo import create_app
+    from flask_cimd_site import create_app
 
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(
@@ -61,7 +61,7 @@ def site_endpoints() -> str:
 
 def _is_of_the_site(app: Flask, rule: Rule) -> bool:
     view = app.view_functions[rule.endpoint]
-    return _home(view).partition(".")[0] == "demo"
+    return _home(view).partition(".")[0] == "flask_cimd_site"
 
 
 def _rows(app: Flask, keeps: Callable[[Flask, Rule], bool] | None = None) -> str:

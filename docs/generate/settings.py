@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from demo.variables import VARIABLES
 from flask_cimd import Profile
 from flask_cimd.settings import SETTINGS
+from flask_cimd_site.variables import VARIABLES
 
 from .markdown import code, sentence, table
 

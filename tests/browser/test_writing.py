@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.demo.posting import png
+from tests.site.posting import png
 from tests.support.demo import RunningDemo, running_demo
 
 

@@ -99,14 +99,14 @@ def test_the_check_misses_a_public_name(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("urls", "expected"),
     [
-        ({}, "see `demo/limits.py` and [here](client.md)"),
+        ({}, "see `flask_cimd_site/limits.py` and [here](client.md)"),
         (
             {"Source": "https://code.example/it"},
-            "see [limits](https://code.example/it/blob/main/demo/limits.py) and [here](client.md)",
+            "see [limits](https://code.example/it/blob/main/flask_cimd_site/limits.py) and [here](client.md)",
         ),
     ],
 )
 def test_links_to_files_beside_the_pages_need_a_public_repository(urls: dict[str, str], expected: str) -> None:
-    source = ["see [limits](../../demo/limits.py) and [here](client.md)"]
+    source = ["see [limits](../../flask_cimd_site/limits.py) and [here](client.md)"]
     links.unlink_files(DOCS, "recipes/django", source, {"urls": urls})
     assert source == [expected]

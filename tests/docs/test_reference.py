@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from demo.models import db
-from demo.variables import VARIABLES
 from docs import generate, picture
 from docs.generate import api, database, endpoints, errors, gallery, settings
 from flask_cimd import Profile
@@ -19,6 +17,8 @@ from flask_cimd import errors as classes
 from flask_cimd.core import identifier
 from flask_cimd.core.legacy import LegacyRules
 from flask_cimd.settings import SETTINGS
+from flask_cimd_site.models import db
+from flask_cimd_site.variables import VARIABLES
 from tests.support.demo import ROOT
 from tests.support.quickstart import page, rows
 
@@ -47,8 +47,8 @@ def test_every_field_of_a_profile_has_its_default_and_a_description() -> None:
 
 
 def test_every_variable_that_the_site_reads_is_described_once() -> None:
-    sources = [*(ROOT / "demo").rglob("*.py"), ROOT / "gunicorn.conf.py"]
-    sources.remove(ROOT / "demo/variables.py")
+    sources = [*(ROOT / "flask_cimd_site").rglob("*.py"), *(ROOT / "demo").rglob("*.py"), ROOT / "gunicorn.conf.py"]
+    sources.remove(ROOT / "flask_cimd_site/variables.py")
     read = {name for path in sources for name in re.findall(r'"(DEMO_[A-Z_]+)"', path.read_text(encoding="utf-8"))}
     read -= {"DEMO_SAMPLES", "DEMO_SAMPLE_HOME"}  # addresses of the running samples, in the configuration of the app
     assert sorted(variable.name for variable in VARIABLES) == sorted(read)
@@ -89,7 +89,7 @@ def raised() -> dict[str, set[str]]:
     found["ProofError"] |= {"bad-jti", "bad-nonce"}  # made of the name of the claim
     names = {"DiscoveryError", "UnsupportedServerError", "IdentityError", "ProofError", "FetchLimitError", *listed()}
     makers = {"identifier.py": ("_refuse", "IdentifierError")}
-    for path in [*(ROOT / "flask_cimd").rglob("*.py"), *(ROOT / "demo").rglob("*.py")]:
+    for path in [*(ROOT / "flask_cimd").rglob("*.py"), *(ROOT / "flask_cimd_site").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=slug), *_]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.demo.posting import png
+from tests.site.posting import png
 from tests.support.browser import REDIRECT, publish_client
 from tests.support.demo import RunningDemo
 from tests.support.node import running_node

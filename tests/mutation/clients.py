@@ -70,7 +70,7 @@ STRANGERS = mutants(
         ("cache, FOR_KNOWN_CLIENTS, threads", "cache, FOR_STRANGERS, threads"),
         (", reserve=reserve)\n", ")\n"),
         (" or not stranger.has_grant(client_id):", ":"),
-        ("threads=2 * settings.max_fetches", "threads=3 * settings.max_fetches", "tests/demo/test_limits.py"),
+        ("threads=2 * settings.max_fetches", "threads=3 * settings.max_fetches", "tests/site/test_limits.py"),
     ],
 )  # fmt: skip
 
@@ -81,7 +81,7 @@ ADMISSION = mutants(
         ("identifier.raw in snapshot.admitted and not self._is_outdated(snapshot):", "identifier.raw in snapshot.admitted:"),
         ("        self.static.require_not_denied(identifier)\n", ""),
         ("        snapshot.policy.require(identifier)\n", "", f"{_ADMISSION} tests/core/test_policy.py"),
-        ("if identifier.kind is not IdentifierKind.REGISTERED and len", "if len", "tests/clients/test_readmit.py tests/oauth/test_registered_clients.py tests/demo/test_registration.py"),
+        ("if identifier.kind is not IdentifierKind.REGISTERED and len", "if len", "tests/clients/test_readmit.py tests/oauth/test_registered_clients.py tests/site/test_registration.py"),
         ("and len(snapshot.admitted) < _MAX_ADMITTED:", "and True:"),
         ("return self.static.is_denied(host) or self._current().policy.is_denied(host)", "return self.static.is_denied(host)", f"{_KEYS} {_LOGO}"),
         ("return self.static.is_denied(host) or self._current().policy.is_denied(host)", "return self._current().policy.is_denied(host)", _RESOLVER),
@@ -233,7 +233,7 @@ LOGO = mutants(
 
 IMAGES = mutants(
     "flask_cimd/clients/images.py",
-    f"{_LOGO} tests/clients/test_strips.py tests/demo/test_media.py",
+    f"{_LOGO} tests/clients/test_strips.py tests/site/test_media.py",
     [
         ("if width * height > limit or", "if"),
         ("if width * height > limit or", "if width * height >= limit or"),

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from .mutant import Mutant, mutants
 
-_ACCESS = "tests/demo/test_access.py"
-_LOGIN = "tests/demo/test_login.py"
-_SESSIONS = "tests/demo/account/test_sessions.py"
-_COUNTERS = "tests/demo/test_counters.py"
-_SECURITY = "tests/demo/test_security.py"
-_MICROPUB = "tests/demo/test_micropub.py"
-_GUARDS = "tests/demo/test_guards.py"
-_MEDIA = "tests/demo/test_media.py"
-_MCP = "tests/demo/test_mcp.py"
-_PROFILE = "tests/demo/test_profile.py"
-_RULES = "tests/demo/test_clients_page.py"
+_ACCESS = "tests/site/test_access.py"
+_LOGIN = "tests/site/test_login.py"
+_SESSIONS = "tests/site/account/test_sessions.py"
+_COUNTERS = "tests/site/test_counters.py"
+_SECURITY = "tests/site/test_security.py"
+_MICROPUB = "tests/site/test_micropub.py"
+_GUARDS = "tests/site/test_guards.py"
+_MEDIA = "tests/site/test_media.py"
+_MCP = "tests/site/test_mcp.py"
+_PROFILE = "tests/site/test_profile.py"
+_RULES = "tests/site/test_clients_page.py"
 _FRAMING = "tests/browser/test_framing.py"
 
 OWNER_LOGIN = [
     *mutants(
-        "demo/account/login.py",
+        "flask_cimd_site/account/login.py",
         _LOGIN,
         [
             ("        if is_logged_in():\n            return view", "        if True:\n            return view", _ACCESS),
-            ('is_theirs and "again" not in request.args', "is_theirs", "tests/demo/test_step_up.py"),
+            ('is_theirs and "again" not in request.args', "is_theirs", "tests/site/test_step_up.py"),
             ('is_theirs and "again" not in request.args', '"again" not in request.args'),
             ('request.full_path if request.method == "GET" else url_for("home.show")', "request.full_path", f"{_ACCESS} {_LOGIN}"),
             ('    if target.startswith("/authorize"):\n', "    if True:\n", f"{_SECURITY} {_LOGIN}"),
@@ -35,9 +35,9 @@ OWNER_LOGIN = [
             ('target.startswith("/") and not', "not"),
         ],
     ),
-    *mutants("demo/digests.py", f"{_LOGIN} {_SESSIONS}", [("hashlib.sha256(secret.encode()).hexdigest()", "secret")]),
+    *mutants("flask_cimd_site/digests.py", f"{_LOGIN} {_SESSIONS}", [("hashlib.sha256(secret.encode()).hexdigest()", "secret")]),
     *mutants(
-        "demo/account/sessions.py",
+        "flask_cimd_site/account/sessions.py",
         f"{_LOGIN} {_SESSIONS}",
         [
             ("    session.clear()  # session fixation: no member of the session before the login is kept\n", ""),
@@ -51,8 +51,8 @@ OWNER_LOGIN = [
         ],
     ),
     *mutants(
-        "demo/account/fresh.py",
-        "tests/demo/account/test_fresh.py",
+        "flask_cimd_site/account/fresh.py",
+        "tests/site/account/test_fresh.py",
         [
             (" if is_fresh() else redirect(", " if True else redirect("),
             ("services().clock() - current.proved_at < _FRESH", "True"),
@@ -63,7 +63,7 @@ OWNER_LOGIN = [
 
 OWNER_PAGES = [
     *mutants(
-        "demo/owner/clients.py",
+        "flask_cimd_site/owner/clients.py",
         f"{_ACCESS} {_RULES}",
         [
             ('@blueprint.get("/clients")\n@owner_only', '@blueprint.get("/clients")'),
@@ -79,15 +79,15 @@ OWNER_PAGES = [
         ],
     ),
     *mutants(
-        "demo/owner/explain.py",
-        f"{_ACCESS} tests/demo/test_explain_page.py",
+        "flask_cimd_site/owner/explain.py",
+        f"{_ACCESS} tests/site/test_explain_page.py",
         [
             ('@blueprint.get("/explain")\n@owner_only', '@blueprint.get("/explain")'),
             ('@blueprint.post("/explain")\n@owner_only', '@blueprint.post("/explain")'),
         ],
     ),
     *mutants(
-        "demo/owner/setup.py",
+        "flask_cimd_site/owner/setup.py",
         f"{_ACCESS} {_PROFILE}",
         [
             ('@blueprint.get("/setup")\n@owner_only', '@blueprint.get("/setup")'),
@@ -101,7 +101,7 @@ OWNER_PAGES = [
         ],
     ),
     *mutants(
-        "demo/owner/card.py",
+        "flask_cimd_site/owner/card.py",
         f"{_ACCESS} {_PROFILE}",
         [
             ('@blueprint.get("/profile")\n@owner_only', '@blueprint.get("/profile")'),
@@ -118,24 +118,24 @@ OWNER_PAGES = [
 ]  # fmt: skip
 
 NOTES = mutants(
-    "demo/site/notes.py",
-    f"{_ACCESS} tests/demo/test_notes.py",
+    "flask_cimd_site/site/notes.py",
+    f"{_ACCESS} tests/site/test_notes.py",
     [
-        ("post is None or (post.is_draft and not is_logged_in()):", "post is None:", f"{_MICROPUB} tests/demo/test_notes.py"),
-        ("    if post.deleted_at is not None:\n        abort(410)\n", "", f"tests/demo/test_notes.py {_MICROPUB}"),
+        ("post is None or (post.is_draft and not is_logged_in()):", "post is None:", f"{_MICROPUB} tests/site/test_notes.py"),
+        ("    if post.deleted_at is not None:\n        abort(410)\n", "", f"tests/site/test_notes.py {_MICROPUB}"),
         ('@blueprint.get("/notes")\n@owner_only', '@blueprint.get("/notes")'),
         ('@blueprint.post("/notes/<slug>/publish")\n@owner_only', '@blueprint.post("/notes/<slug>/publish")'),
         ('@blueprint.post("/notes/<slug>/delete")\n@owner_only', '@blueprint.post("/notes/<slug>/delete")'),
         ("    if posts.change(slug, edit) is None:\n        abort(404)\n", "    posts.change(slug, edit)\n", _GUARDS),
-        ("deleted_at=post.deleted_at or now", "deleted_at=now", "tests/demo/test_notes.py"),
-        ("if post.is_draft else post)", "if True else post)", "tests/demo/test_notes.py"),
+        ("deleted_at=post.deleted_at or now", "deleted_at=now", "tests/site/test_notes.py"),
+        ("if post.is_draft else post)", "if True else post)", "tests/site/test_notes.py"),
     ],
 )  # fmt: skip
 
 WRITING = [
     *mutants(
-        "demo/site/numbers.py",
-        "tests/demo/test_notes.py",
+        "flask_cimd_site/site/numbers.py",
+        "tests/site/test_notes.py",
         [
             ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isdigit() and len(text) <= _MOST_DIGITS and int(text)"),
             ("text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text)", "text.isascii() and text.isdigit() and int(text)"),
@@ -143,8 +143,8 @@ WRITING = [
         ],
     ),
     *mutants(
-        "demo/site/writing.py",
-        "tests/demo/test_writing.py",
+        "flask_cimd_site/site/writing.py",
+        "tests/site/test_writing.py",
         [
             ('@blueprint.post("/write")\n@owner_only', '@blueprint.post("/write")'),
             ('@blueprint.post("/notes/<slug>/edit")\n@owner_only', '@blueprint.post("/notes/<slug>/edit")'),
@@ -152,16 +152,16 @@ WRITING = [
         ],
     ),
     *mutants(
-        "demo/owner/scripts.py",
-        "tests/demo/test_tokens.py",
+        "flask_cimd_site/owner/scripts.py",
+        "tests/site/test_tokens.py",
         [
             ('@blueprint.post("/tokens")\n@fresh_owner_only', '@blueprint.post("/tokens")\n@owner_only'),
             ('@blueprint.post("/tokens/end")\n@owner_only', '@blueprint.post("/tokens/end")'),
         ],
     ),
     *mutants(
-        "demo/activity/pages.py",
-        "tests/demo/test_activity_page.py",
+        "flask_cimd_site/activity/pages.py",
+        "tests/site/test_activity_page.py",
         [
             ('@blueprint.get("/activity")\n@owner_only', '@blueprint.get("/activity")'),
             ('@blueprint.get("/activity/export.<format>")\n@owner_only', '@blueprint.get("/activity/export.<format>")'),
@@ -171,15 +171,15 @@ WRITING = [
 ]  # fmt: skip
 
 HOME = mutants(
-    "demo/site/home.py",
-    "tests/demo/test_notes.py tests/demo/test_home.py",
+    "flask_cimd_site/site/home.py",
+    "tests/site/test_notes.py tests/site/test_home.py",
     [
         ("    if number > 1 and not shown:\n        abort(404)\n", ""),
     ],
 )  # fmt: skip
 
 MICROPUB = mutants(
-    "demo/site/micropub.py",
+    "flask_cimd_site/site/micropub.py",
     _MICROPUB,
     [
         ("files = media.LARGEST_REQUEST if request.path == PATH else media.LARGEST_FILE", "files = media.LARGEST_REQUEST", _GUARDS),
@@ -219,7 +219,7 @@ MICROPUB = mutants(
 )  # fmt: skip
 
 MEDIA = mutants(
-    "demo/site/media.py",
+    "flask_cimd_site/site/media.py",
     _MEDIA,
     [
         ("    if not _NAME.fullmatch(name):\n        abort(404)\n", "", _GUARDS),
@@ -236,7 +236,7 @@ MEDIA = mutants(
 )  # fmt: skip
 
 COMMANDS = mutants(
-    "demo/site/commands.py",
+    "flask_cimd_site/site/commands.py",
     _MICROPUB,
     [
         ('        if action == "update":\n            raise', '        if False:\n            raise', _GUARDS),
@@ -258,8 +258,8 @@ COMMANDS = mutants(
 )  # fmt: skip
 
 PROPERTIES = mutants(
-    "demo/site/properties.py",
-    f"{_MICROPUB} tests/demo/test_notes.py {_PROFILE}",
+    "flask_cimd_site/site/properties.py",
+    f"{_MICROPUB} tests/site/test_notes.py {_PROFILE}",
     [
         ("    if not isinstance(values, list):\n        raise", "    if False:\n        raise"),
         ("    if len(values) > MOST_VALUES:\n", "    if False:\n"),
@@ -288,8 +288,8 @@ PROPERTIES = mutants(
 )  # fmt: skip
 
 POSTS = mutants(
-    "demo/site/posts.py",
-    f"{_MICROPUB} tests/demo/test_notes.py",
+    "flask_cimd_site/site/posts.py",
+    f"{_MICROPUB} tests/site/test_notes.py",
     [
         ("                if held + len(values[\"properties\"]) + len(markdown or \"\") > _MOST_STORED:\n", "                if False:\n"),
         ("        except IntegrityError:  # another post has this slug\n", "        except RecursionError:  # another post has this slug\n"),
@@ -304,8 +304,8 @@ POSTS = mutants(
 )  # fmt: skip
 
 CONTENT = mutants(
-    "demo/site/content.py",
-    "tests/demo/test_content.py tests/demo/test_notes.py",
+    "flask_cimd_site/site/content.py",
+    "tests/site/test_content.py tests/site/test_notes.py",
     [
         ("return value if media.is_own(value, images) else None", "return value"),
         ('value if value.lower().startswith(("http://", "https://", "mailto:")) else None', "value"),
@@ -323,8 +323,8 @@ CONTENT = mutants(
 )  # fmt: skip
 
 MCP = mutants(
-    "demo/site/mcp.py",
-    f"tests/demo/test_mcp_tools.py {_MCP}",
+    "flask_cimd_site/site/mcp.py",
+    f"tests/site/test_mcp_tools.py {_MCP}",
     [
         ("    except StrictJSONError as error:\n        raise TokenRefused", "    except RecursionError as error:\n        raise TokenRefused"),
         ('    if message.get("method") != "tools/call":\n', '    if True:\n'),
@@ -347,7 +347,7 @@ MCP = mutants(
 
 ENDPOINTS = [
     *mutants(
-        "demo/site/profile.py",
+        "flask_cimd_site/site/profile.py",
         _GUARDS,
         [
             ('@protect("profile")', "@protect()"),
@@ -355,8 +355,8 @@ ENDPOINTS = [
         ],
     ),
     *mutants(
-        "demo/site/xrpc.py",
-        "tests/demo/test_atproto_identity.py",
+        "flask_cimd_site/site/xrpc.py",
+        "tests/site/test_atproto_identity.py",
         [
             ('if request.args.get("handle", "").lower() != here.handle:', "if False:"),
             ('@session("atproto")', "@session()"),
@@ -367,13 +367,13 @@ ENDPOINTS = [
         ],
     ),
     *mutants(
-        "demo/site/did.py",
-        "tests/demo/test_atproto_identity.py",
+        "flask_cimd_site/site/did.py",
+        "tests/site/test_atproto_identity.py",
         [("    if here.did != did_web(here.base_url):\n        abort(404)\n", "")],
     ),
     *mutants(
-        "demo/provider/protection.py",
-        f"{_MICROPUB} tests/demo/test_micropub.py",
+        "flask_cimd_site/provider/protection.py",
+        f"{_MICROPUB} tests/site/test_micropub.py",
         [
             ('implied={"create": {"draft", "media"}, ', 'implied={"create": {"draft", "media", "update"}, '),
             ('"post": {"create", "update", "draft", "media"}}', '"post": {"create", "update", "draft", "media", "delete"}}'),
@@ -381,8 +381,8 @@ ENDPOINTS = [
         ],
     ),
     *mutants(
-        "demo/provider/resource_servers.py",
-        "tests/demo/test_resource_servers.py",
+        "flask_cimd_site/provider/resource_servers.py",
+        "tests/site/test_resource_servers.py",
         [
             ("if not Resource.is_identifier(resource_url) or not _is_protected(resource_url):", "if not Resource.is_identifier(resource_url):"),
             ("if not Resource.is_identifier(resource_url) or not _is_protected(resource_url):", "if not _is_protected(resource_url):"),
@@ -391,7 +391,7 @@ ENDPOINTS = [
         ],
     ),
     *mutants(
-        "demo/identity.py",
+        "flask_cimd_site/identity.py",
         _GUARDS,
         [
             ('        if "profile" not in scope:\n            return None\n', ""),
@@ -401,7 +401,7 @@ ENDPOINTS = [
 ]  # fmt: skip
 
 SECURITY = mutants(
-    "demo/security.py",
+    "flask_cimd_site/security.py",
     _SECURITY,
     [
         ('"__Host-site" if configuration.is_https else "site_session"', '"site_session"'),
@@ -436,11 +436,11 @@ SECURITY = mutants(
 )  # fmt: skip
 
 LIMITS = mutants(
-    "demo/limits.py",
-    "tests/demo/test_limits.py tests/demo/test_counters.py",
+    "flask_cimd_site/limits.py",
+    "tests/site/test_limits.py tests/site/test_counters.py",
     [
-        ("    limit(_PUSH, configuration.push_limit)\n", "", "tests/demo/test_limits.py tests/demo/test_registration.py"),
-        ("    limit(registration.VIEW, configuration.registration_limit)\n", "", "tests/demo/test_registration.py"),
+        ("    limit(_PUSH, configuration.push_limit)\n", "", "tests/site/test_limits.py tests/site/test_registration.py"),
+        ("    limit(registration.VIEW, configuration.registration_limit)\n", "", "tests/site/test_registration.py"),
         ('        cimd.allow_fetch(_within(_Limit(counters, f"{site}/fetch", configuration.fetch_limit)))\n', "        pass\n"),
         ("        if not limit.charge():\n", "        if False:\n"),
         ("        if not has_request_context() or is_logged_in():\n            return True\n        if not limit", "        if not limit"),
@@ -449,20 +449,20 @@ LIMITS = mutants(
 
 ATTEMPTS = [
     *mutants(
-        "demo/account/attempts.py",
-        f"{_COUNTERS} tests/demo/account/test_attempts.py {_LOGIN}",
+        "flask_cimd_site/account/attempts.py",
+        f"{_COUNTERS} tests/site/account/test_attempts.py {_LOGIN}",
         [
             ("            if hits > most * rate.amount:\n", "            if False:\n"),
             ("            self._add(key, -1)\n", "            pass\n", _LOGIN),
             ("ipv6_prefix=48)", "ipv6_prefix=64)", _COUNTERS),
             ("_OF_48, _OF_ALL = 4, 20", "_OF_48, _OF_ALL = 5, 20", _COUNTERS),
             ("_OF_48, _OF_ALL = 4, 20", "_OF_48, _OF_ALL = 4, 21", _COUNTERS),
-            ("    if known is not None:\n", "    if False:\n", "tests/demo/account/test_attempts.py"),
+            ("    if known is not None:\n", "    if False:\n", "tests/site/account/test_attempts.py"),
         ],
     ),
     *mutants(
-        "demo/account/passkeys.py",
-        "tests/demo/account/test_passkeys.py",
+        "flask_cimd_site/account/passkeys.py",
+        "tests/site/account/test_passkeys.py",
         [
             ("    if found.challenge != challenge:\n", "    if False:\n"),
             ("    if found.origin != services().configuration.base_url:\n", "    if False:\n"),
@@ -472,8 +472,8 @@ ATTEMPTS = [
         ],
     ),
     *mutants(
-        "demo/account/secrets.py",
-        "tests/demo/account/test_recovery.py",
+        "flask_cimd_site/account/secrets.py",
+        "tests/site/account/test_recovery.py",
         [
             (" & (_secrets.c.kind == kind) & _lives(now)", " & _lives(now)"),
             (" & (_secrets.c.kind == kind) & _lives(now)", " & (_secrets.c.kind == kind)"),
@@ -482,8 +482,8 @@ ATTEMPTS = [
 ]  # fmt: skip
 
 COUNTERS = mutants(
-    "demo/counters.py",
-    "tests/demo/test_counters.py",
+    "flask_cimd_site/counters.py",
+    "tests/site/test_counters.py",
     [
         ("has_ended = table.c.ends_at <= now", "has_ended = table.c.ends_at < 0"),
         ("DatabaseCounters(app, clock)", "MemoryStorage()"),
@@ -493,8 +493,8 @@ COUNTERS = mutants(
 )  # fmt: skip
 
 PROXIES = mutants(
-    "demo/proxies.py",
-    "tests/demo/test_proxies.py",
+    "flask_cimd_site/proxies.py",
+    "tests/site/test_proxies.py",
     [
         ("1 if trusted is None else trusted", "2 if trusted is None else trusted"),
         ("hops[-1 - number] if number", "hops[0] if number"),
@@ -506,9 +506,9 @@ PROXIES = mutants(
 )  # fmt: skip
 
 CONFIGURATION = mutants(
-    "demo/config.py",
-    "tests/demo/test_configuration.py "
-    "tests/demo/test_indieauth_provider.py::test_only_a_profile_url_can_be_the_owner_s_address",
+    "flask_cimd_site/config.py",
+    "tests/site/test_configuration.py "
+    "tests/site/test_indieauth_provider.py::test_only_a_profile_url_can_be_the_owner_s_address",
     [
         ("value == _DEVELOPMENT_KEY or len(value)", "len(value)"),
         ("or len(value) < _SHORTEST_KEY", "or not value"),
@@ -547,20 +547,20 @@ CONFIGURATION = mutants(
 )  # fmt: skip
 
 ERRORS = mutants(
-    "demo/errors.py",
+    "flask_cimd_site/errors.py",
     _SECURITY,
     [
         ("    app.register_error_handler(SQLAlchemyError, _show_database_error)\n", ""),
         ('        if name in ("Allow", "Retry-After"):\n', "        if True:\n", _GUARDS),
-        ("    elif request.path in _MACHINE_PATHS:\n", "    elif False:\n", f"{_SECURITY} tests/demo/test_oauth_endpoints.py"),
+        ("    elif request.path in _MACHINE_PATHS:\n", "    elif False:\n", f"{_SECURITY} tests/site/test_oauth_endpoints.py"),
         ('    if not _is_temporary(error, cause):\n', "    if True:\n"),
         ('    if not _is_temporary(error, cause):\n', "    if False:\n"),
     ],
 )  # fmt: skip
 
 SCHEMA = mutants(
-    "demo/schema.py",
-    "tests/demo/test_schema.py",
+    "flask_cimd_site/schema.py",
+    "tests/site/test_schema.py",
     [
         ("            fcntl.flock(lock, fcntl.LOCK_EX)\n", ""),
         ('            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})\n', ""),

@@ -19,7 +19,7 @@ import pytest
 
 #: For the tests of one mutant. One that makes them hang longer is caught: the alarm ends the process.
 MOST_SECONDS = 300
-_PROJECT = frozenset({"flask_cimd", "demo", "tests", "docs", "tools", "bench"})
+_PROJECT = frozenset({"flask_cimd", "flask_cimd_site", "demo", "tests", "docs", "tools", "bench"})
 
 
 def main() -> None:

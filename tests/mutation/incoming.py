@@ -54,7 +54,7 @@ INCOMING = [
         [
             ("if word in token.scope.split())", "if True)"),
             ("not self.context.scope_at(scope, known):", "not scope:"),
-            ("    if sent is None and code.code_challenge:\n", "    if sent is None:\n", "tests/demo/test_indieauth_legacy.py"),
+            ("    if sent is None and code.code_challenge:\n", "    if sent is None:\n", "tests/site/test_indieauth_legacy.py"),
             ("    if sent is None and code.code_challenge:\n", "    if False:\n", "tests/oauth/test_token_endpoint.py"),
         ],
     ),

@@ -64,7 +64,7 @@ AUTHORIZATION = mutants(
         ("        if verdict is not None:\n            return make_response(verdict)\n", "", _walk("hooks_deny_skip_and_learn")),
         ("is_known = self._site.is_approved(subject, asked.client_id, asked.redirect_uri)", "is_known = True", _walk("hooks_deny_skip_and_learn")),
         ("is_known = self._site.is_approved(subject, asked.client_id, asked.redirect_uri)", "is_known = False", _walk("hooks_deny_skip_and_learn")),
-        ("logo=site.logo_url(client) if with_name else None,", "logo=site.logo_url(client),", "tests/demo/test_atproto_identity.py"),
+        ("logo=site.logo_url(client) if with_name else None,", "logo=site.logo_url(client),", "tests/site/test_atproto_identity.py"),
         ("site.waiting.find(handle, site.browser.digest(), subject) if subject else None\n", 'site.waiting.find(handle, site.browser.digest(), subject or "ada")\n', _walk("only_the_browser_and_the_person_who_were_asked_decide")),
         ('or form.get("decision") not in ("approve", "deny"):', ":", _guard("a_decision_is_approve_or_deny")),
         ("        if found.answer is not None:\n            return found.answer.send()\n", "", _guard("the_second_click_asks_nobody_again")),
@@ -167,7 +167,7 @@ APPS = mutants(
         ("min(max(1, request.args.get(\"page\", 1, type=int)), _MOST_PAGES)", "min(request.args.get(\"page\", 1, type=int), _MOST_PAGES)", _guard("apps_come_page_by_page")),
         ("limit=PAGE_SIZE + 1, offset", "limit=PAGE_SIZE, offset", _guard("apps_come_page_by_page")),
         ("for client_id, grants in found[:PAGE_SIZE]]", "for client_id, grants in found]", _guard("apps_come_page_by_page")),
-        ("name = None if asks_for_atproto(scope) else safe_text(client.client_name) or None", "name = safe_text(client.client_name) or None", "tests/demo/test_atproto_identity.py::test_the_list_of_apps_shows_no_claimed_name_either"),
+        ("name = None if asks_for_atproto(scope) else safe_text(client.client_name) or None", "name = safe_text(client.client_name) or None", "tests/site/test_atproto_identity.py::test_the_list_of_apps_shows_no_claimed_name_either"),
     ],
 )  # fmt: skip
 
@@ -206,7 +206,7 @@ SITE = mutants(
         ('"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)} if is_own else {}', '"dpop_signing_alg_values_supported": list(self.server.dpop.algorithms)}', _guard("resources_are_described_at_their_own_address_alone")),
         ('kept.removeprefix("at://").removeprefix("@").rstrip("/.")', "kept", _guard("a_login_hint_at_another_account_is_denied")),
         ('"".join(c for c in text if c.isprintable()).strip()', "text.strip()", _guard("a_login_hint_at_another_account_is_denied")),
-        ("            auth_time=self.auth_time(),\n", "            auth_time=None,\n", "tests/demo/test_step_up.py"),
+        ("            auth_time=self.auth_time(),\n", "            auth_time=None,\n", "tests/site/test_step_up.py"),
     ],
 )  # fmt: skip
 

@@ -49,7 +49,7 @@ EQUIVALENT: dict[str, str] = {
     "ones make elements of it, and lowest versions are tested with one of them.",
     "flask_cimd/core/identifier.py: no _cross_check": "No URL is known that passes all checks before and that urllib reads "
     "differently; the line refuses what another version of urllib may read so.",
-    "demo/site/content.py: no link_rel": "nh3's default is the same words; written down so that another default changes "
+    "flask_cimd_site/site/content.py: no link_rel": "nh3's default is the same words; written down so that another default changes "
     "nothing.",
     "flask_cimd/provider/authorization.py: if error.redirect_uri is None": "An authorization request fails with an OAuth "
     "error only after its redirect URI is established; the line answers in JSON should a later check come earlier.",
@@ -59,7 +59,7 @@ EQUIVALENT: dict[str, str] = {
     "encrypted under; only a changed row fails.",
     "flask_cimd/stores/sqlalchemy_shared.py: if connection.execute(change).rowcount": "Without the early return the insert "
     "meets the row and the change runs again: one statement more, the same row.",
-    "demo/owner/setup.py: except UnreadablePageError": "The parser recovers from any bytes; the library documents the "
+    "flask_cimd_site/owner/setup.py: except UnreadablePageError": "The parser recovers from any bytes; the library documents the "
     "error for parsers that do not.",
     "flask_cimd/oauth/server/assertion.py: or issued is None": "The AT Protocol's check of kid and iat comes before; the "
     "line only tells the type checker that there is an instant.",

@@ -9,12 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
-from demo.site import commands
-from demo.site import properties as mf2
-from demo.site.commands import Create, Update
-from demo.site.content import sanitise
-from demo.site.posts import make_slug
-from demo.site.properties import PropertyError
+from flask_cimd_site.site import commands
+from flask_cimd_site.site import properties as mf2
+from flask_cimd_site.site.commands import Create, Update
+from flask_cimd_site.site.content import sanitise
+from flask_cimd_site.site.posts import make_slug
+from flask_cimd_site.site.properties import PropertyError
 
 IMAGES = "https://me.example/media/"
 text = st.text(max_size=40) | st.sampled_from(["entry", "delete", "draft", "2026-11-25", "https://a.example/", "-", ""])

@@ -12,11 +12,11 @@ import trustme
 from flask import Flask
 from werkzeug.serving import make_server
 
-from demo import create_app
-from demo.models import db
 from flask_cimd import CIMD
 from flask_cimd.publish.client import PublishedClient
 from flask_cimd.publish.key_file import KeyFile
+from flask_cimd_site import create_app
+from flask_cimd_site.models import db
 
 from .browser import Browser
 from .clock import Clock

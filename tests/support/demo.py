@@ -40,9 +40,9 @@ from threading import Thread
 
 from sqlalchemy import create_engine
 
-from demo import create_app, schema
-from demo.config import DEVELOPMENT_PASSWORD
-from demo.models import db
+from flask_cimd_site import create_app, schema
+from flask_cimd_site.config import DEVELOPMENT_PASSWORD
+from flask_cimd_site.models import db
 
 from .browser import BASE_URL, Browser, Site
 from .clock import Clock

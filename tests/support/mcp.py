@@ -98,7 +98,7 @@ def let_in(demo: RunningDemo, name: str, url: str) -> tuple[str, str]:
 
 @contextmanager
 def _endpoint(environment: Mapping[str, str]) -> Iterator[None]:
-    command = [sys.executable, "-m", "demo.site.mcp"]
+    command = [sys.executable, "-m", "flask_cimd_site.site.mcp"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None

@@ -1,0 +1,98 @@
+"""The check before dangerous actions: a passkey or the password within the last ten minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from flask_cimd_site.account import entrance, passkeys, passwords, sessions
+from flask_cimd_site.account.errors import AccountError
+from flask_cimd_site.account.login import check_passkey, local_path, owner_only, refusal
+from flask_cimd_site.security import allow_scripts
+from flask_cimd_site.services import services
+
+blueprint = Blueprint("fresh", __name__)
+
+_FRESH = timedelta(minutes=10)
+
+
+def fresh_owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Redirect requests without a session of the owner to the login, and those without a fresh check to the check.
+
+    After the check, a GET request is made again. A POST request is not, since its form is gone: the owner comes back
+    to the page of the form.
+    """
+
+    @wraps(view)
+    @owner_only
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs) if is_fresh() else redirect(url_for("fresh.show", next=_way_back()), code=303)
+
+    return guarded
+
+
+def is_fresh() -> bool:
+    """Say whether the owner has proved within the last ten minutes to be there."""
+    current = sessions.current()
+    return current is not None and services().clock() - current.proved_at < _FRESH
+
+
+@blueprint.get("/account/check")
+@owner_only
+def show() -> str:
+    """Ask for the password or a passkey."""
+    return _form(local_path(request.args.get("next")))
+
+
+@blueprint.post("/account/check")
+@owner_only
+def check() -> Response:
+    """Check the password and go back."""
+    target = local_path(request.form.get("next"))
+    try:
+        entrance.check_password(request.form.get("password", ""), gettext("Wrong password. Try again."))
+    except AccountError as error:
+        return refusal(error, _form(target, error))
+    sessions.prove()
+    return redirect(target, code=303)
+
+
+@blueprint.post("/account/check/passkey")
+@owner_only
+def check_by_passkey() -> Response:
+    """Check the answer of a passkey and go back."""
+    target = local_path(request.form.get("next"))
+    try:
+        check_passkey()
+    except AccountError as error:
+        return refusal(error, _form(target, error))
+    sessions.prove()
+    return redirect(target, code=303)
+
+
+def _form(target: str, error: AccountError | None = None) -> str:
+    has_passkeys = passkeys.are_possible() and bool(passkeys.all_passkeys())
+    if has_passkeys:
+        allow_scripts()
+    return render_template(
+        "account_check.html",
+        next=target,
+        error=error,
+        has_password=passwords.has_password(),
+        options=passkeys.request_options() if has_passkeys else None,
+    )
+
+
+def _way_back() -> str:
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    came_from = urlsplit(request.referrer or "")
+    is_ours = f"{came_from.scheme}://{came_from.netloc}" == services().configuration.base_url
+    return came_from.path if is_ours else url_for("home.show")

@@ -1,0 +1,42 @@
+"""What the activity log has about apps: decisions, refusals, blocked apps, codes and tokens that were used twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+from flask_cimd import signals
+from flask_cimd.oauth import Grant
+from flask_cimd.provider import Decision, Provider
+from flask_cimd_site.activity import Kind, record
+
+_KINDS = {
+    "approved": Kind.APPROVED,
+    "skipped": Kind.APPROVED,
+    "remembered": Kind.REMEMBERED,
+    "denied": Kind.DENIED,
+    "refused": Kind.REFUSED,
+}
+#: Slugs of refusals that a rule of the owner or of the configuration causes.
+_RULES = frozenset({"client-denied", "host-denied", "host-not-allowed"})
+
+
+def init_app(app: Flask, provider: Provider) -> None:
+    """Write to the log from now on."""
+    provider.on_decision(_note_decision)
+    provider.on_reuse(_note_reuse)
+    signals.client_rejected.connect(_note_rejection, app)
+
+
+def _note_decision(decision: Decision) -> None:
+    record(_KINDS[decision.outcome], app=decision.client_id, detail=decision.scope or decision.reason or None)
+
+
+def _note_rejection(_: Flask, *, error: Any, slug: str, **rest: object) -> None:  # noqa: ARG001  the signal has more
+    if slug in _RULES:
+        record(Kind.RULE_HIT, app=error.client_id or None, detail=slug)
+
+
+def _note_reuse(grant: Grant) -> None:
+    record(Kind.REUSE, app=grant.client_id, detail=grant.scope or None)
