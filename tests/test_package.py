@@ -45,10 +45,10 @@ def metadata(wheel: Path) -> Any:
         return Parser().parsestr(archive.read(name).decode())
 
 
-def test_the_wheel_holds_the_extension_with_templates_and_types_and_no_demo(wheel: Path) -> None:
+def test_the_wheel_holds_the_extension_and_the_site_with_templates_and_no_demo(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"flask_cimd"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"flask_cimd", "flask_cimd_site"}
     assert "flask_cimd/py.typed" in names
     sources = {
         path.relative_to(ROOT).as_posix()
