@@ -13,6 +13,9 @@ Each test runs the cheapest part of its family that proves it; the demo is where
 | @atproto/oauth-client-node, -browser | no | no DID, no handle |
 | MCP's conformance suite for authorization servers | its metadata | its code grant wants a token without any scope, which only a resource of its own gives; it runs at ``examples/mcp_server`` |
 | MCP clients (mcp, fastmcp, TypeScript SDKs, openid-client) | no | they demand a token for their MCP server's URL (RFC 8707), and the example has no other resource; they run at ``examples/mcp_server`` |
+| openid-client, passport-oauth2, simple-oauth2, oidc-client-ts, @openid/appauth, @auth/core, httpx-oauth, requests-oauthlib | whole life, in `test_stock_clients` | |
+| mcp-remote | no | bridges to an MCP server, as above |
+| Authlib's client with its keys | no | needs the token endpoint as audience, a switch of the issuer's rules |
 | our own session | plain, pushed, bound by DPoP and keys | |
 """  # noqa: E501  rows of a table
 

@@ -9,8 +9,7 @@ import sys
 from urllib.parse import urlencode
 
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # the demo is on loopback
-NAME, ISSUER, CLIENT_ID, REDIRECT = sys.argv[1:]
-SCOPE = ["profile", "email"]
+NAME, ISSUER, CLIENT_ID, REDIRECT, *SCOPE = sys.argv[1:]
 
 
 def person(url: str) -> dict[str, str]:
