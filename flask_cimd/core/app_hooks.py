@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
@@ -33,8 +34,24 @@ def call_hook(name: str, work: Callable[[], T], answers: tuple[type[Exception], 
         # request.form["x"] raises what is both an HTTPException and a KeyError: a mistake and no decision.
         if isinstance(exc, answers) and not isinstance(exc, KeyError):
             raise
-        logger.exception("the hook %s failed", name)
+        if _is_database_trouble(exc):
+            # Every request fails while it lasts: a line each, also on a full disk.
+            logger.error("the hook %s failed at its database: %s", name, type(exc).__name__)  # noqa: TRY400
+        else:
+            logger.exception("the hook %s failed", name)
         raise HookError("hook-failed", hint=name) from exc
+
+
+def _is_database_trouble(error: Exception) -> bool:
+    """Say whether an error of SQLAlchemy is about the server or the disk, and not about a statement of the app."""
+    known = sys.modules.get("sqlalchemy.exc")  # an app without SQLAlchemy raises none of its errors
+    if known is None or not isinstance(error, known.SQLAlchemyError):
+        return False
+    cause = getattr(error, "orig", None)
+    # SQLite has one class for a full disk and a missing table, and PostgreSQL calls a replica an internal error.
+    is_statement = getattr(cause, "sqlite_errorname", "") == "SQLITE_ERROR"
+    is_trouble = isinstance(error, known.OperationalError | known.InterfaceError | known.TimeoutError)
+    return (is_trouble and not is_statement) or getattr(cause, "sqlstate", "") == "25006"
 
 
 def refuse_value(name: str, value: object, wanted: str) -> NoReturn:

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import pytest
+import sqlalchemy.exc
 from flask import Flask, abort, redirect
 from flask.testing import FlaskClient
 
+from flask_cimd.core.app_hooks import call_hook
+from flask_cimd.errors import HookError
 from flask_cimd.oauth import Resource
 from flask_cimd.provider import Identity
 from flask_cimd.testing import ClientOrigin, DocumentClient, sign_in
@@ -58,6 +62,40 @@ def is_logged(caplog: pytest.LogCaptureFixture, hook: str) -> None:
 
 def open_page(browser: FlaskClient, client: DocumentClient, **changes: str) -> Any:
     return browser.get("/authorize", query_string=parameters(client, **changes), headers=BROWSER)
+
+
+class FullDiskError(Exception):
+    sqlite_errorname = "SQLITE_FULL"
+
+
+class MissingTableError(Exception):
+    sqlite_errorname = "SQLITE_ERROR"
+
+
+@pytest.mark.parametrize(
+    ("error", "has_traceback"),
+    [
+        (sqlalchemy.exc.OperationalError("SELECT 1", {}, psycopg.OperationalError(SECRET)), False),
+        (sqlalchemy.exc.OperationalError("SELECT 1", {}, FullDiskError(SECRET)), False),
+        (sqlalchemy.exc.InternalError("SELECT 1", {}, psycopg.errors.ReadOnlySqlTransaction(SECRET)), False),
+        (sqlalchemy.exc.TimeoutError(SECRET), False),
+        (sqlalchemy.exc.OperationalError("SELECT 1", {}, MissingTableError(SECRET)), True),
+        (sqlalchemy.exc.ProgrammingError("SELECT 1", {}, psycopg.errors.UndefinedTable(SECRET)), True),
+        (ConnectionError(SECRET), True),
+    ],
+    ids=["server", "disk", "replica", "pool", "missing-on-sqlite", "missing-on-postgresql", "other"],
+)
+def test_a_database_in_trouble_is_one_line_of_the_log_a_request(
+    caplog: pytest.LogCaptureFixture, error: Exception, has_traceback: bool
+) -> None:
+    def look_up() -> None:
+        raise error
+
+    with pytest.raises(HookError):
+        call_hook("subject", look_up)
+    (record,) = caplog.records
+    assert (record.exc_info is not None) is has_traceback
+    assert SECRET not in record.getMessage()
 
 
 # -- before the consent page --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import requests
@@ -27,7 +27,7 @@ def running_gunicorn(folder: Path, *, database_url: str, workers: int = 4, **env
 
 @contextlib.contextmanager
 def gunicorn(
-    folder: Path, *, database_url: str, workers: int = 4, **environment: str
+    folder: Path, *, database_url: str, workers: int = 4, before: Sequence[str] = (), **environment: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], Browser]]:
     """Run the demo behind gunicorn at a free port until the block ends, and yield the master process and the owner.
 
@@ -35,6 +35,7 @@ def gunicorn(
         folder: for the log.
         database_url: of an empty database.
         workers: processes.
+        before: command that runs it.
         environment: further ``DEMO_*`` and ``CIMD_*`` variables.
     """
     port = free_ports((0,))
@@ -48,7 +49,7 @@ def gunicorn(
         "WEB_CONCURRENCY": str(workers),
         **environment,
     }
-    command = [sys.executable, "-m", "gunicorn", "demo:create_app()"]
+    command = [*before, sys.executable, "-m", "gunicorn", "demo:create_app()"]
     with (folder / "gunicorn.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=log, stderr=log)
         try:
