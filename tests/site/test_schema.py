@@ -20,6 +20,7 @@ from flask_cimd_site.models import db
 from tests.support.browser import Site
 from tests.support.databases import private_postgres
 from tests.support.demo import ROOT
+from tests.support.old_schemas import newest, revision_of
 
 AT_ONCE = 6
 
@@ -32,18 +33,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     else:
         with private_postgres() as url:
             yield url
-
-
-def newest() -> str:
-    return str(ScriptDirectory.from_config(schema.migration_config()).get_current_head())
-
-
-def revision_of(url: str) -> str | None:
-    engine = sqlalchemy.create_engine(url)
-    with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    engine.dispose()
-    return found
 
 
 def test_the_migrations_are_one_chain() -> None:
@@ -85,24 +74,6 @@ def test_many_processes_may_start_on_an_empty_database(database_url: str) -> Non
     command_line = [sys.executable, "-c", _TOGETHER, database_url, str(AT_ONCE)]
     ended = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert revision_of(database_url) == newest()
-
-
-def test_an_older_database_keeps_its_data(database_url: str) -> None:
-    engine = sqlalchemy.create_engine(database_url)
-    with engine.begin() as connection:
-        command.upgrade(schema.migration_config(connection), "0001")
-        connection.execute(
-            sqlalchemy.text(
-                'INSERT INTO "grant" (id, client_id, fingerprint, subject, scope, resource, redirect_uri,'
-                " access_seconds, created_at) VALUES ('old', 'https://a.example/c', '', 'me', 'profile', '[]',"
-                " 'https://a.example/cb', 900, 0)"
-            )
-        )
-    schema.upgrade(engine)
-    with engine.connect() as connection:
-        assert connection.execute(sqlalchemy.text("SELECT client_id FROM cimd_grant")).scalar() == "https://a.example/c"
-    engine.dispose()
     assert revision_of(database_url) == newest()
 
 

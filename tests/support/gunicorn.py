@@ -27,7 +27,13 @@ def running_gunicorn(folder: Path, *, database_url: str, workers: int = 4, **env
 
 @contextlib.contextmanager
 def gunicorn(
-    folder: Path, *, database_url: str, workers: int = 4, before: Sequence[str] = (), **environment: str
+    folder: Path,
+    *,
+    database_url: str,
+    workers: int = 4,
+    before: Sequence[str] = (),
+    options: Sequence[str] = (),
+    **environment: str,
 ) -> Iterator[tuple[subprocess.Popen[bytes], Browser]]:
     """Run the demo behind gunicorn at a free port until the block ends, and yield the master process and the owner.
 
@@ -36,6 +42,7 @@ def gunicorn(
         database_url: of an empty database.
         workers: processes.
         before: command that runs it.
+        options: of gunicorn's command line.
         environment: further ``DEMO_*`` and ``CIMD_*`` variables.
     """
     port = free_ports((0,))
@@ -49,7 +56,7 @@ def gunicorn(
         "WEB_CONCURRENCY": str(workers),
         **environment,
     }
-    command = [*before, sys.executable, "-m", "gunicorn", "demo:create_app()"]
+    command = [*before, sys.executable, "-m", "gunicorn", *options, "demo:create_app()"]
     with (folder / "gunicorn.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=log, stderr=log)
         try:
