@@ -16,7 +16,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.tests-installed
 	@$(BIN)/python -m pytest $(PARALLEL)
 test-fast: $(VENV)/.tests-installed
-	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not broad"
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q $(PARALLEL) -m "not slow and not broad and not repository"
 coverage: $(VENV)/.tests-installed
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest $(PARALLEL)

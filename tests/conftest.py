@@ -23,19 +23,34 @@ pytest_plugins = ["tests.support.proves"]
 
 #: Folders of tests that need browsers, packages of npm and PyPI, or many processes.
 SLOW_FOLDERS = frozenset({"browser", "examples", "interop", "scale"})
-#: Folders and files of tests that send many requests through a whole site, provider or command, or read the repository.
-BROAD = frozenset({"site", "cli", "provider", "test_conformance.py", "test_mutation.py", "test_package.py"})
+#: Folders of tests that send many requests through a whole site, provider or command.
+BROAD = frozenset({"site", "cli", "provider"})
+#: Folders and files of tests that read the repository: its documentation, its tables, the package that it builds.
+REPOSITORY = frozenset(
+    {
+        "docs",
+        "test_conformance.py",
+        "test_house.py",
+        "test_mutation.py",
+        "test_package.py",
+        "test_public_names.py",
+        "test_readme.py",
+        "test_security_policy.py",
+    }
+)
 #: Parameters of tests that need a server of databases.
 SERVERS = frozenset({"postgresql", "redis"})
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark slow and broad tests."""
+    """Mark slow and broad tests, and those of the repository."""
     top = item.path.relative_to(Path(__file__).parent).parts[0]
     if top in SLOW_FOLDERS:
         item.add_marker(pytest.mark.slow)
     given = getattr(item, "callspec", None)
     needs_server = given is not None and not SERVERS.isdisjoint(v for v in given.params.values() if isinstance(v, str))
+    if top in REPOSITORY:
+        item.add_marker(pytest.mark.repository)
     if top in BROAD or needs_server:
         item.add_marker(pytest.mark.broad)
 

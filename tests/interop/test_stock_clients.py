@@ -64,7 +64,7 @@ def test_a_client_from_npm_signs_in_and_learns_who_it_is(
 
 @pytest.fixture(scope="session")
 def python() -> Path:
-    return python_env("stock", "httpx-oauth==0.17.0", "requests-oauthlib==2.0.0", "requests")
+    return python_env("stock")
 
 
 @proves("O-63")

@@ -22,6 +22,8 @@ def private_postgres() -> Iterator[str]:
     try:
         with admin.connect() as connection:
             connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+            # Nothing here outlives a crash of the server; what must survive one is tested in a cluster of its own.
+            connection.execute(sqlalchemy.text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     except sqlalchemy.exc.OperationalError:
         admin.dispose()
         need(False, "PostgreSQL does not answer on 127.0.0.1:5432")

