@@ -436,6 +436,30 @@ def test_what_was_issued_with_a_key_is_never_refreshed_without_it(origin: Any, s
     assert owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
 
 
+@proves("C-108")
+def test_a_rule_of_the_app_that_fails_is_no_way_around_the_key(origin: Any, site: ProviderSite) -> None:
+    owner = site.owner()
+    holder = key_client(origin, site)
+    tokens = sign_in(owner, holder)
+    is_broken = [True]
+
+    def rule(_: Any) -> bool:
+        if is_broken[0]:
+            raise LookupError
+        return True
+
+    site.cimd.allow_client(rule)
+    without = owner.refresh(holder.client_id, tokens["refresh_token"])
+    with_key = owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof())
+    assert [(one.status_code, one.json()["error"]) for one in (without, with_key)] == [
+        (503, "temporarily_unavailable"),
+        (503, "temporarily_unavailable"),
+    ]
+    is_broken[0] = False  # nothing was spent
+    assert_not_authenticated(owner.refresh(holder.client_id, tokens["refresh_token"]))
+    assert owner.refresh(holder.client_id, tokens["refresh_token"], **holder.proof()).status_code == 200
+
+
 @proves("C-106")
 def test_keys_rotate_without_ending_anything(origin: Any, site: ProviderSite) -> None:
     owner = site.owner()
