@@ -9,13 +9,17 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import Flask
-from flask_migrate import Migrate
+
+try:
+    from flask_migrate import Migrate
+except ImportError as exc:
+    raise ImportError('the personal site needs more packages: pip install "flask-cimd[site]"') from exc
 
 from flask_cimd import CIMD
 from flask_cimd.core import utc_now
 from flask_cimd.oauth import RegistrationEndpoint
 from flask_cimd.provider import SQLAlchemyStorage
-from flask_cimd_site import assets, errors, frame, language, limits, schema, security, upkeep
+from flask_cimd_site import assets, errors, frame, language, limits, metrics, schema, security, upkeep
 from flask_cimd_site.account import account_page, attempts, commands, first_run, fresh, login, passwords, sessions
 from flask_cimd_site.activity import pages as activity_pages
 from flask_cimd_site.activity import sweep as activity_sweep
@@ -112,6 +116,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     commands.init_app(app)
     activity_pages.init_app(app)
     upkeep.init_app(app, clock, (activity_sweep.sweep, site_upkeep.sweep, script_tokens.sweep))
+    metrics.init_app(app, configuration.metrics_token)
     limits.init_app(app, configuration, cimd, shared_counters(app, configuration.cimd["CIMD_STORE"], clock))
     errors.init_app(app)
     with app.app_context():

@@ -20,6 +20,8 @@ DEVELOPMENT_PASSWORD = "let-me-in"  # noqa: S105  refused outside development
 _DEVELOPMENT_KEY = "development"
 #: Least number of characters of the owner's password, and of the key that signs cookies.
 SHORTEST_PASSWORD, _SHORTEST_KEY = 12, 8
+#: The same of the bearer token of the metrics, which nobody has to remember.
+_SHORTEST_TOKEN = 16
 _SCRYPT_HASH = re.compile(r"scrypt:(\d{1,8}):(\d{1,2}):(\d{1,2})\$[A-Za-z0-9./]{8,64}\$[0-9a-f]{128}")
 #: Bounds of N · r of a given hash (128 bytes of memory each), and of N · r · p, which is its work.
 _LARGEST_SCRYPT, _SMALLEST_SCRYPT = 2**20, 2**17
@@ -30,7 +32,7 @@ _DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
 _DEFAULT_FETCH_LIMIT = "30 per hour"
 _DEFAULT_PUSH_LIMIT = "60 per minute"
 _DEFAULT_REGISTRATION_LIMIT = "10 per hour"
-#: Folder of this installation's database and, in development, of the sample apps' certificate.
+#: Folder of a checkout's database and, in development, of the sample apps' certificate.
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
 Network = IPv4Network | IPv6Network
@@ -54,6 +56,7 @@ class Configuration:
         dynamic_registration: ``True`` lets apps without a URL of their own register themselves.
         registration_limit: rate limit by address of registrations; ``None`` in development.
         trusted_proxies: number of proxies in front of the site, or their networks; ``None`` is one proxy.
+        metrics_token: bearer token that ``/metrics`` asks for; ``None`` if there are no metrics.
         zone: IANA name of the time zone in which pages show instants.
         login_limit: rate limit by address of failed logins; ``None`` in development.
         cimd: every ``CIMD_*`` setting under its own name.
@@ -77,6 +80,7 @@ class Configuration:
     fetch_limit: str | None
     push_limit: str | None
     registration_limit: str | None
+    metrics_token: str | None = None
     zone: str = "UTC"
     trusted_proxies: int | tuple[Network, ...] | None = None
     dynamic_registration: bool = False
@@ -125,6 +129,7 @@ class Configuration:
             registration_limit=_limit(
                 environment, "DEMO_REGISTRATION_LIMIT", None if development else _DEFAULT_REGISTRATION_LIMIT
             ),
+            metrics_token=_metrics_token(environment),
             zone=_zone(environment.get("DEMO_ZONE") or "UTC"),
             trusted_proxies=_proxies(environment.get("DEMO_TRUSTED_PROXIES", "")),
             dynamic_registration=_flag(environment, "DEMO_DYNAMIC_REGISTRATION"),
@@ -225,6 +230,13 @@ def _secret_key(environment: Mapping[str, str], *, development: bool) -> str:
     return value
 
 
+def _metrics_token(environment: Mapping[str, str]) -> str | None:
+    value = _text(environment, "DEMO_METRICS_TOKEN")
+    if value and (len(value) < _SHORTEST_TOKEN or value.split() != [value]):
+        raise ConfigurationError(f"DEMO_METRICS_TOKEN must have at least {_SHORTEST_TOKEN} characters, without blanks")
+    return value or None
+
+
 def _password(environment: Mapping[str, str], *, development: bool) -> str | None:
     """Return the password of a new site; without one, its owner chooses it in the browser."""
     value = _text(environment, "DEMO_OWNER_PASSWORD")
@@ -297,7 +309,11 @@ def _origins(text: str) -> tuple[str, ...]:
 
 def _database_url(url: str | None) -> str:
     if not url:
-        INSTANCE.mkdir(exist_ok=True)
+        if not (INSTANCE.parent / "pyproject.toml").is_file():  # nobody's data belong beside installed packages
+            raise ConfigurationError(
+                "DEMO_DATABASE_URL is not set; run flask-cimd-site in the directory that `flask-cimd-site init` made"
+            )
+        INSTANCE.mkdir(mode=0o700, exist_ok=True)
         return f"sqlite:///{INSTANCE / 'demo.db'}"
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):

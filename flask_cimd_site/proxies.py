@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 Network = IPv4Network | IPv6Network
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
-_HEALTH = "/healthz"
+_MONITORED = ("/healthz", "/readyz", "/metrics")
 
 
 def behind_proxies(application: Any, trusted: int | tuple[Network, ...] | None) -> Application:
@@ -34,7 +34,7 @@ def behind_proxies(application: Any, trusted: int | tuple[Network, ...] | None) 
         address = find([*hops, environ.get("REMOTE_ADDR", "")])
         if address is not None:
             environ["REMOTE_ADDR"] = network_of(address, ipv6_prefix=128)  # without its port
-        elif not warned and environ.get("PATH_INFO") != _HEALTH:  # monitors ask without a proxy
+        elif not warned and environ.get("PATH_INFO") not in _MONITORED:  # monitors ask without a proxy
             warned.append(None)
             logger.warning(
                 "a request has no usable X-Forwarded-For, so the limits count all visitors as one: let the proxy set "

@@ -1,4 +1,4 @@
-"""Regular sweeps of the site's tables: after an answer is sent, or by ``flask --app demo sweep``; never in a request.
+"""Regular sweeps of the site's tables: after an answer is sent, or by ``flask-cimd-site sweep``; never in a request.
 
 The provider sweeps its tables by itself.
 """

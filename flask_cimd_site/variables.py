@@ -43,12 +43,21 @@ VARIABLES = (
         "signs cookies; at least 8 characters, better 32 random ones",
     ),
     Variable(
-        _SITE, "DEMO_DATABASE_URL", "a SQLite file in `instance/`", "URL of SQLAlchemy; `postgresql://` means psycopg 3"
+        _SITE,
+        "DEMO_DATABASE_URL",
+        "SQLite: `data/site.db` of the directory that `init` made, `instance/demo.db` of a checkout",
+        "URL of SQLAlchemy; `postgresql://` means psycopg 3",
     ),
-    Variable(_SITE, "DEMO_HOST", "`127.0.0.1`", "address to listen on, for `python -m demo`"),
-    Variable(_SITE, "DEMO_PORT", "`5000`", "port to listen on, for `python -m demo`"),
+    Variable(_SITE, "DEMO_HOST", "`127.0.0.1`", "address to listen on"),
+    Variable(_SITE, "DEMO_PORT", "`5000`", "port to listen on"),
     Variable(
         _SITE, "DEMO_LOG", "`text`", "`json` writes the log as one JSON object a line, for programs that collect it"
+    ),
+    Variable(
+        _SITE,
+        "DEMO_METRICS_TOKEN",
+        "none: no metrics",
+        "bearer token that `/metrics` asks for, at least 16 characters; needs the extra `metrics`",
     ),
     Variable(
         _SITE,

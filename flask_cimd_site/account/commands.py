@@ -1,4 +1,4 @@
-"""``flask --app demo owner …``: the account from the terminal, for an owner who cannot log in."""
+"""``flask-cimd-site owner …``: the account from the terminal, for an owner who cannot log in."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def set_password(password: str) -> None:
 def recover() -> None:
     """Print a link that logs in once, within 15 minutes."""
     if not passwords.has_account():
-        raise click.ClickException("this site has no owner yet; run `flask --app demo owner set-up`")
+        raise click.ClickException("this site has no owner yet; run `flask-cimd-site owner set-up`")
     here = services()
     secret = secrets.new(secrets.Kind.LINK, secrets.LINK_LIFE, here.clock())
     click.echo(f"{here.configuration.base_url}/login/link?secret={secret}")
@@ -50,7 +50,7 @@ def recover() -> None:
 def set_up() -> None:
     """Print a new secret for the first run, good for an hour."""
     if passwords.has_account():
-        raise click.ClickException("this site has an owner; run `flask --app demo owner recover`")
+        raise click.ClickException("this site has an owner; run `flask-cimd-site owner recover`")
     click.echo(secrets.new(secrets.Kind.SET_UP, secrets.SET_UP_LIFE, services().clock()))
 
 

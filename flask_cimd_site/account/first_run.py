@@ -75,7 +75,7 @@ def announce(configuration: Configuration, now: datetime) -> None:
         secret = secrets.new(secrets.Kind.SET_UP, life, now)
         print(
             f"\nThis site has no owner yet. Open {configuration.base_url}/first-run and enter this secret within an "
-            f"hour:\n    {secret}\nA new one: flask --app demo owner set-up\n",
+            f"hour:\n    {secret}\nA new one: flask-cimd-site owner set-up\n",
             flush=True,
         )
 
@@ -114,7 +114,7 @@ def _judge(secret: str) -> None:
         attempt.failed("wrong-set-up")
         raise AccountError(
             "wrong-set-up",
-            gettext("The secret is wrong or older than an hour. “flask --app demo owner set-up” prints a new one."),
+            gettext("The secret is wrong or older than an hour. “flask-cimd-site owner set-up” prints a new one."),
         )
     attempt.succeeded()
 

@@ -43,7 +43,7 @@ def seed(configuration: Configuration, now: datetime) -> None:
     elif _differs(configuration):
         logger.warning(
             "the owner's password is not the one in DEMO_OWNER_PASSWORD or DEMO_OWNER_PASSWORD_HASH, which a new site "
-            "begins with: remove the variable, or run `flask --app demo owner set-password`"
+            "begins with: remove the variable, or run `flask-cimd-site owner set-password`"
         )
 
 

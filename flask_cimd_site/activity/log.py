@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Response, after_this_request, g, has_request_context
+from blinker import Signal
+from flask import Response, after_this_request, current_app, g, has_request_context
 from sqlalchemy import Connection, Select, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +22,9 @@ from flask_cimd_site.models import db
 from flask_cimd_site.services import services
 
 logger = logging.getLogger(__name__)
+
+#: Something was recorded; ``kind``. The sender is the app.
+recorded = Signal()
 
 FAILURES_IN_A_ROW = 10
 _LONGEST_APP = 2048
@@ -43,6 +47,7 @@ def record(kind: Kind, *, app: str | None = None, detail: str | None = None) -> 
         detail: a few words such as scopes, the slug of a refusal or the name of a key, cut to 500 characters; text of
             strangers is welcome, secrets (passwords, codes, tokens, links that log in) are not.
     """
+    recorded.send(current_app._get_current_object(), kind=str(kind))  # type: ignore[attr-defined]  # werkzeug's proxy
     app = safe_text(app, _LONGEST_APP)
     event = {
         "at": services().clock().timestamp(),

@@ -1,4 +1,4 @@
-"""Resource servers of other people: ``flask --app demo resource-server add NAME RESOURCE_URL``."""
+"""Resource servers of other people: ``flask-cimd-site resource-server add NAME RESOURCE_URL``."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 It uses the database of the site and introspects each token at the site. It needs the extra ``mcp`` and the environment
 of the site, and in addition ``DEMO_MCP_ID`` and ``DEMO_MCP_SECRET``, which the command
-``flask --app demo resource-server add NAME DEMO_MCP_URL`` prints.
+``flask-cimd-site resource-server add NAME DEMO_MCP_URL`` prints.
 """
 
 from __future__ import annotations

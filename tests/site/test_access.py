@@ -31,6 +31,7 @@ PUBLIC: set[Route] = {
     ("GET", "/activity/feed/<secret>.atom"),  # the secret decides
     ("GET", "/apple-touch-icon.png"),
     ("GET", "/healthz"),
+    ("GET", "/readyz"),
     ("GET", "/login"),
     ("GET", "/first-run"),  # redirects to the login when the site has an owner
     ("GET", "/login/link"),

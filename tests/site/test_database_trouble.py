@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from flask_cimd import ConfigurationError
-from flask_cimd_site import logs
+from flask_cimd_site import logs, readiness
 from flask_cimd_site.models import db
 from flask_cimd_site.site import health
 from tests.support.browser import Site
@@ -52,7 +52,7 @@ def test_a_full_disk_is_no_health(site: Site) -> None:
 
 
 def test_little_space_is_no_health(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "LEAST_FREE", 2**62)
+    monkeypatch.setattr(readiness, "LEAST_FREE", 2**62)
     assert site.app.test_client().get("/healthz").status_code == 503
 
 
