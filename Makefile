@@ -58,7 +58,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable ".[demo,postgres,redis,logo,mcp]"
+	$(BIN)/python -m pip install --quiet --editable ".[demo,postgres,redis,logo,mcp,metrics]"
 	@touch $@
 $(VENV)/.tests-installed: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group test --group browser --group lint

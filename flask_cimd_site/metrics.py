@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, g, request
-from werkzeug.exceptions import Unauthorized
 
 from flask_cimd import ConfigurationError, signals
 from flask_cimd_site.activity.log import recorded
@@ -114,7 +113,7 @@ def _serve(app: Flask, own: CollectorRegistry, token: str) -> None:
         """Serve the counts to Prometheus, with `DEMO_METRICS_TOKEN` as bearer token."""
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
-            raise Unauthorized(response=_challenge())
+            return _challenge()
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
         return Response(generate_latest(_counted(own)), content_type=CONTENT_TYPE_LATEST)

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 import flask_cimd
+from flask_cimd_site.cli import templates
 from tests.support.browser import SignIn
-from tests.support.demo import ROOT
+from tests.support.demo import ROOT, free_ports, inherited_environment
 from tests.support.origin import publish_document
 from tests.support.quickstart import environment, quick_start
 from tests.support.requirements import need
@@ -50,6 +54,7 @@ def test_the_wheel_holds_the_extension_and_the_site_with_templates_and_no_demo(w
         names = set(archive.namelist())
     assert {name.split("/")[0].split("-")[0] for name in names} == {"flask_cimd", "flask_cimd_site"}
     assert "flask_cimd/py.typed" in names
+    assert {f"flask_cimd_site/deploy/{name}" for name in templates.NAMES} <= names
     sources = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "flask_cimd").rglob("*")
@@ -90,18 +95,46 @@ def test_the_wheel_without_extras_needs_nine_packages(metadata: Any) -> None:
     needs = _requirements(metadata)
     assert {name for name, extra in needs if not extra} == RUNTIME
     assert ("flask-sqlalchemy", "sqlalchemy") in needs
-    assert {("flask-sqlalchemy", "provider"), ("flask-sqlalchemy", "demo"), ("limits", "demo")} <= set(needs)
+    assert {("flask-sqlalchemy", "provider"), ("flask-sqlalchemy", "site"), ("limits", "site")} <= set(needs)
+    assert {name for name, extra in needs if extra == "demo"} - {"trustme"} == {
+        name for name, extra in needs if extra == "site"
+    }
 
 
 def test_every_package_that_is_imported_is_declared() -> None:
     declared = (RUNTIME - {"beautifulsoup4"}) | {"bs4", "flask_cimd"} | BROUGHT | EXTRAS | OF_THE_APP
-    imported = {
+    assert _packages("flask_cimd") - sys.stdlib_module_names - declared == set()
+
+
+#: Modules of what the extra ``site`` brings besides; Alembic comes with Flask-Migrate, Babel with Flask-Babel.
+OF_THE_SITE = {
+    "PIL",
+    "alembic",
+    "babel",
+    "flask_babel",
+    "flask_migrate",
+    "flask_wtf",
+    "limits",
+    "markdown_it",
+    "nh3",
+    "webauthn",
+}
+#: Packages of other extras, which the site imports when it is configured to use them.
+WHEN_USED = {"redis", "prometheus_client", "mcp", "uvicorn", "anyio", "pydantic", "starlette"}
+
+
+def test_every_package_that_the_site_imports_is_declared() -> None:
+    declared = RUNTIME | BROUGHT | {"flask_cimd", "flask_cimd_site", "flask_sqlalchemy", "sqlalchemy"}
+    assert _packages("flask_cimd_site") - sys.stdlib_module_names - declared - OF_THE_SITE - WHEN_USED == set()
+
+
+def _packages(folder: str) -> set[str]:
+    return {
         name.partition(".")[0]
-        for path in (ROOT / "flask_cimd").rglob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         for name in _imported(node)
     }
-    assert imported - sys.stdlib_module_names - declared == set()
 
 
 def _imported(node: ast.AST) -> list[str]:
@@ -206,3 +239,49 @@ def test_an_empty_environment_runs_the_quick_start(wheel: Path, tmp_path: Path, 
     assert page == f"200 <h1>localhost:{origin.port}</h1><p>calls itself Guestbook</p>"
     assert broken == "400 text/html"
     assert len(origin.requests) == 1  # no log-in, no fetch
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the programs of an environment that has the wheel, and the other packages of this one."""
+    home = tmp_path_factory.mktemp("installed") / "environment"
+    venv.create(home, with_pip=False)
+    packages = next(home.glob("lib/python*/site-packages"))
+    (packages / "shared.pth").write_text(str(Path(pytest.__file__).parents[1]))  # no wheel of theirs is fetched
+    install = ("install", "--quiet", "--no-deps", "--no-index", "--ignore-installed")
+    done = run(sys.executable, "-m", "pip", "--python", str(home / "bin/python"), *install, str(wheel))
+    assert done.returncode == 0, done.stderr
+    return home / "bin"
+
+
+@pytest.mark.slow
+def test_the_installed_site_runs_from_init_to_restore_without_a_clone(installed: Path, tmp_path: Path) -> None:
+    environment = inherited_environment() | {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    program, site, port = str(installed / "flask-cimd-site"), tmp_path / "me", free_ports()
+
+    def said(*arguments: str, **options: Any) -> str:
+        ended = run(program, *arguments, cwd=options.pop("cwd", site), env=environment, **options)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    said("init", str(site), "--port", str(port), input="me.example\n", cwd=tmp_path)
+    before = {path for path in installed.parent.rglob("*") if path.is_file()}
+    with (tmp_path / "log").open("w") as log:
+        serving = subprocess.Popen([program, "serve"], cwd=site, env=environment, stdout=log, stderr=log)
+        try:
+            with requests.Session() as browser:
+                retry = Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.2)
+                browser.mount("http://", HTTPAdapter(max_retries=retry))
+                address = f"http://127.0.0.1:{port}"
+                assert browser.get(f"{address}/healthz", timeout=60).text == "ok"
+                assert browser.get(f"{address}/readyz", timeout=60).json()["ready"] is True
+                said("owner", "set-password", input="a password of mine\na password of mine\n")
+                assert 'name="password"' in browser.get(f"{address}/login", timeout=60).text
+            backup = said("backup").strip()
+        finally:
+            serving.terminate()
+            assert serving.wait(40) == 0, (tmp_path / "log").read_text()
+    assert "are restored" in said("restore", backup, "--replace")
+    after = {path for path in installed.parent.rglob("*") if path.is_file()}
+    assert after == before  # all data lie in the directory
+    assert "Traceback" not in (tmp_path / "log").read_text()

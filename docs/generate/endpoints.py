@@ -54,6 +54,7 @@ def site_endpoints() -> str:
                 "DEMO_DYNAMIC_REGISTRATION": "1",
                 "DEMO_TRUSTED_PROXIES": "1",
                 "DEMO_MCP_URL": "https://me.example/mcp",
+                "DEMO_METRICS_TOKEN": "documentation-token",
             }
         )
         return _rows(app, _is_of_the_site)
