@@ -33,7 +33,7 @@ __all__ = ["main"]
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="FLASK_CIMD_SITE_DIRECTORY",
-    help=f"What `init` made; by default the current directory, if it holds {ENVIRONMENT_FILE}. Else the environment "
+    help=f"The directory that init made; by default the current directory, if it holds {ENVIRONMENT_FILE}. Else the environment "
     "of the process alone configures the site.",
 )
 @click.version_option(__version__, prog_name="flask-cimd-site")

@@ -104,7 +104,7 @@ def _variables(folder: Folder, found: backups.Opened, *, with_secrets: bool) -> 
 @click.option("--no-backup", is_flag=True, help="Do not write a backup before the schema is changed.")
 @click.pass_obj
 def upgrade(info: ScriptInfo, *, no_backup: bool) -> None:
-    """Bring the schema of the database up to date, after a backup. `serve` does so, too, without a backup."""
+    """Bring the schema of the database up to date, after a backup; serve does so, too, without a backup."""
     folder, now = folder_of(info), datetime.now(UTC)
     with _engine(folder.environment()) as engine:
         with engine.connect() as connection:

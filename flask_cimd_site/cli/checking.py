@@ -38,7 +38,7 @@ class Finding:
 def check(info: ScriptInfo, *, as_json: bool) -> None:
     """Check configuration, files, folders, database, schema, store and disk; one line each.
 
-    `flask-cimd-site cimd doctor` looks at the running site from outside. Exit codes: 0 all is well or only warnings,
+    The command "cimd doctor" looks at the running site from outside. Exit codes: 0 all is well or only warnings,
     1 something failed, 2 wrong usage, 3 something cannot be known now, such as a database that does not answer.
     """
     findings = list(_findings(folder_of(info)))
