@@ -33,8 +33,8 @@ __all__ = ["main"]
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="FLASK_CIMD_SITE_DIRECTORY",
-    help=f"The directory that init made; by default the current directory, if it holds {ENVIRONMENT_FILE}. Else the environment "
-    "of the process alone configures the site.",
+    help=f"The directory that init made; by default the current one, if it holds {ENVIRONMENT_FILE}. Without either, "
+    "the environment of the process alone configures the site.",
 )
 @click.version_option(__version__, prog_name="flask-cimd-site")
 @click.pass_context
