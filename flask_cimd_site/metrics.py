@@ -137,5 +137,5 @@ def _counted(own: CollectorRegistry) -> Any:
     from prometheus_client import CollectorRegistry, multiprocess
 
     together = CollectorRegistry()
-    multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the package types the rest
     return together

@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine
 
-from flask_cimd import __version__
 from flask_cimd_site import schema
 from flask_cimd_site.backups import archive, postgresql, sqlite
 from flask_cimd_site.backups.archive import Manifest
@@ -48,7 +48,7 @@ def make(engine: Engine, target: Path, *, environment_file: Path | None, now: da
         if environment_file is not None:
             files[SECRETS] = environment_file
         manifest = Manifest(
-            version=__version__,
+            version=version("flask-cimd"),
             schema=revision,
             database=engine.dialect.name,
             created_at=now.isoformat(timespec="seconds"),

@@ -13,7 +13,6 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from flask_cimd import __version__
 from flask_cimd_site import create_app
 from flask_cimd_site.account.commands import commands as owner
 from flask_cimd_site.cli.backing_up import backup, restore, upgrade
@@ -36,7 +35,7 @@ __all__ = ["main"]
     help=f"The directory that init made; by default the current one, if it holds {ENVIRONMENT_FILE}. Without either, "
     "the environment of the process alone configures the site.",
 )
-@click.version_option(__version__, prog_name="flask-cimd-site")
+@click.version_option(package_name="flask-cimd", prog_name="flask-cimd-site")
 @click.pass_context
 def main(context: click.Context, directory: Path | None) -> None:
     """Make, run and look after a personal site."""

@@ -501,7 +501,7 @@ PROXIES = mutants(
         ("if not is_proxy(hop)), None)", "), None)"),
         ("reversed(hops)", "hops"),
         ("network_of(address, ipv6_prefix=128)", "address"),
-        ('not warned and environ.get("PATH_INFO") != _HEALTH:', "not warned:"),
+        ('not warned and environ.get("PATH_INFO") not in _MONITORED:', "not warned:"),
     ],
 )  # fmt: skip
 
