@@ -19,7 +19,7 @@ from flask_cimd import CIMD
 from flask_cimd.core import utc_now
 from flask_cimd.oauth import RegistrationEndpoint
 from flask_cimd.provider import SQLAlchemyStorage
-from flask_cimd_site import assets, errors, frame, language, limits, metrics, schema, security, upkeep
+from flask_cimd_site import addresses, assets, errors, frame, language, limits, metrics, schema, security, upkeep
 from flask_cimd_site.account import account_page, attempts, commands, first_run, fresh, login, passwords, sessions
 from flask_cimd_site.activity import pages as activity_pages
 from flask_cimd_site.activity import sweep as activity_sweep
@@ -106,6 +106,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     frame.init_app(app, configuration)
     security.init_app(app, configuration)
     assets.init_app(app)
+    addresses.init_app(app)
     sessions.init_app(app)
     for module in _MODULES:
         app.register_blueprint(module.blueprint)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, request, url_for
-from flask_babel import lazy_gettext as _
+from flask import Flask, current_app, request
+from markupsafe import Markup
 
+from flask_cimd_site.addresses import path_of
 from flask_cimd_site.config import Configuration
+from flask_cimd_site.language import lazy_gettext as _
 
-_KEY = "demo_notices"
+_KEY = "site_notices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,10 @@ class Notice:
 
 
 def init_app(app: Flask, configuration: Configuration) -> None:
-    """Give templates ``navigation()``, ``notices()`` and ``site_host``."""
+    """Give templates ``navigation()``, ``notices()``, ``site_host`` and the filter ``breakable``."""
     host = urlsplit(configuration.base_url).netloc
     app.extensions[_KEY] = []
+    app.add_template_filter(breakable)
     app.context_processor(lambda: {"navigation": navigation, "notices": notices, "site_host": host})
 
 
@@ -85,11 +88,17 @@ def notices() -> list[Notice]:
     return [notice for find in current_app.extensions[_KEY] for notice in find()]
 
 
+def breakable(host: str) -> Markup:
+    """Return a host that breaks behind its dots alone, so that no part of it looks like a whole on a narrow page."""
+    return Markup(".<wbr>").join(host.split("."))
+
+
 def navigation() -> list[Entry]:
     """Return the entries whose views exist in this app."""
-    known = current_app.view_functions
     return [
-        Entry(place.text, url_for(place.endpoint), _is_current(place)) for place in PLACES if place.endpoint in known
+        Entry(str(place.text), path_of(place.endpoint), _is_current(place))
+        for place in PLACES
+        if place.endpoint in current_app.view_functions
     ]
 
 

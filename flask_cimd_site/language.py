@@ -7,19 +7,25 @@ site and of `flask_cimd`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, tzinfo
+from functools import cached_property, lru_cache
+from typing import Any
 
 from babel import Locale
-from flask import Flask, request
-from flask_babel import Babel, format_date, format_datetime, get_locale, to_user_timezone
-from markupsafe import Markup
+from babel.dates import DateTimePattern, parse_pattern
+from flask import Flask, current_app, g, request
+from flask_babel import Babel, get_timezone, get_translations
+from flask_babel.speaklater import LazyString
+from markupsafe import Markup, escape
 
+from flask_cimd.core import Sentence
 from flask_cimd.provider import translate
 
 #: Languages of the catalogue; the first one is that of the message ids.
 LANGUAGES = ("en", "de")
 #: British order: the day comes before the month, as in the other languages.
-_DAY = {"en": "d MMMM y", "de": "d. MMMM y"}
+_DAY: dict[str, DateTimePattern] = {"en": parse_pattern("d MMMM y"), "de": parse_pattern("d. MMMM y")}
+_CATALOGUES = "site_catalogues"
 
 
 def init_app(app: Flask, zone: Callable[[], str] = lambda: "UTC") -> None:
@@ -29,16 +35,22 @@ def init_app(app: Flask, zone: Callable[[], str] = lambda: "UTC") -> None:
         app: an app whose folder has ``translations``.
         zone: returns the IANA name of the time zone in which pages show instants.
     """
-    Babel(app, locale_selector=_language, timezone_selector=zone)
+    Babel(app, locale_selector=language, timezone_selector=zone)
+    app.extensions[_CATALOGUES] = {}
+    app.jinja_env.globals["_"] = _sentence
     app.add_template_filter(moment)
     app.add_template_filter(day)
-    app.context_processor(lambda: {"language": language(), "said": translate})
+    app.context_processor(lambda: {"language": language(), "said": _said})
 
 
 def language() -> str:
     """Return the language of the page: ``en`` or ``de``."""
-    locale: Locale | None = get_locale()
-    return LANGUAGES[0] if locale is None else str(locale.language)
+    return _reader().language
+
+
+def lazy_gettext(text: str) -> LazyString:
+    """Return a sentence that is translated where it is shown."""
+    return LazyString(_sentence, text)
 
 
 def moment(instant: datetime, css: str = "") -> Markup:
@@ -48,20 +60,58 @@ def moment(instant: datetime, css: str = "") -> Markup:
         instant: an aware instant.
         css: classes of the element.
     """
-    text = f"{format_datetime(instant, _DAY[language()] + ', HH:mm')} {to_user_timezone(instant).tzname()}"
-    return _element(instant, text, css)
+    reader = _reader()
+    local = instant.astimezone(reader.zone)
+    return _element(instant, f"{_day_of(local.date(), reader.language)}, {local:%H:%M} {local.tzname()}", css)
 
 
 def day(instant: datetime, css: str = "") -> Markup:
     """Return a ``time`` element with the day alone; arguments as of `moment`."""
-    return _element(instant, format_date(instant, _DAY[language()]), css)
+    reader = _reader()
+    return _element(instant, _day_of(instant.astimezone(reader.zone).date(), reader.language), css)
+
+
+@lru_cache(maxsize=1024)
+def _day_of(local: date, language: str) -> str:
+    return _DAY[language].apply(local, Locale(language))
 
 
 def _element(instant: datetime, text: str, css: str) -> Markup:
-    # Markup escapes the values that it is formatted with.
-    start = Markup('<time class="{}"').format(css) if css else Markup("<time")
-    return Markup('{} datetime="{}">{}</time>').format(start, instant.isoformat(timespec="seconds"), text)
+    attribute = f' class="{escape(css)}"' if css else ""
+    return Markup(f'<time{attribute} datetime="{instant.isoformat(timespec="seconds")}">{escape(text)}</time>')  # noqa: S704  all parts are escaped
 
 
-def _language() -> str:
-    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+def _sentence(text: str, **values: Any) -> str:
+    found: str = _reader().catalogue.ugettext(text)
+    return found % values if values else found
+
+
+def _said(text: str) -> str:
+    return translate(text) if isinstance(text, Sentence) else _sentence(text)
+
+
+class _Reader:
+    """Language, catalogue and zone of one request; Flask-Babel looks them up for every sentence and every date."""
+
+    def __init__(self) -> None:
+        self.language: str = request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+    @cached_property
+    def catalogue(self) -> Any:
+        known = current_app.extensions[_CATALOGUES]
+        if self.language not in known:
+            known[self.language] = get_translations()
+        return known[self.language]
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        found: tzinfo = get_timezone()
+        return found
+
+
+def _reader() -> _Reader:
+    try:
+        found: _Reader = g.reader
+    except AttributeError:
+        g.reader = found = _Reader()
+    return found

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from markupsafe import Markup
 
 from flask_cimd.core import LOOPBACK_HOSTS, WebURL
 from flask_cimd_site import proxies
@@ -30,9 +31,15 @@ def init_app(app: Flask, configuration: Configuration) -> None:
         # A CSRF token is valid as long as its session; the request that a consent form is about expires by itself.
         WTF_CSRF_TIME_LIMIT=None,
     )
-    CSRFProtect(app)
+    protect_forms(app)
     app.after_request(_add_headers(configuration))
     app.wsgi_app = _at_origin(app.wsgi_app, configuration)  # type: ignore[method-assign]  # Flask documents this assignment
+
+
+def protect_forms(app: Flask) -> None:
+    """Check the CSRF token of every form, and give templates ``csrf_field()``."""
+    CSRFProtect(app)
+    app.jinja_env.globals["csrf_field"] = _csrf_field
 
 
 def exempt(app: Flask, *views: Callable[..., Any]) -> None:
@@ -68,6 +75,13 @@ def allow_leaving() -> None:
 def allow_scripts() -> None:
     """Let this page run the scripts of the site's own static files: passkeys need them."""
     g.may_script = True
+
+
+def _csrf_field() -> Markup:
+    if "csrf_field" not in g:
+        g.csrf_field = Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+    found: Markup = g.csrf_field
+    return found
 
 
 def _add_headers(configuration: Configuration) -> Callable[[Response], Response]:

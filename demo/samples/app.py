@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, redirect, render_template, session, url_for
-from flask_wtf.csrf import CSRFProtect
 from jinja2 import FileSystemLoader
 from werkzeug.wrappers import Response
 
 import flask_cimd_site
 from flask_cimd.publish import FetchSettings, LoginBlueprint, PublishedClient, SignedIn
 from flask_cimd_site import assets, language
+from flask_cimd_site.security import protect_forms
 
 #: Settings of the samples' connections: the site is on this computer, by plain http.
 LOCAL = FetchSettings(allow_loopback=True)
@@ -104,7 +104,7 @@ def create_sample(
         address: what its button signs in with.
         options: of `PublishedClient.login_blueprint`.
     """
-    # The apps look like the site: they use its style sheet and its hidden field.
+    # The apps look like the site: they use its style sheet and its base template.
     site_folder = Path(flask_cimd_site.__file__).parent
     app = Flask(f"{__package__}.{name}", root_path=str(Path(__file__).parent), static_folder=site_folder / "static")
     app.jinja_loader = FileSystemLoader([Path(__file__).parent / "templates", site_folder / "templates"])
@@ -115,7 +115,7 @@ def create_sample(
         # Lax holds other sites off, but all ports of this computer are one site.
         WTF_CSRF_TIME_LIMIT=None,
     )
-    CSRFProtect(app)
+    protect_forms(app)
     language.init_app(app)
     assets.init_app(app)
     app.extensions["people"] = People()

@@ -11,7 +11,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from flask import Flask, g, session
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from flask_cimd_site import visitor
 from flask_cimd_site.account.tables import SessionRow
@@ -28,6 +28,8 @@ _MEMBER = "owner"
 _MEMO = "owner_session"
 
 _sessions: Any = SessionRow.__table__
+#: Sent by every request of a browser that has logged in.
+_FIND = select(_sessions).where(_sessions.c.digest == bindparam("own"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,7 @@ def current() -> OwnerSession | None:
 
 def _load() -> OwnerSession | None:
     with db.engine.connect() as connection:
-        row = connection.execute(select(_sessions).where(_sessions.c.digest == _digest())).first()
+        row = connection.execute(_FIND, {"own": _digest()}).first()
     found, now = None if row is None else _read(row), services().clock()
     if found is None or not found.lives(now):
         return None

@@ -20,12 +20,13 @@ from flask_cimd_site.services import services
 
 _feed: Any = FeedRow.__table__
 _ONLY = 1
+_FIND = select(_feed.c.nonce).where(_feed.c.id == _ONLY)
 
 
 def secret() -> str | None:
     """Return the last part of the address, or ``None`` while there is no feed."""
     with db.engine.connect() as connection:
-        nonce = connection.execute(select(_feed.c.nonce).where(_feed.c.id == _ONLY)).scalar()
+        nonce = connection.execute(_FIND).scalar()
     return None if nonce is None else _derived(nonce)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from flask_babel import lazy_gettext as _
+from flask_cimd_site.language import lazy_gettext as _
 
 
 class Kind(StrEnum):

@@ -142,7 +142,7 @@ def _page(wanted: Filter, events: list[Event], following: str | None, problem: s
         events=events,
         wanted=wanted,
         problem=problem,
-        kinds=TEXTS,
+        kinds={kind.value: str(text) for kind, text in TEXTS.items()},
         notable={str(kind) for kind in NOTABLE},
         unread=reading.unread(),
         older=url_for("activity.show", **wanted.as_query(), before=following) if following else None,

@@ -29,6 +29,8 @@ _CURSOR = re.compile(r"(\d{1,11}(?:\.\d{1,7})?)_(\d{1,15})", re.ASCII)
 _TEXTS = {str(kind): text for kind, text in TEXTS.items()}
 _activity: Any = ActivityRow.__table__
 _notice: Any = NoticeRow.__table__
+#: Sent by every page of the owner.
+_UNREAD = select(_activity).join(_notice).order_by(_notice.c.activity_id.desc()).limit(MOST_UNREAD)
 
 
 class FilterError(ValueError):
@@ -140,9 +142,8 @@ def everything(wanted: Filter) -> Iterator[Event]:
 
 def unread() -> list[Event]:
     """Return the newest `MOST_UNREAD` notable events that the owner has not read."""
-    query = select(_activity).join(_notice).order_by(_activity.c.id.desc()).limit(MOST_UNREAD)
     with db.engine.connect() as connection:
-        return [_as_event(row) for row in connection.execute(query)]
+        return [_as_event(row) for row in connection.execute(_UNREAD)]
 
 
 def mark_read(numbers: Sequence[int]) -> None:
@@ -173,15 +174,16 @@ def _ordered(query: Select[Any]) -> Select[Any]:
 
 
 def _as_event(row: Any) -> Event:
+    number, at, kind, app, host, detail, browser, network = row
     return Event(
-        id=row.id,
-        at=datetime.fromtimestamp(row.at, UTC),
-        kind=row.kind,
-        app=row.app or "",
-        host=row.host,
-        detail=row.detail,
-        browser=row.browser,
-        network=row.network,
+        id=number,
+        at=datetime.fromtimestamp(at, UTC),
+        kind=kind,
+        app=app or "",
+        host=host,
+        detail=detail,
+        browser=browser,
+        network=network,
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
-from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response
 
 from flask_cimd import Allowance, Decision, HostPattern, Rule, Tier
@@ -15,6 +14,7 @@ from flask_cimd.core import WebURL
 from flask_cimd_site.account.fresh import fresh_owner_only
 from flask_cimd_site.account.login import owner_only
 from flask_cimd_site.activity import Kind, record
+from flask_cimd_site.language import lazy_gettext as _
 from flask_cimd_site.provider.resource_servers import named_resources
 from flask_cimd_site.provider.scopes import SCOPE_TEXTS
 from flask_cimd_site.services import services

@@ -9,11 +9,11 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 import nh3
-from flask import url_for
 from jinja2.utils import urlize
 from markupsafe import Markup, escape
 
 from flask_cimd.core import safe_text
+from flask_cimd_site.addresses import path_of
 from flask_cimd_site.services import services
 from flask_cimd_site.site import media
 from flask_cimd_site.site.posts import Post
@@ -62,6 +62,16 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPost:
+    """A post in a list."""
+
+    slug: str
+    url: str
+    title: str
+    published: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostView:
     """A post as templates and the feed show it."""
 
@@ -91,22 +101,26 @@ class PostView:
 
 def permalink(slug: str) -> str:
     """Return the absolute URL of a post."""
-    return services().configuration.base_url + url_for("notes.show", slug=slug)
+    return services().configuration.base_url + path_of("notes.show", slug=slug)
+
+
+def listed(post: Post) -> ListedPost:
+    """Return what a list of posts shows of one."""
+    return ListedPost(
+        slug=post.slug, url=permalink(post.slug), title=_title(post, _content_of(post)), published=post.published_at
+    )
 
 
 def view(post: Post) -> PostView:
     """Return what templates and the feed show of a post."""
-    values = post.properties.get("content", ())
-    content: Value = values[0] if values else ""
-    name = first_text(post.properties, "name")
-    markup = _markup(content)
+    content = _content_of(post)
     return PostView(
         slug=post.slug,
         url=permalink(post.slug),
-        name=name,
-        title=safe_text(name or _opening(content, markup), _TITLE_LIMIT) or "Note",
+        name=first_text(post.properties, "name"),
+        title=_title(post, content),
         summary=first_text(post.properties, "summary"),
-        content=markup,
+        content=_markup(content),
         photos=photos_of(post),
         categories=[value for value in post.properties.get("category", ()) if isinstance(value, str)],
         contexts=_contexts(post),
@@ -183,9 +197,16 @@ def _linked(paragraph: str) -> str:
     return str(escape(paragraph)) if _CLOSING_RUN.search(paragraph) else urlize(paragraph, rel=_LINK_RELATION)
 
 
-def _opening(content: Value, markup: Markup) -> str:
-    """Return the beginning of a post, without tags."""
-    return content[: 8 * _TITLE_LIMIT] if isinstance(content, str) else markup.striptags()
+def _content_of(post: Post) -> Value:
+    values = post.properties.get("content", ())
+    return values[0] if values else ""
+
+
+def _title(post: Post, content: Value) -> str:
+    """Return the name of a post, or the beginning of its content without tags."""
+    name = first_text(post.properties, "name")
+    opening = content[: 8 * _TITLE_LIMIT] if isinstance(content, str) else ""
+    return safe_text(name or opening or _markup(content).striptags(), _TITLE_LIMIT) or "Note"
 
 
 def _photo(value: Value) -> Photo:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from flask_cimd_site.account.login import is_logged_in, owner_only
 from flask_cimd_site.services import services
 from flask_cimd_site.site import posts
-from flask_cimd_site.site.content import view
+from flask_cimd_site.site.content import listed, view
 from flask_cimd_site.site.numbers import page_number
 from flask_cimd_site.site.properties import PropertyError
 
@@ -48,13 +48,12 @@ def index() -> str:
     last = posts.find(request.args.get("deleted", ""))
     return render_template(
         "notes.html",
-        drafts=[view(post) for post in posts.drafts()],
-        posts=[view(post) for post in shown],
-        deleted=[view(post) for post in posts.deleted()],
-        undoable=view(last) if last and last.deleted_at and last.properties else None,
+        drafts=[listed(post) for post in posts.drafts()],
+        posts=[listed(post) for post in shown],
+        deleted=[listed(post) for post in posts.deleted()],
+        undoable=listed(last) if last and last.deleted_at and last.properties else None,
         page=number,
         has_older=has_older,
-        is_owner=True,
     )
 
 

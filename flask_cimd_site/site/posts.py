@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
 
@@ -31,6 +31,19 @@ _LONGEST_SLUG = 60
 _NOTHING = "{}"
 _SLUG = re.compile(r"[a-z0-9-]{1,80}")
 _post: Any = PostRow.__table__
+_NEWEST_FIRST = (_post.c.published_at.desc(), _post.c.id.desc())
+_LIVES = _post.c.deleted_at.is_(None)
+_CAN_COME_BACK = _post.c.deleted_at.is_not(None) & (_post.c.properties != _NOTHING)
+
+
+def _pages(which: Any, *order: Any) -> Select[Any]:
+    return select(_post).where(which).order_by(*order).offset(bindparam("start")).limit(bindparam("most"))
+
+
+_EDITABLE = _pages(_LIVES, *_NEWEST_FIRST)
+_PUBLISHED = _pages(_LIVES & _post.c.is_draft.is_(False), *_NEWEST_FIRST)
+_DRAFTS = _pages(_LIVES & _post.c.is_draft.is_(True), *_NEWEST_FIRST)
+_DELETED = _pages(_CAN_COME_BACK, _post.c.deleted_at.desc())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,24 +141,23 @@ def change(slug: str, edit: Edit, *, images: Sequence[StoredImage] = (), now: da
 
 def published(page: int = 1, size: int = PAGE_SIZE) -> tuple[list[Post], bool]:
     """Return one page of public posts, newest first, and whether there is an older page."""
-    return _page(select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(False)), page, size)
+    posts = _read(_PUBLISHED, (page - 1) * size, size + 1)
+    return posts[:size], len(posts) > size
 
 
 def editable(size: int = PAGE_SIZE) -> list[Post]:
     """Return the newest posts that are not deleted, drafts included."""
-    return _page(select(_post).where(_post.c.deleted_at.is_(None)), 1, size)[0]
+    return _read(_EDITABLE, 0, size)
 
 
 def drafts(size: int = PAGE_SIZE) -> list[Post]:
     """Return drafts, newest first."""
-    return _page(select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(True)), 1, size)[0]
+    return _read(_DRAFTS, 0, size)
 
 
 def deleted(size: int = PAGE_SIZE) -> list[Post]:
     """Return deleted posts that can be undeleted, the last deleted first."""
-    kept = select(_post).where(_post.c.deleted_at.is_not(None), _post.c.properties != _NOTHING)
-    with db.engine.connect() as connection:
-        return [_as_post(row) for row in connection.execute(kept.order_by(_post.c.deleted_at.desc()).limit(size))]
+    return _read(_DELETED, 0, size)
 
 
 def undeleted(post: Post) -> Post:
@@ -186,11 +198,9 @@ def _opening(properties: Properties, markdown: str | None) -> str:
     return " ".join((markdown or first_text(properties, "content")).split()[:6])
 
 
-def _page(query: Select[Any], page: int, size: int) -> tuple[list[Post], bool]:
-    ordered = query.order_by(_post.c.published_at.desc(), _post.c.id.desc()).offset((page - 1) * size).limit(size + 1)
+def _read(query: Select[Any], start: int, most: int) -> list[Post]:
     with db.engine.connect() as connection:
-        rows = connection.execute(ordered).all()
-    return [_as_post(row) for row in rows[:size]], len(rows) > size
+        return [_as_post(row) for row in connection.execute(query, {"start": start, "most": most})]
 
 
 def _values(post: Post) -> dict[str, Any]:
