@@ -295,10 +295,10 @@ POSTS = mutants(
         ("        except IntegrityError:  # another post has this slug\n", "        except RecursionError:  # another post has this slug\n"),
         ("    if not _SLUG.fullmatch(slug):\n        return None\n", "", f"{_SECURITY} {_MICROPUB}"),
         ("(_post.c.slug == slug) & (_post.c.version == post.version)", "_post.c.slug == slug"),
-        ("select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(False)), page", "select(_post).where(_post.c.deleted_at.is_(None)), page"),
-        ("select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(False)), page", "select(_post).where(_post.c.is_draft.is_(False)), page"),
+        ("_PUBLISHED = _pages(_LIVES & _post.c.is_draft.is_(False),", "_PUBLISHED = _pages(_LIVES,"),
+        ("_PUBLISHED = _pages(_LIVES & _post.c.is_draft.is_(False),", "_PUBLISHED = _pages(_post.c.is_draft.is_(False),"),
         ("select(_post).where(_post.c.deleted_at.is_(None)), 1, size)", "select(_post), 1, size)", f"{_MCP} {_MICROPUB}"),
-        ("select(_post).where(_post.c.deleted_at.is_(None), _post.c.is_draft.is_(True))", "select(_post).where(_post.c.is_draft.is_(True))"),
+        ("_DRAFTS = _pages(_LIVES & _post.c.is_draft.is_(True),", "_DRAFTS = _pages(_post.c.is_draft.is_(True),"),
         ("select(*columns).where(_post.c.is_draft.is_(False))", "select(*columns)"),
     ],
 )  # fmt: skip
