@@ -297,7 +297,7 @@ POSTS = mutants(
         ("(_post.c.slug == slug) & (_post.c.version == post.version)", "_post.c.slug == slug"),
         ("_PUBLISHED = _pages(_LIVES & _post.c.is_draft.is_(False),", "_PUBLISHED = _pages(_LIVES,"),
         ("_PUBLISHED = _pages(_LIVES & _post.c.is_draft.is_(False),", "_PUBLISHED = _pages(_post.c.is_draft.is_(False),"),
-        ("select(_post).where(_post.c.deleted_at.is_(None)), 1, size)", "select(_post), 1, size)", f"{_MCP} {_MICROPUB}"),
+        ("_EDITABLE = _pages(_LIVES,", "_EDITABLE = _pages(_post.c.id > 0,", f"{_MCP} {_MICROPUB}"),
         ("_DRAFTS = _pages(_LIVES & _post.c.is_draft.is_(True),", "_DRAFTS = _pages(_post.c.is_draft.is_(True),"),
         ("select(*columns).where(_post.c.is_draft.is_(False))", "select(*columns)"),
     ],
