@@ -33,9 +33,7 @@ lint: $(VENV)/.tests-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 fuzz: $(VENV)/.tests-installed
-	@for seed in 1 2 3 4 5 6 7 8 9 10; do \
-	  HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property -q --hypothesis-seed=$$seed || exit 1; \
-	done
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property -q
 conformance: $(VENV)/.tests-installed
 	@$(BIN)/python docs/conformance.py
 mutate: $(VENV)/.tests-installed
@@ -63,7 +61,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[demo,postgres,redis,logo,mcp,metrics]"
 	@touch $@
 $(VENV)/.tests-installed: pyproject.toml $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --group test --group browser --group lint
+	$(BIN)/python -m pip install --quiet --group test --group browser --group deploy --group lint
 	@touch $@
 $(VENV)/.docs-installed: pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group docs

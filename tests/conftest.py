@@ -30,6 +30,7 @@ REPOSITORY = frozenset(
     {
         "docs",
         "test_conformance.py",
+        "test_deploy.py",
         "test_house.py",
         "test_mutation.py",
         "test_package.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ def filled_in(name: str, values: Values) -> str:
     """Return a file for this site."""
     text = template(name)
     if name in _PROXIES:
+        for variable in ("SITE_DOMAIN", "SITE_UPSTREAM"):  # the Caddyfile has defaults for a container
+            text = re.sub(rf"\{{\${variable}:([^}}]+)\}}", r"\1", text)
         return text.replace("me.example", values.host).replace("127.0.0.1:5000", f"127.0.0.1:{values.port}")
     directory = str(values.directory)
     if directory.startswith(_STATE):
