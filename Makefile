@@ -33,7 +33,9 @@ lint: $(VENV)/.tests-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 fuzz: $(VENV)/.tests-installed
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property -q
+	@for seed in 1 2 3 4 5 6 7 8 9 10; do \
+	  HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/property -q --hypothesis-seed=$$seed || exit 1; \
+	done
 conformance: $(VENV)/.tests-installed
 	@$(BIN)/python docs/conformance.py
 mutate: $(VENV)/.tests-installed
