@@ -60,7 +60,8 @@ class Requests(StorageBase):
             table.c.digest,
             func.row_number().over(order_by=newest).label("entries"),
             func.sum(table.c.size).over(order_by=[newest, table.c.digest]).label("bytes"),
-        ).subquery()
+        )
+        ranked = ranked.where(table.c.issuer == b("issuer")).subquery()
         surplus = select(ranked.c.digest).where((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
         self._bound_pushed = delete(table).where(table.c.digest.in_(surplus))
 
@@ -69,13 +70,15 @@ class Requests(StorageBase):
         text = request.to_json()
         values = {
             "digest": self._own(digest),
+            "issuer": self._issuer,
             "request": text,
             "size": len(text.encode()),
             "expires_at": seconds(expires_at),
         }
         self._database.change(insert(self._pushed), values)
         if next(self._pushes) % _LOOK_EVERY == 0:
-            self._database.change(self._bound_pushed, params(entries=PUSHED_ENTRIES, bytes=PUSHED_BYTES))
+            bounds = params(issuer=self._issuer, entries=PUSHED_ENTRIES, bytes=PUSHED_BYTES)
+            self._database.change(self._bound_pushed, bounds)
 
     def find_pushed(self, digest: str, now: datetime) -> AuthorizationRequest | None:
         """Return a pushed request that is neither decided nor expired."""
@@ -90,7 +93,7 @@ class Requests(StorageBase):
 
     def _make_waiting_statements(self) -> None:
         table, codes = self._waiting, self._codes
-        kept = ["browser", "subject", "content", "size", "created_at", "expires_at"]
+        kept = ["issuer", "browser", "subject", "content", "size", "created_at", "expires_at"]
         self._keep = upsert(table, "digest", [*kept, "decided_at", "answer", "code_digest"])
         newest = [table.c.created_at.desc(), table.c.digest]
         ranked = (
@@ -99,7 +102,7 @@ class Requests(StorageBase):
                 func.row_number().over(order_by=newest).label("entries"),
                 func.sum(table.c.size).over(order_by=newest).label("bytes"),
             )
-            .where(table.c.browser == b("browser"), table.c.decided_at.is_(None))
+            .where(table.c.browser == b("browser"), table.c.issuer == b("issuer"), table.c.decided_at.is_(None))
             .subquery()
         )
         surplus = select(ranked.c.digest).where((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
@@ -125,7 +128,7 @@ class Requests(StorageBase):
                 func.row_number().over(partition_by=table.c.subject, order_by=newest).label("entries"),
                 func.sum(table.c.size).over(partition_by=table.c.subject, order_by=newest).label("bytes"),
             )
-            .where(table.c.decided_at.is_(None))
+            .where(table.c.issuer == b("issuer"), table.c.decided_at.is_(None))
             .subquery()
         )
         of_strangers = ranked.c.is_stranger & ((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
@@ -140,6 +143,7 @@ class Requests(StorageBase):
             return False
         values = params(
             digest=self._own(waiting.digest),
+            issuer=self._issuer,
             browser=waiting.browser,
             subject=waiting.subject,
             content=waiting.content,
@@ -150,7 +154,7 @@ class Requests(StorageBase):
             answer=waiting.answer,
             code_digest=None,
         )
-        bounds = params(browser=waiting.browser, entries=most, bytes=WAITING_BYTES)
+        bounds = params(issuer=self._issuer, browser=waiting.browser, entries=most, bytes=WAITING_BYTES)
         keep = self._keep(self._database.dialect)
 
         def work(connection: Connection) -> None:
@@ -160,7 +164,7 @@ class Requests(StorageBase):
         self._database.write(work)
         if next(self._waits) % _LOOK_EVERY == 0:
             in_all = params(entries=STRANGERS_ENTRIES, bytes=STRANGERS_BYTES, entries_each=SUBJECT_ENTRIES)
-            self._database.change(self._bound_in_all, in_all)
+            self._database.change(self._bound_in_all, in_all | params(issuer=self._issuer))
         return True
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:

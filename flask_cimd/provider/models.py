@@ -206,6 +206,7 @@ def _define_requests(base: Any) -> dict[str, Any]:
         __table_args__ = (Index("ix_cimd_pushed_request_expires_at", "expires_at"),)
 
         digest: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+        issuer: Mapped[str] = mapped_column(Text, server_default="")
         request: Mapped[str] = mapped_column(Text)
         size: Mapped[int] = mapped_column(Integer)
         expires_at: Mapped[float] = mapped_column(_INSTANT)
@@ -220,6 +221,7 @@ def _define_requests(base: Any) -> dict[str, Any]:
         )
 
         digest: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+        issuer: Mapped[str] = mapped_column(Text, server_default="")
         browser: Mapped[str] = mapped_column(_DIGEST)
         subject: Mapped[str] = mapped_column(Text)
         content: Mapped[str] = mapped_column(Text)

@@ -18,10 +18,8 @@ class SQLAlchemyStorage(Tokens, Approvals):
     """A `flask_cimd.oauth.ProviderStorage` and ``RegistrationStorage`` on SQLite or PostgreSQL; needs an app context.
 
     Every method is one transaction on a separate connection: it neither commits nor rolls back ``db.session``, but for
-    SQLite in memory, which has a single connection. Bounds hold for each issuer where a row has one (registrations);
-    waiting and pushed requests, which live for minutes, share theirs among the issuers of a database. After a
-    restart of the database server, the same call opens one new connection. The database never holds secrets, only
-    their digests.
+    SQLite in memory, which has a single connection. Bounds hold for each issuer. After a restart of the database
+    server, the same call opens one new connection. The database never holds secrets, only their digests.
 
     Args:
         db: the app's Flask-SQLAlchemy object. ``db.create_all()``, a migration or ``flask cimd create-tables`` makes

@@ -254,6 +254,48 @@ def test_pushed_requests_are_bounded_in_number_and_bytes(
     assert kept == digests[-2:]
 
 
+@pytest.mark.parametrize("bound", ["PUSHED_ENTRIES", "PUSHED_BYTES"])
+def test_pushes_at_one_issuer_displace_none_at_another(
+    storage: SQLAlchemyStorage, other: SQLAlchemyStorage, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    size = len(make_request().to_json().encode())
+    monkeypatch.setattr(_requests, bound, 1 if bound == "PUSHED_ENTRIES" else size)
+    monkeypatch.setattr(_requests, "_LOOK_EVERY", 1)
+    first = new_digest()
+    storage.keep_pushed(first, make_request(), NOW + SECOND, NOW)
+    for number in range(2, 5):
+        other.keep_pushed(new_digest(), make_request(), NOW + number * SECOND, NOW)
+    assert storage.find_pushed(first, NOW) is not None
+
+
+@pytest.mark.parametrize("bound", ["STRANGERS_ENTRIES", "STRANGERS_BYTES"])
+def test_strangers_at_one_issuer_displace_none_at_another(
+    storage: SQLAlchemyStorage, other: SQLAlchemyStorage, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    first = make_waiting(browser=new_digest(), subject="", created_at=NOW - SECOND)
+    size = len(first.content.encode())
+    monkeypatch.setattr(_requests, bound, 1 if bound == "STRANGERS_ENTRIES" else size)
+    monkeypatch.setattr(_requests, "_LOOK_EVERY", 1)
+    storage.keep_waiting(first, NOW, 9)
+    theirs = [make_waiting(browser=new_digest(), subject="", created_at=NOW + n * SECOND) for n in range(3)]
+    for waiting in theirs:
+        other.keep_waiting(waiting, NOW, 9)
+    assert storage.find_waiting(first.digest, NOW) == first
+    assert [one.digest for one in theirs if other.find_waiting(one.digest, NOW)] == [theirs[-1].digest]
+
+
+def test_a_person_and_a_browser_at_one_issuer_displace_nothing_at_another(
+    storage: SQLAlchemyStorage, other: SQLAlchemyStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_requests, "SUBJECT_ENTRIES", 1)
+    monkeypatch.setattr(_requests, "_LOOK_EVERY", 1)
+    first = make_waiting(created_at=NOW - SECOND)
+    storage.keep_waiting(first, NOW, 1)
+    for number in range(3):
+        other.keep_waiting(make_waiting(browser=first.browser, created_at=NOW + number * SECOND), NOW, 1)
+    assert storage.find_waiting(first.digest, NOW) == first
+
+
 def test_a_request_that_is_too_long_is_not_kept(storage: SQLAlchemyStorage) -> None:
     waiting = make_waiting(content="x" * (512 * 1024 + 1))
     assert not storage.keep_waiting(waiting, NOW, 9)
