@@ -56,12 +56,15 @@ class Requests(StorageBase):
         self._take_pushed = delete(table).where(table.c.digest == b("digest"))
         self._settle_pushed = delete(table).where(alive)
         newest = table.c.expires_at.desc()
-        ranked = select(
-            table.c.digest,
-            func.row_number().over(order_by=newest).label("entries"),
-            func.sum(table.c.size).over(order_by=[newest, table.c.digest]).label("bytes"),
+        ranked = (
+            select(
+                table.c.digest,
+                func.row_number().over(order_by=newest).label("entries"),
+                func.sum(table.c.size).over(order_by=[newest, table.c.digest]).label("bytes"),
+            )
+            .where(table.c.issuer == b("issuer"))
+            .subquery()
         )
-        ranked = ranked.where(table.c.issuer == b("issuer")).subquery()
         surplus = select(ranked.c.digest).where((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
         self._bound_pushed = delete(table).where(table.c.digest.in_(surplus))
 

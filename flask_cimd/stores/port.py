@@ -22,6 +22,8 @@ from .records import Records
 KEPT_PAST_EXPIRY = timedelta(hours=24)
 #: Clients that a shared store keeps parsed, as long as what is stored of them stays the same.
 PARSED = 256
+#: Bytes that a shared store keeps of clients, and as many of key sets and logos, unless it is told another bound.
+SHARED_BYTES = 256 * 1024 * 1024
 
 C = TypeVar("C", bound=type)
 

@@ -14,7 +14,17 @@ from redis.exceptions import RedisError
 from ..core.identifier import ClientIdentifier
 from ..core.leases import Lease, Leases
 from ..core.metadata import ClientMetadata
-from .port import KEPT_PAST_EXPIRY, PARSED, Entry, Fetched, FetchedStore, instant_of, key_of, raises_store_error
+from .port import (
+    KEPT_PAST_EXPIRY,
+    PARSED,
+    SHARED_BYTES,
+    Entry,
+    Fetched,
+    FetchedStore,
+    instant_of,
+    key_of,
+    raises_store_error,
+)
 from .records import Records
 
 #: Seconds for connecting and for one command; a store that hangs must not hold up sign-ins.
@@ -29,6 +39,39 @@ if lease and cjson.decode(lease).owner == ARGV[1] then
 end
 """
 
+_FORGET = """
+local function forget(members)
+  for _, member in ipairs(members) do
+    redis.call('hincrby', KEYS[2], '', 0 - (redis.call('hget', KEYS[2], member) or 0))
+    redis.call('hdel', KEYS[2], member)
+    redis.call('zrem', KEYS[1], member)
+  end
+end
+"""
+# Redis drops expired keys by itself; their names leave the index here, some thousand at a time. A server that evicts
+# keys may have dropped one of the two: a sum of bytes without names starts anew.
+_ADD = (
+    _FORGET
+    + """
+if redis.call('zcard', KEYS[1]) == 0 then redis.call('del', KEYS[2]) end
+forget(redis.call('zrangebyscore', KEYS[1], '-inf', ARGV[4], 'LIMIT', 0, 1000))
+forget({ARGV[1]})
+redis.call('zadd', KEYS[1], ARGV[3], ARGV[1])
+redis.call('hset', KEYS[2], ARGV[1], ARGV[2])
+redis.call('hincrby', KEYS[2], '', ARGV[2])
+local dropped = {}
+while redis.call('zcard', KEYS[1]) > tonumber(ARGV[5])
+    or tonumber(redis.call('hget', KEYS[2], '') or 0) > tonumber(ARGV[6]) do
+  local first = redis.call('zrange', KEYS[1], 0, 0)
+  if #first == 0 then break end
+  forget(first)
+  table.insert(dropped, first[1])
+end
+return dropped
+"""
+)
+_REMOVE = _FORGET + "forget({ARGV[1]})"
+
 
 def connect(url: str) -> Redis:
     """Return a client for a ``redis://``, ``rediss://`` or ``unix://`` URL; it connects when it is first used."""
@@ -36,16 +79,31 @@ def connect(url: str) -> Redis:
     return client
 
 
-def _bound(client: Any, pipeline: Any, index: str, dropped_before: float, size: int, key: Callable[[str], str]) -> None:
-    """Run a pipeline that adds to an index by expiry, and drop what exceeds ``size``, the first to expire first."""
-    # Redis drops expired keys by itself; their names leave the index here.
-    pipeline.zremrangebyscore(index, "-inf", dropped_before)
-    pipeline.zcard(index)
-    surplus = pipeline.execute()[-1] - size
-    if surplus > 0:
-        dropped = [member.decode() for member, _ in client.zpopmin(index, surplus)]
+class _Index:
+    """The names of what is kept, by expiry, and their sizes; bounds both, the first to expire first.
+
+    Args:
+        name: key of the sorted set of names; their sizes and the sum of them are in a hash beside it.
+        key: returns the key under which a name's value is kept.
+    """
+
+    def __init__(self, client: Any, name: str, key: Callable[[str], str], *, size: int, max_bytes: int) -> None:
+        self.name = name
+        self._client, self._key = client, key
+        self._size, self._max_bytes = size, max_bytes
+        self._keys = (name, f"{name}:bytes")
+
+    def add(self, member: str, value: bytes, *, expires_at: float, dropped_before: float) -> None:
+        """Note a value that was written, and drop the surplus and the names of what expired before an instant."""
+        bounds = (self._size, self._max_bytes)
+        given = (member, len(value), expires_at, dropped_before, *bounds)
+        dropped = self._client.eval(_ADD, 2, *self._keys, *given)
         if dropped:
-            client.delete(*map(key, dropped))
+            self._client.delete(*(self._key(name.decode()) for name in dropped))
+
+    def remove(self, member: str) -> None:
+        """Forget a name."""
+        self._client.eval(_REMOVE, 2, *self._keys, member)
 
 
 @raises_store_error(RedisError)
@@ -55,6 +113,7 @@ class RedisStore:
     Args:
         client: a connected ``redis.Redis``.
         size: number of entries kept, and as many key sets and logos; the ones that expire first are dropped first.
+        max_bytes: bytes of the entries' JSON texts, and as many of key sets and logos; dropped in the same order.
         prefix: begins every key, so that several apps can share one server.
         kept_past_expiry: how long a stale entry can be read.
     """
@@ -64,19 +123,19 @@ class RedisStore:
         client: Redis,
         *,
         size: int = 1_000_000,
+        max_bytes: int = SHARED_BYTES,
         prefix: str = "cimd:",
         kept_past_expiry: timedelta = KEPT_PAST_EXPIRY,
     ) -> None:
         self._client: Any = client
-        self._size = size
         self._prefix = prefix
         self._kept = kept_past_expiry
-        self._index = prefix + "clients"
+        self._index = _Index(client, prefix + "clients", self._key, size=size, max_bytes=max_bytes)
         # A client changes once an hour and is read at every request: parsing costs more than a round trip.
         self._parse = lru_cache(maxsize=PARSED)(_entry_of)
         self.leases: Leases | None = RedisLeases(client, prefix=prefix)
         self.records: Records = RedisRecords(client, prefix=prefix)
-        self.fetched: FetchedStore | None = RedisFetchedStore(client, prefix=prefix, size=size)
+        self.fetched: FetchedStore | None = RedisFetchedStore(client, prefix=prefix, size=size, max_bytes=max_bytes)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
         """Return the entry; a value that this version cannot read is a miss."""
@@ -92,24 +151,24 @@ class RedisStore:
         """Keep an entry until a bounded time past its lifetime, dropping others beyond the bound."""
         client_id = entry.metadata.client_id
         times = {"fetched_at": entry.fetched_at.timestamp(), "expires_at": entry.expires_at.timestamp()}
-        text = json.dumps({"metadata": entry.metadata.to_json(), **times})
+        text = json.dumps({"metadata": entry.metadata.to_json(), **times}).encode()
         kept = entry.expires_at - entry.fetched_at + self._kept
-        pipeline = self._client.pipeline()
-        pipeline.set(self._key(client_id), text, px=max(kept, timedelta(milliseconds=1)))
-        pipeline.zadd(self._index, {client_id: times["expires_at"]})
-        _bound(self._client, pipeline, self._index, (entry.fetched_at - self._kept).timestamp(), self._size, self._key)
+        self._client.set(self._key(client_id), text, px=max(kept, timedelta(milliseconds=1)))
+        dropped_before = (entry.fetched_at - self._kept).timestamp()
+        self._index.add(client_id, text, expires_at=times["expires_at"], dropped_before=dropped_before)
 
     def delete(self, client_id: str) -> None:
         """Forget a client."""
-        self._client.pipeline().delete(self._key(client_id)).zrem(self._index, client_id).execute()
+        self._client.delete(self._key(client_id))
+        self._index.remove(client_id)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the identifiers in the index."""
-        return iter(sorted(member.decode() for member in self._client.zrange(self._index, 0, -1)))
+        return iter(sorted(member.decode() for member in self._client.zrange(self._index.name, 0, -1)))
 
     def __len__(self) -> int:
         """Return how many entries the index names."""
-        return int(self._client.zcard(self._index))
+        return int(self._client.zcard(self._index.name))
 
     def _key(self, client_id: str) -> str:
         return f"{self._prefix}client:{key_of(client_id)}"
@@ -193,11 +252,10 @@ class RedisRecords:
 class RedisFetchedStore:
     """Key sets and logos: when they expire, followed by their bytes, under keys that expire by themselves."""
 
-    def __init__(self, client: Redis, *, prefix: str, size: int) -> None:
+    def __init__(self, client: Redis, *, prefix: str, size: int, max_bytes: int = SHARED_BYTES) -> None:
         self._client: Any = client
         self._prefix = prefix
-        self._index = prefix + "fetched"
-        self._size = size
+        self._index = _Index(client, prefix + "fetched", self._key, size=size, max_bytes=max_bytes)
 
     def get(self, key: str) -> Fetched | None:
         """Return what is kept."""
@@ -211,10 +269,8 @@ class RedisFetchedStore:
         """Keep something."""
         ends = repr(found.expires_at.timestamp()).encode()
         value = ends if found.content is None else ends + b"+" + found.content
-        pipeline = self._client.pipeline()
-        pipeline.set(self._key(key), value, px=max(found.expires_at - now, timedelta(milliseconds=1)))
-        pipeline.zadd(self._index, {key: found.expires_at.timestamp()})
-        _bound(self._client, pipeline, self._index, now.timestamp(), self._size, self._key)
+        self._client.set(self._key(key), value, px=max(found.expires_at - now, timedelta(milliseconds=1)))
+        self._index.add(key, value, expires_at=found.expires_at.timestamp(), dropped_before=now.timestamp())
 
     def _key(self, key: str) -> str:
         return f"{self._prefix}fetched:{key}"

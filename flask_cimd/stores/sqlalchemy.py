@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..core.identifier import ClientIdentifier
 from ..core.leases import Leases
 from ..core.metadata import ClientMetadata
-from .port import PARSED, Entry, FetchedStore, instant_of, key_of, raises_store_error
+from .port import PARSED, SHARED_BYTES, Entry, FetchedStore, instant_of, key_of, raises_store_error
 from .records import Records
 from .sqlalchemy_shared import (
     Bound,
@@ -60,15 +60,17 @@ class SQLAlchemyStore:
         db: the app's extension object.
         size: approximate number of entries kept, and as many key sets and logos; the ones that expire first are
             dropped first. Each process counts the rows after 64 writes, or after ``size`` / 100 if that is more.
+        max_bytes: approximate number of bytes of the entries' JSON texts, and as many of key sets and logos; dropped
+            in the same order. Each process adds them up after it wrote a hundredth of them.
     """
 
-    def __init__(self, db: SQLAlchemy, size: int = 1_000_000) -> None:
+    def __init__(self, db: SQLAlchemy, size: int = 1_000_000, max_bytes: int = SHARED_BYTES) -> None:
         self._db = db
         self._table = table = client_table(db)
-        self._bound = Bound(db, table, "digest", size)
+        self._bound = Bound(db, table, "digest", "metadata", size=size, max_bytes=max_bytes)
         self.leases: Leases | None = SQLAlchemyLeases(db)
         self.records: Records = SQLAlchemyRecords(db)
-        self.fetched: FetchedStore | None = SQLAlchemyFetchedStore(db, size)
+        self.fetched: FetchedStore | None = SQLAlchemyFetchedStore(db, size, max_bytes)
         columns = (table.c.metadata, table.c.fetched_at, table.c.expires_at)
         self._select = select(*columns).where(table.c.digest == bindparam("digest"))
         # A client's row changes once an hour and is read at every request: parsing costs as much as reading.
@@ -89,15 +91,15 @@ class SQLAlchemyStore:
 
     def put(self, entry: Entry) -> None:
         """Insert or replace an entry; of two writers at once the later one wins."""
-        client_id = entry.metadata.client_id
+        client_id, text = entry.metadata.client_id, entry.metadata.to_json()
         values: dict[str, Any] = {
             "client_id": client_id,
-            "metadata": entry.metadata.to_json(),
+            "metadata": text,
             "fetched_at": entry.fetched_at.timestamp(),
             "expires_at": entry.expires_at.timestamp(),
         }
         upsert(self._db, self._table, {"digest": key_of(client_id)}, values)
-        self._bound.note_write()
+        self._bound.note_write(len(text))
 
     def prune(self) -> None:
         """Drop the entries beyond the bound, the ones that expired first."""

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Float, LargeBinary, String, Table, Text, delete, 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..core.leases import Lease
-from .port import Fetched, instant_of, key_of, raises_store_error
+from .port import SHARED_BYTES, Fetched, instant_of, key_of, raises_store_error
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -97,31 +97,46 @@ def upsert(db: SQLAlchemy, table: Table, keys: Mapping[str, Any], values: Mappin
 
 
 class Bound:
-    """Bounds the rows of a table; the ones that expire first are dropped first.
+    """Bounds the rows of a table and their bytes; the ones that expire first are dropped first.
 
     Args:
         key: the primary key.
-        size: approximate number of rows kept. Each process counts the rows after `PRUNE_EVERY` writes, or after
+        content: the column whose bytes count.
+        size: approximate number of rows kept. Each process looks at the table after `PRUNE_EVERY` writes, or after
             ``size`` / 100 if that is more.
+        max_bytes: approximate number of bytes kept. Each process looks after writing a hundredth of them.
     """
 
-    def __init__(self, db: SQLAlchemy, table: Table, key: str, size: int) -> None:
-        self._db, self._table, self._key, self._size = db, table, table.c[key], size
-        self._writes = count(1)
-        self._every = max(PRUNE_EVERY, size // 100)
+    def __init__(self, db: SQLAlchemy, table: Table, key: str, content: str, *, size: int, max_bytes: int) -> None:
+        self._db, self._table, self._key = db, table, table.c[key]
+        self._size, self._max_bytes = size, max_bytes
+        self._writes, self._written = count(1), 0
+        self._every, self._every_bytes = max(PRUNE_EVERY, size // 100), max_bytes // 100
+        # The metadata of clients is ASCII: its characters are its bytes.
+        bytes_ = func.coalesce(func.length(table.c[content]), 0)
+        self._totals = select(func.count(), func.coalesce(func.sum(bytes_), 0)).select_from(table)
+        order = [table.c.expires_at.desc(), self._key]
+        ranked = select(
+            self._key.label("key"),
+            func.row_number().over(order_by=order).label("rows"),
+            func.sum(bytes_).over(order_by=order).label("bytes"),
+        ).subquery()
+        surplus = select(ranked.c.key).where((ranked.c.rows > size) | (ranked.c.bytes > max_bytes))
+        self._drop = delete(table).where(self._key.in_(surplus))
 
-    def note_write(self) -> None:
-        """Count a write, and prune the table when it is due."""
-        if next(self._writes) % self._every == 0:
+    def note_write(self, written: int) -> None:
+        """Count a write of so many bytes, and prune the table when it is due."""
+        self._written += written
+        if next(self._writes) % self._every == 0 or self._written >= self._every_bytes:
+            self._written = 0
             self.prune()
 
     def prune(self) -> None:
         """Drop the surplus rows."""
         with self._db.engine.begin() as connection:
-            rows = connection.execute(select(func.count()).select_from(self._table)).scalar_one()
-            if rows > self._size:
-                surplus = select(self._key).order_by(self._table.c.expires_at).limit(rows - self._size)
-                connection.execute(delete(self._table).where(self._key.in_(surplus.scalar_subquery())))
+            rows, bytes_ = connection.execute(self._totals).one()
+            if rows > self._size or bytes_ > self._max_bytes:
+                connection.execute(self._drop)
 
 
 @raises_store_error(SQLAlchemyError)
@@ -216,12 +231,13 @@ class SQLAlchemyFetchedStore:
 
     Args:
         size: approximate number kept; the ones that expire first are dropped first.
+        max_bytes: approximate number of their bytes kept.
     """
 
-    def __init__(self, db: SQLAlchemy, size: int) -> None:
+    def __init__(self, db: SQLAlchemy, size: int, max_bytes: int = SHARED_BYTES) -> None:
         self._db = db
         self._table = fetched_table(db)
-        self._bound = Bound(db, self._table, "key", size)
+        self._bound = Bound(db, self._table, "key", "content", size=size, max_bytes=max_bytes)
 
     def get(self, key: str) -> Fetched | None:
         """Return what is kept."""
@@ -241,4 +257,4 @@ class SQLAlchemyFetchedStore:
                 connection.execute(insert(table).values(**values))
         except IntegrityError:  # another process kept the same in between
             logger.debug("it is kept already")
-        self._bound.note_write()
+        self._bound.note_write(len(found.content or b""))

@@ -139,6 +139,56 @@ def test_what_exceeds_the_bound_is_deleted_and_not_only_forgotten(private_redis:
     assert len(list(client.scan_iter(f"{prefix}client:*"))) == 2
 
 
+def test_clients_in_redis_are_bounded_in_bytes(private_redis: tuple[Redis, str]) -> None:
+    client, prefix = private_redis
+    RedisStore(client, prefix=prefix).put(make("0"))
+    (key,) = client.scan_iter(f"{prefix}client:*")
+    size = client.strlen(key)
+    store = RedisStore(client, prefix=prefix, max_bytes=3 * size)
+    for name in ("1", "1", "2"):
+        store.put(make(name, lasts=(60 + int(name)) * MINUTE))
+    assert names(store) == ["0", "1", "2"]
+    store.delete(make("1").metadata.client_id)
+    store.delete(make("1").metadata.client_id)
+    store.put(make("3", lasts=63 * MINUTE))
+    assert names(store) == ["0", "2", "3"]
+    store.put(make("4", lasts=64 * MINUTE))
+    assert names(store) == ["2", "3", "4"]
+    assert len(list(client.scan_iter(f"{prefix}client:*"))) == 3
+    assert int(client.hget(f"{prefix}clients:bytes", "") or 0) == 3 * size
+
+
+def test_key_sets_in_redis_are_bounded_in_bytes(private_redis: tuple[Redis, str]) -> None:
+    client, prefix = private_redis
+    store = RedisStore(client, prefix=prefix, max_bytes=250).fetched
+    assert store is not None
+    for key in KEYS:
+        store.put(key, Fetched(b"x" * 100, NOW + MINUTE), NOW)
+    assert sum(store.get(key) is not None for key in KEYS) == 2
+    store.put(KEYS[0], Fetched(b"x" * 300, NOW + 2 * MINUTE), NOW)
+    assert client.zcard(f"{prefix}fetched") == 0  # larger than all that may be kept
+
+
+def test_what_expired_counts_no_more(private_redis: tuple[Redis, str]) -> None:
+    client, prefix = private_redis
+    store = RedisStore(client, prefix=prefix, kept_past_expiry=MINUTE)
+    store.put(make("old", at=NOW - timedelta(days=3)))
+    store.put(make("new"))
+    (key,) = client.scan_iter(f"{prefix}client:{key_of('https://app.example/new')}")
+    assert int(client.hget(f"{prefix}clients:bytes", "") or 0) == client.strlen(key)
+
+
+@pytest.mark.parametrize("evicted", ["clients", "clients:bytes"])
+def test_an_index_that_redis_evicted_starts_anew(private_redis: tuple[Redis, str], evicted: str) -> None:
+    client, prefix = private_redis
+    store = RedisStore(client, prefix=prefix, max_bytes=1000)
+    store.put(make("0"))
+    client.delete(f"{prefix}{evicted}")
+    for name in ("1", "2", "3"):
+        store.put(make(name))
+    assert store.get(make("3").metadata.identifier) is not None
+
+
 @pytest.mark.parametrize("text", ["not json", "{}", "[]", "null", '{"metadata": 7}', '{"metadata": "{}"}'])
 def test_a_value_that_redis_holds_of_another_program_is_a_miss(private_redis: tuple[Redis, str], text: str) -> None:
     client, prefix = private_redis
@@ -244,6 +294,42 @@ def test_the_clients_that_expire_first_are_pruned(db: SQLAlchemy) -> None:
         store.put(make(name, lasts=minutes * MINUTE))
     store.prune()
     assert names(store) == ["late", "latest"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SQLAlchemy]:
+    is_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/b.db" if is_sqlite else private_schema(request.getfixturevalue("postgres_url"))
+    with opened_database(url) as opened:
+        SQLAlchemyStore(opened)
+        opened.create_all()
+        yield opened
+
+
+def test_clients_in_a_database_are_bounded_in_bytes(both: SQLAlchemy) -> None:
+    size = len(make("0").metadata.to_json())
+    store = SQLAlchemyStore(both, max_bytes=2 * size)  # each write is more than a hundredth
+    for name, minutes in (("late", 60), ("soon", 5), ("latest", 90)):
+        store.put(make(name, lasts=minutes * MINUTE))
+    assert names(store) == ["late", "latest"]
+
+
+def test_key_sets_in_a_database_are_bounded_in_bytes(both: SQLAlchemy) -> None:
+    store = SQLAlchemyStore(both, max_bytes=200).fetched
+    assert store is not None
+    for number, content in enumerate((b"x" * 100, None, b"x" * 100, b"x" * 100)):
+        store.put(f"{number:064}", Fetched(content, NOW + (number + 1) * MINUTE), NOW)
+    assert [store.get(f"{number:064}") is not None for number in range(4)] == [False, True, True, True]
+
+
+def test_bytes_are_added_up_after_a_hundredth_of_them_is_written(db: SQLAlchemy) -> None:
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    store = SQLAlchemyStore(db, max_bytes=1000).fetched
+    assert store is not None
+    for number in range(5):
+        store.put(f"{number:064}", Fetched(b"xxx", NOW + MINUTE), NOW)
+    assert sum("sum(" in statement for statement in asked) == 1  # with the fourth
 
 
 def test_expired_leases_are_forgotten_and_living_ones_kept(db: SQLAlchemy) -> None:
