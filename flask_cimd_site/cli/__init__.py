@@ -18,7 +18,7 @@ from flask_cimd_site.account.commands import commands as owner
 from flask_cimd_site.cli.backing_up import backup, restore, upgrade
 from flask_cimd_site.cli.checking import check
 from flask_cimd_site.cli.errors import Commands
-from flask_cimd_site.cli.folder import ENVIRONMENT_FILE, Folder
+from flask_cimd_site.cli.folder import ENVIRONMENT_FILE, Folder, become_owner
 from flask_cimd_site.cli.making import init
 from flask_cimd_site.cli.serving import serve
 from flask_cimd_site.provider.resource_servers import commands as resource_server
@@ -41,6 +41,8 @@ def main(context: click.Context, directory: Path | None) -> None:
     """Make, run and look after a personal site."""
     os.umask(0o077)  # whatever is written here is the owner's alone
     folder = Folder.find(directory)
+    if folder.path is not None and folder.path.is_dir() and context.invoked_subcommand != init.name:
+        become_owner(folder.path)
     info = ScriptInfo(create_app=lambda: _create(folder))
     info.data["folder"] = folder
     context.obj = info

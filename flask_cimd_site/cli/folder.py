@@ -82,6 +82,17 @@ class Folder:
         return found
 
 
+def become_owner(path: Path) -> None:
+    """Become the user whom a directory belongs to, if root runs the command: files of root would stop the site."""
+    owner = path.stat()
+    if os.getuid() != 0 or owner.st_uid == 0:
+        return
+    os.setgroups([])
+    os.setgid(owner.st_gid)
+    os.setuid(owner.st_uid)
+    os.environ["HOME"] = str(path)
+
+
 def folder_of(info: ScriptInfo) -> Folder:
     """Return the directory that the command line names."""
     found: Folder = info.data["folder"]

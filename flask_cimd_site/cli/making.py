@@ -44,8 +44,8 @@ _NEXT = """\
 
 Next:
   cd {directory}
-  flask-cimd-site serve              # or as a service, see below
-  flask-cimd-site owner set-up       # in another terminal: prints a secret
+  {program} serve              # or as a service, see below
+  {program} owner set-up       # in another terminal: prints a secret
 and enter the secret at {base_url}/first-run
 """
 _SERVICE = """
@@ -53,7 +53,7 @@ As a service:
   sudo cp flask-cimd-site*.service flask-cimd-site*.timer /etc/systemd/system/
   sudo systemctl enable --now flask-cimd-site flask-cimd-site-backup.timer
 Behind nginx (nginx.conf goes into /etc/nginx/conf.d/) or Caddy (Caddyfile into /etc/caddy/).
-`flask-cimd-site check` says what is missing.
+`{program} check` says what is missing.
 """
 
 
@@ -93,11 +93,18 @@ def init(
     if not development:
         files |= {name: templates.filled_in(name, values) for name in templates.NAMES}
     _write(directory, files, owner, force=force)
-    click.echo(_NEXT.format(directory=directory, files=", ".join(files), base_url=base_url), nl=False)
-    if not development:
-        click.echo(_SERVICE, nl=False)
-    if values.user == "root":
+    said = _NEXT if development else _NEXT + _SERVICE
+    click.echo(
+        said.format(directory=directory, files=", ".join(files), base_url=base_url, program=_program()), nl=False
+    )
+    if values.user == "root" and not development:
         click.echo("\nThe service would run as root: make a user for it, and pass --user NAME --force.", err=True)
+
+
+def _program() -> str:
+    """Return how this person calls the command."""
+    own = templates.program()
+    return own.name if shutil.which(own.name) == str(own) else str(own)
 
 
 def _ask() -> str:

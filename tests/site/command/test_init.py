@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
 from flask_cimd_site.cli import templates
-from flask_cimd_site.cli.folder import read_variables
+from flask_cimd_site.cli.folder import become_owner, read_variables
 from flask_cimd_site.config import Configuration
 from tests.site.command.conftest import Run
 from tests.support.demo import ROOT
@@ -133,6 +134,23 @@ def test_root_gives_the_files_to_the_user_of_the_service(run: Run, tmp_path: Pat
     assert run("init", path, "--domain", "me.example", "--user", "nobody").exit_code == 0
     assert {one.owner() for one in (path, *path.iterdir())} == {"nobody"}
     assert "User=nobody\n" in (path / "flask-cimd-site.service").read_text()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes somebody else")
+def test_root_becomes_the_user_of_the_directory_so_that_no_file_is_roots(tmp_path: Path) -> None:
+    shutil.chown(tmp_path, "nobody", "nogroup")
+    here = os.open(tmp_path, os.O_RDONLY)  # the folders above are root's alone
+    if (child := os.fork()) == 0:  # there is no way back
+        try:
+            become_owner(tmp_path)
+            os.close(os.open("made", os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=here))
+            os._exit(len(os.getgroups()))
+        finally:
+            os._exit(1)
+    os.close(here)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    made = tmp_path / "made"
+    assert (made.owner(), made.group()) == ("nobody", "nogroup")
 
 
 @pytest.mark.parametrize(
