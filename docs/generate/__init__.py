@@ -19,6 +19,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "errors.md": errors.page,
     "tables.md": database.provider_tables,
     "site-tables.md": database.site_tables,
+    "site-schema.md": database.site_schema,
     "endpoints.md": endpoints.provider_endpoints,
     "site-endpoints.md": endpoints.site_endpoints,
     "gallery.md": gallery.gallery,

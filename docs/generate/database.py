@@ -49,6 +49,16 @@ def site_tables() -> str:
     return "\n".join(_described(own, docs))
 
 
+def site_schema() -> str:
+    """Return what each revision of the personal site's schema brought, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    from flask_cimd_site.schema import migration_config
+
+    scripts = ScriptDirectory.from_config(migration_config()).walk_revisions()
+    return table(("revision", "what it brought"), [(code(one.revision), sentence(one.doc)) for one in scripts])
+
+
 def _described(tables: Iterable[Table], docs: dict[str, str | None]) -> Iterator[str]:
     for made in sorted(tables, key=lambda made: made.name):
         yield f"## `{made.name}`\n\n{sentence(docs.get(made.name))}\n"

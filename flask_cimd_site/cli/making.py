@@ -50,7 +50,7 @@ and enter the secret at {base_url}/first-run
 """
 _SERVICE = """
 As a service:
-  sudo cp flask-cimd-site*.service flask-cimd-site*.timer /etc/systemd/system/
+  sudo sh -c 'install -m 0644 {directory}/flask-cimd-site* /etc/systemd/system/'
   sudo systemctl enable --now flask-cimd-site flask-cimd-site-backup.timer
 Behind nginx (nginx.conf goes into /etc/nginx/conf.d/) or Caddy (Caddyfile into /etc/caddy/).
 `{program} check` says what is missing.

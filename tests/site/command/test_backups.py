@@ -105,6 +105,16 @@ def test_secrets_are_in_a_backup_only_if_asked_for_and_said(run: Run, filled: Pa
     assert all_of(new) == all_of(filled)
 
 
+@pytest.mark.parametrize("any_directory", ["sqlite"], indirect=True)
+def test_a_site_moves_into_a_directory_that_init_made(run: Run, filled: Path, tmp_path: Path) -> None:
+    backup, new = backed_up(run, filled, "--with-secrets"), tmp_path / "new"
+    run("init", new, "--domain", "me.example")
+    assert run("-d", new, "restore", backup, "--with-secrets", "--replace").exit_code == 0
+    assert (new / "site.env").read_text() == (filled / "site.env").read_text()
+    assert all_of(new) == all_of(filled)
+    assert (new / "nginx.conf").exists()
+
+
 def _is_postgres(directory: Path) -> bool:
     return "postgresql" in (directory / "site.env").read_text()
 
