@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,6 +13,7 @@ from flask import Blueprint, Flask, current_app, url_for
 
 from .clients import ClientIdentifier, ClientMetadata, ClientStore, Clock, Response, Settings, utc_now
 from .clients.admission import Admission
+from .clients.app_signals import send_from_app
 from .clients.error_page import show_error
 from .clients.keys import ClientKeys
 from .clients.once import once
@@ -27,14 +27,11 @@ from .oauth.server.plain import check_plain_request
 from .oauth.short_columns import warn_at_first_request
 
 if TYPE_CHECKING:
-    from blinker import Signal
     from flask_sqlalchemy import SQLAlchemy
 
     from .clients.explanation import Explanation
     from .clients.logo import Logos
     from .publish.client import publish
-
-logger = logging.getLogger(__name__)
 
 RegisteredLookup = Callable[[str], Any]
 FetchHookT = TypeVar("FetchHookT", bound=FetchHook)
@@ -47,6 +44,7 @@ class _Finder:
 
     resolver: ClientResolver
     keys: ClientKeys
+    parts: ClientParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +130,11 @@ class CIMD:
             size=settings.cache_size,
             kept_past_expiry=settings.stale_max,
         )
-        parts = assemble(settings, store, notify=_notify, clock=self.clock)
+        parts = assemble(settings, store, notify=send_from_app, clock=self.clock)
 
         def finder(parts: ClientParts) -> _Finder:
             hooks = {"allow_fetch": self._fetch_hooks, "allow_client": self._client_hooks}
-            return _Finder(ClientResolver(settings, parts=parts, **hooks), ClientKeys(parts))  # type: ignore[arg-type]  # mypy joins the two lists' types
+            return _Finder(ClientResolver(settings, parts=parts, **hooks), ClientKeys(parts), parts)  # type: ignore[arg-type]  # mypy joins the two lists' types
 
         return _AppState(
             parts=parts,
@@ -282,10 +280,17 @@ class CIMD:
 
     # -- more about clients -----------------------------------------------------------------------------------------
 
-    def explain(self, client_id: str) -> Explanation:
-        """Fetch a client URL and return every check with its outcome, for the client's developer; stores nothing."""
-        from .clients.explain import Explainer  # for developers: no sign-in needs it
+    def explain(self, client_id: str, *, stranger: str | None = None) -> Explanation:
+        """Fetch a client URL and return every check with its outcome, for the client's developer; stores nothing.
 
+        Args:
+            client_id: as it was written.
+            stranger: network of a sender who may know nothing of this server; the limits of strangers hold then.
+        """
+        from .clients.explain import Explainer, explain_to  # for developers: no sign-in needs it
+
+        if stranger is not None:
+            return explain_to(stranger, client_id, self._state.for_strangers.parts)
         return Explainer(self._state.parts, self.resolver).explain(client_id)
 
     def logo_url(self, metadata: ClientMetadata, *, fetch: bool = True) -> str | None:
@@ -327,16 +332,6 @@ class CIMD:
         """Register a rule that runs on every use, stored or not: ``(ClientMetadata) -> bool``."""
         self._client_hooks.append(hook)
         return hook
-
-
-def _notify(signal: Signal, **values: object) -> None:
-    if not signal.receivers:
-        return
-    app: Any = current_app._get_current_object()  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
-    try:
-        signal.send(app, **values)  # type: ignore[arg-type]  # the keywords are the receivers'
-    except Exception:  # a failing metric must not end a sign-in, nor those that wait for the same fetch
-        logger.exception("a signal's receiver failed")
 
 
 def _logos_of(app: Flask, parts: ClientParts) -> Logos:

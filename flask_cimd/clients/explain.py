@@ -10,38 +10,26 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core import freshness
 from ..core.display import safe_for_log
 from ..core.document import KEY_METHODS
 from ..core.families import judge_families
 from ..core.identifier import ClientIdentifier, parse_identifier
 from ..core.metadata import ClientMetadata
+from ..core.requester import Stranger, asked_by
+from ..core.sentences import Sentence, clause, part, sentence
 from ..core.urls import default_port
 from ..errors import CIMDError, DocumentError, FetchError
 from ..fetch.fetcher import FetchLog, Response
+from .explained_fetch import explain_fetch, explain_response, fetch_failure
 from .explained_members import MembersExplainer, explain_redirect
 from .explanation import Explanation
 from .keys import fetch_key_set
 from .loading import is_json
-from .parts import ClientParts
+from .parts import ClientParts, assemble_for_explaining
 from .resolver import ClientResolver
 
-#: Advice by slug of a failed fetch, beyond the error's own hint.
-_FETCH_HELP = {
-    "address-blocked": "Servers never connect to private or special addresses; publish the document on a public host.",
-    "name-not-found": "Check the name in DNS: it needs a public A or AAAA record.",
-    "connection-failed": "Check that a web server listens on that port and that no firewall blocks the public.",
-    "tls-failed": "The certificate must be valid today, name this host and come with its complete chain.",
-    "too-many-fetches": "Nothing is wrong with the URL; try again in a moment.",
-    "too-many-fetches-of-site": "Nothing is wrong with the URL; try again in a minute.",
-    "deadline": "The whole exchange took too long; serve a static file.",
-    "too-large": "Keep the document below 5 kB: logos and long lists belong elsewhere.",
-    "redirect": "Serve the document at this very URL; no redirect is ever followed, not even on the same host.",
-    "status": "Answer with status 200. Bot protection answers 403 to servers: exempt this path.",
-    "media-type": "Serve it as application/json. Raw views of code hosting sites send text/plain, which is refused.",
-    "content-coding": "Send the body uncompressed when the request asks for identity.",
-    "truncated": "Content-Length must equal the length of the body.",
-}
+#: Text of a step about a broken rule of a document; ``help`` says what the rule asks for.
+RULE_BROKEN = sentence("Breaks a rule.")
 
 
 class Explainer:
@@ -49,10 +37,11 @@ class Explainer:
 
     Args:
         parts: the loader, the budget and the linked fetcher of the app.
-        resolver: applies the policy.
+        resolver: applies the policy; ``None`` applies none and says only what a stranger may know. The parts must then
+            be those of `flask_cimd.clients.parts.assemble_for_explaining`, which know nothing of the operator's rules.
     """
 
-    def __init__(self, parts: ClientParts, resolver: ClientResolver) -> None:
+    def __init__(self, parts: ClientParts, resolver: ClientResolver | None) -> None:
         self._settings = parts.settings
         self._rules = parts.settings.identifier_rules
         self._bounds = parts.settings.bounds
@@ -61,6 +50,7 @@ class Explainer:
         self._loader = parts.loader
         self._linked = parts.linked
         self._resolver = resolver
+        self._is_public = resolver is None
 
     def explain(self, client_id: str) -> Explanation:
         """Fetch a client and its keys, and return every check with its outcome; stores nothing.
@@ -74,7 +64,8 @@ class Explainer:
             response = self._fetch(found, identifier) if not identifier.is_built_in else None
             metadata = self._loader.read(identifier, response)
             self._describe(found, metadata, response)
-            self._resolver.check_use(metadata)
+            if self._resolver is not None:
+                self._resolver.check_use(metadata)
         except FetchError:
             found.verdict = "unreachable"
         except DocumentError as error:
@@ -85,7 +76,7 @@ class Explainer:
         except CIMDError as error:
             found.verdict = "refused"
             if not any(step.rule == error.slug for step in found.steps):
-                found.add("policy", "broken", error.public_message, rule=error.slug, help=error.hint)
+                found.add("policy", "broken", error.public_message, rule=error.slug, help=clause(error.hint))
         else:
             found.families = judge_families(metadata)
         return found
@@ -94,27 +85,30 @@ class Explainer:
         try:
             identifier = parse_identifier(client_id, self._rules)
         except CIMDError as error:
-            found.add("identifier", "broken", "Not a client identifier URL.", rule=error.slug, help=error.hint)
+            text = sentence("Not a client identifier URL.")
+            found.add("identifier", "broken", text, rule=error.slug, help=clause(error.hint))
             raise
-        found.add("identifier", "holds", f"A client identifier URL at {identifier.display_host}.")
-        for applies, rule, text in (
-            (identifier.path == "/", "root-path", "The path is only /; the draft discourages it."),
-            (bool(identifier.query), "query", "It has a query; the draft discourages it."),
+        text = sentence("A client identifier URL at %(host)s.", host=identifier.display_host)
+        found.add("identifier", "holds", text)
+        for applies, rule, remark in (
+            (identifier.path == "/", "root-path", sentence("The path is only /; the draft discourages it.")),
+            (bool(identifier.query), "query", sentence("It has a query; the draft discourages it.")),
             (
                 identifier.host != identifier.host.lower(),
                 "upper-case",
-                "The host has upper-case letters; they are kept.",
+                sentence("The host has upper-case letters; they are kept."),
             ),
             (
                 identifier.port == default_port(identifier.scheme),
                 "default-port",
-                "It names the default port, which makes it another client.",
+                sentence("It names the default port, which makes it another client."),
             ),
         ):
             if applies:
-                found.add("identifier", "remark", text, rule=rule)
-        self._resolver.identify(client_id)
-        found.add("policy", "holds", "This server's policy admits the client.")
+                found.add("identifier", "remark", remark, rule=rule)
+        if self._resolver is not None:
+            self._resolver.identify(client_id)
+            found.add("policy", "holds", sentence("This server's policy admits the client."))
         return identifier
 
     def _fetch(self, found: Explanation, identifier: ClientIdentifier) -> Response:
@@ -124,47 +118,42 @@ class Explainer:
             with self._budget.for_document(identifier, after_failure=True):
                 response = self._loader.fetch(identifier, log=log)
         except FetchError as error:
-            _fetch_steps(found, log)
-            advice = _FETCH_HELP.get(error.slug, "")
-            found.add(error.phase, "broken", f"{error.hint or error.slug}.".capitalize(), rule=error.slug, help=advice)
+            explain_fetch(found, log, error, is_public=self._is_public)
             raise
-        _fetch_steps(found, log)
-        found.add("response", "holds", f"Status 200, {response.media_type}, {len(response.body)} bytes.")
-        self._lifetime(found, response)
+        explain_fetch(found, log, None, is_public=self._is_public)
+        explain_response(found, response, self._bounds, self._clock())
         return response
-
-    def _lifetime(self, found: Explanation, response: Response) -> None:
-        lifetime = freshness.lifetime(response.headers, self._bounds, self._clock())
-        if not lifetime.storable:
-            text = "no-store: every sign-in fetches it again, and none works while the host is down."
-            found.add("lifetime", "remark", text, rule="no-store", help="Allow max-age=3600 or so.")
-            return
-        has_headers = {"cache-control", "expires"} & response.headers.keys()
-        source = "from its headers" if has_headers else "this server's default"
-        text = f"Stored for {lifetime.seconds:g} seconds: {source}, within this server's bounds."
-        found.add("lifetime", "holds", text)
 
     def _describe(self, found: Explanation, metadata: ClientMetadata, response: Response | None) -> None:
         if response is not None and metadata.source == "document":
             self._members(found, metadata.identifier, response).accepted(metadata)
         elif response is None:
-            text = "A loopback client: nothing is fetched, so nothing is known about it."
+            text = sentence("A loopback client: nothing is fetched, so nothing is known about it.")
             found.add("page", "remark", text, rule="loopback")
         else:
-            called = f"It calls itself {metadata.client_name}." if metadata.client_name else "No h-app names the app."
-            found.add("page", "holds" if metadata.client_name else "remark", called)
-            for number, uri in enumerate(metadata.redirect_uris):
-                explain_redirect(found, f"/redirect_uris/{number}", uri)
+            self._page(found, metadata)
         if not metadata.redirect_uris:
-            own_origin = "No redirect URIs: only URLs on its own origin may be used."
-            text = "No redirect URIs: nobody can sign in with it." if metadata.publishes_redirects else own_origin
-            found.add("/redirect_uris", "remark", text)
-        methods = ", ".join(metadata.auth_methods)
-        found.add("authentication", "holds", f"Authenticates with {methods}{_keys_text(metadata)}.")
+            found.add("/redirect_uris", "remark", _no_redirects(metadata))
+        text = sentence("Authenticates with %(methods)s.", methods=", ".join(metadata.auth_methods))
+        found.add("authentication", "holds", text)
+        if metadata.jwks_uri:
+            found.add("authentication", "holds", sentence("Its keys are at %(address)s.", address=metadata.jwks_uri))
+        elif metadata.jwks:
+            keys = _names(json.loads(metadata.jwks)["keys"])
+            found.add("authentication", "holds", sentence("Signature keys in the document: %(keys)s.", keys=keys))
         if metadata.jwks_uri is not None and not KEY_METHODS.isdisjoint(metadata.accepted_auth_methods):
             self._key_set(found, metadata)
         if metadata.logo_uri is not None:
             self._logo(found, metadata, metadata.logo_uri)
+
+    @staticmethod
+    def _page(found: Explanation, metadata: ClientMetadata) -> None:
+        if metadata.client_name:
+            found.add("page", "holds", sentence("It calls itself %(name)s.", name=metadata.client_name))
+        else:
+            found.add("page", "remark", sentence("No h-app names the app."))
+        for number, uri in enumerate(metadata.redirect_uris):
+            explain_redirect(found, f"/redirect_uris/{number}", uri)
 
     def _members(self, found: Explanation, identifier: ClientIdentifier, response: Response) -> MembersExplainer:
         return MembersExplainer(found, response.json_body, identifier, self._settings.document_rules)
@@ -172,19 +161,20 @@ class Explainer:
     def _logo(self, found: Explanation, metadata: ClientMetadata, uri: str) -> None:
         """Draw the logo as a consent page would; without one the client is as usable."""
         if not self._settings.logos:
-            found.add("logo", "remark", "Not shown: this server shows no logos (CIMD_LOGOS).", rule="logos-off")
+            text = sentence("Not shown: this server shows no logos (CIMD_LOGOS).")
+            found.add("logo", "remark", text, rule="logos-off")
             return
         from .logo import NotAPicture, fetch_logo
 
         try:
             fetch_logo(self._linked, uri, metadata.client_id, self._settings)
         except NotAPicture as reason:
-            found.add("logo", "remark", f"Not shown: {reason}", rule="not-a-picture")
-        except CIMDError as error:
-            text, advice = f"Not shown: {error.hint or error.slug}.", _FETCH_HELP.get(error.slug, "")
-            found.add("logo", "remark", text, rule=error.slug, help="" if error.slug == "media-type" else advice)
+            found.add("logo", "remark", _not_shown(part(reason.args[0])), rule="not-a-picture")
+        except FetchError as error:
+            rule, said, advice = fetch_failure(error, is_public=self._is_public)
+            found.add("logo", "remark", _not_shown(said), rule=rule, help="" if rule == "media-type" else advice)
         else:
-            found.add("logo", "holds", "The logo can be shown.")
+            found.add("logo", "holds", sentence("The logo can be shown."))
 
     def _key_set(self, found: Explanation, metadata: ClientMetadata) -> None:
         """Read the keys behind ``jwks_uri``: without them no sign-in with this client can end."""
@@ -192,42 +182,47 @@ class Explainer:
             keys, _ = fetch_key_set(self._linked, metadata)
         except FetchError as error:
             found.verdict = "unreachable"
-            text, advice = f"{error.hint or error.slug}.".capitalize(), _FETCH_HELP.get(error.slug, "")
-            found.add("keys", "broken", text, rule=error.slug, help=advice)
+            rule, said, advice = fetch_failure(error, is_public=self._is_public)
+            found.add("keys", "broken", said, rule=rule, help=advice)
         except DocumentError as error:
             found.verdict = "refused"
             for problem in error.problems:
-                found.add(f"keys{problem.pointer}", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
+                pointer, advice = f"keys{problem.pointer}", clause(problem.message)
+                found.add(pointer, "broken", RULE_BROKEN, rule=problem.rule, help=advice)
         else:
-            text = f"The key set holds {_names(keys)}." if keys else "The key set is empty: every key is withdrawn."
-            found.add("keys", "holds" if keys else "remark", text)
+            if keys:
+                found.add("keys", "holds", sentence("Signature keys at that address: %(keys)s.", keys=_names(keys)))
+            else:
+                found.add("keys", "remark", sentence("The key set is empty: every key is withdrawn."))
 
 
-def _fetch_steps(found: Explanation, log: FetchLog) -> None:
-    if log.addresses:
-        found.add("resolve", "holds", "Addresses: " + ", ".join(log.addresses) + ".")
-    if log.address:
-        found.add("connect", "holds", f"Connected to {log.address}.")
-    if log.tls:
-        found.add("tls", "holds", f"{log.tls}; the certificate is valid until {log.certificate_ends}.")
-    for name in ("content-type", "cache-control", "expires", "age", "server", "cf-mitigated"):
-        if name in log.headers:
-            found.add("headers", "holds", f"{name}: {safe_for_log(log.headers[name])}")
+def explain_to(network: str, client_id: str, parts: ClientParts) -> Explanation:
+    """Explain a client URL to somebody who may know nothing of this server; stores nothing.
+
+    Args:
+        network: that of the stranger's address; the limits of strangers on fetches hold.
+        client_id: as the stranger wrote it.
+        parts: those for the requests of strangers.
+    """
+    with asked_by(Stranger(network)):
+        return Explainer(assemble_for_explaining(parts), None).explain(client_id)
+
+
+def _not_shown(why: Sentence) -> Sentence:
+    return sentence("Not shown: %(reason)s", reason=why)
+
+
+def _no_redirects(metadata: ClientMetadata) -> Sentence:
+    if metadata.publishes_redirects:
+        return sentence("No redirect URIs: nobody can sign in with it.")
+    return sentence("No redirect URIs: only URLs on its own origin may be used.")
 
 
 def _problems(found: Explanation, error: DocumentError) -> None:
     for problem in error.problems:
-        found.add(problem.pointer or "/", "broken", "Breaks a rule.", rule=problem.rule, help=problem.message)
-
-
-def _keys_text(metadata: ClientMetadata) -> str:
-    if metadata.jwks_uri:
-        return f", keys at {metadata.jwks_uri}"
-    if metadata.jwks:
-        return f", with {_names(json.loads(metadata.jwks)['keys'])} of its own"
-    return ""
+        found.add(problem.pointer or "/", "broken", RULE_BROKEN, rule=problem.rule, help=clause(problem.message))
 
 
 def _names(keys: Sequence[Mapping[str, Any]]) -> str:
-    names = ", ".join(safe_for_log(str(key.get("kid", key["kty"]))) for key in keys)
-    return f"{len(keys)} signature {'key' if len(keys) == 1 else 'keys'} ({names})"
+    """Return such as ``2 (one, two)``."""
+    return f"{len(keys)} ({', '.join(safe_for_log(str(key.get('kid', key['kty']))) for key in keys)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.display import safe_for_log
@@ -12,6 +12,7 @@ from ..core.members import is_https_url
 from ..core.metadata import ClientMetadata
 from ..core.redirects import ACCEPTED_WITH, redirect_kind
 from ..core.rules import DocumentRules
+from ..core.sentences import part, sentence
 from ..core.strict_json import StrictJSONError, read_object
 from ..errors import DocumentError, Problem
 from .explanation import Explanation
@@ -26,10 +27,12 @@ _READ = _DISPLAY | frozenset(
     }
 )  # fmt: skip
 _MATCHES = {
-    "web": "must be requested exactly, character by character.",
-    "loopback": "any port may be requested; everything else must match exactly.",
-    "private-scheme": "must be requested exactly; opens an installed app.",
+    "web": sentence("must be requested exactly, character by character."),
+    "loopback": sentence("any port may be requested; everything else must match exactly."),
+    "private-scheme": sentence("must be requested exactly; opens an installed app."),
 }
+#: Members that are named one by one where this server does not read them; a document of 5 kB has room for hundreds.
+_MOST_UNKNOWN = 20
 
 
 class MembersExplainer:
@@ -54,21 +57,23 @@ class MembersExplainer:
 
     def accepted(self, metadata: ClientMetadata) -> None:
         """Report every member of a document that was accepted."""
+        unknown: list[str] = []
         for name, value in self._members.items():
             pointer = "/" + safe_for_log(name)
             if name == "redirect_uris" and value is not None:
                 self._redirects(metadata, value)
             elif value is None:
-                self._found.add(pointer, "holds", "null counts as absent.")
+                self._found.add(pointer, "holds", sentence("null counts as absent."))
             elif name in _DISPLAY and getattr(metadata, name) is None:
                 self._dropped(pointer, name, value)
             elif name in _LISTS and pointer not in self._ignored:
                 self._filtered(pointer, value, getattr(metadata, name))
             elif name in _READ:
                 if not self._is_ignored(pointer):
-                    self._found.add(pointer, "holds", "Read.")
+                    self._found.add(pointer, "holds", sentence("Read."))
             else:
-                self._found.add(pointer, "remark", "Not read by this server.", rule="ignored")
+                unknown.append(pointer)
+        self._not_read(unknown)
         self._report(pointer for pointer in self._ignored if not pointer.startswith("/redirect_uris/"))
 
     def left_out(self) -> None:
@@ -78,11 +83,21 @@ class MembersExplainer:
     def _report(self, pointers: Iterable[str]) -> None:
         for pointer in pointers:
             problem = self._ignored[pointer]
-            why = "Dropped" if pointer.startswith("/redirect_uris/") else "Not used for this client, so ignored"
-            text, advice = f"{why}: {problem.message}.", ACCEPTED_WITH.get(problem.rule, "")
-            self._found.add(
-                pointer, "remark", text, rule=problem.rule, help=f"On the server: {advice}." if advice else ""
-            )
+            reason, advice = part(problem.message), ACCEPTED_WITH.get(problem.rule, "")
+            if pointer.startswith("/redirect_uris/"):
+                text = sentence("Dropped: %(reason)s.", reason=reason)
+            else:
+                text = sentence("Not used for this client, so ignored: %(reason)s.", reason=reason)
+            help_text = sentence("On the server: %(advice)s.", advice=part(advice)) if advice else ""
+            self._found.add(pointer, "remark", text, rule=problem.rule, help=help_text)
+
+    def _not_read(self, pointers: Sequence[str]) -> None:
+        for pointer in pointers[:_MOST_UNKNOWN]:
+            self._found.add(pointer, "remark", sentence("Not read by this server."), rule="ignored")
+        more = len(pointers) - _MOST_UNKNOWN
+        if more > 0:
+            text = sentence("More members that this server does not read: %(number)s.", number=more)
+            self._found.add("/", "remark", text, rule="ignored")
 
     def _redirects(self, metadata: ClientMetadata, published: list[Any]) -> None:
         for number, uri in enumerate(published):
@@ -97,20 +112,28 @@ class MembersExplainer:
 
     def _dropped(self, pointer: str, name: str, value: object) -> None:
         if name == "client_name":
-            self._found.add(pointer, "remark", "Dropped: nothing visible in it.", rule="dropped")
+            text = sentence("Dropped: nothing visible in it.")
+            self._found.add(pointer, "remark", text, rule="dropped")
         elif isinstance(value, str) and is_https_url(value, self._rules.allow_loopback):
-            text = "Dropped: this server shows logos of the client's own site alone (logo_policy in CIMD_PROFILE)."
+            text = sentence(
+                "Dropped: this server shows logos of the client's own site alone (logo_policy in CIMD_PROFILE)."
+            )
             self._found.add(pointer, "remark", text, rule="other-site")
         else:
-            text, advice = "Dropped: not an absolute https URL.", "Write an absolute https URL."
+            text = sentence("Dropped: not an absolute https URL.")
+            advice = sentence("Write an absolute https URL.")
             self._found.add(pointer, "remark", text, rule="dropped", help=advice)
 
     def _filtered(self, pointer: str, published: Any, kept: tuple[str, ...]) -> None:
         unknown = [safe_for_log(item) for item in published if item not in kept]
-        text = "Read." + (f" Not offered here and ignored: {', '.join(unknown)}." if unknown else "")
-        self._found.add(pointer, "remark" if unknown else "holds", text, rule="ignored" if unknown else "")
+        if not unknown:
+            self._found.add(pointer, "holds", sentence("Read."))
+            return
+        text = sentence("Read. Not offered here and ignored: %(values)s.", values=", ".join(unknown))
+        self._found.add(pointer, "remark", text, rule="ignored")
 
 
 def explain_redirect(found: Explanation, pointer: str, uri: str) -> None:
     """Report how a redirect URI that can be used is matched."""
-    found.add(pointer, "holds", f"{uri}: {_MATCHES[redirect_kind(uri)]}")
+    text = sentence("%(uri)s: %(rule)s", uri=uri, rule=_MATCHES[redirect_kind(uri)])
+    found.add(pointer, "holds", text)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from ..core.families import FamilyVerdict
+from .explained_sections import section_of
 
 Outcome = Literal["holds", "remark", "broken"]
 Verdict = Literal["usable", "refused", "unreachable"]
@@ -29,6 +30,11 @@ class Step:
     text: str
     rule: str = ""
     help: str = ""
+
+    @property
+    def section(self) -> str:
+        """Section of the specification behind the check, such as ``CIMD §4.2``, or ``""``."""
+        return section_of(self.name, self.rule)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +60,8 @@ class Explanation:
         """Return the explanation as JSON text for programs."""
         families = [{**asdict(family), "accepts": family.accepts} for family in self.families]
         members = {"client_id": self.client_id, "verdict": self.verdict}
-        return json.dumps({**members, "steps": [asdict(step) for step in self.steps], "families": families}, indent=2)
+        steps = [{**asdict(step), "section": step.section} for step in self.steps]
+        return json.dumps({**members, "steps": steps, "families": families}, indent=2)
 
     def add(self, name: str, outcome: Outcome, text: str, *, rule: str = "", help: str = "") -> None:  # noqa: A002
         """Append a step."""

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Literal
 
 from PIL import Image, ImageOps, features
 
+from ..core.sentences import sentence
 from . import strips
 
 #: Format that is read, to format that is written. MPO is the JPEG of cameras that put several pictures in one file.
@@ -23,7 +24,6 @@ _READ = ("JPEG", "PNG", "GIF", "WEBP", "ICO", *(("AVIF",) if features.check("avi
 #: Longest edge that is read, in pixels: a strip of a longer one would take much memory.
 _LONGEST_EDGE = 65_535
 _MOST_ICONS = 64
-_TOO_MANY_PIXELS = "The image has more than {} million pixels."
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _TROUBLE = (
     OSError, ValueError, SyntaxError, EOFError, OverflowError, IndexError, KeyError, TypeError, AttributeError,
@@ -51,6 +51,10 @@ class _Decoder:
 
 class ImageError(ValueError):
     """The bytes are not an image that can be shown; ``args[0]`` is a sentence for the sender."""
+
+
+def _too_large(pixels: int) -> ImageError:
+    return ImageError(sentence("The image has more than %(number)s million pixels.", number=pixels // 1_000_000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,7 @@ def _decode(file: BinaryIO, max_pixels: int, max_edge: int, written_as: str | No
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:  # far above any ``max_pixels``
-        raise ImageError(_TOO_MANY_PIXELS.format(max_streamed // 1_000_000)) from exc
+        raise _too_large(max_streamed) from exc
     except _TROUBLE as exc:
         file.seek(0)
         if b"<svg" in file.read(1000).lower():
@@ -124,7 +128,7 @@ def _reencode(file: BinaryIO, max_pixels: int, max_edge: int, written_as: str | 
         is_png = strips.can_stream(picture)
         limit = max_streamed if is_png or _can_skip(picture) else max_pixels
         if width * height > limit or max(width, height) > _LONGEST_EDGE:
-            raise ImageError(_TOO_MANY_PIXELS.format(limit // 1_000_000))
+            raise _too_large(limit)
         if picture.format == "ICO":
             file.seek(0)
             _check_icons(file.read())

@@ -164,7 +164,7 @@ def draw(original: bytes) -> bytes:
             original, max_pixels=MAX_PIXELS, max_edge=EDGE, written_as="PNG", max_streamed_pixels=MAX_STREAMED_PIXELS
         )
     except ImageError as exc:
-        raise NotAPicture(str(exc)) from exc
+        raise NotAPicture(exc.args[0]) from exc
     return image.content
 
 

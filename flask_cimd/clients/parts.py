@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from ..core.clock import Clock, utc_now
+from ..core.policy import Policy
 from ..core.requester import current_stranger
 from ..errors import TooManyFetchesError
 from ..fetch.coalescing import Coalescing, SharedCoalescing
@@ -16,7 +17,7 @@ from ..fetch.limits import FetchBudget, NotFoundLimits
 from ..fetch.look_up import FOR_KNOWN_CLIENTS, FOR_STRANGERS, LookUps, Resolve
 from ..settings import Settings
 from ..signals import Notify, send_none
-from ..stores import ClientCache, ClientStore, MemoryStore
+from ..stores import ClientCache, ClientStore, MemoryRecords, MemoryStore
 from .admission import Admission
 from .fetching import fetch_settings, not_found_limits, site_limits
 from .linked import LinkedFetcher
@@ -110,6 +111,33 @@ def assemble_for_strangers(parts: ClientParts) -> ClientParts:
     cache = ClientCache(store, settings.document_rules.digest)
     reserve = _apart(parts, cache, FOR_KNOWN_CLIENTS, threads=settings.max_fetches)
     return replace(_apart(parts, cache, FOR_STRANGERS, threads=2 * settings.max_fetches), reserve=reserve)
+
+
+def assemble_for_explaining(strangers: ClientParts) -> ClientParts:
+    """Return parts that explain a client to a stranger, with the strangers' limits and none of the operator's rules.
+
+    What they find is true of every server with these settings: no rule, tier, pinned copy, private host or stored
+    client of this one shows, and nothing is stored, signalled or kept for a sign-in.
+
+    Args:
+        strangers: the parts for the requests of strangers.
+    """
+    admission = Admission(Policy(), MemoryRecords())
+    fetcher = Fetcher(replace(strangers.fetcher.settings, private_hosts={}), look_ups=FOR_STRANGERS)
+    budget = strangers.budget
+    loader = ClientLoader(
+        strangers.settings, fetcher=fetcher, budget=budget, admission=admission, clock=strangers.clock, notify=send_none
+    )
+    linked = LinkedFetcher(fetcher, budget, admission)
+    return replace(
+        strangers,
+        admission=admission,
+        fetcher=fetcher,
+        loader=loader,
+        linked=linked,
+        notify=send_none,
+        reserve=None,
+    )
 
 
 def _apart(parts: ClientParts, cache: ClientCache, look_ups: LookUps, *, threads: int) -> ClientParts:

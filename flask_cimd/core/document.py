@@ -16,6 +16,7 @@ from .members import Members, is_https_url
 from .metadata import ClientMetadata
 from .redirects import ACCEPTED_WITH, REFUSED, is_loopback_redirect, parse_redirect, refuse_listed
 from .rules import DocumentRules
+from .sentences import part, sentence
 from .strict_json import StrictJSONError, read_object
 from .text import clean_text
 from .urls import WebURL, is_same_site
@@ -151,7 +152,9 @@ def _redirect_uris(given: Members, identifier: ClientIdentifier) -> tuple[str, .
         given.add("redirect_uris", "wrong-type", "must be an array of strings")
         return ()
     if len(published) > given.rules.max_redirect_uris:
-        given.add("redirect_uris", "too-many", f"at most {given.rules.max_redirect_uris} redirect URIs")
+        given.add(
+            "redirect_uris", "too-many", sentence("at most %(most)s redirect URIs", most=given.rules.max_redirect_uris)
+        )
         return ()
     kept = []
     for number, uri in enumerate(published):
@@ -162,15 +165,17 @@ def _redirect_uris(given: Members, identifier: ClientIdentifier) -> tuple[str, .
             dropped = Problem(f"/redirect_uris/{number}", reason, REFUSED[reason])
             (given.problems if given.takes_all_redirects else given.ignored).append(dropped)
     if not kept and not given.blames("redirect_uris"):
-        given.add("redirect_uris", "none-usable", "none of the redirect URIs can be used" + _accepted_with(given))
+        given.add("redirect_uris", "none-usable", _none_usable(given))
     _check_relation(given, kept, identifier)
     return tuple(dict.fromkeys(kept))
 
 
-def _accepted_with(given: Members) -> str:
-    """Return what an operator can set to use an entry that was left out."""
+def _none_usable(given: Members) -> str:
+    """Return the message, with what an operator can set to use an entry that was left out."""
     names = {ACCEPTED_WITH[problem.rule] for problem in given.ignored if problem.rule in ACCEPTED_WITH}
-    return "".join(f"; {name}" for name in sorted(names))
+    if not names:
+        return "none of the redirect URIs can be used"
+    return sentence("none of the redirect URIs can be used; %(advice)s", advice=part("; ".join(sorted(names))))
 
 
 def _check_relation(given: Members, uris: list[str], identifier: ClientIdentifier) -> None:
@@ -246,7 +251,11 @@ def _explain_unusable(given: Members, offered: tuple[str, ...], *, has_keys: boo
         given.add("token_endpoint_auth_method", "keys-missing", message)
     else:
         enabled = ", ".join(given.rules.auth_methods)
-        given.add("token_endpoint_auth_method", NO_COMMON_METHOD, f"this server supports {enabled}")
+        given.add(
+            "token_endpoint_auth_method",
+            NO_COMMON_METHOD,
+            sentence("this server supports %(methods)s", methods=enabled),
+        )
 
 
 def _grants(given: Members) -> tuple[tuple[str, ...], tuple[str, ...]]:

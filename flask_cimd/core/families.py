@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .identifier import IdentifierKind
 from .metadata import ClientMetadata
 from .redirects import redirect_kind
+from .sentences import part, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,59 +44,63 @@ def judge_families(metadata: ClientMetadata) -> tuple[FamilyVerdict, ...]:
 
 def _document_obstacles(metadata: ClientMetadata) -> list[str]:
     if metadata.source != "document":
-        return ["These servers read a JSON document, and this address serves none."]
+        return [sentence("These servers read a JSON document, and this address serves none.")]
     return []
 
 
 def _cimd_remarks(metadata: ClientMetadata) -> list[str]:
-    found = []
+    found: list[str] = []
     if metadata.identifier.path == "/":
-        found.append("The path is only /, which the draft discourages and some servers refuse; use /client.json.")
+        found.append(
+            sentence("The path is only /, which the draft discourages and some servers refuse; use /client.json.")
+        )
     if metadata.identifier.query:
-        found.append("The address has a query, which the draft discourages and some servers refuse.")
+        found.append(sentence("The address has a query, which the draft discourages and some servers refuse."))
     if metadata.source == "document" and metadata.auth_method is None:
-        found.append("State token_endpoint_auth_method: some servers refuse documents without it.")
+        found.append(sentence("State token_endpoint_auth_method: some servers refuse documents without it."))
     if not metadata.client_name:
-        found.append("Without client_name, people see only the host.")
+        found.append(sentence("Without client_name, people see only the host."))
     return found
 
 
 def _mcp_obstacles(metadata: ClientMetadata) -> list[str]:
     found = _document_obstacles(metadata)
     if metadata.source == "document" and not metadata.client_name:
-        found.append("MCP requires client_name.")
+        found.append(sentence("MCP requires client_name."))
     if not metadata.redirect_uris:
-        found.append("MCP requires redirect_uris.")
+        found.append(sentence("MCP requires redirect_uris."))
     if metadata.identifier.kind is not IdentifierKind.DOCUMENT or metadata.identifier.path == "/":
-        found.append("MCP clients need an https address with a path that is more than /.")
+        found.append(sentence("MCP clients need an https address with a path that is more than /."))
     if any(redirect_kind(uri) == "private-scheme" for uri in metadata.redirect_uris):
-        found.append("MCP allows https and loopback redirect URIs only; one here has a private-use scheme.")
+        found.append(sentence("MCP allows https and loopback redirect URIs only; one here has a private-use scheme."))
     return found
 
 
 def _mcp_remarks(metadata: ClientMetadata) -> list[str]:
-    found = []
+    found: list[str] = []
     if metadata.redirect_uris and all(redirect_kind(uri) == "loopback" for uri in metadata.redirect_uris):
-        found.append("All redirect URIs are on the person's own computer, so consent pages show a warning.")
+        found.append(sentence("All redirect URIs are on the person's own computer, so consent pages show a warning."))
     if "none" not in metadata.auth_methods:
-        found.append("Only servers with private_key_jwt accept this client; list none as well to reach more.")
+        found.append(sentence("Only servers with private_key_jwt accept this client; list none as well to reach more."))
     return found
 
 
 def _indieauth_obstacles(metadata: ClientMetadata) -> list[str]:
     if metadata.source == "document" and "none" not in metadata.auth_methods:
-        return ["IndieAuth clients do not authenticate; none must be among the methods."]
+        return [sentence("IndieAuth clients do not authenticate; none must be among the methods.")]
     return []
 
 
 def _indieauth_remarks(metadata: ClientMetadata) -> list[str]:
     if metadata.source == "page":
-        return ["The page works as a legacy client; newer servers expect a JSON document."]
-    found = ["Older servers expect an h-app and rel=redirect_uri links on a web page."]
+        return [sentence("The page works as a legacy client; newer servers expect a JSON document.")]
+    found: list[str] = [sentence("Older servers expect an h-app and rel=redirect_uri links on a web page.")]
     if metadata.client_uri is None:
-        found.append("IndieAuth expects client_uri, so that people can read about the app.")
+        found.append(sentence("IndieAuth expects client_uri, so that people can read about the app."))
     elif not _is_prefix(metadata.client_uri, metadata.client_id):
-        found.append("IndieAuth requires a client_id that begins with the client_uri; servers ignore other links.")
+        found.append(
+            sentence("IndieAuth requires a client_id that begins with the client_uri; servers ignore other links.")
+        )
     return found
 
 
@@ -106,13 +111,16 @@ def _is_prefix(client_uri: str, client_id: str) -> bool:
 
 
 def _atproto_obstacles(metadata: ClientMetadata) -> list[str]:
-    missed = [f"{pointer.strip('/') or 'document'}: {text}." for pointer, _, text in metadata.atproto_problems]
+    missed: list[str] = [
+        sentence("%(member)s: %(reason)s.", member=pointer.strip("/") or "document", reason=part(text))
+        for pointer, _, text in metadata.atproto_problems
+    ]
     return missed if metadata.source == "document" else _document_obstacles(metadata)
 
 
 def _atproto_remarks(metadata: ClientMetadata) -> list[str]:
     if "refresh_token" not in metadata.grant_types:
-        return ["Without the grant type refresh_token, people must sign in again after minutes."]
+        return [sentence("Without the grant type refresh_token, people must sign in again after minutes.")]
     return []
 
 
@@ -123,21 +131,25 @@ def _activitypub_obstacles(metadata: ClientMetadata) -> list[str]:
     """Judge by the basic profile of the ActivityPub API: servers have the code flow and bearer tokens."""
     found = _document_obstacles(metadata)
     if "authorization_code" not in metadata.grant_types:
-        found.append("ActivityPub API servers grant access by authorization code; list the grant authorization_code.")
+        found.append(
+            sentence("ActivityPub API servers grant access by authorization code; list the grant authorization_code.")
+        )
     if not metadata.redirect_uris:
-        found.append("ActivityPub API clients need redirect_uris.")
+        found.append(sentence("ActivityPub API clients need redirect_uris."))
     return found
 
 
 def _activitypub_remarks(metadata: ClientMetadata) -> list[str]:
-    found = []
+    found: list[str] = []
     words = (metadata.scope or "").split()
     if not any(word in _ACTIVITYPUB_SYNONYMS or word.startswith("activitypub:") for word in words):
-        found.append("Name what the app may ask for in scope, such as read, write or activitypub:read:me:inbox.")
+        found.append(
+            sentence("Name what the app may ask for in scope, such as read, write or activitypub:read:me:inbox.")
+        )
     if metadata.dpop_bound_access_tokens:
-        found.append("These servers must take bearer tokens, and few bind tokens with DPoP.")
+        found.append(sentence("These servers must take bearer tokens, and few bind tokens with DPoP."))
     if "none" not in metadata.auth_methods:
-        found.append("Only servers with private_key_jwt accept this client; list none as well to reach more.")
+        found.append(sentence("Only servers with private_key_jwt accept this client; list none as well to reach more."))
     return found
 
 

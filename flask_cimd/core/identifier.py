@@ -13,6 +13,7 @@ from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from ..errors import IdentifierError
+from .sentences import sentence
 from .urls import LOOPBACK_HOSTS, HostProblem, WebURL, host_problem, is_ipv6
 
 
@@ -131,7 +132,7 @@ def parse_identifier(raw: str, rules: IdentifierRules) -> ClientIdentifier:
         IdentifierError: ``slug`` names the first broken rule.
     """
     if len(raw) > rules.max_length:
-        raise _refuse("too-long", raw, f"at most {rules.max_length} characters")
+        raise _refuse("too-long", raw, sentence("at most %(most)s characters", most=rules.max_length))
     scheme = _scheme(raw)
     _check_characters(raw)
     authority, path, query = _split(raw, scheme)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import Problem
+from .sentences import sentence
 
 #: ``client_assertion_type`` of a signed JWT (RFC 7523 §2.2).
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -31,7 +32,7 @@ def check_jwks(value: object, pointer: str) -> tuple[list[dict[str, Any]], list[
         return [], [Problem(pointer, "not-a-jwks", "must be an object with an array named keys")]
     keys: list[object] = value["keys"]
     if len(keys) > _MOST_KEYS:
-        return [], [Problem(f"{pointer}/keys", "too-many-keys", f"at most {_MOST_KEYS} keys")]
+        return [], [Problem(f"{pointer}/keys", "too-many-keys", sentence("at most %(most)s keys", most=_MOST_KEYS))]
     usable: list[dict[str, Any]] = []
     problems: list[Problem] = []
     for number, key in enumerate(keys):

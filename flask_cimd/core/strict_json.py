@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+from .sentences import sentence
+
 _MAX_DEPTH = 16
 _MAX_DIGITS = 100
 
@@ -85,7 +87,9 @@ def _number(text: str) -> float:
 def _require_plain(value: Any, depth: int = 1) -> None:
     """Refuse deep nesting and lone surrogates, which cause errors in templates and databases."""
     if depth > _MAX_DEPTH:
-        raise StrictJSONError("too-deep", f"objects and arrays nest deeper than {_MAX_DEPTH} levels")
+        raise StrictJSONError(
+            "too-deep", sentence("objects and arrays nest deeper than %(most)s levels", most=_MAX_DEPTH)
+        )
     match value:
         case str():
             _require_encodable(value)

@@ -23,6 +23,7 @@ import urllib3
 from urllib3.response import BaseHTTPResponse
 from werkzeug.http import parse_options_header
 
+from ..core.sentences import Sentence, sentence
 from ..core.text import is_visible
 from ..errors import (
     CIMDError,
@@ -149,7 +150,7 @@ class Fetcher:
             if later is None or hop == _MOST_HOPS:
                 break
             url = _next_url(url, response)
-        raise UnexpectedResponseError("redirect", hint=f"status {guard.log.status}; {_not_followed(later)}")
+        raise UnexpectedResponseError("redirect", hint=_not_followed(guard.log.status, later))
 
     def _exchange(self, guard: Guard, url: str, accept: str, max_size_for: MaxSize) -> Response | str:
         """Return the response, or where it redirects to."""
@@ -207,13 +208,15 @@ def _next_url(url: str, location: str) -> str:
     return target
 
 
-def _not_followed(later: object) -> str:
-    return "redirects are not followed" if later is None else f"more than {_MOST_HOPS} redirects"
+def _not_followed(status: int | None, later: object) -> str:
+    if later is None:
+        return sentence("status %(status)s; redirects are not followed", status=status)
+    return sentence("status %(status)s; more than %(most)s redirects", status=status, most=_MOST_HOPS)
 
 
 def _require_ok(status: int, headers: Mapping[str, str]) -> None:
     if status != 200:
-        hint = f"status {status} instead of 200{_protection_hint(status, headers)}"
+        hint = _with_protection(sentence("status %(status)s instead of 200", status=status), status, headers)
         if status in (404, 410):
             raise GoneError("status", hint=hint)
         raise UnexpectedResponseError("status", hint=hint)
@@ -224,12 +227,15 @@ def _require_ok(status: int, headers: Mapping[str, str]) -> None:
 
 def _media_type_hint(media_type: str, headers: Mapping[str, str]) -> str:
     shown = media_type if is_visible(media_type) and len(media_type) < 80 else "unreadable"
-    return f"media type {shown or 'missing'} instead of application/json{_protection_hint(200, headers)}"
+    said = sentence("media type %(media_type)s instead of application/json", media_type=shown or "missing")
+    return _with_protection(said, 200, headers)
 
 
-def _protection_hint(status: int, headers: Mapping[str, str]) -> str:
+def _with_protection(said: Sentence, status: int, headers: Mapping[str, str]) -> Sentence:
     protection = bot_protection(status, headers)
-    return f"; {protection} answered instead of the site" if protection else ""
+    if not protection:
+        return said
+    return sentence("%(hint)s; %(protection)s answered instead of the site", hint=said, protection=protection)
 
 
 def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int, guard: Guard) -> bytes:
@@ -243,9 +249,11 @@ def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int,
         reads += 1
         guard.log.size = len(body)
         if len(body) > limit:
-            raise ResponseTooLargeError("too-large", hint=f"more than {limit} bytes")
+            raise ResponseTooLargeError("too-large", hint=sentence("more than %(most)s bytes", most=limit))
         if reads > _MOST_READS:
-            raise UnexpectedResponseError("bad-response", hint=f"the body arrives in more than {_MOST_READS} pieces")
+            raise UnexpectedResponseError(
+                "bad-response", hint=sentence("the body arrives in more than %(most)s pieces", most=_MOST_READS)
+            )
     announced = headers.get("content-length")
     if announced is not None and "transfer-encoding" not in headers and announced.strip() != str(len(body)):
         raise UnexpectedResponseError("truncated", hint="the body is not as long as Content-Length says")

@@ -19,6 +19,7 @@ from typing import Any
 from ..core.identifier import ClientIdentifier
 from ..core.policy import HostPattern
 from ..core.requester import current_stranger
+from ..core.sentences import sentence
 from ..errors import CIMDError, FetchError, GoneError, TooManyFetchesError
 
 #: Number of sites or networks counted at once; the one asked longest ago is forgotten first.
@@ -120,7 +121,11 @@ class SiteLimits:
             return
         wait = self._fetches.take(self._site_of(host))
         if wait is not None:
-            hint = f"this site was asked {self._most} times in {self._window:g} seconds"
+            hint = sentence(
+                "this site was asked %(number)s times in %(seconds)s seconds",
+                number=self._most,
+                seconds=f"{self._window:g}",
+            )
             raise TooManyFetchesError("too-many-fetches-of-site", client_id, hint=hint, retry_after=wait)
 
     def refund(self, host: str) -> None:
@@ -157,7 +162,11 @@ class NotFoundLimits:
         """
         wait = self._found.wait(network)
         if wait is not None:
-            hint = f"this network named {self._most} URLs without a document in {self._window:g} seconds"
+            hint = sentence(
+                "this network named %(number)s URLs without a document in %(seconds)s seconds",
+                number=self._most,
+                seconds=f"{self._window:g}",
+            )
             raise TooManyFetchesError("too-many-not-found", client_id, hint=hint, retry_after=wait)
 
     def count(self, network: str) -> None:

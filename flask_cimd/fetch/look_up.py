@@ -9,6 +9,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
+from ..core.sentences import sentence
 from ..errors import TooManyFetchesError
 
 #: Name and port to addresses.
@@ -63,7 +64,7 @@ class LookUps:
         """Count a look-up and make sure that a thread is free for it."""
         with self._lock:
             if self._under_way >= self.most:
-                raise _refuse(f"{self.most} name look-ups are under way")
+                raise _refuse(sentence("%(number)s name look-ups are under way", number=self.most))
             if self._under_way == self._threads:
                 try:
                     Thread(target=self._work, name="cimd-look-up", daemon=True).start()

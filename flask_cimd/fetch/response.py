@@ -11,6 +11,7 @@ import socket
 import ssl
 from typing import Any
 
+from ..core.sentences import part, sentence
 from ..errors import UnexpectedResponseError
 
 #: Bytes of everything before the body: interim responses, status lines and header fields together.
@@ -38,7 +39,7 @@ class _BoundedLines:
         return getattr(self._stream, name)
 
     def _count(self, most: int, what: str) -> None:
-        self._left, self._hint = most, f"more than {most} {what}"
+        self._left, self._hint = most, sentence("more than %(most)s %(what)s", most=most, what=part(what))
 
     def begin_body(self) -> None:
         """Count chunk sizes from now on, and trailer fields after the last chunk."""

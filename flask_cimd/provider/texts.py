@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import current_app
@@ -15,13 +16,13 @@ def translate(text: str, **values: Any) -> str:
     With Flask-Babel the app's own catalogue is asked; the English sentences are the message ids. A sentence of this
     package brings its own values, which may be sentences, too.
     """
+    finish: Callable[[str], str] = str
     if isinstance(text, Sentence):
-        values = {**text.values, **values}
+        finish, values = text.finish, {**text.values, **values}
         text = text.template
     values = {name: translate(value) if isinstance(value, Sentence) else value for name, value in values.items()}
     if "babel" in current_app.extensions:
         from flask_babel import gettext
 
-        found: str = gettext(text, **values)
-        return found
-    return text % values if values else text
+        return finish(gettext(text, **values))
+    return finish(text % values if values else text)

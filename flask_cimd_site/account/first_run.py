@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from flask_cimd.clients import ImageError
 from flask_cimd.core import NAME_LIMIT, safe_text
+from flask_cimd.provider import translate
 from flask_cimd_site import security
 from flask_cimd_site.account import entrance, passkeys, passwords, secrets
 from flask_cimd_site.account.attempts import Attempt
@@ -94,7 +95,7 @@ def _make_account() -> None:
         upload = request.files.get("photo")
         image = media.read_upload(upload) if upload and upload.filename else None
     except ImageError as error:
-        raise AccountError("photo", str(error)) from error
+        raise AccountError("photo", translate(error.args[0])) from error
     handle = base64url_to_bytes(str(session.get(_HANDLE, ""))) or token_bytes(32)
     made = passkeys.check_new(answer) if answer else None
     development = services().configuration.development

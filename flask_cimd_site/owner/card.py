@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from flask_cimd.clients import ImageError
 from flask_cimd.core import NAME_LIMIT, safe_text
+from flask_cimd.provider import translate
 from flask_cimd_site import security
 from flask_cimd_site.account.login import owner_only
 from flask_cimd_site.identity import Owner
@@ -43,7 +44,7 @@ def save() -> Response | tuple[str, int]:
     except _FieldError as error:
         return _form(_as_typed(known), problem=str(error), problem_field=error.field), 400
     except ImageError as error:
-        return _form(_as_typed(known), problem=str(error), problem_field="photo"), 400
+        return _form(_as_typed(known), problem=translate(error.args[0]), problem_field="photo"), 400
     profiles.save(owner, image, here.clock())
     flash(_("Your profile is saved."))
     return redirect(url_for("home.show"), code=303)

@@ -11,6 +11,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from flask_cimd.clients import ImageError
+from flask_cimd.provider import translate
 from flask_cimd_site import security
 from flask_cimd_site.account.login import owner_only
 from flask_cimd_site.services import services
@@ -97,7 +98,7 @@ def create() -> Response | tuple[str, int]:
         images, added = _uploads()
         properties = _properties({}, typed, added)
     except (PropertyError, ImageError) as error:
-        return _form(typed, problem=str(error)), 400
+        return _form(typed, problem=translate(error.args[0])), 400
     now = services().clock()
     post = posts.add(
         properties,
@@ -131,7 +132,7 @@ def edit(slug: str) -> Response | tuple[str, int]:
         images, added = _uploads()
         properties = _properties(post.properties, typed, added)
     except (PropertyError, ImageError) as error:
-        return _form(typed, post, problem=str(error)), 400
+        return _form(typed, post, problem=translate(error.args[0])), 400
     now, markdown = services().clock(), None if typed.is_html else typed.text or None
 
     def changed(newest: Post) -> Post:

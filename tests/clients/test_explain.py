@@ -215,7 +215,7 @@ def key_cimd(ca_bundle: Path) -> Iterator[CIMD]:
 @pytest.mark.parametrize(
     ("body", "status", "verdict", "rule", "text"),
     [
-        (KeyHolder("", Clock()).jwks, 200, "usable", "", "1 signature key (one)"),
+        (KeyHolder("", Clock()).jwks, 200, "usable", "", "keys at that address: 1 (one)"),
         ({"keys": []}, 200, "usable", "", "every key is withdrawn"),
         ({"keys": [{"kty": "oct", "k": "AAAA"}]}, 200, "refused", "symmetric-key", ""),
         ({"keys": 1}, 200, "refused", "not-a-jwks", ""),

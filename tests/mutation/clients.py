@@ -303,28 +303,46 @@ EXPLAIN = mutants(
     "flask_cimd/clients/explain.py",
     _EXPLAIN,
     [
-        ("            self._resolver.check_use(metadata)\n", ""),
-        ("        self._resolver.identify(client_id)\n", ""),
+        ("                self._resolver.check_use(metadata)\n", "                pass\n"),
+        ("            self._resolver.identify(client_id)\n", ""),
         ("            with self._budget.for_document(identifier, after_failure=True):\n", "            if True:\n"),
         ("for_document(identifier, after_failure=True)", "for_document(identifier)", f"{_EXPLAIN} tests/cli"),
         ("        except FetchError:\n            found.verdict = \"unreachable\"", "        except FetchError:\n            found.verdict = \"refused\""),
         ('            found.verdict = "refused"\n            _problems', '            _problems'),
         ("            if not any(step.rule == error.slug for step in found.steps):\n", "            if True:\n"),
         ('            found.verdict = "refused"\n            if not any', "            if not any"),
-        ("            found.verdict = \"unreachable\"\n            text, advice", "            text, advice"),
+        ("            found.verdict = \"unreachable\"\n            rule, said, advice", "            rule, said, advice"),
         ("            found.verdict = \"refused\"\n            for problem in error.problems:", "            for problem in error.problems:"),
         ("            response = self._fetch(found, identifier) if not identifier.is_built_in else None\n", "            response = self._fetch(found, identifier)\n"),
-        ("safe_for_log(log.headers[name])", "log.headers[name]"),
         ("                self._members(found, identifier, response).left_out()\n", "                pass\n"),
         ("metadata.jwks_uri is not None and not KEY_METHODS.isdisjoint(metadata.accepted_auth_methods)", "metadata.jwks_uri is not None"),
         ("        if not self._settings.logos:\n", "        if False:\n"),
         ("        except NotAPicture as reason:\n", "        except RecursionError as reason:\n"),
-        ('safe_for_log(str(key.get("kid", key["kty"])))', 'str(key.get("kid", key["kty"]))'),
-        ("        if not lifetime.storable:\n", "        if False:\n"),
+        ("safe_for_log(str(key.get('kid', key['kty'])))", "str(key.get('kid', key['kty']))"),
     ],
 )  # fmt: skip
 
 EXPLAINED = [
+    *mutants(
+        "flask_cimd/clients/explained_fetch.py",
+        f"{_EXPLAIN} tests/clients/test_explain_to_strangers.py",
+        [
+            ("safe_for_log(log.headers[name])", "log.headers[name]"),
+            ("    if not lifetime.storable:\n", "    if False:\n"),
+            ("    if is_public and error.slug in _LOOK_UPS", "    if error.slug in _LOOK_UPS and False"),
+            ("    if is_public:\n        _checked", "    if False:\n        _checked"),
+            ("    if log.addresses and is_vetted:\n", "    if log.addresses:\n"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd/clients/parts.py",
+        "tests/clients/test_explain_to_strangers.py",
+        [
+            ("    admission = Admission(Policy(), MemoryRecords())\n", "    admission = strangers.admission\n"),
+            ("replace(strangers.fetcher.settings, private_hosts={})", "strangers.fetcher.settings"),
+            ("        notify=send_none,\n        reserve=None,\n", "        reserve=None,\n"),
+        ],
+    ),
     *mutants(
         "flask_cimd/clients/explanation.py",
         f"{_EXPLAIN} tests/cli",
