@@ -23,11 +23,13 @@ from flask_cimd_site import addresses, assets, errors, frame, language, limits, 
 from flask_cimd_site.account import account_page, attempts, commands, first_run, fresh, login, passwords, sessions
 from flask_cimd_site.activity import pages as activity_pages
 from flask_cimd_site.activity import sweep as activity_sweep
+from flask_cimd_site.check import pages as check
+from flask_cimd_site.check import results
 from flask_cimd_site.config import Configuration
 from flask_cimd_site.counters import shared_counters
 from flask_cimd_site.identity import Identity
 from flask_cimd_site.models import db, set_up_sqlite
-from flask_cimd_site.owner import card, clients, explain, script_tokens, scripts, setup
+from flask_cimd_site.owner import card, clients, script_tokens, scripts, setup
 from flask_cimd_site.provider import recording, registration, resource_servers
 from flask_cimd_site.provider.setup import create_provider
 from flask_cimd_site.services import Services
@@ -51,7 +53,7 @@ _MODULES = (
     account_page,
     first_run,
     clients,
-    explain,
+    check,
     card,
     setup,
     profile,
@@ -116,9 +118,11 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     resource_servers.init_app(app)
     commands.init_app(app)
     activity_pages.init_app(app)
-    upkeep.init_app(app, clock, (activity_sweep.sweep, site_upkeep.sweep, script_tokens.sweep))
+    upkeep.init_app(app, clock, (activity_sweep.sweep, site_upkeep.sweep, script_tokens.sweep, results.sweep))
     metrics.init_app(app, configuration.metrics_token)
-    limits.init_app(app, configuration, cimd, shared_counters(app, configuration.cimd["CIMD_STORE"], clock))
+    counters = shared_counters(app, configuration.cimd["CIMD_STORE"], clock)
+    limits.init_app(app, configuration, cimd, counters)
+    check.init_app(app, counters)
     errors.init_app(app)
     with app.app_context():
         attempts.init_app(app)

@@ -32,6 +32,7 @@ _DEFAULT_LOGIN_LIMIT = "10 per 15 minutes"
 _DEFAULT_FETCH_LIMIT = "30 per hour"
 _DEFAULT_PUSH_LIMIT = "60 per minute"
 _DEFAULT_REGISTRATION_LIMIT = "10 per hour"
+_DEFAULT_CHECK_LIMIT = "5 per 10 minutes"
 #: Folder of a checkout's database and, in development, of the sample apps' certificate.
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
@@ -55,6 +56,8 @@ class Configuration:
         push_limit: rate limit by address of all pushed requests; ``None`` in development.
         dynamic_registration: ``True`` lets apps without a URL of their own register themselves.
         registration_limit: rate limit by address of registrations; ``None`` in development.
+        public_check: ``True`` lets strangers check apps at ``/check``.
+        check_limit: rate limit by address of their checks; ``None`` in development.
         trusted_proxies: number of proxies in front of the site, or their networks; ``None`` is one proxy.
         metrics_token: bearer token that ``/metrics`` asks for; ``None`` if there are no metrics.
         zone: IANA name of the time zone in which pages show instants.
@@ -84,6 +87,8 @@ class Configuration:
     zone: str = "UTC"
     trusted_proxies: int | tuple[Network, ...] | None = None
     dynamic_registration: bool = False
+    public_check: bool = False
+    check_limit: str | None = None
     owner_password_hash: str | None = None
     mcp_url: str | None = None
     mcp_origins: tuple[str, ...] = ()
@@ -133,6 +138,8 @@ class Configuration:
             zone=_zone(environment.get("DEMO_ZONE") or "UTC"),
             trusted_proxies=_proxies(environment.get("DEMO_TRUSTED_PROXIES", "")),
             dynamic_registration=_flag(environment, "DEMO_DYNAMIC_REGISTRATION"),
+            public_check=_flag(environment, "DEMO_PUBLIC_CHECK"),
+            check_limit=_limit(environment, "DEMO_CHECK_LIMIT", None if development else _DEFAULT_CHECK_LIMIT),
             mcp_url=_resource_url(environment.get("DEMO_MCP_URL"), development=development),
             mcp_origins=_origins(environment.get("DEMO_MCP_ORIGINS", "")),
             cimd=_cimd_settings(environment, development=development, legacy=_flag(environment, "DEMO_LEGACY_CLIENTS")),

@@ -53,7 +53,7 @@ def init_app(app: Flask, clock: Callable[[], datetime], sweeps: tuple[Sweep, ...
 
     @app.cli.command("sweep")
     def sweep_all() -> None:
-        """Delete events, posts and tokens of scripts whose time is over; prints how many rows."""
+        """Delete events, posts, results and tokens of scripts whose time is over; prints how many rows."""
         rows = 0
         for sweep in sweeps:
             while deleted := sweep(clock(), MOST_ROWS):

@@ -93,6 +93,18 @@ VARIABLES = (
         "off",
         "lets apps that have no URL of their own register themselves at `/register`",
     ),
+    Variable(
+        _APPS,
+        "DEMO_PUBLIC_CHECK",
+        "off",
+        "lets strangers check apps at `/check`; they learn nothing about this site, its rules or its network",
+    ),
+    Variable(
+        _LIMITS,
+        "DEMO_CHECK_LIMIT",
+        "`5 per 10 minutes`; none in development",
+        "checks of one address by strangers; twelve times as many of everybody",
+    ),
     Variable(_LIMITS, "DEMO_REGISTRATION_LIMIT", "`10 per hour`; none in development", "registrations of one address"),
     Variable(
         _LIMITS,

@@ -2,7 +2,8 @@
 
 Extracts the texts for people from ``flask_cimd``, ``flask_cimd_site`` and ``demo``, merges them into
 ``flask_cimd_site/translations`` and compiles it.
-Messages are the first arguments of the functions in `_FUNCTIONS` and the ``public_message`` of errors.
+Messages are the first arguments of the functions in `_FUNCTIONS`, the texts of errors (``public_message``, ``advice``),
+and, in the rules of the library, hints of errors and messages of problems.
 """
 
 from __future__ import annotations
@@ -22,10 +23,26 @@ ROOT = Path(__file__).parents[1]
 TRANSLATIONS = ROOT / "flask_cimd_site/translations"
 LANGUAGES = ("de",)
 _FUNCTIONS = frozenset({"_", "gettext", "lazy_gettext", "ngettext", "sentence", "translate"})
-_TEMPLATE_FUNCTIONS = ("_", "gettext", "ngettext")
+_TEMPLATE_FUNCTIONS = ("_", "gettext", "ngettext", "say")
 _OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}
 #: Files of catalogues have dates, which would differ from run to run.
 _DATE = datetime(2026, 1, 1, tzinfo=UTC)
+
+#: Parts of the library whose errors and problems are told to people, and the argument that is the message, by function.
+_RULES = ("flask_cimd/core/", "flask_cimd/fetch/", "flask_cimd/clients/")
+_MESSAGE_OF = {"Problem": 2, "add": 2, "StrictJSONError": 1, "ImageError": 0, "_refuse": -1}
+#: Attributes and tables whose texts are messages.
+_TEXTS = frozenset(
+    {"public_message", "advice", "REFUSED", "ACCEPTED_WITH", "_HOST_HINTS", "_ENDED", "_MESSAGES", "_FAILED",
+     "_UNREACHABLE", "_NOT_STARTED"}
+)  # fmt: skip
+#: Files whose OAuth errors end an authorization request: a page shows their descriptions.
+_REQUESTS = tuple(
+    f"flask_cimd/oauth/server/{name}.py"
+    for name in (
+        "atproto", "authorization_request", "binding", "parameters", "pkce", "resource_indicators", "response_modes",
+    )
+)  # fmt: skip
 
 Message = str | tuple[str, ...]
 
@@ -34,7 +51,7 @@ def extracted() -> Catalog:
     """Return the messages of all sources, each with the files that have it."""
     found = Catalog(project="flask-cimd", creation_date=_DATE)
     for path in _sources("*.py"):
-        for message in _of_program(path.read_text(encoding="utf-8")):
+        for message in _of_program(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()):
             found.add(message, locations=[(path.relative_to(ROOT).as_posix(), None)])  # type: ignore[list-item]  # a file without a line
     for path in _sources("*.html"):
         for message in _of_template(path.read_bytes()):
@@ -90,18 +107,35 @@ def _sources(pattern: str) -> Iterator[Path]:
         yield from sorted((ROOT / folder).rglob(pattern))
 
 
-def _of_program(source: str) -> Iterator[Message]:
+def _of_program(source: str, file: str) -> Iterator[Message]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            texts = [text.value for text in node.args if isinstance(text, ast.Constant) and isinstance(text.value, str)]
+            texts = [text for text in map(_text, node.args) if text]
             if name in _FUNCTIONS and texts:
                 yield tuple(texts[:2]) if name == "ngettext" else texts[0]
+            if file.startswith(_RULES):
+                yield from _of_rule(node, name)
+            if file in _REQUESTS and name.endswith("Error") and texts and texts[0].endswith("."):
+                yield texts[0]
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            is_message = any(isinstance(target, ast.Name) and target.id == "public_message" for target in targets)
-            if is_message and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-                yield node.value.value
+            if any(isinstance(target, ast.Name) and target.id in _TEXTS for target in targets):
+                values = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
+                yield from filter(None, map(_text, values))
+
+
+def _of_rule(call: ast.Call, name: str) -> Iterator[str]:
+    """Yield the messages of an error or a problem."""
+    place = _MESSAGE_OF.get(name)
+    if place is not None and len(call.args) > place:
+        yield from filter(None, [_text(call.args[place])])
+    yield from filter(None, (_text(keyword.value) for keyword in call.keywords if keyword.arg == "hint"))
+
+
+def _text(node: ast.expr | None) -> str:
+    """Return the text of a constant; empty for everything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _of_template(source: bytes) -> Iterator[Message]:

@@ -19,8 +19,10 @@ from ..stores import ClientStore, Entry, Fetched, FetchedStore, MemoryStore, Sto
 from .resolver import ClientResolver
 
 if TYPE_CHECKING:
+    from .explanation import Explanation, Step
     from .html import UnreadablePageError, page_links
     from .images import ImageError, SafeImage, reencode
+    from .packed import pack_explanation, unpack_explanation
     from .requests_named import RequestIdFilter, add_request_id, request_id
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "ClientStore",
     "Clock",
     "Entry",
+    "Explanation",
     "Fetched",
     "FetchedStore",
     "IdentifierRules",
@@ -42,13 +45,16 @@ __all__ = [
     "Response",
     "SafeImage",
     "Settings",
+    "Step",
     "StoreError",
     "UnreadablePageError",
     "add_request_id",
+    "pack_explanation",
     "page_links",
     "parse_identifier",
     "reencode",
     "request_id",
+    "unpack_explanation",
     "utc_now",
 ]
 
@@ -57,13 +63,17 @@ __all__ = [
 __getattr__ = on_first_use(
     __name__,
     {
+        "Explanation": ".explanation",
         "ImageError": ".images",
         "RequestIdFilter": ".requests_named",
         "SafeImage": ".images",
+        "Step": ".explanation",
         "UnreadablePageError": ".html",
         "add_request_id": ".requests_named",
+        "pack_explanation": ".packed",
         "page_links": ".html",
         "reencode": ".images",
         "request_id": ".requests_named",
+        "unpack_explanation": ".packed",
     },
 )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from ..core.families import FamilyVerdict
-from .explained_sections import section_of
+from .explained_sections import address_of, section_of
 
 Outcome = Literal["holds", "remark", "broken"]
 Verdict = Literal["usable", "refused", "unreachable"]
@@ -35,6 +35,11 @@ class Step:
     def section(self) -> str:
         """Section of the specification behind the check, such as ``CIMD §4.2``, or ``""``."""
         return section_of(self.name, self.rule)
+
+    @property
+    def section_url(self) -> str:
+        """Address of that section on the web, or ``""``."""
+        return address_of(self.section)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import Problem
 from .identifier import ClientIdentifier
 from .redirects import is_same_origin, redirect_kind, redirect_place
+from .sentences import sentence
 from .urls import WebURL, default_port
 
 #: The scope of requests to which this profile applies.
@@ -98,8 +99,8 @@ def _refuse_web(uri: str, _: ClientIdentifier, development: bool) -> str | None:
     """Return why a web client may not list this URI, or ``None``."""
     host, port = _https_host(uri)
     if host is None or _is_local(host, development=development):
-        return "a web client lists https URIs on public hosts"
-    return "leave the port out where it is 443" if port == default_port("https") else None
+        return sentence("a web client lists https URIs on public hosts")
+    return sentence("leave the port out where it is 443") if port == default_port("https") else None
 
 
 def _refuse_native(uri: str, identifier: ClientIdentifier, _: bool) -> str | None:
@@ -110,12 +111,16 @@ def _refuse_native(uri: str, identifier: ClientIdentifier, _: bool) -> str | Non
         reversed_host = ".".join(reversed(identifier.host.lower().split(".")))
         if scheme == reversed_host and path.startswith("/") and not path.startswith("//"):
             return None
-        return "the scheme is the host of the client_id reversed, followed by a colon and exactly one slash"
+        return sentence("the scheme is the host of the client_id reversed, followed by a colon and exactly one slash")
     if kind == "loopback":
-        return "write 127.0.0.1 or [::1] in place of localhost" if redirect_place(uri)[0] == "localhost" else None
+        return (
+            sentence("write 127.0.0.1 or [::1] in place of localhost")
+            if redirect_place(uri)[0] == "localhost"
+            else None
+        )
     if uri.startswith("https://") and is_same_origin(uri, identifier):
         return None
-    return "an https URI of a native client is on the origin of its client_id"
+    return sentence("an https URI of a native client is on the origin of its client_id")
 
 
 def _check_authentication(members: Mapping[str, Any], _: ClientIdentifier, add: _Add, __: bool) -> None:

@@ -23,7 +23,7 @@ from .urls import WebURL, is_same_site
 
 #: Methods that need a shared secret: impossible with a public document (CIMD §4.1).
 SHARED_SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
-_WHY_NOT_SHARED = "a public document cannot agree on a secret"
+_WHY_NOT_SHARED = sentence("a public document cannot agree on a secret")
 #: Methods that need a published key.
 KEY_METHODS = frozenset({"private_key_jwt"})
 #: Asymmetric signature algorithms, the accepted values of ``token_endpoint_auth_signing_alg``.
@@ -174,7 +174,7 @@ def _none_usable(given: Members) -> str:
     """Return the message, with what an operator can set to use an entry that was left out."""
     names = {ACCEPTED_WITH[problem.rule] for problem in given.ignored if problem.rule in ACCEPTED_WITH}
     if not names:
-        return "none of the redirect URIs can be used"
+        return sentence("none of the redirect URIs can be used")
     return sentence("none of the redirect URIs can be used; %(advice)s", advice=part("; ".join(sorted(names))))
 
 
@@ -247,7 +247,7 @@ def _auth_methods(given: Members, *, has_keys: bool) -> tuple[tuple[str, ...], s
 
 def _explain_unusable(given: Members, offered: tuple[str, ...], *, has_keys: bool) -> None:
     if not has_keys and KEY_METHODS & set(offered) & set(given.rules.auth_methods):
-        message = "private_key_jwt needs jwks_uri, or jwks with a public signature key of type EC, RSA or OKP"
+        message = sentence("private_key_jwt needs jwks_uri, or jwks with a public signature key of type EC, RSA or OKP")
         given.add("token_endpoint_auth_method", "keys-missing", message)
     else:
         enabled = ", ".join(given.rules.auth_methods)

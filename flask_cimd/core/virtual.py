@@ -13,9 +13,12 @@ from .atproto import SCOPE, asks_for_atproto
 from .identifier import ClientIdentifier, IdentifierRules
 from .metadata import ClientMetadata
 from .redirects import redirect_kind, refuse_registration
+from .sentences import sentence
 
 _DEFAULT_REDIRECTS = ("http://127.0.0.1/", "http://[::1]/")
 _MOST_REDIRECTS = 20
+
+_NO_SCOPE = ("/scope", "atproto-scope", sentence("scope must hold atproto"))
 
 
 def virtual_client(identifier: ClientIdentifier) -> ClientMetadata:
@@ -42,7 +45,9 @@ def virtual_client(identifier: ClientIdentifier) -> ClientMetadata:
         application_type="native",
         auth_method="none",
         dpop_bound_access_tokens=True,
-        atproto_problems=() if asks_for_atproto(scope) else (("/scope", "atproto-scope", "scope must hold atproto"),),
+        atproto_problems=()
+        if asks_for_atproto(scope)
+        else (("/scope", "atproto-scope", sentence("scope must hold atproto")),),
     )
 
 

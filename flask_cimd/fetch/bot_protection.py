@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..core.sentences import sentence
+
 #: Header fields that a service adds to a challenge or a refusal of its own.
 _FIELDS = {
     "cf-mitigated": "Cloudflare",
@@ -32,12 +34,12 @@ def bot_protection(status: int, headers: Mapping[str, str]) -> str | None:
     """
     for field, service in _FIELDS.items():
         if field in headers:
-            return f"a bot protection ({service})"
+            return sentence("a bot protection (%(service)s)", service=service)
     if status in _REFUSALS:
         server = headers.get("server", "").strip().lower()
         for beginning, service in _SERVERS.items():
             if server.startswith(beginning):
-                return f"probably a bot protection ({service})"
+                return sentence("probably a bot protection (%(service)s)", service=service)
         if "x-iinfo" in headers:
-            return "probably a bot protection (Imperva)"
+            return sentence("probably a bot protection (%(service)s)", service="Imperva")
     return None

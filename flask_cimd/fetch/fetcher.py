@@ -282,7 +282,8 @@ def _translate(exc: Exception, guard: Guard) -> FetchError:
     if guard.phase == "tls" or isinstance(exc, (ssl.SSLError, urllib3.exceptions.SSLError)):
         return FetchError("tls-failed", hint="no trusted TLS connection to the host", phase="tls")
     if guard.phase in ("resolve", "connect"):
-        reached = "the proxy does not connect to the host" if guard.settings.proxy else "the host cannot be reached"
+        by_proxy, directly = sentence("the proxy does not connect to the host"), sentence("the host cannot be reached")
+        reached = by_proxy if guard.settings.proxy else directly
         return FetchError("connection-failed", hint=reached, phase=guard.phase)
     if "IncompleteRead" in repr(exc):
         return UnexpectedResponseError("truncated", hint="the connection ended inside the response")

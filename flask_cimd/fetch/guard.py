@@ -16,6 +16,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from ..core.addresses import Network, blocked_reason, is_address, private_reason
+from ..core.sentences import sentence
 from ..core.urls import LOOPBACK_HOSTS, WebURL, default_port
 from ..errors import AddressBlockedError, ConfigurationError, DeadlineExceededError, FetchError, Phase
 from .deadline import Deadline
@@ -250,8 +251,8 @@ class Guard:
 
     def _blocked_hint(self, host: str) -> str:
         if self._is_private(host):
-            return "an address of the host is outside its networks in CIMD_PRIVATE_HOSTS"
-        return "the host has a special-use address"
+            return sentence("an address of the host is outside its networks in CIMD_PRIVATE_HOSTS")
+        return sentence("the host has a special-use address")
 
     def _resolve(self, host: str, port: int) -> list[str]:
         if self.settings.resolve is None and is_address(host):

@@ -11,7 +11,7 @@ import socket
 import ssl
 from typing import Any
 
-from ..core.sentences import part, sentence
+from ..core.sentences import sentence
 from ..errors import UnexpectedResponseError
 
 #: Bytes of everything before the body: interim responses, status lines and header fields together.
@@ -33,18 +33,18 @@ class _BoundedLines:
         self._stream = stream
         self.last = b""
         self._is_chunks = False
-        self._count(MOST_HEAD, "bytes before the body")
+        self._count(MOST_HEAD, sentence("bytes before the body"))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def _count(self, most: int, what: str) -> None:
-        self._left, self._hint = most, sentence("more than %(most)s %(what)s", most=most, what=part(what))
+        self._left, self._hint = most, sentence("more than %(most)s %(what)s", most=most, what=what)
 
     def begin_body(self) -> None:
         """Count chunk sizes from now on, and trailer fields after the last chunk."""
         self._is_chunks = True
-        self._count(MOST_CHUNK_LINES, "bytes of chunk sizes")
+        self._count(MOST_CHUNK_LINES, sentence("bytes of chunk sizes"))
 
     def readline(self, limit: int = -1) -> bytes:
         """Return a line.
@@ -59,7 +59,7 @@ class _BoundedLines:
             raise UnexpectedResponseError("bad-response", hint=self._hint)
         if self._is_chunks and _is_last_chunk(line):
             self._is_chunks = False
-            self._count(MOST_TRAILERS, "bytes of trailers")
+            self._count(MOST_TRAILERS, sentence("bytes of trailers"))
         self.last = line
         return line
 

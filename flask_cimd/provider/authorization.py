@@ -10,6 +10,7 @@ from flask import Response, make_response, redirect, render_template, request
 from ..core.atproto import asks_for_atproto
 from ..core.metadata import ClientMetadata
 from ..core.policy import Tier
+from ..core.sentences import sentence
 from ..errors import RequestError
 from ..oauth import AuthorizationRequest
 from ..oauth.server.indieauth import without_lonely_email
@@ -47,7 +48,9 @@ class AuthorizationPages:
         if asked.max_age is not None:
             is_fresh, asks = self._freshness(asked.max_age)
             if not is_fresh and asked.prompt == ("none",):
-                return self._refuse(_error(asked, "login_required", "The log-in is too old."), subject, asked.client_id)
+                return self._refuse(
+                    _error(asked, "login_required", sentence("The log-in is too old.")), subject, asked.client_id
+                )
             if not is_fresh:
                 return self._log_in(again=True)
         return self._judge(asked, subject, asks=asks)
@@ -109,7 +112,9 @@ class AuthorizationPages:
             if answer is not None:
                 return answer
         if "none" in asked.prompt:
-            error = _error(asked, "consent_required" if is_meant else "login_required", "The person has to be asked.")
+            error = _error(
+                asked, "consent_required" if is_meant else "login_required", sentence("The person has to be asked.")
+            )
             return self._refuse(error, subject, asked.client_id)
         return self._show(asked, client, tier, approved, subject, identity)
 

@@ -132,19 +132,28 @@ def _is_about(subject: str, client_id: str) -> bool:
         return False
 
 
+def rules_about(client_id: str) -> list[tuple[str, Decision]]:
+    """Return subject and decision of every rule and setting that decides about an app."""
+    about = [(rule.subject, rule.decision) for rule in services().cimd.admission.rules()]
+    return [(subject, said) for subject, said in (*about, *_settings()) if _is_about(subject, client_id)]
+
+
+def _settings() -> list[tuple[str, Decision]]:
+    static = services().cimd.admission.static
+    return [
+        *((pattern.text, Decision.DENY) for pattern in static.denied_hosts),
+        *((pattern.text, Decision.TRUST) for pattern in static.trusted_hosts),
+        *((pattern.text, Decision.ALLOW) for pattern in static.allowed_hosts or ()),
+    ]
+
+
 def _page(refused: str | None = None, about: str = "") -> str:
     admission = services().cimd.admission
-    static = admission.static
-    settings = [
-        *((pattern.text, DECISIONS[Decision.DENY]) for pattern in static.denied_hosts),
-        *((pattern.text, DECISIONS[Decision.TRUST]) for pattern in static.trusted_hosts),
-        *((pattern.text, DECISIONS[Decision.ALLOW]) for pattern in static.allowed_hosts or ()),
-    ]
     return render_template(
         "clients.html",
         rules=admission.rules(),
-        settings=settings,
-        is_closed=static.allowed_hosts is not None,
+        settings=[(subject, DECISIONS[decision]) for subject, decision in _settings()],
+        is_closed=admission.static.allowed_hosts is not None,
         decisions=DECISIONS,
         tiers=[_tier(tier) for tier in TIERS],
         refused=refused,

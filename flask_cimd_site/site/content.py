@@ -12,7 +12,7 @@ import nh3
 from jinja2.utils import urlize
 from markupsafe import Markup, escape
 
-from flask_cimd.core import safe_text
+from flask_cimd.core import safe_text, sentence
 from flask_cimd_site.addresses import path_of
 from flask_cimd_site.services import services
 from flask_cimd_site.site import media
@@ -34,10 +34,10 @@ _LINK_RELATION = "noopener noreferrer"
 _CLOSING_RUN = re.compile(r"[)>.,]{33}")
 #: Properties whose values are links to what a post is about, with their labels.
 _CONTEXTS = {
-    "in-reply-to": "In reply to",
-    "like-of": "Likes",
-    "repost-of": "Reposts",
-    "bookmark-of": "Bookmarks",
+    "in-reply-to": sentence("In reply to"),
+    "like-of": sentence("Likes"),
+    "repost-of": sentence("Reposts"),
+    "bookmark-of": sentence("Bookmarks"),
 }
 
 

@@ -79,11 +79,42 @@ OWNER_PAGES = [
         ],
     ),
     *mutants(
-        "flask_cimd_site/owner/explain.py",
-        f"{_ACCESS} tests/site/test_explain_page.py",
+        "flask_cimd_site/check/pages.py",
+        f"{_ACCESS} tests/site/test_explain_page.py tests/site/test_public_check.py",
         [
             ('@blueprint.get("/explain")\n@owner_only', '@blueprint.get("/explain")'),
             ('@blueprint.post("/explain")\n@owner_only', '@blueprint.post("/explain")'),
+            ('    """Show the form to anybody whom the site lets check apps, filled in with the query\'s ``client_id``."""\n    _require_open()\n', ""),
+            ("strangers with the rules of any server and behind the limit.\"\"\"\n    _require_open()\n", "strangers.\"\"\"\n"),
+            ("    if not limit.charge():\n", "    if False:\n"),
+            ("explain(client_id, stranger=network_of(request.remote_addr))", "explain(client_id)"),
+            ("    if is_over:\n", "    if False:\n"),
+            ("return make_response(page, 200, _NOINDEX)", "return make_response(page, 200)"),
+            ('    if "share" in request.form:\n', "    if False:\n"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd_site/check/results.py",
+        "tests/site/test_public_check.py",
+        [
+            ("    if len(text) > LARGEST:", "    if False:"),
+            (".scalar_one() > MOST:", ".scalar_one() > 10 * MOST:"),
+            ("delete(_results).where(_results.c.key.in_(over))", "delete(_results)"),
+            ("key=digest_of(name), made_at", "key=name, made_at"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd_site/check/limit.py",
+        "tests/site/test_public_check.py",
+        [('((network_of(request.remote_addr), 1), ("all strangers", _OF_ALL))', "((network_of(request.remote_addr), 1),)")],
+    ),
+    *mutants(
+        "flask_cimd/clients/packed.py",
+        "tests/site/test_public_check.py",
+        [
+            ("safe_text(found.client_id, _LONGEST_ADDRESS)", "found.client_id"),
+            ("return safe_text(value, _LONGEST_VALUE) if is_remote", "return value if is_remote"),
+            ("for step in found.steps[:_MOST_STEPS]", "for step in found.steps"),
         ],
     ),
     *mutants(

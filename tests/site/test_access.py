@@ -27,6 +27,8 @@ PUBLIC: set[Route] = {
     ("GET", "/.well-known/oauth-protected-resource/<path:path>"),
     ("GET", "/.well-known/openid-configuration"),
     ("GET", "/cimd/logo/<key>.png"),
+    ("GET", "/check"),  # by a switch
+    ("GET", "/check/<name>"),  # the name decides
     ("GET", "/feed.atom"),
     ("GET", "/activity/feed/<secret>.atom"),  # the secret decides
     ("GET", "/apple-touch-icon.png"),
@@ -44,6 +46,7 @@ PUBLIC: set[Route] = {
     ("GET", "/notes/<slug>"),
     ("GET", "/static/<path:filename>"),
     ("GET", "/xrpc/com.atproto.identity.resolveHandle"),
+    ("POST", "/check"),
     ("POST", "/authorize/probe"),  # the signature of the operator's question decides
     ("POST", "/login"),
     ("POST", "/logout"),

@@ -14,6 +14,7 @@ from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestErro
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
+from ...core.sentences import sentence
 from ...errors import RequestError
 
 #: Parameters that must not be repeated. ``resource`` may (RFC 8707 §2); unknown ones are ignored.
@@ -95,9 +96,11 @@ def check_redirected_parameters(values: MultiDict[str, str]) -> None:
         InvalidRequestError: to be sent to the client.
     """
     if again := repeated(values):
-        raise InvalidRequestError(f"The parameter {again[0]} may be sent only once.")
+        raise InvalidRequestError(sentence("The parameter %(name)s may be sent only once.", name=again[0]))
     if len(values.get("state", "")) > _MAX_STATE:
-        raise InvalidRequestError(f"The parameter state is longer than {_MAX_STATE} characters.")
+        raise InvalidRequestError(
+            sentence("The parameter %(name)s is longer than %(most)s characters.", name="state", most=_MAX_STATE)
+        )
 
 
 def state_of(values: MultiDict[str, str]) -> str | None:
@@ -113,7 +116,9 @@ def check_login_hint(value: str | None) -> str | None:
         InvalidRequestError: it is longer than 2048 characters.
     """
     if value and len(value) > _MAX_HINT:
-        raise InvalidRequestError(f"The parameter login_hint is longer than {_MAX_HINT} characters.")
+        raise InvalidRequestError(
+            sentence("The parameter %(name)s is longer than %(most)s characters.", name="login_hint", most=_MAX_HINT)
+        )
     return value or None
 
 
