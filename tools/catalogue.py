@@ -31,11 +31,12 @@ _DATE = datetime(2026, 1, 1, tzinfo=UTC)
 #: Parts of the library whose errors and problems are told to people, and the argument that is the message, by function.
 _RULES = ("flask_cimd/core/", "flask_cimd/fetch/", "flask_cimd/clients/")
 _MESSAGE_OF = {"Problem": 2, "add": 2, "StrictJSONError": 1, "ImageError": 0, "_refuse": -1}
-#: Attributes and tables whose texts are messages.
-_TEXTS = frozenset(
-    {"public_message", "advice", "REFUSED", "ACCEPTED_WITH", "_HOST_HINTS", "_ENDED", "_MESSAGES", "_FAILED",
-     "_UNREACHABLE", "_NOT_STARTED"}
-)  # fmt: skip
+#: Attributes whose texts are messages, and tables of such texts with the part of the library that they are in.
+_TEXTS = {
+    "public_message": "", "advice": "", "REFUSED": "flask_cimd/core/", "ACCEPTED_WITH": "flask_cimd/core/",
+    "_HOST_HINTS": "flask_cimd/core/", "_ENDED": "flask_cimd/clients/", "_MESSAGES": "flask_cimd/publish/",
+    "_FAILED": "flask_cimd/publish/", "_UNREACHABLE": "flask_cimd/publish/", "_NOT_STARTED": "flask_cimd/publish/",
+}  # fmt: skip
 #: Files whose OAuth errors end an authorization request: a page shows their descriptions.
 _REQUESTS = tuple(
     f"flask_cimd/oauth/server/{name}.py"
@@ -120,7 +121,8 @@ def _of_program(source: str, file: str) -> Iterator[Message]:
                 yield texts[0]
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(target, ast.Name) and target.id in _TEXTS for target in targets):
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            if any(name in _TEXTS and file.startswith(_TEXTS[name]) for name in names):
                 values = node.value.values if isinstance(node.value, ast.Dict) else [node.value]
                 yield from filter(None, map(_text, values))
 

@@ -18,6 +18,7 @@ from .members import Members
 from .metadata import ClientMetadata
 from .redirects import redirect_place
 from .rules import DocumentRules
+from .sentences import sentence
 
 #: Prefix of the identifiers that this server issues; never ``https://`` (CIMD §8.1).
 PREFIX = "registered-"
@@ -60,7 +61,7 @@ def parse_registration(members: Mapping[str, Any], client_id: str, rules: Docume
         given.add("jwks_uri", "never-fetched", "send the keys as jwks")
     for name, usable in (("grant_types", "authorization_code"), ("response_types", "code")):
         if given.has(name) and usable not in (given.texts(name) or ()) and not given.blames(name):
-            given.add(name, "unsupported", f"must contain {usable}")
+            given.add(name, "unsupported", sentence("must contain %(value)s", value=usable))
     identifier = _identifier(client_id, _first(read.get("redirect_uris")))
     values = describe(given, identifier)
     # A client may need further scopes later (step-up in MCP) and cannot register again: consent is the limit.

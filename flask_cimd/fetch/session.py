@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, SSLError
 
+from ..core.sentences import sentence
 from ..errors import ResponseTooLargeError
 from .connection import open_connection, proxy_headers
 from .guard import FetchSettings, Guard
@@ -180,7 +181,7 @@ def _whole(answer: requests.Response) -> bytes:
     body = _in_pieces(answer) if answer.raw.chunked else _at_once(answer)
     if len(body) > MOST_BYTES:
         answer.close()
-        raise ResponseTooLargeError("too-large", hint=f"more than {MOST_BYTES} bytes")
+        raise ResponseTooLargeError("too-large", hint=sentence("more than %(most)s bytes", most=MOST_BYTES))
     return body
 
 
