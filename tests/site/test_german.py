@@ -32,7 +32,7 @@ _JINJA = re.compile(r"\{#.*?#\}|\{%-?\s*trans\b.*?endtrans\s*-?%\}|\{%.*?%\}|\{\
 _SHOWN_ATTRIBUTES = re.compile(r'\b(?:alt|aria-label|title)="([^"]*)"|<input type="submit"[^>]* value="([^"]*)"')
 #: Names, and words of programs, that are the same in every language.
 _NAMES = re.compile(
-    r"<[^>]*>|aria-\S+|&\w+;|flask --app demo owner recover|Authorization: Bearer|CSV|JSON|https?://\S+|link rel|href"
+    r"<[^>]*>|aria-\S+|&\w+;|flask-cimd-site owner recover|Authorization: Bearer|CSV|JSON|https?://\S+|link rel|href"
 )
 #: Explanations say in their own words what a server sent; this alone is no sentence of ours.
 _REMOTE_STEPS = {"headers"}
