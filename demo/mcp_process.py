@@ -18,7 +18,7 @@ PORT_OFFSET = 8
 
 
 def is_installed() -> bool:
-    """Say whether the extra ``mcp`` is installed."""
+    """Return whether the extra ``mcp`` is installed."""
     return find_spec("mcp") is not None
 
 

@@ -70,7 +70,7 @@ class CIMD:
         db: the app's Flask-SQLAlchemy object, needed for ``CIMD_STORE = "sqlalchemy"``.
         registered: the app's own look-up; a client that it returns for a ``client_id`` is used as it is, and nothing
             is ever fetched for it (CIMD §8.2).
-        clock: returns the current aware instant; tests inject their own.
+        clock: returns the current time as an aware `datetime`; tests inject their own.
 
     Attributes:
         clock: the same.

@@ -43,7 +43,7 @@ class DatabaseCounters:
 
     Args:
         app: the site.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(self, app: Flask, clock: Callable[[], datetime]) -> None:
@@ -130,7 +130,7 @@ def shared_counters(app: Flask, store: str, clock: Callable[[], datetime]) -> Co
     Args:
         app: the site.
         store: ``CIMD_STORE``.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
     is_redis = store.startswith(("redis://", "rediss://", "unix://"))
     uri = store.replace("unix://", "redis+unix://", 1) if store.startswith("unix://") else store

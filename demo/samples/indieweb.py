@@ -70,7 +70,7 @@ def create_app(client: PublishedClient, redirect_uri: str, profile_url: str) -> 
 
 
 def may_post() -> bool:
-    """Say whether the person let this app write on their site."""
+    """Return whether the person let this app write on their site."""
     person = people().current()
     granted = str(person.token.get("scope")).split() if person else []
     return "create" in granted and bool(session.get("micropub"))

@@ -1,9 +1,9 @@
-"""Clients that identify themselves by URL: from the URL to validated metadata. Needs no Flask app::
+"""Resolution of client identifier URLs to validated metadata, without a Flask app::
 
     resolver = ClientResolver(Settings.from_config({"CIMD_DENIED_HOSTS": ["evil.example"]}))
     metadata = resolver.resolve("https://app.example/client.json")
 
-`ClientResolver` takes a store, the app's own rules and a clock as keyword arguments.
+`ClientResolver` accepts a store, the app's rules and a clock as keyword arguments.
 """
 
 from typing import TYPE_CHECKING
@@ -58,8 +58,8 @@ __all__ = [
     "utc_now",
 ]
 
-#: Names whose modules import much: images need the extra ``logo``, pages take lxml, Beautiful Soup and mf2py, and the
-#: rest of this package needs no Flask.
+#: Names imported on first use: images need the extra ``logo``, pages need lxml, Beautiful Soup and mf2py, and some
+#: names need Flask.
 __getattr__ = on_first_use(
     __name__,
     {

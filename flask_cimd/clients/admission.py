@@ -1,7 +1,7 @@
-"""The operator's policy: rules from the settings, and rules, allowances and pinned copies edited while the app runs.
+"""The operator's policy: rules from the settings, and rules, allowances and pinned copies edited at run time.
 
-The edited part is read as a whole and kept for `REREAD_AFTER` seconds, so that a stored client costs no further
-query; an edit takes effect at once in the process that makes it.
+A process reads the edited part as a whole and caches it for `REREAD_AFTER` seconds, so that a stored client needs no
+further query. An edit takes effect at once in its own process.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .pins import Pin
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until an edit by another process takes effect.
+#: Maximum delay until an edit by another process takes effect, in seconds.
 REREAD_AFTER = 5
-#: Number of identifiers that one reading of the rules remembers as admitted.
+#: Maximum number of admitted identifiers that a snapshot of the rules caches.
 _MAX_ADMITTED = 4096
 _RULE, _TIER, _PIN = "rule", "tier", "pin"
 
@@ -33,7 +33,7 @@ class _Snapshot:
     allowances: Mapping[Tier, Allowance]
     pinned: frozenset[str]
     read_at: float
-    #: Raw identifiers that this policy admitted; a registered client's say nothing about its hosts.
+    #: Raw identifiers that this policy admitted, without registered clients: their hosts are checked separately.
     admitted: set[str]
 
 
@@ -41,9 +41,9 @@ class Admission:
     """The policy of one app.
 
     Args:
-        policy: the static part, from settings.
-        records: where the edited part is kept.
-        clock: returns seconds that only rise.
+        policy: the static part, from the settings.
+        records: store of the edited part.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, policy: Policy, records: Records, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,15 +54,15 @@ class Admission:
 
     @property
     def is_lasting(self) -> bool:
-        """``True`` if edits outlive this process."""
+        """``True`` if edits persist after this process ends."""
         return not isinstance(self._records, MemoryRecords)
 
     def require(self, identifier: ClientIdentifier) -> None:
-        """Admit the client, or raise; a host that the settings deny costs no query of any kind.
+        """Raise unless the policy admits the client; a host that the settings deny causes no query.
 
         Raises:
-            PolicyDeniedError: the settings or a rule refuse it; slug ``policy-unavailable`` if the edited rules
-                could not be read even once, because one of them may be a denial.
+            PolicyDeniedError: the settings or a rule refuse the client; slug ``policy-unavailable`` if the edited
+                rules were never read, because one of them may be a denial.
         """
         snapshot = self._snapshot
         if snapshot is not None and identifier.raw in snapshot.admitted and not self._is_outdated(snapshot):
@@ -74,7 +74,7 @@ class Admission:
             snapshot.admitted.add(identifier.raw)
 
     def is_denied(self, host: str) -> bool:
-        """Say whether nothing may be fetched from a host, whichever client names it."""
+        """Return whether the policy forbids every fetch from a host."""
         return self.static.is_denied(host) or self._current().policy.is_denied(host)
 
     def tier(self, identifier: ClientIdentifier) -> Tier:
@@ -82,22 +82,22 @@ class Admission:
         return self._current().policy.tier(identifier)
 
     def is_in_the_making(self, identifier: ClientIdentifier) -> bool:
-        """Say whether a service for developers publishes the document (CIMD §9.10)."""
+        """Return whether a development service publishes the document (CIMD §9.10)."""
         return self.static.is_in_the_making(identifier)
 
     # -- rules ------------------------------------------------------------------------------------------------------
 
     def rules(self) -> tuple[Rule, ...]:
-        """Return the operator's rules, read anew."""
+        """Return the operator's rules from the store."""
         return tuple(Rule(subject, _decision(value)) for subject, value in self._records.all(_RULE).items())
 
     def set_rule(self, rule: Rule) -> None:
-        """Keep a rule in place of an older one with the same subject."""
+        """Store a rule; it replaces a rule with the same subject."""
         self._records.put(_RULE, rule.subject, json.dumps({"decision": rule.decision}))
         self._snapshot = None
 
     def remove_rule(self, subject: str) -> bool:
-        """Forget a rule; return whether there was one."""
+        """Delete a rule; return whether it existed."""
         removed = self._records.remove(_RULE, subject)
         self._snapshot = None
         return removed
@@ -105,11 +105,11 @@ class Admission:
     # -- allowances ------------------------------------------------------------------------------------------------
 
     def allowance(self, tier: Tier) -> Allowance:
-        """Return what clients of a tier may ask for; without a rule, everything."""
+        """Return what clients of a tier may request; everything if no allowance is set."""
         return self._current().allowances.get(tier, Allowance())
 
     def set_allowance(self, tier: Tier, allowance: Allowance) -> None:
-        """Set what clients of a tier may ask for."""
+        """Set what clients of a tier may request."""
         members = {
             "scopes": None if allowance.scopes is None else sorted(allowance.scopes),
             "resources": None if allowance.resources is None else sorted(allowance.resources),
@@ -120,11 +120,11 @@ class Admission:
     # -- pinned copies ----------------------------------------------------------------------------------------------
 
     def pinned(self) -> tuple[str, ...]:
-        """Return the identifiers that have a pinned copy, read anew."""
+        """Return the identifiers with a pinned copy, from the store."""
         return tuple(self._records.subjects(_PIN))
 
     def pin(self, client_id: str) -> Pin | None:
-        """Return the pinned copy of a client; clients without one cost no query."""
+        """Return the pinned copy of a client, or ``None``; a client without a copy causes no query."""
         try:
             if client_id not in self._current().pinned:
                 return None
@@ -135,12 +135,12 @@ class Admission:
             return None
 
     def set_pin(self, client_id: str, pin: Pin) -> None:
-        """Keep a copy in place of an older one."""
+        """Store a copy; it replaces an older copy."""
         self._records.put(_PIN, client_id, pin.to_json())
         self._snapshot = None
 
     def remove_pin(self, client_id: str) -> bool:
-        """Forget a copy; return whether there was one."""
+        """Delete a copy; return whether it existed."""
         removed = self._records.remove(_PIN, client_id)
         self._snapshot = None
         return removed

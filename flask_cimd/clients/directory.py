@@ -1,4 +1,4 @@
-"""The port through which an authorization server looks its clients up; `flask_cimd.CIMD` implements it."""
+"""Protocol of an authorization server's client look-up; `flask_cimd.CIMD` implements it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .keys import ClientKeys
 class ClientDirectory(Protocol):
     """Finds clients and applies the operator's policy to them.
 
-    Inside one HTTP request, each method gives one answer, or one error, for one ``client_id``.
+    During one HTTP request, each method returns the same result, or raises the same error, for one ``client_id``.
     """
 
     @property
@@ -36,49 +36,49 @@ class ClientDirectory(Protocol):
         """
 
     def query_client(self, client_id: str) -> Any:
-        """Return a client for Authlib: the registered one, else the client behind the URL, else ``None``.
+        """Return a client for Authlib: the registered client, else the client of the URL, else ``None``.
 
         Raises:
             ClientResolutionError: an Authlib error that carries the `CIMDError` as ``cause``.
         """
 
     def resolve(self, client_id: str) -> ClientMetadata:
-        """Return the validated metadata behind a URL.
+        """Return the validated metadata for a client identifier URL.
 
         Raises:
             CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
         """
 
     def resolve_existing(self, client_id: str) -> ClientMetadata:
-        """Return the metadata of a client that holds a grant; a stale copy stands in while a refetch fails.
+        """Return the metadata of a client with a grant; if a refetch fails, return the stale copy.
 
         Raises:
             CIMDError: as `resolve`.
         """
 
     def check_identifier(self, client_id: str) -> None:
-        """Raise unless the string is a registered client or an identifier that policy admits; makes no fetch.
+        """Raise unless the string is a registered client or an identifier that the policy admits; makes no fetch.
 
         Raises:
             CIMDError: `IdentifierError` or `PolicyDeniedError`.
         """
 
     def readmit(self, metadata: ClientMetadata) -> ClientMetadata:
-        """Return metadata seen earlier if today's policy still admits the client; makes no fetch.
+        """Return the metadata of an earlier request if the current policy admits the client; makes no fetch.
 
-        Applies the identifier rules, the operator's rules and every ``allow_client`` hook. Call it wherever a grant,
-        a code or a token carries the metadata of an earlier request.
+        Applies the identifier rules, the operator's rules and every ``allow_client`` hook. Call it for the metadata in
+        a grant, a code or a token.
 
         Raises:
             CIMDError: `IdentifierError` or `PolicyDeniedError`.
         """
 
     def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
-        """Return the client that a request with this scope means; only bare ``http://localhost`` depends on it.
+        """Return the client for a request with this scope; only bare ``http://localhost`` depends on the scope.
 
         Raises:
-            IdentifierError: the identifier names no client with this scope.
+            IdentifierError: the identifier is not valid with this scope.
         """
 
     def logo_url(self, metadata: ClientMetadata, *, fetch: bool = True) -> str | None:
-        """Return the URL on this server of the client's logo, or ``None``; without ``fetch``, only if it is stored."""
+        """Return the URL of the client's logo on this server, or ``None``; ``fetch=False`` uses only the store."""

@@ -1,4 +1,4 @@
-"""The page of an error that ends a sign-in before anybody knows where its answer may go."""
+"""The page for an error that ends a sign-in before its redirect URI is validated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import CIMDError, DocumentError, RequestError, TooManyFetchesError
 from .requests_named import request_id
 
 _MOST_REASONS = 20
-#: Advice for requests that cannot be answered any more, by slug.
+#: Advice for authorization requests that have ended, by slug.
 _ENDED = {
     "request-decided": "this request was decided already; start again in the app",
     "request-ended": "the request waited too long, or another browser or person began it; start again in the app",
@@ -19,11 +19,11 @@ _ENDED = {
 
 
 def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
-    """Render an error as a page of this server: never a redirect, never remote text (CIMD §7, RFC 6749 §4.1.2.1).
+    """Render an error as a page, never as a redirect and without remote text (CIMD §7, RFC 6749 §4.1.2.1).
 
-    The template gets ``error``; ``reasons``, which are for trusted people alone; ``app_site``, the address of the
-    app's own site for a page that cannot be answered any more, or ``None``; and ``request_id``. Apps replace the page
-    with ``app.register_error_handler(CIMDError, ...)``.
+    The template's variables are ``error``; ``reasons``, only for trusted users; ``app_site``, the URL of the client's
+    site if the request has ended, else ``None``; and ``request_id``. Apps replace the page with
+    ``app.register_error_handler(CIMDError, ...)``.
     """
     headers = {"Cache-Control": "no-store", "X-Frame-Options": "DENY"}
     if isinstance(error, TooManyFetchesError | UnavailableError):
@@ -35,14 +35,14 @@ def show_error(error: CIMDError) -> tuple[str, int, dict[str, str]]:
 
 
 def reasons(error: CIMDError) -> tuple[tuple[str, str], ...]:
-    """Return JSON pointers and sentences of this package that say what to mend; at most 20.
+    """Return at most 20 pairs of a JSON pointer and a sentence that says what to fix.
 
-    The pointer is empty if the error is about no member. The sentences hold no text of the client; they tell what this
-    server reached, so strangers must not see them.
+    The pointer is empty if the error concerns no member. The sentences contain no text of the client, but they reveal
+    what this server can reach: show them only to trusted users.
     """
     if isinstance(error, DocumentError):
         return tuple((problem.pointer, problem.message) for problem in error.problems[:_MOST_REASONS])
-    # Of the hints, these are words of this package alone; others name what a host sent.
+    # Only these hints consist of this package's own text; others quote the host's response.
     is_bot = "bot protection" in error.hint
     shown = error.hint if error.slug == "status" else error.hint.partition("; ")[2] if is_bot else ""
     sentences = (shown, _ENDED.get(error.slug, error.advice))
@@ -50,7 +50,7 @@ def reasons(error: CIMDError) -> tuple[tuple[str, str], ...]:
 
 
 def app_site(client_id: str) -> WebURL | None:
-    """Return the root of the host that a client identifier URL is on; ``None`` for all other identifiers."""
+    """Return the root URL of a client identifier URL's host; ``None`` for other identifiers."""
     if not is_https_url(client_id, current_app.extensions["cimd"].settings.allow_loopback):
         return None
     url = WebURL.parse(client_id)

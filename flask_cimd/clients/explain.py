@@ -1,7 +1,7 @@
 """Explain one client URL step by step: each check, its outcome, and how to fix a failure.
 
-Runs the same rules and the same guarded fetch as a sign-in, and stores nothing. It is made for the client's
-developer, so unlike pages for visitors it names addresses, headers and members: show it to trusted people only.
+The explainer runs the rules and the guarded fetch of a sign-in, and stores nothing. Its output for the client's
+developer contains addresses, headers and members: show it only to trusted users.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Explainer:
     def explain(self, client_id: str) -> Explanation:
         """Fetch a client and its keys, and return every check with its outcome; stores nothing.
 
-        Never raises for anything that the URL or its host does.
+        Raises no exception for any URL or response.
         """
         found = Explanation(client_id=client_id)
         response = None
@@ -114,7 +114,7 @@ class Explainer:
     def _fetch(self, found: Explanation, identifier: ClientIdentifier) -> Response:
         log = FetchLog()
         try:
-            # As for a sign-in: explanations must not become a way to flood a site with requests.
+            # The limits of a sign-in apply: explanations must not flood a site with requests.
             with self._budget.for_document(identifier, after_failure=True):
                 response = self._loader.fetch(identifier, log=log)
         except FetchError as error:
@@ -159,7 +159,7 @@ class Explainer:
         return MembersExplainer(found, response.json_body, identifier, self._settings.document_rules)
 
     def _logo(self, found: Explanation, metadata: ClientMetadata, uri: str) -> None:
-        """Draw the logo as a consent page would; without one the client is as usable."""
+        """Decode the logo as for a consent page; a failure does not make the client unusable."""
         if not self._settings.logos:
             text = sentence("Not shown: this server shows no logos (CIMD_LOGOS).")
             found.add("logo", "remark", text, rule="logos-off")
@@ -177,7 +177,7 @@ class Explainer:
             found.add("logo", "holds", sentence("The logo can be shown."))
 
     def _key_set(self, found: Explanation, metadata: ClientMetadata) -> None:
-        """Read the keys behind ``jwks_uri``: without them no sign-in with this client can end."""
+        """Fetch the keys from ``jwks_uri``: without them every sign-in with this client fails."""
         try:
             keys, _ = fetch_key_set(self._linked, metadata)
         except FetchError as error:

@@ -1,4 +1,4 @@
-"""Explain the members of a client metadata document: read, left out, ignored or unknown."""
+"""Explain the members of a client metadata document: read, dropped, ignored or unknown."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class MembersExplainer:
     """Explains the members of one document.
 
     Args:
-        found: where the steps go.
+        found: explanation that receives the steps.
         body: the document.
-        identifier: the client that it is about.
-        rules: how strictly it is read.
+        identifier: the client that the document describes.
+        rules: rules of the document.
     """
 
     def __init__(self, found: Explanation, body: bytes, identifier: ClientIdentifier, rules: DocumentRules) -> None:
@@ -56,7 +56,7 @@ class MembersExplainer:
         self._ignored = {problem.pointer: problem for problem in ignored}
 
     def accepted(self, metadata: ClientMetadata) -> None:
-        """Report every member of a document that was accepted."""
+        """Report every member of an accepted document."""
         unknown: list[str] = []
         for name, value in self._members.items():
             pointer = "/" + safe_for_log(name)
@@ -77,7 +77,7 @@ class MembersExplainer:
         self._report(pointer for pointer in self._ignored if not pointer.startswith("/redirect_uris/"))
 
     def left_out(self) -> None:
-        """Report every entry and member of a refused document that does not count."""
+        """Report every dropped entry and every ignored member of a refused document."""
         self._report(self._ignored)
 
     def _report(self, pointers: Iterable[str]) -> None:
@@ -134,6 +134,6 @@ class MembersExplainer:
 
 
 def explain_redirect(found: Explanation, pointer: str, uri: str) -> None:
-    """Report how a redirect URI that can be used is matched."""
+    """Report how a usable redirect URI is compared with requests."""
     text = sentence("%(uri)s: %(rule)s", uri=uri, rule=_MATCHES[redirect_kind(uri)])
     found.add(pointer, "holds", text)

@@ -1,4 +1,4 @@
-"""The outcome of every check of one client URL, and its form for terminals and programs."""
+"""The outcome of every check of one client URL, as text for terminals and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Step:
 
     Attributes:
         name: stable name of the step, such as ``identifier``, ``tls`` or ``/redirect_uris/0``.
-        outcome: a ``remark`` does not make the client unusable; a check that was not reached is no step.
-        rule: stable slug of the rule that is broken, or ``""``.
+        outcome: a ``remark`` does not make the client unusable. A check that did not run has no step.
+        rule: stable slug of the broken rule, or ``""``.
         help: how to fix it.
     """
 
@@ -44,11 +44,11 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class Explanation:
-    """Everything about one client URL.
+    """The checks of one client URL and their verdict.
 
     Attributes:
-        verdict: ``usable`` now; ``refused`` by a rule or by policy; ``unreachable``: the same URL may work later.
-        families: the families of servers that accept the client; empty if it is not valid.
+        verdict: ``usable``; ``refused`` by a rule or the policy; ``unreachable``: the URL may work later.
+        families: the verdicts of the families of servers; empty if the client is not valid.
     """
 
     client_id: str
@@ -58,7 +58,7 @@ class Explanation:
 
     @property
     def exit_code(self) -> int:
-        """0 usable, 1 refused, 3 unreachable: it cannot be known now."""
+        """Exit code of the command: 0 usable, 1 refused, 3 unreachable."""
         return {"usable": 0, "refused": 1, "unreachable": 3}[self.verdict]
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""From one app's settings to the parts of `flask_cimd.fetch` that they configure."""
+"""Build the parts of `flask_cimd.fetch` from one app's settings."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from ..fetch.fetcher import FetchSettings
 from ..fetch.limits import NotFoundLimits, SiteLimits, site_finder
 from ..settings import Settings
 
-#: Seconds within which ``CIMD_SITE_FETCHES`` fetches of one site are made at most.
+#: Window of ``CIMD_SITE_FETCHES``, in seconds.
 _SITE_WINDOW = 60
 
 
 def fetch_settings(settings: Settings) -> FetchSettings:
-    """Return how fetches are made.
+    """Return the app's fetch settings.
 
     Raises:
         ConfigurationError: ``CIMD_PROXY`` is not the URL of a proxy.
@@ -33,12 +33,12 @@ def fetch_settings(settings: Settings) -> FetchSettings:
 
 
 def not_found_limits(settings: Settings) -> NotFoundLimits:
-    """Return a new counter of URLs without a document; each network may name as many as one site is asked for."""
+    """Return a new counter of URLs without a document by network, with the limit ``CIMD_SITE_FETCHES``."""
     return NotFoundLimits(settings.site_fetches, _SITE_WINDOW)
 
 
 def site_limits(settings: Settings) -> SiteLimits:
-    """Return a new counter of fetches by site; hosts on this computer count only if the limit is set explicitly."""
+    """Return a new counter of fetches by site; loopback hosts count only if the limit is set explicitly."""
     local = set() if settings.counts_loopback else LOOPBACK_HOSTS | set(settings.development_hosts)
     return SiteLimits(
         settings.site_fetches,

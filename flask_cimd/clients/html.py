@@ -1,4 +1,4 @@
-"""Read an untrusted HTML page within bounds: its links, or the client that it describes."""
+"""Read the links or the client from an untrusted HTML page, with bounds on the work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from .microformats import app_items
 
 __all__ = ["UnreadablePageError", "page_links", "parse_page"]
 
-#: Opening and closing tags; each costs about a microsecond. Honest pages within the size limit have a third of it.
+#: Maximum number of opening and closing tags; each takes about a microsecond. Ordinary pages within the size limit have
+#: at most a third of it.
 _MOST_TAGS = 30_000
 #: Exceptions that the parsers raise on markup that they do not expect.
 _PARSER_ERRORS = (RecursionError, ValueError, LookupError, AssertionError, TypeError, AttributeError)
@@ -30,8 +31,8 @@ def page_links(
     elements are ignored: visitors may be able to write them.
 
     Args:
-        body: the page; the caller bounds its bytes.
-        url: where the page was served, after redirects.
+        body: the page; the caller bounds its size.
+        url: URL of the page, after redirects.
         charset: the parameter of the media type, if any.
         link_headers: every ``Link`` field of the response.
         relations: relation types in lower case.
@@ -53,15 +54,15 @@ def parse_page(
     charset: str | None,
     rules: DocumentRules,
 ) -> ClientMetadata:
-    """Return the metadata of the client that a page describes (IndieAuth §4.2), see `describe_page`.
+    """Return the metadata of the client that a page describes (IndieAuth §4.2); see `describe_page`.
 
     Args:
-        body: the page; the caller bounds its bytes.
-        identifier: the client identifier URL that the page was fetched for.
-        final_url: where the page was served, after redirects.
+        body: the page; the caller bounds its size.
+        identifier: the client identifier URL of the page.
+        final_url: URL of the page, after redirects.
         link_headers: every ``Link`` field of the response.
         charset: the parameter of the media type, if any.
-        rules: how strictly redirect URIs and logos are read.
+        rules: rules for redirect URIs and logos.
 
     Raises:
         DocumentError: the page cannot be parsed, or has more than 30,000 tags.

@@ -1,6 +1,6 @@
-"""Make an untrusted image safe to show: known formats only, measured before it is decoded, encoded anew.
+"""Make an untrusted image safe to show: accept known formats, check the size before decoding, and re-encode.
 
-Needs Pillow (the extra ``logo``).
+Requires Pillow (the extra ``logo``).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from PIL import Image, ImageOps, features
 from ..core.sentences import sentence
 from . import strips
 
-#: Format that is read, to format that is written. MPO is the JPEG of cameras that put several pictures in one file.
+#: Output format by input format. MPO is a JPEG file with several pictures, from cameras.
 _WRITTEN_AS = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "GIF": "PNG", "ICO": "PNG", "WEBP": "WEBP", "AVIF": "WEBP"}
 _READ = ("JPEG", "PNG", "GIF", "WEBP", "ICO", *(("AVIF",) if features.check("avif") else ()))
-#: Longest edge that is read, in pixels: a strip of a longer one would take much memory.
+#: Maximum edge of an input image, in pixels: a strip of a longer row would need too much memory.
 _LONGEST_EDGE = 65_535
 _MOST_ICONS = 64
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -32,25 +32,25 @@ _TROUBLE = (
 
 
 class _Decoder:
-    """One thread of a process decodes all pictures, since a large one takes much memory.
+    """Decodes all pictures of a process in one thread, because a large picture needs much memory.
 
-    A lock would let them take turns as well, but the C library keeps the freed memory of each thread for that thread.
+    A lock would not bound the memory: the C library keeps the freed memory of each thread for that thread.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: after a fork, the child has no thread of the parent."""
+        """Reset the state after a fork: the child process does not have the parent's thread."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cimd-picture")
 
     def run(self, *arguments: Any) -> SafeImage:
-        """Return what `_decode` does, once the pictures before are done."""
+        """Run `_decode` after the earlier pictures, and return its result."""
         return self._thread.submit(_decode, *arguments).result()
 
 
 class ImageError(ValueError):
-    """The bytes are not an image that can be shown; ``args[0]`` is a sentence for the sender."""
+    """The bytes are not an image that this package can show; ``args[0]`` is a sentence for the sender."""
 
 
 def _too_large(pixels: int) -> ImageError:
@@ -59,11 +59,11 @@ def _too_large(pixels: int) -> ImageError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafeImage:
-    """An image that was decoded and encoded anew: only the pixels of the original file are left.
+    """A re-encoded image; only the pixels come from the original file.
 
     Attributes:
         media_type: ``image/jpeg``, ``image/png`` or ``image/webp``.
-        extension: of a file name, without a dot.
+        extension: file name extension, without a dot.
         width: in pixels, after scaling down.
         height: in pixels, after scaling down.
     """
@@ -83,21 +83,19 @@ def reencode(
     written_as: Literal["PNG"] | None = None,
     max_streamed_pixels: int | None = None,
 ) -> SafeImage:
-    """Decode an image and encode it anew, without metadata and at most ``max_edge`` pixels wide and high.
+    """Re-encode an image without metadata, at most ``max_edge`` pixels wide and high.
 
-    The format is told from the bytes. A PNG is decoded and scaled down a few rows at a time, and a photo is decoded at
-    a fraction of its size; other pictures are held in memory whole. A process decodes one picture at a time; of an
-    animation the first frame is taken.
+    The bytes determine the format. A PNG is decoded and scaled down a few rows at a time, and a JPEG is decoded at a
+    fraction of its size; other pictures are decoded in memory. A process decodes one picture at a time, and only the
+    first frame of an animation.
 
     Args:
-        data: the file, or a binary file object that can seek, which is read when its turn comes; the caller bounds its
-            length.
-        max_pixels: largest number of pixels; a larger picture is refused before anything is decoded. A decoder needs up
-            to 8 bytes for each.
-        max_edge: in pixels; a larger picture is scaled down.
-        written_as: the format of the result; ``None`` keeps photos JPEG or WebP.
-        max_streamed_pixels: the largest number for a PNG that is not interlaced and for a JPEG that is not progressive,
-            which are never in memory whole; ``None`` means ``max_pixels``.
+        data: the file as bytes or as a seekable binary file object; the caller bounds its length.
+        max_pixels: maximum number of pixels, checked before decoding; a decoder needs up to 8 bytes per pixel.
+        max_edge: maximum width and height in pixels; a larger picture is scaled down.
+        written_as: format of the result; ``None`` keeps photos as JPEG or WebP.
+        max_streamed_pixels: maximum number of pixels of a non-interlaced PNG or a non-progressive JPEG, which are
+            decoded in parts; ``None`` means ``max_pixels``.
 
     Raises:
         ImageError: not a JPEG, PNG, GIF, WebP, ICO or AVIF image, damaged, or with too many pixels.
@@ -116,13 +114,13 @@ def _decode(file: BinaryIO, max_pixels: int, max_edge: int, written_as: str | No
     except _TROUBLE as exc:
         file.seek(0)
         if b"<svg" in file.read(1000).lower():
-            # A rasteriser for SVG reads files and addresses that the picture names; none that loads nothing is at hand.
+            # SVG rasterisers load files and URLs that the picture names; no suitable one can turn this off.
             raise ImageError("SVG is not read, since it can hold scripts and load files. Send a PNG.") from exc
         raise ImageError("The file is not an image that can be read. Send PNG, JPEG, GIF, WebP, AVIF or ICO.") from exc
 
 
 def _reencode(file: BinaryIO, max_pixels: int, max_edge: int, written_as: str | None, max_streamed: int) -> SafeImage:
-    # Formats are named: otherwise Pillow tries every reader it has, PostScript among them.
+    # Without a list of formats, Pillow tries every reader, including PostScript.
     with Image.open(file, formats=_READ) as picture:
         width, height = picture.size
         is_png = strips.can_stream(picture)
@@ -133,12 +131,12 @@ def _reencode(file: BinaryIO, max_pixels: int, max_edge: int, written_as: str | 
             file.seek(0)
             _check_icons(file.read())
         kind = written_as or _WRITTEN_AS[picture.format or ""]
-        # JPEG can be decoded at a fraction of its size; other formats ignore the hint.
+        # Pillow can decode a JPEG at a fraction of its size; other formats ignore this call.
         picture.draft(None, _target(picture.size, max_edge))
         mode = "RGBA" if kind != "JPEG" and picture.has_transparency_data else "RGB"
         rows = strips.streamed(file, picture, mode) if is_png else strips.whole(picture, mode)
         small = strips.scaled(rows, picture.size, _target(picture.size, max_edge), mode)
-        # The orientation is metadata too: it is applied before the rest is dropped.
+        # The orientation is metadata: apply it before the metadata is dropped.
         small.info = {"exif": picture.info.get("exif", b"")}
     ImageOps.exif_transpose(small, in_place=True)
     small.info = {}
@@ -146,18 +144,18 @@ def _reencode(file: BinaryIO, max_pixels: int, max_edge: int, written_as: str | 
 
 
 def _can_skip(picture: Image.Image) -> bool:
-    """Say whether a picture is a JPEG whose decoder keeps the pixels of the result alone."""
+    """Return whether a picture is a JPEG whose decoder holds only the pixels of the result."""
     return picture.format in ("JPEG", "MPO") and not picture.info.get("progressive")
 
 
 def _target(size: tuple[int, int], max_edge: int) -> tuple[int, int]:
-    """Return the size of the result in pixels, in the same proportion."""
+    """Return the size of the result in pixels, with the same aspect ratio."""
     share = min(1, max_edge / max(size))
     return max(1, round(size[0] * share)), max(1, round(size[1] * share))
 
 
 def _check_icons(data: bytes) -> None:
-    """Refuse an ICO file with a picture of another size than its directory says: Pillow would decode it whole."""
+    """Refuse an ICO file whose pictures differ in size from its directory: Pillow would decode them completely."""
     (count,) = struct.unpack_from("<4xH", data)
     if not 0 < count <= _MOST_ICONS:
         raise ImageError("The file has too many icons.")

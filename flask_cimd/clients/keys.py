@@ -1,8 +1,8 @@
-"""The keys of a client: inline in its document, or behind ``jwks_uri`` and fetched under guard.
+"""The keys of a client: inline in its document, or fetched from its ``jwks_uri``.
 
-A key set is fetched like a document: https, vetted addresses, no redirects, a byte cap, one deadline, strict JSON,
-coalesced (CIMD §9.6 covers every URL inside a document). Rotation shows as an unknown ``kid``, so one causes a fetch;
-at most one per minute and client, or invented names would cause a flood of fetches.
+A key set is fetched like a document: https, vetted addresses, no redirects, a size limit, one deadline, strict JSON,
+coalescing (CIMD §9.6 covers every URL in a document). An unknown ``kid`` indicates a key rotation and causes a fetch,
+at most one per minute and client: otherwise invented key IDs would cause a flood of fetches.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ logger = logging.getLogger(__name__)
 
 PublishedKey = Mapping[str, Any]
 
-#: Largest key set in bytes; one more is refused.
+#: Maximum size of a key set, in bytes.
 MAX_KEY_SET = 16384
 #: Minimum time between two fetches of a key set for an unknown ``kid`` or after a failure.
 PAUSE = timedelta(seconds=60)
-#: Number of key sets kept in this process if the store keeps none.
+#: Maximum number of key sets in this process's memory if the store stores none.
 _IN_MEMORY = 1000
 
 
@@ -66,7 +66,7 @@ class ClientKeys:
 
     Args:
         parts: the linked fetcher, coalescing, cache bounds, clock and signals of the app.
-        store: where fetched key sets are kept, for as long as they may serve stale; by default the app's cache.
+        store: store of fetched key sets, also of stale ones; defaults to the app's cache.
     """
 
     def __init__(self, parts: ClientParts, store: FetchedStore | None = None) -> None:
@@ -80,11 +80,11 @@ class ClientKeys:
         self._store = parts.cache.fetched(_IN_MEMORY) if store is None else store
 
     def find(self, metadata: ClientMetadata, kid: str | None = None) -> Sequence[PublishedKey]:
-        """Return the client's signature keys; the one called ``kid`` may still be missing from them.
+        """Return the client's signature keys; the key ``kid`` may be missing.
 
         Raises:
-            FetchError: the key set cannot be read, and no copy is young enough to stand in.
-            DocumentError: it is not a set of public keys.
+            FetchError: the key set cannot be fetched, and no stored copy is recent enough.
+            DocumentError: the response is not a set of public keys.
         """
         if metadata.jwks is not None:
             return tuple(json.loads(metadata.jwks)["keys"])
@@ -122,7 +122,7 @@ class ClientKeys:
             self._store.put(key, Fetched(None, now + PAUSE), now)
             raise
         except (FetchError, DocumentError) as error:
-            # A host that is down for an hour must not end its users' sessions (CIMD §5.2 lets stale copies serve).
+            # An hour's outage of a host must not end its users' sessions (CIMD §5.2 allows stale copies).
             if before is None or now >= self._last_use(before):
                 raise
             logger.warning("a client of %s keeps its stored keys: %s", metadata.identifier.display_host, error.slug)
@@ -144,11 +144,11 @@ class ClientKeys:
 
 
 def fetch_key_set(linked: LinkedFetcher, metadata: ClientMetadata) -> tuple[tuple[PublishedKey, ...], Response]:
-    """GET a client's key set, whatever is kept; return its signature keys and the response.
+    """GET a client's key set without the cache; return its signature keys and the response.
 
     Raises:
-        FetchError: it cannot be read.
-        DocumentError: it is not a set of public keys.
+        FetchError: the key set cannot be fetched.
+        DocumentError: the response is not a set of public keys.
     """
     response = linked.fetch(
         metadata.jwks_uri or "",
@@ -160,12 +160,12 @@ def fetch_key_set(linked: LinkedFetcher, metadata: ClientMetadata) -> tuple[tupl
 
 
 def _may_be_keys(media_type: str) -> bool:
-    """Say whether the content decides: servers that do not know ``.well-known`` files leave them untyped."""
+    """Return whether a body of this media type may be a key set: some servers send ``.well-known`` files untyped."""
     return is_json(media_type) or media_type in ("", "text/plain", "application/octet-stream")
 
 
 def _store_key(metadata: ClientMetadata) -> str:
-    """Return the key of a client's key set in the store; two clients that share an address do not share a copy."""
+    """Return the store's key for a client's key set; two clients with one ``jwks_uri`` have separate copies."""
     return hashlib.sha256(json.dumps(["jwks", metadata.client_id, metadata.jwks_uri]).encode()).hexdigest()
 
 

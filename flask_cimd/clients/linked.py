@@ -1,4 +1,4 @@
-"""Fetches of what a document links to, key sets and logos, under the guard that holds for documents (CIMD §9.6)."""
+"""Guarded fetches of the key sets and logos that documents link to (CIMD §9.6)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .admission import Admission
 
 
 class LinkedFetcher:
-    """Fetches addresses that clients' documents hold; their hosts need not have anything to do with the clients.
+    """Fetches URLs in clients' documents; their hosts may be unrelated to the clients.
 
     Args:
         fetcher: makes the guarded request.
-        budget: asked once per fetch; a site's linked fetches are counted apart from its documents.
-        admission: hosts that it denies are never asked, whichever document names them.
+        budget: checked once per fetch; it counts a site's linked fetches separately from its documents.
+        admission: policy; a host that it denies receives no request.
     """
 
     def __init__(self, fetcher: Fetcher, budget: FetchBudget, admission: Admission) -> None:
@@ -27,17 +27,17 @@ class LinkedFetcher:
     def fetch(
         self, uri: str, *, client_id: str, accept: str, max_size_for: MaxSize, deadline: float | None = None
     ) -> Response:
-        """GET an address.
+        """GET a linked URL.
 
         Args:
             uri: absolute https URL.
-            client_id: whose document names the address.
+            client_id: the client whose document contains the URL.
             accept: the ``Accept`` header.
-            max_size_for: media type to the largest body in bytes; 0 refuses the media type.
-            deadline: seconds for the whole fetch, if not those of the settings.
+            max_size_for: returns the maximum body size in bytes for a media type; 0 refuses the media type.
+            deadline: total deadline in seconds; ``None`` uses the settings.
 
         Raises:
-            FetchError: the address cannot be read, its host is denied, or a limit is reached.
+            FetchError: the URL cannot be fetched, its host is denied, or a limit is reached.
         """
         host = urlsplit(uri).hostname or ""
         if self._admission.is_denied(host):
@@ -48,6 +48,6 @@ class LinkedFetcher:
                 accept=accept,
                 max_size_for=max_size_for,
                 deadline=deadline,
-                # A private host is reached on behalf of its own documents alone: no stranger's document leads inside.
+                # Only a private host's own documents may link to it: a stranger's document must not.
                 document_host=urlsplit(client_id).hostname,
             )

@@ -1,4 +1,4 @@
-"""From an identifier to validated metadata: one guarded fetch, and the parser that its media type calls for."""
+"""Load validated metadata for an identifier: one guarded fetch, and the parser for its media type."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from .pins import stands_in
 
 logger = logging.getLogger(__name__)
 
-#: The place that a client came from.
+#: The source of a client.
 Origin = Literal["store", "fetch", "shared", "pin", "unread", "built-in"]
 
 _JSON_ONLY = "application/json"
 _JSON_OR_PAGE = "application/json, application/*+json;q=0.9, text/html;q=0.5"
-#: RFC 6838 §4.2 characters alone: a media type is also shown to people.
+#: Only the characters of RFC 6838 §4.2, because pages show the media type.
 _JSON = re.compile(r"application/(?:[a-z0-9][a-z0-9!#$&^_.+-]*\+)?json")
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A client that was just loaded.
+    """A client with its source and lifetime.
 
     Attributes:
-        lifetime: seconds that it may be stored; ``None`` forbids to store it.
+        lifetime: lifetime in the store, in seconds; ``None`` forbids storing.
     """
 
     metadata: ClientMetadata
@@ -52,14 +52,14 @@ class Loaded:
 
 
 class ClientLoader:
-    """Loads clients of one app from their hosts; knows no store of clients.
+    """Loads clients of one app from their hosts; does not use the store of clients.
 
     Args:
         settings: sizes, media types and document rules.
         fetcher: makes the guarded request.
-        budget: asked once per fetch.
-        admission: holds the pinned copies.
-        clock: returns the current aware instant.
+        budget: checked once per fetch.
+        admission: source of pinned copies.
+        clock: returns the current time as an aware `datetime`.
         notify: sends ``fetch_failed`` and ``pin_differs``.
     """
 
@@ -81,10 +81,10 @@ class ClientLoader:
         self._notify = notify
 
     def load(self, identifier: ClientIdentifier) -> Loaded:
-        """Fetch and validate a client; a pinned copy may stand in for a host that cannot be reached.
+        """Fetch and validate a client; a pinned copy may replace the document of an unreachable host.
 
         Raises:
-            FetchError: or a child.
+            FetchError: the fetch failed; often a subclass.
             DocumentError: the document or page breaks a rule.
         """
         with self._budget.for_document(identifier):
@@ -105,10 +105,10 @@ class ClientLoader:
         return Loaded(metadata=metadata, origin="fetch", lifetime=lifetime.seconds if lifetime.storable else None)
 
     def fetch(self, identifier: ClientIdentifier, *, log: FetchLog | None = None) -> Response:
-        """GET what an identifier names, whatever any store holds; asks no budget.
+        """GET a client's document or page without a store and without a budget.
 
         Raises:
-            FetchError: or a child.
+            FetchError: the fetch failed; often a subclass.
         """
         return self._fetcher.fetch(
             identifier.fetch_url,
@@ -120,22 +120,22 @@ class ClientLoader:
         )
 
     def read(self, identifier: ClientIdentifier, response: Response | None) -> ClientMetadata:
-        """Return the metadata in a response; without a response, what the identifier itself describes.
+        """Return the metadata in a response; without a response, the metadata that the identifier itself implies.
 
         Raises:
-            DocumentError: with every broken rule.
-            IdentifierError: a virtual client describes itself in a way that is not allowed.
+            DocumentError: the document is invalid; ``problems`` lists every broken rule.
+            IdentifierError: the parameters of a virtual client are not allowed.
         """
         if identifier.kind is IdentifierKind.VIRTUAL:
             return virtual_client(identifier)
         if response is None:
             # IndieAuth §4.2: a client on loopback "MUST NOT" be fetched; it publishes nothing.
             return _nothing_published(identifier, "loopback")
-        # The media type decides: a bad JSON document is never tried as a page.
+        # Only the media type selects the parser: an invalid JSON document is never parsed as a page.
         if self._is_document(response.media_type):
             rules = self._settings.document_rules
             return parse_document(response.json_body, identifier, rules, media_type=response.media_type)
-        from .html import parse_page  # only a page costs its parsers' import
+        from .html import parse_page  # import the parsers only for a page
 
         return parse_page(
             response.body,
@@ -152,7 +152,7 @@ class ClientLoader:
         pinned = self._pinned(identifier) if stands_in(error, log.status) else None
         if pinned is not None:
             logger.warning("%s: a pinned copy stands in (%s)", error.host, error.slug)
-            # Stored for the shortest lifetime, so that not every request waits for the dead host.
+            # The minimum lifetime keeps later requests from waiting for the unreachable host.
             return Loaded(metadata=pinned, origin="pin", lifetime=self._settings.bounds.minimum.total_seconds())
         if self._may_continue_without(error, log):
             return Loaded(metadata=_nothing_published(identifier, "unread"), origin="unread", lifetime=None)
@@ -160,7 +160,7 @@ class ClientLoader:
         raise error
 
     def _may_continue_without(self, error: FetchError, log: FetchLog) -> bool:
-        """IndieAuth §10.1: a client without a description is still a client; a broken JSON document is refused."""
+        """Return whether a client without a page is usable (IndieAuth §10.1); an invalid JSON document never is."""
         if not self._settings.continue_without_client_info:
             return False
         media_type, _ = parse_options_header(log.headers.get("content-type"))
@@ -172,7 +172,7 @@ class ClientLoader:
             return None
         try:
             return self.read(identifier, pin.as_response(identifier.fetch_url))
-        except DocumentError as error:  # the rules became stricter since
+        except DocumentError as error:  # the rules are stricter than at the time of pinning
             logger.warning("%s: its pinned copy is not valid: %s", identifier.display_host, safe_for_log(error.hint))
             return None
 
@@ -185,7 +185,7 @@ class ClientLoader:
             logger.info("%s: left out: %s", identifier.display_host, safe_for_log(text))
 
     def _compare_with_pin(self, live: ClientMetadata) -> None:
-        """Tell the operator when the live document differs: a pin must not hide a change."""
+        """Notify the operator if the live document differs from the pinned copy."""
         pinned = self._pinned(live.identifier)
         if pinned is not None and pinned.fingerprint != live.fingerprint:
             logger.warning("%s: the live document differs from the pinned copy", live.identifier.display_host)
@@ -216,7 +216,7 @@ class ClientLoader:
 
 
 def _nothing_published(identifier: ClientIdentifier, source: Source) -> ClientMetadata:
-    """Return a client of which nothing but its address is known."""
+    """Return the metadata of a client of which only the identifier is known."""
     return ClientMetadata(
         identifier=identifier,
         source=source,
@@ -226,5 +226,5 @@ def _nothing_published(identifier: ClientIdentifier, source: Source) -> ClientMe
 
 
 def is_json(media_type: str) -> bool:
-    """Say whether a media type is ``application/json`` or ``application/<something>+json`` (CIMD §4)."""
+    """Return whether a media type is ``application/json`` or ``application/<something>+json`` (CIMD §4)."""
     return _JSON.fullmatch(media_type) is not None

@@ -1,8 +1,8 @@
-"""A client's logo as a small PNG: fetched under guard, decoded within bounds, encoded anew.
+"""A client's logo as a small PNG: a guarded fetch, bounded decoding, re-encoding.
 
-The bytes that a stranger published never reach a browser. This server serves a PNG that it encoded itself, from its
-own origin, so that a consent page tells the client's host nothing (CIMD §9.8, §10.2). SVG is never accepted, because it
-can hold scripts. Every failure means no logo, never an error.
+The client's original bytes never reach a browser. This server serves its own PNG from its own origin, so that a consent
+page sends no request to the client's host (CIMD §9.8, §10.2). SVG is refused, because it can contain scripts. A failure
+means no logo, never an error.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from .parts import ClientParts
 
 logger = logging.getLogger(__name__)
 
-#: Largest width and height of a served logo, in pixels.
+#: Maximum width and height of a served logo, in pixels.
 EDGE = 128
-#: Largest picture that is decoded, in pixels (CIMD §9.8 leaves the bound to the server): one that is in memory whole,
-#: and a PNG or JPEG that is decoded in parts.
+#: Maximum size of a decoded picture, in pixels (CIMD §9.8 sets no bound): for a picture that is decoded in memory, and
+#: for a PNG or JPEG that is decoded in parts.
 MAX_PIXELS = 2048 * 2048
 MAX_STREAMED_PIXELS = 4096 * 4096
-#: Seconds that a consent page waits for a logo.
+#: Maximum time that a consent page waits for a logo, in seconds.
 TIMEOUT = 2.0
-#: Number of logos kept in this process if the store keeps none.
+#: Maximum number of logos in this process's memory if the store stores none.
 _IN_MEMORY = 200
-#: Time for which a failed fetch is not repeated, so that an unreachable host delays only one page.
+#: Minimum time between a failed fetch and the next, so that an unreachable host delays only one page.
 _FAILURE_LIFETIME = timedelta(minutes=5)
 _KEY = re.compile("[0-9a-f]{64}")
 _ACCEPT = "image/png, image/webp, image/avif, image/jpeg, image/gif, image/x-icon;q=0.8, */*;q=0.1"
-#: Media types of what is certainly no picture that is read; all others are told by their bytes.
+#: Media types that are refused without decoding; for all others, the bytes determine the format.
 _NO_PICTURES = frozenset({"text/html", "application/xhtml+xml", "application/json", "image/svg+xml"})
 
 
 class Logos:
-    """Fetches, encodes and keeps the logos of one app's clients.
+    """Fetches, re-encodes and stores the logos of one app's clients.
 
     Args:
         parts: the linked fetcher, coalescing, cache, cache bounds and clock of the app.
-        secret: keys the names under which logos are served, so that nobody can ask which clients were seen here.
+        secret: HMAC key of the public names of logos, so that nobody can test which clients were seen here.
 
     Raises:
         ConfigurationError: Pillow is not installed.
@@ -69,16 +69,16 @@ class Logos:
         self._secret = secret
 
     def kept(self, metadata: ClientMetadata) -> str | None:
-        """Return the public name of the client's logo if it is stored; makes no fetch."""
+        """Return the public name of the client's logo if it is stored, else ``None``; makes no fetch."""
         if metadata.logo_uri is None:
             return None
         key = self._key(metadata.client_id, metadata.logo_uri)
         return key if self.read(key) is not None else None
 
     def prepare(self, metadata: ClientMetadata) -> str | None:
-        """Return the public name of the client's logo, fetching it at most once in the document's lifetime.
+        """Return the public name of the client's logo or ``None``; fetches it at most once in the document's lifetime.
 
-        Takes up to `TIMEOUT` seconds: call it only for a page that a person is about to see.
+        Takes up to `TIMEOUT` seconds: call it only while rendering a page.
         """
         if metadata.logo_uri is None:
             return None
@@ -93,7 +93,7 @@ class Logos:
         return key if kept.content is not None else None
 
     def read(self, key: str) -> bytes | None:
-        """Return the PNG under a public name; makes no fetch."""
+        """Return the PNG with a public name, or ``None``; makes no fetch."""
         kept = self._store.get(_store_key(key))
         return kept.content if kept is not None and kept.expires_at > self._clock() else None
 
@@ -121,25 +121,25 @@ class Logos:
 
 
 def _store_key(key: str) -> str:
-    """Return the store's key of a public name: anybody can ask for any name, and a shared store keeps key sets too."""
+    """Return the store's key for a public name, with a prefix: a requested name must not reach other entries."""
     return hashlib.sha256(f"logo {key}".encode()).hexdigest()
 
 
 class NotAPicture(Exception):  # noqa: N818  an outcome, not a fault
-    """The bytes are not a picture that may be shown."""
+    """The bytes are not a picture that this server shows."""
 
 
 def longest_wait(settings: Settings) -> float:
-    """Return the seconds that a page waits for a logo: `TIMEOUT`, or the shorter time of every fetch."""
+    """Return the maximum time that a page waits for a logo, in seconds: `TIMEOUT` or the shorter fetch timeout."""
     return min(TIMEOUT, settings.fetch_timeout)
 
 
 def fetch_logo(linked: LinkedFetcher, uri: str, client_id: str, settings: Settings) -> bytes:
-    """Return the logo at an address as a small PNG.
+    """Return the logo at a URL as a small PNG.
 
     Raises:
-        CIMDError: it cannot be fetched.
-        NotAPicture: it cannot be drawn.
+        CIMDError: the logo cannot be fetched.
+        NotAPicture: the logo cannot be decoded.
     """
     response = linked.fetch(
         uri,
@@ -155,7 +155,7 @@ def draw(original: bytes) -> bytes:
     """Return the picture as a PNG of at most `EDGE` × `EDGE` pixels: one frame, no metadata, no trailing bytes.
 
     Raises:
-        NotAPicture: not PNG, JPEG, GIF, WebP, ICO or AVIF, too many pixels, or damaged.
+        NotAPicture: the picture is not a PNG, JPEG, GIF, WebP, ICO or AVIF, has too many pixels, or is damaged.
     """
     from .images import ImageError, reencode
 
@@ -169,15 +169,15 @@ def draw(original: bytes) -> bytes:
 
 
 def serve_logos(app: Flask, parts: ClientParts) -> Logos:
-    """Return the logos of an app, and add the route that serves them."""
-    # Without a secret key the public names hold for this process alone, like its memory store.
+    """Create the logos of an app and add the route that serves them."""
+    # Without a secret key, the public names are valid only in this process, like its memory store.
     logos = Logos(parts, secret=str(app.secret_key or secrets.token_hex()).encode())
     app.add_url_rule("/cimd/logo/<key>.png", "flask_cimd.clients.logo", lambda key: logo_response(logos, key))
     return logos
 
 
 def logo_response(logos: Logos, key: str) -> Response:
-    """Serve a logo or answer 404; the headers let a browser treat it as a picture only (CIMD §9.8)."""
+    """Serve a logo or answer 404; the headers make browsers treat it only as a picture (CIMD §9.8)."""
     png = logos.read(key) if _KEY.fullmatch(key) else None
     if png is None:
         abort(404)

@@ -1,6 +1,6 @@
-"""Parse an untrusted HTML page with lxml and find the elements that matter, in time linear to its size.
+"""Parse an untrusted HTML page with lxml and find the relevant elements, in time linear to its size.
 
-html5lib is never used: it needs minutes for pages that lxml reads in milliseconds. The caller bounds the bytes.
+html5lib is not used: it needs minutes for pages that lxml parses in milliseconds. The caller bounds the page's size.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..core.links import join_url
 
 _MOST_BASES = 50
 _MOST_LINKS = 1000
-#: Elements whose content a browser shows as text or keeps aside; visitors may be able to write into them.
+#: Elements whose content a browser does not render as HTML elements; visitors may be able to write into them.
 _INERT = frozenset({"template", "textarea", "title", "iframe", "noembed", "noframes", "xmp", "svg", "math"})
-#: Names as XPath finds them, before each is compared with the words of the attribute.
+#: XPath prefilter for a class; the code then compares the words of the attribute.
 _WITH_CLASS = "//*[contains(@class, '{}')]"
 #: Exceptions that the parser raises on bytes that are not HTML.
 _PARSER_ERRORS = (lxml.etree.LxmlError, ValueError, LookupError, AssertionError)
 
-#: A node of lxml, which has no annotations.
+#: A node of lxml, which has no type annotations.
 Element = Any
 
 
@@ -34,7 +34,7 @@ class Page:
     """The tree of a page.
 
     Args:
-        body: the page; the caller bounds its bytes.
+        body: the page; the caller bounds its size.
         charset: the parameter of the media type, if any.
 
     Raises:
@@ -43,11 +43,11 @@ class Page:
 
     def __init__(self, body: bytes, charset: str | None) -> None:
         self._root = _parse(body, charset)
-        #: Whether an element is inert or inside an inert one, for each that was asked about and its ancestors.
+        #: Cache: whether an element is inert or inside an inert element.
         self._inert: dict[Element, bool] = {}
 
     def base(self, url: str) -> str:
-        """Return the URL against which elements resolve: the first effective ``<base>``, else the URL of the page."""
+        """Return the base URL of the elements: the first effective ``<base>``, else the URL of the page."""
         found = self._find(f"(//base[@href])[position() <= {_MOST_BASES}]")
         element = next((one for one in found if not self.is_inert(one)), None)
         if element is None:
@@ -71,7 +71,7 @@ class Page:
                 yield element
 
     def is_inert(self, element: Element) -> bool:
-        """Say whether an element is inside of one whose content a browser does not render as elements."""
+        """Return whether an element is inside an element whose content a browser does not render as elements."""
         climbed = []
         parent = element.getparent()
         while parent is not None and parent not in self._inert:
@@ -79,7 +79,7 @@ class Page:
             if parent.tag in _INERT:
                 break
             parent = parent.getparent()
-        # Each node is climbed over once, so a thousand links in one deep place cost no more than the page.
+        # The cache visits each ancestor once: a thousand deeply nested links take no longer than the page.
         verdict = parent is not None and self._inert.get(parent, True)
         self._inert.update(dict.fromkeys(climbed, verdict))
         return verdict
@@ -96,13 +96,13 @@ def _parse(body: bytes, charset: str | None) -> Element | None:
             parser = lxml.etree.HTMLParser(encoding=encoding)
             parser.feed(stripped)
             return parser.close()
-        except _PARSER_ERRORS:  # the encoding does not exist, or the bytes are not in it
+        except _PARSER_ERRORS:  # the encoding does not exist, or the bytes are invalid in it
             continue
     raise UnreadablePageError("the page cannot be read as HTML")
 
 
 def _encodings(body: bytes, charset: str | None, marked: str | None) -> Iterator[str]:
-    """Yield encodings in the order of the HTML standard; nothing is guessed, since guessing takes long."""
+    """Yield encodings in the order of the HTML standard, without the slow step of guessing."""
     declared = EncodingDetector.find_declared_encoding(body, is_html=True)
     yield from filter(None, (charset, marked, declared))
     try:

@@ -1,7 +1,7 @@
-"""Read the microformats of a page's app elements with mf2py, from copies whose size is bounded.
+"""Read the microformats of a page's app elements with mf2py, from copies of bounded size.
 
-Beautiful Soup and mf2py need a hundred times as long for an element as lxml, and mf2py reads some elements many times
-over, so neither of them ever sees a whole page.
+Beautiful Soup and mf2py need a hundred times as long for an element as lxml, and mf2py reads some elements many times.
+Neither of them parses a whole page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .markup import Element, Page
 _ITEM_CLASS = re.compile(r"h-(?:[a-z0-9]+-)*[a-z]+")
 _MICROFORMAT_CLASS = re.compile(r"(?:h|p|u|e|dt)-|value(?:-title)?$")
 _PROPERTY = ("p-", "u-", "e-", "dt-")
-#: Nodes that mf2py reads in all apps of a page, each counted as often as it is read.
+#: Maximum number of nodes that mf2py reads in all app elements of a page; each reading counts.
 _MOST_NODES = 400
 _MOST_DEPTH = 24
 
@@ -28,17 +28,17 @@ _MOST_DEPTH = 24
 def app_items(page: Page, base: str) -> list[Any]:
     """Return the microformats items of the app elements of a page, in the JSON form of microformats2.
 
-    The first `MOST_APPS` app elements are considered; of these the ones that fit into the budget of nodes are read.
+    Reads those of the first `MOST_APPS` app elements that fit into the node budget.
 
     Args:
         page: the tree.
-        base: the URL against which URLs in elements resolve.
+        base: base URL of the elements.
     """
     elements = _bounded(page)
     if not elements:
         return []
     copy = Tag(name="div")
-    # mf2py believes the first <base> that it meets: without one of ours, one inside an app.
+    # mf2py uses the first <base>; without this one, an app element could supply it.
     copy.append(Tag(name="base", attrs={"href": base}))
     for element in elements:
         copy.append(_copied(element))
@@ -47,7 +47,7 @@ def app_items(page: Page, base: str) -> list[Any]:
 
 
 def _bounded(page: Page) -> list[Element]:
-    """Return the outermost app elements that fit into the budget of nodes; those inside other items come last."""
+    """Return the outermost app elements that fit into the node budget; elements inside other items come last."""
     budget = _MOST_NODES
     outer: list[Element] = []
     for element in islice(page.with_class(sorted(APP_TYPES)), MOST_APPS):
@@ -66,10 +66,10 @@ def _is_nested(element: Element) -> bool:
 
 
 def _size(element: Element, budget: int) -> int:
-    """Count the nodes of an element as often as mf2py reads them; stop above the budget or the maximum depth.
+    """Count how many nodes of an element mf2py reads; stop above the budget or the maximum depth.
 
-    mf2py reads an item that is also a property once for each of its property classes, descendants included: nested
-    ``<div class="h-app p-a p-b u-c">`` would cost three to the power of their depth.
+    mf2py reads an item that is also a property once for each of its property classes, with its descendants: nested
+    ``<div class="h-app p-a p-b u-c">`` elements take exponential time in their depth.
     """
     count = 1 + bool(element.text)
     waiting = [(child, 1, 1) for child in element]
@@ -85,7 +85,7 @@ def _size(element: Element, budget: int) -> int:
 
 
 def _readings(element: Element) -> int:
-    """Return how often mf2py reads the content of an element."""
+    """Return how many times mf2py reads the content of an element."""
     classes = set(_classes(element))
     if not any(name.startswith("h-") for name in classes):
         return 1
@@ -93,9 +93,9 @@ def _readings(element: Element) -> int:
 
 
 def _copied(element: Element) -> Tag:
-    """Return an element for mf2py, without comments and relations, and with the classes of microformats2 alone.
+    """Return a copy of an element for mf2py, without comments and ``rel``, and only with microformats2 classes.
 
-    mf2py would read classic classes ("vcard") as properties that `_size` misses.
+    mf2py would read classic classes ("vcard") as properties that `_size` does not count.
     """
     attributes: dict[str, Any] = dict(element.attrib)
     attributes.pop("rel", None)

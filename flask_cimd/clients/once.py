@@ -1,4 +1,4 @@
-"""Outcomes that one HTTP request asks for once, so that it sees one document."""
+"""A cache of outcomes for one HTTP request, so that the request uses one version of a document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def once(what: str, client_id: str, find: Callable[[str], T]) -> T:
-    """Return what ``find`` returns or raise what it raises; within one HTTP request it is asked once."""
+    """Return the result of ``find`` or raise its error; call it once per HTTP request."""
     if not has_request_context():
         return find(client_id)
     seen, key = _seen(), (what, client_id)
@@ -31,7 +31,7 @@ def once(what: str, client_id: str, find: Callable[[str], T]) -> T:
 def _seen() -> dict[tuple[str, str], Any]:
     """Return the outcomes of the current HTTP request.
 
-    They lie on the request: where an app context was open before, ``g`` outlives it.
+    They are stored on the request, because ``g`` outlives it if an app context was open before.
     """
     current: Any = request._get_current_object()  # type: ignore[attr-defined]  # typed as the app, is a LocalProxy
     try:

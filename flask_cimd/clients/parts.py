@@ -1,4 +1,4 @@
-"""The parts of which one app's client look-up is made, wired once and handed to whoever needs them."""
+"""The components of one app's client look-up, and the function that assembles them."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from .stores import MEMORY_SIZE
 
 T = TypeVar("T")
 
-#: Seconds for parsing and storing a document, beyond the deadline of its fetch.
+#: Time for parsing and storing a document after its fetch, in seconds.
 _LEASE_MARGIN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientParts:
-    """One app's parts; a resolver, the key finder, the logos and the explainer each take what they need.
+    """The components of one app, shared by the resolver, the key finder, the logos and the explainer.
 
     Attributes:
-        coalescing: in this process.
-        shared_coalescing: across processes; ``None`` if only this process uses the store.
-        reserve: further parts over the same cache; a client with a grant is fetched with them once a limit of these
-            parts is reached.
+        coalescing: coalescing in this process.
+        shared_coalescing: coalescing across processes; ``None`` if only this process uses the store.
+        reserve: further parts with the same cache; they fetch a client with a grant after these parts have reached a
+            limit.
     """
 
     settings: Settings
@@ -66,11 +66,11 @@ def assemble(
     """Return the parts for these settings and this store.
 
     Args:
-        settings: of the app.
-        store: keeps clients, key sets and logos.
+        settings: settings of the app.
+        store: store of clients, key sets and logos.
         notify: sends signals.
-        clock: returns the current aware instant.
-        resolve: host name and port to addresses; by default the system's resolver.
+        clock: returns the current time as an aware `datetime`.
+        resolve: returns the addresses for a host name and a port; defaults to the system's resolver.
 
     Raises:
         ConfigurationError: ``CIMD_PROXY`` is not the URL of a proxy.
@@ -98,13 +98,13 @@ def assemble(
 
 
 def assemble_for_strangers(parts: ClientParts) -> ClientParts:
-    """Return parts for the requests of strangers: limits, look-ups and a store of their own.
+    """Return parts for unauthenticated requesters, with separate limits, look-ups and a separate memory store.
 
-    The store is memory of this process. So strangers fill no store that others need, and the time of an answer does not
-    tell which clients people use here: a client that a person's sign-in stored is fetched for a stranger nevertheless.
+    Strangers therefore cannot fill the app's store, and the response time does not reveal which clients the users of
+    this server use: a client that a user's sign-in stored is fetched again for a stranger.
 
     Args:
-        parts: the app's parts for people.
+        parts: the app's parts for users.
     """
     settings = parts.settings
     store = MemoryStore(settings.cache_size or MEMORY_SIZE)
@@ -159,17 +159,17 @@ def _apart(parts: ClientParts, cache: ClientCache, look_ups: LookUps, *, threads
 
 
 def for_requester(people: T, strangers: T) -> T:
-    """Return what serves the current requester."""
+    """Return ``strangers`` if the current requester is a `Stranger`, else ``people``."""
     return people if current_stranger() is None else strangers
 
 
 def run_with_reserve(
     client_id: str, work: Callable[[], T], reserve: ClientParts | None, again: Callable[[ClientParts], T]
 ) -> T:
-    """Do the work; if a limit on strangers is reached and the client has a grant, do it with the reserve.
+    """Run ``work``; if it reaches a limit on strangers and the client has a grant, run ``again`` with the reserve.
 
-    The limit of the stranger's own network opens no reserve: who can reach a limit alone would learn from the
-    reserve which clients have a grant. While strangers together have reached a limit, the answer still tells that.
+    The limit of one network does not open the reserve: a single requester could otherwise reach it and learn from the
+    reserve which clients have a grant. After many strangers together have reached a limit, the response reveals it.
     """
     try:
         return work()
@@ -195,7 +195,7 @@ def _coalescing(cache: ClientCache, timeout: float, clock: Clock) -> tuple[Coale
     if cache.leases is None:
         return Coalescing(timeout + 1), None
     lifetime = timeout + _LEASE_MARGIN
-    # Long enough to outlive one killed leader and to see the next one's fetch end.
+    # Long enough for the lease of a killed leader to expire and for the next leader's fetch to end.
     shared_timeout = lifetime + timeout + 1
     shared = SharedCoalescing(cache.leases, lifetime=timedelta(seconds=lifetime), timeout=shared_timeout, clock=clock)
     return Coalescing(shared_timeout + timeout + 1), shared

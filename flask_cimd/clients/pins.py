@@ -1,4 +1,4 @@
-"""Pinned copies: a document that the operator keeps for a host that cannot be reached."""
+"""Pinned copies: documents that the operator stores for unreachable hosts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..fetch.fetcher import Response
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """A copy of a document or page; today's rules are applied on each use.
+    """A copy of a document or page; the current rules apply on each use.
 
     Attributes:
         media_type: lower case, without parameters.
-        pinned_at: seconds since 1970.
+        pinned_at: Unix time in seconds.
     """
 
     media_type: str
@@ -25,7 +25,7 @@ class Pin:
     pinned_at: float
 
     def to_json(self) -> str:
-        """Return the copy as text for a store."""
+        """Return the copy as JSON text for a store."""
         body = base64.b64encode(self.body).decode()
         return json.dumps(
             {"media_type": self.media_type, "charset": self.charset, "body": body, "pinned_at": self.pinned_at}
@@ -33,10 +33,10 @@ class Pin:
 
     @classmethod
     def from_json(cls, text: str) -> Pin:
-        """Rebuild a copy.
+        """Return the copy for the text from `to_json`.
 
         Raises:
-            ValueError: the text was not written by `to_json`.
+            ValueError: the text does not come from `to_json`.
         """
         try:
             values = json.loads(text)
@@ -46,7 +46,7 @@ class Pin:
             raise ValueError("not a pinned copy") from exc
 
     def as_response(self, url: str) -> Response:
-        """Return the response that the host would have sent."""
+        """Return the copy as a response of the host."""
         return Response(
             status=200,
             headers={},
@@ -59,14 +59,14 @@ class Pin:
 
 
 def stands_in(error: FetchError, status: int | None) -> bool:
-    """Say whether a pinned copy may replace a failed fetch.
+    """Return whether a pinned copy may replace a failed fetch.
 
-    It replaces a host that cannot be reached or that refuses servers, never one that says that the client is gone
-    (404, 410), has moved or is something else now.
+    It may if the host is unreachable or refuses requests by servers, but not after a 404, a 410, a redirect or a
+    document of another kind.
 
     Args:
-        error: how the fetch failed.
-        status: of the response, if there was one.
+        error: the error of the fetch.
+        status: the HTTP status, or ``None`` without a response.
     """
     if status in (404, 410):  # even if the deadline passed before the body was read
         return False

@@ -1,4 +1,4 @@
-"""One random name for each request: on error pages, in ``X-Request-Id``, and in a log that wants it."""
+"""A random ID for each request: on error pages, in ``X-Request-Id``, and in log records."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _BYTES = 8
 
 
 def request_id() -> str:
-    """Return the name of the current request, 16 hexadecimal digits; ``-`` outside a request.
+    """Return the ID of the current request, 16 hexadecimal digits; ``-`` outside a request.
 
-    It is always this server's own: a sender who chose it could forge the tracks of others in a log.
+    The server always generates it: a client that chose its own ID could forge the log records of others.
     """
     if not has_request_context():
         return "-"
@@ -24,15 +24,15 @@ def request_id() -> str:
 
 
 def add_request_id(answer: Response) -> Response:
-    """Add the header to a response; for ``app.after_request``. A `Provider` adds it to its own responses."""
+    """Add ``X-Request-Id`` to a response; for ``app.after_request``. A `Provider` adds it to its own responses."""
     answer.headers.setdefault(HEADER, request_id())
     return answer
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives every record of a handler the attribute ``request_id``, for its format or formatter."""
+    """Adds the attribute ``request_id`` to every log record of a handler, for its formatter."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let the record pass with the attribute."""
+        """Add the attribute and accept the record."""
         record.request_id = request_id()
         return True

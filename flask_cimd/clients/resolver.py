@@ -1,7 +1,7 @@
-"""From a raw ``client_id`` to validated metadata: the pipeline that every sign-in runs.
+"""Resolution of a raw ``client_id`` to validated metadata: the pipeline of every sign-in.
 
 The order is fixed: identifier syntax, operator's policy, stored copy, ``allow_fetch``, one coalesced fetch, parser,
-store, ``allow_client``. An early failure costs no network; a late one leaves nothing in the store.
+store, ``allow_client``. An early failure makes no fetch; a fetch or parser failure stores nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .stores import MEMORY_SIZE
 
 logger = logging.getLogger(__name__)
 
-#: Errors by which a hook of the app ends the request on purpose.
+#: Errors that an app's hook raises to end the request deliberately.
 ANSWERS = (CIMDError, HTTPException)
 
 FetchHook = Callable[[ClientIdentifier], bool]
@@ -43,7 +43,7 @@ _Resolved = tuple[ClientMetadata, Origin]
 
 
 def look_up_registered(lookup: Callable[[str], Any], client_id: str) -> Any:
-    """Return the client that the app itself registered under this string, or ``None``.
+    """Return the client that the app registered under this string, or ``None``.
 
     Raises:
         HookError: the app's look-up failed.
@@ -52,16 +52,16 @@ def look_up_registered(lookup: Callable[[str], Any], client_id: str) -> Any:
 
 
 class ClientResolver:
-    """Turns client identifiers into clients; needs no Flask app.
+    """Resolves client identifiers to clients; needs no Flask app.
 
     Args:
-        settings: as `Settings.from_config` reads them.
-        store: where clients are kept; by default a `MemoryStore` of its own.
-        allow_fetch: rules that run before the network; one that returns ``False`` refuses the fetch.
-        allow_client: rules that run on every use, stored or not; one that returns ``False`` refuses the client.
-        notify: sends the signals of `flask_cimd.signals`; by default none are sent.
-        clock: returns the current aware instant.
-        parts: ready-made parts in place of those that ``settings``, ``store``, ``notify`` and ``clock`` describe.
+        settings: settings from `Settings.from_config`.
+        store: store of clients; defaults to a new `MemoryStore`.
+        allow_fetch: hooks that run before a fetch; a hook that returns ``False`` refuses the fetch.
+        allow_client: hooks that run on every use, stored or fetched; a hook that returns ``False`` refuses the client.
+        notify: sends the signals of `flask_cimd.signals`; by default sends none.
+        clock: returns the current time as an aware `datetime`.
+        parts: assembled parts; they replace ``settings``, ``store``, ``notify`` and ``clock``.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class ClientResolver:
     # -- new requests -----------------------------------------------------------------------------------------------
 
     def resolve(self, client_id: str | ClientIdentifier) -> ClientMetadata:
-        """Return the validated metadata behind an identifier.
+        """Return the validated metadata for an identifier.
 
         Args:
-            client_id: the raw string, or the identifier that `identify` returned for it.
+            client_id: the raw string, or the identifier from `identify`.
 
         Raises:
             CIMDError: `IdentifierError`, `FetchError`, `DocumentError` or `PolicyDeniedError`.
@@ -115,7 +115,7 @@ class ClientResolver:
         return metadata
 
     def identify(self, client_id: str) -> ClientIdentifier:
-        """Return the typed identifier if its syntax and the operator's policy admit it; makes no fetch.
+        """Return the typed identifier if its syntax is valid and the operator's policy admits it; makes no fetch.
 
         Raises:
             CIMDError: `IdentifierError` or `PolicyDeniedError`.
@@ -130,10 +130,10 @@ class ClientResolver:
         return identifier
 
     def for_scope(self, metadata: ClientMetadata, scope: str | None) -> ClientMetadata:
-        """Return the client that a request with this scope means; only bare ``http://localhost`` depends on it.
+        """Return the client for a request with this scope; only bare ``http://localhost`` depends on the scope.
 
         Raises:
-            IdentifierError: the identifier names no client with this scope.
+            IdentifierError: the identifier is not valid with this scope.
         """
         started = time.monotonic()
         try:
@@ -145,13 +145,13 @@ class ClientResolver:
     # -- clients seen earlier ---------------------------------------------------------------------------------------
 
     def readmit(self, metadata: ClientMetadata, identifier: ClientIdentifier | None = None) -> ClientMetadata:
-        """Return metadata seen earlier if today's policy still admits the client; makes no fetch.
+        """Return the metadata of an earlier request if the current policy admits the client; makes no fetch.
 
         Applies the identifier rules, the operator's rules and the ``allow_client`` hooks.
 
         Args:
-            metadata: as it was seen.
-            identifier: what `identify` returned for it, if that was asked already.
+            metadata: the metadata of the earlier request.
+            identifier: the result of `identify` for it, if the caller has it.
 
         Raises:
             CIMDError: `IdentifierError` or `PolicyDeniedError`.
@@ -162,7 +162,7 @@ class ClientResolver:
             identifier = identifier or self.identify(metadata.client_id)
             known = replace(metadata, identifier=identifier)
         try:
-            if metadata.source == "registered":  # its identifier is no URL: the host is where its answers go
+            if metadata.source == "registered":  # its identifier is not a URL; its redirect URIs name the hosts
                 self._admission.require(metadata.identifier)
             self.check_use(known)
         except CIMDError as error:
@@ -179,18 +179,18 @@ class ClientResolver:
         """
         for hook in self._allow_client:
             if not call_hook("allow_client", partial(hook, metadata), ANSWERS):
-                raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
+                raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook refused it")
 
     def stale_copy(self, client_id: str, failure: CIMDError) -> ClientMetadata | None:
-        """Return a copy that may stand in for existing grants after a refetch failed, never for a new consent.
+        """Return the stale copy for existing grants after a failed refetch, or ``None``; never for a new consent.
 
         Args:
             client_id: the raw string.
-            failure: how the refetch ended. Only a failed fetch and an invalid document leave the copy in use; after
-                a refusal by policy, or once the client is gone, nothing stands in.
+            failure: the error of the refetch. Only a failed fetch and an invalid document permit the stale copy; a
+                refusal by policy and a 404 or 410 do not.
 
         Raises:
-            PolicyDeniedError: today's policy refuses the client.
+            PolicyDeniedError: the current policy refuses the client.
         """
         if not isinstance(failure, FetchError | DocumentError) or isinstance(failure, GoneError):
             return None
@@ -205,7 +205,7 @@ class ClientResolver:
     # -- the operator's commands ------------------------------------------------------------------------------------
 
     def refresh(self, client_id: str) -> ClientMetadata:
-        """Fetch a client now, however fresh the stored copy is; the copy stays if the fetch fails.
+        """Fetch a client even if the stored copy is fresh; a failed fetch keeps the copy.
 
         Raises:
             CIMDError: as `resolve`.
@@ -218,14 +218,14 @@ class ClientResolver:
             raise
 
     def make_pin(self, client_id: str, written: Pin | None = None) -> Pin:
-        """Return a copy to pin with `Admission.set_pin`; only what is valid today can be pinned.
+        """Return a copy for `Admission.set_pin`, after validation with the current rules.
 
         Args:
-            client_id: whose document is copied.
-            written: a copy that the operator wrote; without it, the client's host is asked now.
+            client_id: the client to copy.
+            written: a copy that the operator wrote; ``None`` fetches the document.
 
         Raises:
-            CIMDError: the client cannot be read, is not valid, or is not admitted.
+            CIMDError: the client cannot be fetched, is not valid, or is not admitted.
         """
         identifier = self.identify(client_id)
         found = written.as_response(identifier.fetch_url) if written else self._loader.fetch(identifier)
@@ -247,7 +247,7 @@ class ClientResolver:
             return entry.metadata, "store"
         hooks = self._allow_fetch
         if not all(call_hook("allow_fetch", partial(hook, identifier), ANSWERS) for hook in hooks):
-            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
+            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook refused it")
         return run_with_reserve(
             identifier.raw,
             lambda: self._coalesced(self._coalescing, identifier, lambda: self._lead(identifier)),
@@ -281,8 +281,8 @@ class ClientResolver:
     def _load_unless_fresh(
         self, identifier: ClientIdentifier, loader: ClientLoader | None = None
     ) -> tuple[_Resolved, bool]:
-        """Return the client and whether the store keeps it."""
-        before = self._cache.get(identifier)  # again: another leader may have stored it since the first look
+        """Return the client and whether the store contains it."""
+        before = self._cache.get(identifier)  # read again: another leader may have stored it meanwhile
         if before is not None and before.is_fresh(self._clock()):
             return (before.metadata, "store"), True
         return self._load(identifier, before, loader)

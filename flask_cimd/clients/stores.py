@@ -1,4 +1,4 @@
-"""The store that ``CIMD_STORE`` names. A new store is one file in `flask_cimd.stores` and one case here."""
+"""Open the store that ``CIMD_STORE`` names. A new store needs a module in `flask_cimd.stores` and a case here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..stores import KEPT_PAST_EXPIRY, ClientStore, MemoryStore
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
 
-#: Number of entries kept where ``CIMD_CACHE_SIZE`` is not set: in one process, and in a store that processes share.
+#: Default of ``CIMD_CACHE_SIZE``, in entries: for the memory of one process, and for a store that processes share.
 MEMORY_SIZE = 1000
 SHARED_SIZE = 1_000_000
 
@@ -23,10 +23,10 @@ def open_store(
     size: int | None = None,
     kept_past_expiry: timedelta = KEPT_PAST_EXPIRY,
 ) -> ClientStore:
-    """Return the store that ``CIMD_STORE`` names, or the object it is.
+    """Return the store that ``CIMD_STORE`` names or is.
 
     Raises:
-        ConfigurationError: ``sqlalchemy`` without a database, a Redis URL that cannot be parsed or without the package.
+        ConfigurationError: ``sqlalchemy`` without ``db``, an invalid Redis URL, or a missing redis package.
     """
     if chosen == "memory":
         return MemoryStore(size or MEMORY_SIZE)

@@ -1,7 +1,7 @@
-"""The pixels of a picture in strips: PNG is decoded a few rows at a time, and each strip is scaled down as it comes.
+"""Decode a picture in strips: a PNG a few rows at a time, with each strip scaled down at once.
 
-Pillow decodes a picture whole. A row of a PNG depends on the row above it alone, so a strip is decoded like a picture
-whose first row is the last one of the strip before.
+Pillow decodes only whole pictures. A row of a PNG depends only on the row above it, so Pillow can decode a strip as a
+picture whose first row is the last row of the previous strip.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import BinaryIO
 
 from PIL import Image
 
-#: Bytes of a strip, about; read from a file at once.
+#: Approximate size of a strip, and of one read from a file, in bytes.
 _STRIP_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
-#: Colour type of a PNG, to the mode whose pixels have as many bytes (PNG §11.2.2).
+#: Pillow mode by PNG colour type, with the same number of bytes per pixel (PNG §11.2.2).
 _BYTE_MODES = {0: "L", 2: "RGB", 3: "L", 4: "LA", 6: "RGBA"}
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PALETTE = 3
-#: A picture that is much larger than its result is first reduced by one of these; strips have multiples of these rows.
+#: Reduction factors for a picture that is much larger than its result; a strip has a multiple of the factor in rows.
 _FACTORS = (16, 8, 4, 2, 1)
-#: Source rows that one target row looks at, on each side, in target rows (bicubic filter).
+#: Support of the bicubic filter on each side of a target row, in target rows.
 _SUPPORT = 2
 
 
@@ -37,30 +37,30 @@ class _Header:
 
     @property
     def row_bytes(self) -> int:
-        """The bytes of one row without its filter type."""
+        """Length of one row in bytes, without its filter type."""
         return -(-self.width * self.depth * len(_BYTE_MODES[self.colour]) // 8)
 
 
 def can_stream(picture: Image.Image) -> bool:
-    """Say whether a picture is a PNG whose rows follow each other: not an interlaced one."""
+    """Return whether a picture is a PNG that is not interlaced."""
     return picture.format == "PNG" and not picture.info.get("interlace")
 
 
 def whole(picture: Image.Image, mode: str) -> Iterator[Image.Image]:
-    """Yield the strips of a picture that Pillow decodes whole."""
+    """Yield the strips of a picture that Pillow has decoded completely."""
     rows = _rows(picture.width)
     for top in range(0, picture.height, rows):
         yield picture.crop((0, top, picture.width, min(top + rows, picture.height))).convert(mode)
 
 
 def streamed(file: BinaryIO, picture: Image.Image, mode: str) -> Iterator[Image.Image]:
-    """Yield the strips of a PNG file; ``picture`` is the same file as Pillow opened it.
+    """Yield the strips of a PNG file; ``picture`` is the same file opened by Pillow.
 
-    Of samples of 16 bits the upper 8 count, as everywhere in Pillow.
+    16-bit samples are reduced to their upper 8 bits, as in Pillow.
 
     Raises:
-        ValueError: the file is damaged or cut.
-        zlib.error: its data is damaged.
+        ValueError: the file is damaged or truncated.
+        zlib.error: the compressed data is damaged.
     """
     header = _read_header(file)
     rows = _rows(header.width)
@@ -73,13 +73,13 @@ def streamed(file: BinaryIO, picture: Image.Image, mode: str) -> Iterator[Image.
 
 
 def scaled(strips: Iterator[Image.Image], size: tuple[int, int], target: tuple[int, int], mode: str) -> Image.Image:
-    """Return a picture scaled down, holding a few strips at a time.
+    """Return a picture scaled down, with only a few strips in memory.
 
     Args:
-        strips: all rows in their order, each strip as wide as the picture.
+        strips: the strips in order, each as wide as the picture.
         size: width and height of the picture in pixels.
-        target: width and height of the result, no larger than ``size``.
-        mode: of strips and result.
+        target: width and height of the result in pixels, at most ``size``.
+        mode: Pillow mode of the strips and the result.
     """
     factor = next(factor for factor in _FACTORS if factor * 2 * target[1] <= size[1] or factor == 1)
     width, height = size[0] / factor, size[1] / factor
@@ -135,14 +135,14 @@ def _data(file: BinaryIO) -> Iterator[bytes]:
         while length:
             piece = file.read(min(length, _READ_BYTES))
             if not piece:
-                raise ValueError("the file is cut")
+                raise ValueError("the file is truncated")
             length -= len(piece)
             yield piece
         file.seek(4, 1)
 
 
 def _lines(file: BinaryIO, header: _Header, rows: int) -> Iterator[bytes]:
-    """Yield ``rows`` rows at a time, uncompressed, each after its filter type; the last time what is left."""
+    """Yield up to ``rows`` decompressed rows at a time, each with its filter type."""
     left = (header.row_bytes + 1) * header.height
     wanted = min(left, (header.row_bytes + 1) * rows)
     stream, buffer = zlib.decompressobj(), bytearray()
@@ -159,14 +159,14 @@ def _lines(file: BinaryIO, header: _Header, rows: int) -> Iterator[bytes]:
             wanted = min(left, wanted)
             if not left:
                 return
-    raise ValueError("the file is cut")
+    raise ValueError("the file is truncated")
 
 
 def _decode(header: _Header, picture: Image.Image, data: bytes, above: bytes, rows: int) -> tuple[Image.Image, bytes]:
     """Return a strip and its last row as bytes."""
     length = header.row_bytes + 1
     if header.depth == 16:
-        # Filters work on each byte of a pixel by itself, so the upper bytes make a picture of 8 bits.
+        # Filters work on each byte separately, so the upper bytes form an 8-bit picture.
         lines = (data[at : at + length] for at in range(0, len(data), length))
         data, length = b"".join(line[:1] + line[1::2] for line in lines), (length - 1) // 2 + 1
     byte_mode = _BYTE_MODES[header.colour]

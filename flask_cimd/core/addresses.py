@@ -46,7 +46,7 @@ _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
 def is_address(host: str) -> bool:
-    """Say whether a host is an IP address in its standard form, without a zone: there is nothing to look up."""
+    """Return whether a host is an IP address in its standard form, without a zone: there is nothing to look up."""
     try:
         ip_address(host)
     except ValueError:
@@ -115,7 +115,7 @@ def network_of(address: str | None, *, ipv4_prefix: int = 32, ipv6_prefix: int =
 
 
 def is_never_private(network: Network) -> bool:
-    """Say whether no address of a network may ever be a private host's, or the network is all of the internet."""
+    """Return whether no address of a network may ever be a private host's, or the network is all of the internet."""
     if network.prefixlen == 0:
         return True
     return any(network.version == never.version and network.subnet_of(never) for never in _NEVER)  # type: ignore[arg-type]  # both networks have one version

@@ -43,7 +43,7 @@ def call_hook(name: str, work: Callable[[], T], answers: tuple[type[Exception], 
 
 
 def _is_database_trouble(error: Exception) -> bool:
-    """Say whether an error of SQLAlchemy is about the server or the disk, and not about a statement of the app."""
+    """Return whether an error of SQLAlchemy is about the server or the disk, and not about a statement of the app."""
     known = sys.modules.get("sqlalchemy.exc")  # an app without SQLAlchemy raises none of its errors
     if known is None or not isinstance(error, known.SQLAlchemyError):
         return False

@@ -27,7 +27,7 @@ _Add = Callable[[str, str, str], None]
 
 
 def asks_for_atproto(scope: str | None) -> bool:
-    """Say whether a space-separated scope string contains ``atproto``."""
+    """Return whether a space-separated scope string contains ``atproto``."""
     return SCOPE in (scope or "").split()
 
 

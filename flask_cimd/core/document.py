@@ -216,7 +216,7 @@ def _keys(given: Members) -> tuple[str | None, str | None]:
 
 
 def _is_public(given: Members) -> bool:
-    """Say whether the client authenticates with ``none`` alone, so that its keys are not used here."""
+    """Return whether the client authenticates with ``none`` alone, so that its keys are not used here."""
     single, listed = given.raw.get("token_endpoint_auth_method"), given.raw.get("token_endpoint_auth_methods_supported")
     if single is not None or listed is None:
         return single in (None, "none")
@@ -307,7 +307,7 @@ def _localized(given: Members) -> tuple[tuple[str, str], ...]:
 
 
 def may_show_logo(logo_uri: str, identifier: ClientIdentifier, rules: DocumentRules) -> bool:
-    """Say whether a logo may come from the host of this URL (RFC 7591 §5: links should share the client's host)."""
+    """Return whether a logo may come from the host of this URL (RFC 7591 §5: links should share the client's host)."""
     if rules.logo_policy == "any":
         return True
     url = WebURL.parse(logo_uri)

@@ -105,7 +105,7 @@ def _indieauth_remarks(metadata: ClientMetadata) -> list[str]:
 
 
 def _is_prefix(client_uri: str, client_id: str) -> bool:
-    """Say whether one URL begins with the other, on a border between segments (IndieAuth §4.2.1)."""
+    """Return whether one URL begins with the other, on a border between segments (IndieAuth §4.2.1)."""
     stem = client_uri.rstrip("/")
     return client_id == client_uri or client_id.startswith((stem + "/", stem + "?"))
 

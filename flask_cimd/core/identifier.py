@@ -199,7 +199,7 @@ def _host_and_port(raw: str, authority: str) -> tuple[str, int | None]:
 
 
 def _is_virtual(raw: str, query: str | None, rules: IdentifierRules) -> bool:
-    """Say whether this is the AT Protocol's development client: lower-case ``http://localhost``, no port, no path."""
+    """Return whether this is an AT Protocol development client: lower-case ``http://localhost``, no port, no path."""
     if not rules.allow_virtual_clients or raw.partition("?")[0] not in ("http://localhost", "http://localhost/"):
         return False
     return query is not None or not (rules.indieauth and rules.allow_loopback_clients)

@@ -50,25 +50,25 @@ class LegacyRules:
         return cls(require_pkce=version == "2024", response_type=version == "2019", me=version == "2019")
 
     def waives_pkce(self, client: ClientMetadata | None) -> bool:
-        """Say whether the client may leave out the code challenge."""
+        """Return whether the client may leave out the code challenge."""
         return not self.require_pkce and is_legacy(client)
 
     def asks_for_identity(self, response_type: str | None, client: ClientMetadata | None) -> bool:
-        """Say whether the request is a sign-in without an access token, by its ``response_type``."""
+        """Return whether the request is a sign-in without an access token, by its ``response_type``."""
         return self.response_type and response_type in (None, "", "id") and is_legacy(client)
 
     def tells_me(self, client: ClientMetadata | None) -> bool:
-        """Say whether ``me`` is added to the redirect."""
+        """Return whether ``me`` is added to the redirect."""
         return self.me and is_legacy(client)
 
 
 def is_legacy(client: ClientMetadata | None) -> bool:
-    """Say whether a client has no JSON document, so that the older rules of IndieAuth may apply to it."""
+    """Return whether a client has no JSON document, so that the older rules of IndieAuth may apply to it."""
     return client is not None and client.source in ("page", "loopback", "unread")
 
 
 def is_same_client(sent: str, client: ClientMetadata) -> bool:
-    """Say whether a ``client_id`` identifies this client: exactly, or in canonical form for IndieAuth clients.
+    """Return whether a ``client_id`` identifies this client: exactly, or in canonical form for IndieAuth clients.
 
     IndieAuth §3.4: hosts compare case-insensitively, and a missing path is ``/``.
     """

@@ -60,11 +60,11 @@ class Members:
         return not is_unused
 
     def has(self, name: str) -> bool:
-        """Say whether the member is present with a value."""
+        """Return whether the member is present with a value."""
         return name in self.raw
 
     def blames(self, name: str) -> bool:
-        """Say whether a problem with the member is recorded."""
+        """Return whether a problem with the member is recorded."""
         return any(problem.pointer.startswith(f"/{name}") for problem in self.problems)
 
     def text(self, name: str) -> str | None:
@@ -99,7 +99,7 @@ class Members:
 
 
 def is_https_url(value: str, allow_loopback: bool) -> bool:
-    """Say whether a member is an absolute https URL of a public host that may be fetched or linked.
+    """Return whether a member is an absolute https URL of a public host that may be fetched or linked.
 
     Args:
         value: the member.

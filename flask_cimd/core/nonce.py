@@ -27,7 +27,7 @@ class Nonces:
         return self._nonce(self._number(now))
 
     def accepts(self, nonce: str, now: datetime) -> bool:
-        """Say whether this server issued the nonce at most ``kept + 1`` slots ago."""
+        """Return whether this server issued the nonce at most ``kept + 1`` slots ago."""
         number = self._number(now)
         given = nonce.encode("utf-8", "surrogatepass")
         return any(

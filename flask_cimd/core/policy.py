@@ -44,7 +44,7 @@ class HostPattern:
         return cls(lowered)
 
     def matches(self, host: str) -> bool:
-        """Say whether the pattern covers a host, case-insensitively."""
+        """Return whether the pattern covers a host, case-insensitively."""
         lowered = host.lower()
         return lowered.endswith(self.text) if self.text.startswith(".") else lowered == self.text.strip("[]")
 
@@ -171,7 +171,7 @@ class Policy:
             raise PolicyDeniedError("host-denied", identifier.raw, hint="the host is on this server's deny list")
 
     def is_denied(self, host: str) -> bool:
-        """Say whether fetches from a host are denied for every client."""
+        """Return whether fetches from a host are denied for every client."""
         return _cover(self.denied_hosts, host) or Decision.DENY in self.rules.about_host(host)
 
     def require(self, identifier: ClientIdentifier) -> None:
@@ -188,11 +188,11 @@ class Policy:
         raise PolicyDeniedError("host-not-allowed", identifier.raw, hint="the host is not on this server's allow list")
 
     def is_in_the_making(self, identifier: ClientIdentifier) -> bool:
-        """Say whether a service for developers publishes the document; the consent page then warns (CIMD §9.10)."""
+        """Return whether a service for developers publishes the document; the consent page then warns (CIMD §9.10)."""
         return self.serves_many(identifier.host)
 
     def serves_many(self, host: str) -> bool:
-        """Say whether a host belongs to a service for developers."""
+        """Return whether a host belongs to a service for developers."""
         return _cover(self.service_hosts, host)
 
 

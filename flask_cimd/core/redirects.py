@@ -73,13 +73,13 @@ def parse_redirect(uri: str) -> WebURL | None:
 
 
 def _looks_like_number(host: str) -> bool:
-    """Say whether a browser reads the host as an IPv4 address: it shows ``0x7f.1`` and connects to 127.0.0.1."""
+    """Return whether a browser reads the host as an IPv4 address: it shows ``0x7f.1`` and connects to 127.0.0.1."""
     last = host.rstrip(".").rpartition(".")[2].lower()
     return last.isdigit() or last.startswith("0x")
 
 
 def is_loopback_redirect(url: WebURL) -> bool:
-    """Say whether the URL is http on ``localhost``, ``127.0.0.1`` or ``[::1]``, in exactly this spelling."""
+    """Return whether the URL is http on ``localhost``, ``127.0.0.1`` or ``[::1]``, in exactly this spelling."""
     return url.scheme == "http" and url.host in LOOPBACK_HOSTS
 
 
@@ -118,7 +118,7 @@ def refuse_listed(entry: object, rules: DocumentRules, *, is_registration: bool)
 
 
 def is_refused_scheme(uri: str) -> bool:
-    """Say whether a URI has a scheme that is never a redirect target, with or without an authority."""
+    """Return whether a URI has a scheme that is never a redirect target, with or without an authority."""
     scheme = uri.partition(":")[0].strip().lower()
     return scheme in _REFUSED_SCHEMES or scheme.startswith(_REFUSED_FAMILIES)
 
@@ -192,7 +192,7 @@ def _matches_origin(requested: WebURL, metadata: ClientMetadata) -> bool:
 
 
 def is_same_origin(uri: str, identifier: ClientIdentifier) -> bool:
-    """Say whether a redirect URI has the scheme, host and port of the client identifier."""
+    """Return whether a redirect URI has the scheme, host and port of the client identifier."""
     url = parse_redirect(uri)
     return url is not None and url.is_same_origin(identifier.url)
 

@@ -36,7 +36,7 @@ _READ = frozenset(
 
 
 def is_issued_here(client_id: str) -> bool:
-    """Say whether a ``client_id`` has the form of the identifiers that this server issues."""
+    """Return whether a ``client_id`` has the form of the identifiers that this server issues."""
     return _CLIENT_ID.fullmatch(client_id) is not None
 
 

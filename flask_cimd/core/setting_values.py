@@ -162,7 +162,7 @@ def development_hosts(value: Any) -> Mapping[str, tuple[str, int]]:
 
 
 def is_strict(value: Any) -> bool:
-    """Say whether the value of ``CIMD_PROFILE`` names the profile ``strict``."""
+    """Return whether the value of ``CIMD_PROFILE`` names the profile ``strict``."""
     return isinstance(value, str) and "strict" in (item.strip() for item in value.split(","))
 
 

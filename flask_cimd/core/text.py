@@ -13,7 +13,7 @@ _MOST_MARKS = 3
 
 
 def is_visible(text: str) -> bool:
-    """Say whether text contains visible ASCII and spaces alone, as RFC 6749 appendix A demands of identifiers.
+    """Return whether text contains visible ASCII and spaces alone, as RFC 6749 appendix A demands of identifiers.
 
     Other characters cause errors in databases: PostgreSQL refuses NUL.
     """

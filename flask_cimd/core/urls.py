@@ -82,7 +82,7 @@ class WebURL:
         return self.host.lower() in LOOPBACK_HOSTS
 
     def is_same_origin(self, other: WebURL) -> bool:
-        """Say whether scheme, host and effective port are equal (RFC 6454 §5)."""
+        """Return whether scheme, host and effective port are equal (RFC 6454 §5)."""
         return self.origin == other.origin
 
 
@@ -113,13 +113,13 @@ def host_problem(host: str) -> HostProblem | None:
 
 
 def is_same_site(host: str, other: str) -> bool:
-    """Say whether two hosts are equal or one is a subdomain of the other; no list of public suffixes is used."""
+    """Return whether two hosts are equal or one is a subdomain of the other; no list of public suffixes is used."""
     one, two = f".{host.lower()}", f".{other.lower()}"
     return one.endswith(two) or two.endswith(one)
 
 
 def is_ipv6(literal: str) -> bool:
-    """Say whether the text between brackets is an IPv6 address without a zone."""
+    """Return whether the text between brackets is an IPv6 address without a zone."""
     try:
         ipaddress.IPv6Address(literal)
     except ValueError:

@@ -1,1 +1,1 @@
-"""The security boundary: every connection to an address that a stranger chose is made here."""
+"""The security boundary: this package makes every connection to a URL that a stranger chose."""

@@ -1,4 +1,4 @@
-"""Recognise the services that answer in place of a site because they take this server for a bot."""
+"""Recognise bot-protection services that answer instead of a site."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..core.sentences import sentence
 
-#: Header fields that a service adds to a challenge or a refusal of its own.
+#: Header fields that a service adds to its challenges and refusals.
 _FIELDS = {
     "cf-mitigated": "Cloudflare",
     "x-amzn-waf-action": "AWS WAF",
@@ -14,7 +14,7 @@ _FIELDS = {
     "x-sucuri-block": "Sucuri",
     "x-vercel-mitigated": "Vercel",
 }
-#: Beginnings of ``Server`` that mean a service in front of the site: together with a refusal, most likely its own.
+#: Prefixes of ``Server`` that identify a service in front of the site, which probably sent the refusal.
 _SERVERS = {
     "akamaighost": "Akamai",
     "cloudflare": "Cloudflare",
@@ -26,11 +26,11 @@ _REFUSALS = frozenset({403, 405, 429, 503})
 
 
 def bot_protection(status: int, headers: Mapping[str, str]) -> str | None:
-    """Return which bot protection answered, in words of ours, or ``None`` if the response shows none.
+    """Return a description of the bot protection that answered, without remote text, or ``None``.
 
     Args:
-        status: of the response.
-        headers: with lower-case names.
+        status: HTTP status of the response.
+        headers: header fields of the response, with lower-case names.
     """
     for field, service in _FIELDS.items():
         if field in headers:

@@ -1,7 +1,7 @@
 """Coalescing: concurrent requests for one document share one fetch, in a process and across processes.
 
-The first caller for a key is the *leader* and does the work; the others are *followers* and wait for its result. In a
-process they share the result or the error itself. Across processes a lease elects the leader, and followers read the
+The first caller for a key is the *leader* and does the work; the others are *followers* and wait for its result. Within
+a process, they share the result or the exception. Across processes, a lease elects the leader, and followers read the
 result from the store.
 """
 
@@ -33,9 +33,9 @@ from ..errors import (
 T = TypeVar("T")
 
 _STORED, _UNSTORED, _ABANDONED = "stored", "unstored", "abandoned"
-#: Seconds between two reads of a lease: short beside a fetch, and a few cheap reads per process.
+#: Interval between two reads of a lease, in seconds; short compared with a fetch.
 _POLL_INTERVAL = 0.05
-#: Number of broken rules that one process tells another.
+#: Maximum number of broken rules in the description of an error for other processes.
 _MAX_RULES = 10
 _KINDS = {
     kind.__name__: kind
@@ -51,11 +51,11 @@ _KINDS = {
 
 
 class Coalescing:
-    """One piece of work per key at a time in this process.
+    """Runs at most one piece of work per key at a time in this process.
 
     Args:
-        timeout: seconds that a follower waits for its leader.
-        most: number of threads, leaders and followers, that may be in `run` at once; ``None`` = any.
+        timeout: maximum time that a follower waits for its leader, in seconds.
+        most: maximum number of threads in `run`, leaders and followers together; ``None`` means no limit.
     """
 
     def __init__(self, timeout: float, most: int | None = None) -> None:
@@ -69,7 +69,7 @@ class Coalescing:
 
         Raises:
             DeadlineExceededError: the leader took longer than ``timeout``.
-            TooManyFetchesError: slug ``too-many-fetches``, ``most`` threads are here.
+            TooManyFetchesError: slug ``too-many-fetches``; ``most`` threads are already in `run`.
         """
         if self._threads is None:
             return self._run(key, work)
@@ -96,7 +96,7 @@ class Coalescing:
     def _lead(self, key: str, running: Future[object], work: Callable[[], object]) -> None:
         try:
             running.set_result(work())
-        except BaseException as exc:  # noqa: BLE001  followers must learn whatever ended the leader, and never hang
+        except BaseException as exc:  # noqa: BLE001  followers must receive every exception of the leader, or they would hang
             running.set_exception(exc)
         finally:
             with self._lock:
@@ -104,15 +104,15 @@ class Coalescing:
 
 
 class SharedCoalescing:
-    """One piece of work per key at a time among all processes that share a store.
+    """Runs at most one piece of work per key at a time in all processes that share a store.
 
-    Put a `Coalescing` in front, so that of each process at most one thread per key comes here.
+    Put a `Coalescing` in front, so that at most one thread per process and key calls `run`.
 
     Args:
-        leases: those of a `ClientCache`, which never raise.
-        lifetime: of a lease; longer than the longest work. After a leader is killed, followers wait this long.
-        timeout: seconds that a follower waits in total.
-        clock: returns the current aware instant; the machines' clocks should agree within a second.
+        leases: leases of a `ClientCache`, which never raise.
+        lifetime: lease lifetime, longer than the longest work. If a leader is killed, its followers wait this long.
+        timeout: maximum total time that a follower waits, in seconds.
+        clock: returns the current time as an aware `datetime`; the machines' clocks should agree within a second.
     """
 
     def __init__(self, leases: Leases, *, lifetime: timedelta, timeout: float, clock: Callable[[], datetime]) -> None:
@@ -126,11 +126,11 @@ class SharedCoalescing:
 
         Args:
             key: the client identifier.
-            work: returns the result and whether the store keeps it.
-            read: returns what the store keeps.
+            work: returns the result and whether the store contains it.
+            read: returns the stored result, or ``None``.
 
         Raises:
-            CIMDError: the work raised it, here or, in short form, in another process.
+            CIMDError: the work raised it in this process, or, in short form, in another process.
             DeadlineExceededError: the other processes took longer than ``timeout``.
         """
         ends_at = time.monotonic() + self._timeout
@@ -139,7 +139,7 @@ class SharedCoalescing:
             if self._leases.take(key, owner, now=now, until=now + self._lifetime):
                 return self._lead(key, owner, work)
             outcome = self._wait(key, ends_at)
-            if outcome == _UNSTORED:  # no-store: the leader's result is for its own transaction
+            if outcome == _UNSTORED:  # no-store: only the leader may use its result
                 return work()[0]
             if outcome == _STORED:
                 found = read()
@@ -153,7 +153,7 @@ class SharedCoalescing:
         try:
             result, is_stored = work()
             outcome = _STORED if is_stored else _UNSTORED
-        except TooManyFetchesError:  # the limits are this process's own: another may still fetch
+        except TooManyFetchesError:  # each process has its own limits: another may still fetch
             raise
         except CIMDError as error:
             outcome = describe(error)
@@ -175,7 +175,7 @@ class SharedCoalescing:
 
 
 def describe(error: CIMDError) -> str:
-    """Return an error as bounded text: names of this package alone, nothing that the client's host sent (CIMD §5.2)."""
+    """Return an error as bounded text with this package's own names, without remote text (CIMD §5.2)."""
     outcome: dict[str, object] = {"error": type(error).__name__, "slug": error.slug}
     if isinstance(error, FetchError):
         outcome["phase"] = error.phase
@@ -185,7 +185,7 @@ def describe(error: CIMDError) -> str:
 
 
 def recall(outcome: str, client_id: str) -> CIMDError:
-    """Return the error that `describe` wrote in another process."""
+    """Return the error for the text that `describe` wrote in another process."""
     try:
         told = json.loads(outcome)
         if told["error"] == "DocumentError":
@@ -194,6 +194,6 @@ def recall(outcome: str, client_id: str) -> CIMDError:
         kind = _KINDS[told["error"]]
         error = kind(str(told["slug"]), client_id, hint="seen by another worker a moment ago")
         error.phase = told["phase"]
-    except (ValueError, KeyError, TypeError):  # another version of this package wrote it
+    except (ValueError, KeyError, TypeError):  # written by another version of this package
         return FetchError("bad-response", client_id, hint="another worker could not read it")
     return error

@@ -1,7 +1,7 @@
 """Connections of urllib3 whose sockets a `Guard` opens.
 
-urllib3's connection is subclassed at the one place where it opens a socket, so name, SNI, ``Host`` and certificate
-check stay those of the URL while the address is one that was vetted.
+The subclasses of urllib3's connections replace only the opening of the socket: host name, SNI, ``Host`` and certificate
+check use the URL, and the socket uses a vetted address.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .response import BoundedResponse
 
 
 def new_tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Return a context for connections that trust these certificates; keep it, since loading them costs 25 ms."""
+    """Return a TLS context with these trust anchors (``None``: certifi); reuse it, because loading takes 25 ms."""
     context = ssl.create_default_context(cafile=ca_bundle or certifi.where())
-    # RFC 9110 §4.3.4: the reference identity is matched against subjectAltName alone, never against a common name.
+    # RFC 9110 §4.3.4: the reference identity is matched only against subjectAltName, never against a common name.
     context.hostname_checks_common_name = False
     return context
 
 
 class _Guarded:
-    """Differences from urllib3 that both connections share.
+    """Changes to urllib3's behaviour that both connections share.
 
     Attributes:
-        guard: the guard of the current request; set before the connection is used.
+        guard: the guard of the current request; set it before using the connection.
     """
 
     guard: Guard
@@ -44,15 +44,15 @@ class _Guarded:
         return self.guard.connect(self._dns_host, self.port)
 
     def resume(self) -> bool:
-        """Hand an open connection to the guard of the next request; ``False`` if it may not be used any more."""
+        """Pass an open connection to the guard of the next request; return ``False`` if it must not be used again."""
         return self.guard.resume(self.sock, self._dns_host)  # type: ignore[attr-defined]  # the sibling's
 
-    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  urllib3 calls it so
-        """Ask for the path as it is written: urllib3 folds its escapes, and would fetch another URL than is shown."""
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  urllib3's signature
+        """Request the path unchanged: urllib3 would normalise its escapes and fetch a URL other than the one shown."""
         super().putrequest(method, self.guard.target, *args, **kwargs)  # type: ignore[misc]  # the sibling's
 
     def connect(self) -> None:
-        """Connect; the request comes next."""
+        """Connect, and set the guard's phase."""
         super().connect()  # type: ignore[misc]  # the sibling's
         self.guard.phase = "response"
 
@@ -75,7 +75,7 @@ class GuardedTLSConnection(_Guarded, HTTPSConnection):
         self.guard.phase = "tls"
 
     def connect(self) -> None:
-        """Connect and note what TLS agreed on; the request comes next."""
+        """Connect, record the TLS version and the certificate, and set the guard's phase."""
         super().connect()
         if isinstance(self.sock, ssl.SSLSocket):
             certificate = self.sock.getpeercert() or {}
@@ -84,10 +84,10 @@ class GuardedTLSConnection(_Guarded, HTTPSConnection):
 
 
 def open_connection(guard: Guard, url: str, context: ssl.SSLContext) -> GuardedConnection | GuardedTLSConnection:
-    """Return a connection for a GET of this URL, directly or through the proxy of the settings; not connected yet.
+    """Return an unconnected connection for a GET of this URL, directly or through the proxy of the settings.
 
     Raises:
-        FetchError: the URL may not be fetched.
+        FetchError: the URL must not be fetched.
     """
     aimed, proxy = guard.aim(url), _proxy_of(guard.settings)
     at_host, at_port = (proxy.host or "", proxy.port) if proxy else (aimed.host, aimed.effective_port)

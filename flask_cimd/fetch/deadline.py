@@ -1,8 +1,8 @@
-"""The total deadline of one fetch, enforced by cutting its connection.
+"""The total deadline of one fetch, enforced by shutting down its socket.
 
-A timeout of a socket starts anew with every byte, so a peer that sends one byte a second is never too slow for it.
-One daemon thread a process shuts down the sockets whose time is up; it is started by the first fetch and waits
-without waking up while no fetch is under way.
+A socket timeout restarts with every byte, so a peer that sends one byte per second never exceeds it. One daemon thread
+per process shuts down the sockets of expired fetches; the first fetch starts it, and it sleeps while no fetch is in
+progress.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from threading import Condition, Lock, Thread
 
 
 class Deadline:
-    """The end of one fetch on the monotonic clock; a context manager around everything the fetch does.
+    """The deadline of one fetch on the monotonic clock; a context manager around the whole fetch.
 
     Args:
-        seconds: from now on, for look-up, connect, TLS, head and body together.
+        seconds: time for look-up, connect, TLS, head and body together, in seconds from now.
 
     Attributes:
-        ends_at: on `time.monotonic`.
-        has_passed: the deadline cut the connection, or would have cut one.
-        is_over: the fetch ended, in time or not.
+        ends_at: end in seconds of `time.monotonic`.
+        has_passed: ``True`` if the deadline expired before the fetch ended.
+        is_over: ``True`` if the fetch has ended, in time or not.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -47,15 +47,15 @@ class Deadline:
                 self._socket = None
 
     def seconds_left(self) -> float:
-        """Return the seconds until the end; 0 once it has passed."""
+        """Return the seconds until the end; 0 after it."""
         left = self.ends_at - time.monotonic()
         return 0.0 if self.has_passed else max(0.0, left)
 
     def watch(self, connected: socket.socket) -> None:
-        """Cut this connection when time is up, at once if it already is; forget the connection watched before.
+        """Shut this socket down at the deadline, at once if it has passed; stop watching the previous socket.
 
-        A duplicate of the socket is kept: TLS wrapping detaches the original, and a detached socket cannot be cut.
-        A socket of TLS has no `dup` of its own.
+        Keeps a duplicate of the socket: TLS wrapping detaches the original, and a detached socket cannot be shut down.
+        A TLS socket has no `dup` method.
         """
         with self._lock:
             if self._socket is not None:
@@ -66,7 +66,7 @@ class Deadline:
                 _shut_down(self._socket)
 
     def expire(self) -> None:
-        """Cut the watched connection, and every connection that is watched later."""
+        """Shut down the watched socket, and every socket that is watched later."""
         with self._lock:
             if self.is_over:
                 return
@@ -76,25 +76,25 @@ class Deadline:
 
 
 def _shut_down(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the peer was faster
+    with contextlib.suppress(OSError):  # the peer closed it first
         connected.shutdown(socket.SHUT_RDWR)
 
 
 class _Cutter:
-    """The thread that ends deadlines, ordered by their ends. Deadlines that are over wait for their turn to leave."""
+    """The thread that enforces deadlines, ordered by their ends; it removes a finished deadline at its end."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: after a fork, the child has neither the parent's thread nor its fetches."""
+        """Reset the state after a fork: the child process has neither the parent's thread nor its fetches."""
         self._changed = Condition(Lock())
         self._order = itertools.count()
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._thread: Thread | None = None
 
     def add(self, deadline: Deadline) -> None:
-        """Take a deadline up; the thread wakes only if this one is the first to end."""
+        """Add a deadline; wake the thread only if this deadline is the first to end."""
         with self._changed:
             is_first = not self._deadlines or deadline.ends_at < self._deadlines[0][0]
             heapq.heappush(self._deadlines, (deadline.ends_at, next(self._order), deadline))

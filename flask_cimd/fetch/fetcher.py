@@ -1,8 +1,8 @@
-"""One guarded GET: the only way in which this package reads a URL that a stranger chose.
+"""One guarded GET: the only function of this package that fetches a URL that a stranger chose.
 
-Each step is bounded before it starts. The fetcher connects to vetted addresses, under one deadline for look-up,
-connection, TLS, head and body. It counts raw bytes, refuses content codings and takes nothing from the environment of
-the process. It follows no redirects, except those to a page within one host, if the settings say so.
+Each step has a bound before it starts. The fetcher connects to vetted addresses, under one deadline for look-up,
+connection, TLS, head and body. It counts raw bytes, refuses content codings and ignores the process environment. It
+follows no redirects, except redirects of a page within one host if the settings allow them.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ from .look_up import SHARED, LookUps
 __all__ = ["FetchLog", "FetchSettings", "Fetcher", "Response"]
 
 _CHUNK = 16384
-#: Reads of one body: each piece that arrives alone, a TLS record of one byte for one, costs some microseconds of CPU.
+#: Maximum number of reads for one body: each piece, such as a TLS record of one byte, takes microseconds of CPU.
 _MOST_READS = 16384
 _MOST_HOPS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
-#: The characters of RFC 3986 without "@"; parsers disagree about all others.
+#: The characters of RFC 3986 without "@"; parsers disagree about all other characters.
 _SENDABLE = re.compile(r"https?://[A-Za-z0-9\-._~:/?\[\]!$&'()*+,;=%]+")
-#: Returns the largest body of a media type in bytes.
+#: Returns the maximum body size for a media type, in bytes.
 MaxSize = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A complete response of status 200.
+    """A complete response with status 200.
 
     Attributes:
-        headers: with lower-case names; repeated fields are joined by commas.
+        headers: header fields with lower-case names; repeated fields are joined with commas.
         link_headers: the value of every ``Link`` field.
-        media_type: lower case, without parameters; empty if there is none.
-        body: raw bytes, at most those that ``max_size_for`` allows.
-        url: the URL that was fetched, after redirects if they are followed.
+        media_type: lower case, without parameters; empty without a ``Content-Type``.
+        body: raw bytes, at most as many as ``max_size_for`` allows.
+        url: the fetched URL, after redirects.
     """
 
     status: int
@@ -72,7 +72,7 @@ class Response:
 
     @property
     def json_body(self) -> bytes:
-        """The body for a JSON parser: without one UTF-8 byte order mark, which RFC 8259 §8.1 lets parsers ignore."""
+        """The body without a UTF-8 byte order mark, which RFC 8259 §8.1 allows parsers to ignore."""
         return self.body.removeprefix(codecs.BOM_UTF8)
 
 
@@ -80,8 +80,8 @@ class Fetcher:
     """Fetches strangers' URLs for one app.
 
     Args:
-        settings: how fetches are made.
-        look_ups: bounds the name look-ups; by default those of the whole process.
+        settings: settings of the fetches.
+        look_ups: bounded pool of name look-ups; defaults to the pool of the process.
     """
 
     def __init__(self, settings: FetchSettings, *, look_ups: LookUps = SHARED) -> None:
@@ -94,7 +94,7 @@ class Fetcher:
         return self._tls_context(self.settings.ca_bundle)
 
     def apart(self, look_ups: LookUps) -> Fetcher:
-        """Return a fetcher with other look-ups; both share one TLS context."""
+        """Return a fetcher with another pool of look-ups and the same TLS context."""
         other = copy.copy(self)
         other._look_ups = look_ups
         return other
@@ -115,16 +115,16 @@ class Fetcher:
         Args:
             url: absolute https URL; http only where the settings allow it.
             accept: the ``Accept`` header.
-            max_size_for: returns the largest body of a media type in bytes; 0 refuses the media type.
-            max_size_after_redirect: the same for the response to a redirected request. At most three redirects are
-                followed, within one host and never from https to http; ``None`` follows none.
-            deadline: seconds for the whole fetch, if not those of the settings.
-            log: filled with what the fetch saw, whether it succeeds or not.
-            document_host: host of the document that is fetched, or that names the URL. ``private_hosts`` of the
-                settings holds for URLs on this host alone; ``None`` reaches no private address.
+            max_size_for: returns the maximum body size in bytes for a media type; 0 refuses the media type.
+            max_size_after_redirect: the same for the response after a redirect. The fetcher follows at most three
+                redirects, within one host and never from https to http; ``None`` follows none.
+            deadline: total deadline in seconds; ``None`` uses the settings.
+            log: receives the observations of the fetch, even if it fails.
+            document_host: host of the fetched document, or of the document that contains the URL. ``private_hosts`` of
+                the settings applies only to URLs on this host; ``None`` blocks every private address.
 
         Raises:
-            FetchError: or a child; ``phase`` says how far it came.
+            FetchError: the fetch failed, often a subclass; ``phase`` names the failed step.
         """
         if not url.lower().startswith(self._schemes):
             raise UnexpectedResponseError("scheme", hint="only https is fetched", phase="resolve")
@@ -153,7 +153,7 @@ class Fetcher:
         raise UnexpectedResponseError("redirect", hint=_not_followed(guard.log.status, later))
 
     def _exchange(self, guard: Guard, url: str, accept: str, max_size_for: MaxSize) -> Response | str:
-        """Return the response, or where it redirects to."""
+        """Return the response, or the URL that it redirects to."""
         guard.phase = "resolve"
         with closing(open_connection(guard, url, self._context)) as connection:
             connection.connect()
@@ -189,9 +189,9 @@ def _read_response(guard: Guard, url: str, answer: BaseHTTPResponse, max_size_fo
 
 
 def _next_url(url: str, location: str) -> str:
-    """Return the target of a redirect that stays within the host, its port and https.
+    """Return the target of a redirect that keeps the host, the port and https.
 
-    A redirect to another host would let a stranger speak in the name of every host with an open redirector.
+    A redirect to another host would let a stranger impersonate every host that has an open redirector.
 
     Raises:
         UnexpectedResponseError: slug ``redirect``.
@@ -239,7 +239,7 @@ def _with_protection(said: Sentence, status: int, headers: Mapping[str, str]) ->
 
 
 def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int, guard: Guard) -> bytes:
-    """Return a body of at most ``limit`` raw bytes; a larger one is an error, and nothing of it is used (CIMD §9.7)."""
+    """Return a body of at most ``limit`` raw bytes; raise for a larger body (CIMD §9.7)."""
     raw: Any = answer
     body = bytearray()
     reads = 0
@@ -262,7 +262,7 @@ def _read_body(answer: BaseHTTPResponse, headers: Mapping[str, str], limit: int,
 
 @contextmanager
 def _translated(guard: Guard) -> Iterator[None]:
-    """Raise every error of a fetch as a `FetchError`; after the deadline, as `DeadlineExceededError`."""
+    """Translate every error of a fetch to a `FetchError`; after the deadline, to a `DeadlineExceededError`."""
     try:
         yield
     except CIMDError:
@@ -271,7 +271,7 @@ def _translated(guard: Guard) -> Iterator[None]:
         raise
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as exc:
         raise _translate(exc, guard) from exc
-    # Cut inside the head, a response can look complete and empty.
+    # A response that ends inside the head can look complete and empty.
     if guard.is_late:
         raise guard.too_late()
 

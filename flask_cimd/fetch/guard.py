@@ -1,7 +1,6 @@
-"""Decides where one fetch may connect to and until when, and opens its sockets.
+"""Vets the addresses of one fetch, enforces its deadline, and opens its sockets.
 
-Every address of a name is vetted, and a vetted address is what is connected to: there is no second look-up (CIMD
-§8.6).
+The guard vets every address of a name and connects to one of these addresses, without a second look-up (CIMD §8.6).
 """
 
 from __future__ import annotations
@@ -29,17 +28,17 @@ class FetchSettings:
     """Settings of the fetches of one app.
 
     Attributes:
-        timeout: seconds for everything: look-up, connect, TLS, head and body.
-        connect_timeout: seconds for one connection attempt.
-        allowed_ports: ``None`` = any.
-        allow_loopback: development: the loopback names may resolve to loopback addresses.
-        development_hosts: name to loopback address and port; connected to without a look-up.
-        private_hosts: lower-case name to the networks that its addresses must lie in, private ones included. Holds
-            only for documents of that host and for what they link to on the same host.
-        proxy: URL of a proxy that makes the connections and must check addresses itself.
-        ca_bundle: file of trusted certificates; ``None`` = certifi.
-        allow_http: fetch plain http too, which anybody on the path can forge.
-        resolve: name and port to addresses; ``None`` = the system's resolver.
+        timeout: total deadline for look-up, connect, TLS, head and body, in seconds.
+        connect_timeout: timeout of one connection attempt, in seconds.
+        allowed_ports: allowed ports; ``None`` means any.
+        allow_loopback: let the loopback names resolve to loopback addresses, for development.
+        development_hosts: loopback address and port by host name; the fetcher connects to it without a look-up.
+        private_hosts: by lower-case host name, the networks that must contain its addresses, which may be private.
+            Applies only to documents of that host and to their links to the same host.
+        proxy: URL of a proxy that makes the connections; the proxy must check addresses itself.
+        ca_bundle: file of trusted certificates; ``None`` means certifi.
+        allow_http: also fetch plain http, which an attacker on the network path can forge.
+        resolve: returns the addresses for a name and a port; ``None`` means the system's resolver.
     """
 
     timeout: float = 5.0
@@ -56,10 +55,10 @@ class FetchSettings:
     resolve: Resolve | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a proxy of another kind, which would be asked as if it were an http proxy.
+        """Refuse a proxy that is not an http or https proxy.
 
         Raises:
-            ConfigurationError: the proxy's URL is unusable.
+            ConfigurationError: the proxy's URL is not an http or https URL.
         """
         if self.proxy is not None and proxy_url(self.proxy) is None:
             raise ConfigurationError("CIMD_PROXY must be the http or https URL of a proxy")
@@ -67,15 +66,15 @@ class FetchSettings:
 
 @dataclass(slots=True, kw_only=True)
 class FetchLog:
-    """Observations of one fetch, filled step by step; a failed fetch leaves those up to its failure.
+    """Observations of one fetch; after a failure, those of the steps before it.
 
     Attributes:
         addresses: every address of the name, in the resolver's order.
-        address: the one that was connected to.
-        tls: protocol version of the connection.
-        certificate_ends: end of the certificate's validity, as the certificate says it.
+        address: the address of the connection.
+        tls: TLS version of the connection.
+        certificate_ends: end of the certificate's validity, as text from the certificate.
         headers: header fields of the response, with lower-case names.
-        size: bytes of the body that were read.
+        size: number of body bytes read.
     """
 
     addresses: tuple[str, ...] = ()
@@ -88,7 +87,7 @@ class FetchLog:
 
 
 def proxy_url(text: str) -> Url | None:
-    """Return the URL of a proxy with its port; http is the scheme of one without."""
+    """Return the URL of a proxy with its port; a URL without a scheme means http."""
     try:
         found = parse_url(text if "://" in text else f"http://{text}")
     except LocationParseError:
@@ -99,26 +98,26 @@ def proxy_url(text: str) -> Url | None:
 
 
 def _request_target(url: str) -> str:
-    """Return path and query character by character (RFC 9112 §3.2.1)."""
+    """Return the path and query unchanged (RFC 9112 §3.2.1)."""
     _, _, rest = urldefrag(url).url.partition("://")
     start = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
     return rest[start:] if rest[start:].startswith("/") else f"/{rest[start:]}"
 
 
 class Guard:
-    """Decides where one fetch may connect to, and until when.
+    """Vets the addresses and enforces the deadline of one fetch.
 
     Args:
-        settings: how fetches are made.
-        deadline: seconds for the whole fetch.
-        log: filled with what the fetch saw.
-        document_host: lower-case host of the document on whose behalf the fetch is made; an entry of
-            ``private_hosts`` holds for this host alone.
+        settings: settings of the fetch.
+        deadline: total deadline in seconds.
+        log: receives the observations of the fetch.
+        document_host: lower-case host of the document that causes the fetch; only its entry of ``private_hosts``
+            applies.
         look_ups: runs the name look-ups.
 
     Attributes:
-        phase: how far the fetch came.
-        target: what the next request asks for: path and query as they are written, or the URL for a proxy.
+        phase: current step of the fetch.
+        target: request target of the next request: the path and query unchanged, or the URL for a proxy.
     """
 
     def __init__(
@@ -147,14 +146,14 @@ class Guard:
 
     @property
     def is_late(self) -> bool:
-        """``True`` if the deadline cut the connection: a truncated response can still look complete."""
+        """``True`` if the deadline shut the connection down: a truncated response can still look complete."""
         return self._deadline.has_passed
 
     def remaining(self) -> float:
-        """Return the seconds left.
+        """Return the seconds until the deadline.
 
         Raises:
-            DeadlineExceededError: there are none.
+            DeadlineExceededError: the deadline has passed.
         """
         left = self._deadline.seconds_left()
         if not left:
@@ -162,15 +161,15 @@ class Guard:
         return left
 
     def too_late(self) -> DeadlineExceededError:
-        """Return the error of a fetch whose time is up."""
+        """Return the error of a fetch after its deadline."""
         return DeadlineExceededError("deadline", hint="the fetch took too long", phase=self.phase)
 
     def aim(self, url: str) -> WebURL:
-        """Take the URL of the next request.
+        """Check the URL of the next request, set `target`, and return the parsed URL.
 
         Raises:
-            FetchError: slug ``userinfo``, the URL holds a user name or password; or ``malformed-url``.
-            AddressBlockedError: slug ``port-blocked``; checked here, since a proxy would connect to any port.
+            FetchError: slug ``userinfo`` if the URL contains a user name or password; or ``malformed-url``.
+            AddressBlockedError: slug ``port-blocked``; checked here, because a proxy would connect to any port.
         """
         parsed = WebURL.parse(url)
         if parsed is None or parsed.port == 0:
@@ -179,16 +178,16 @@ class Guard:
             raise FetchError("malformed-url", hint="not an http or https URL with a host", phase="resolve")
         if self.settings.allowed_ports is not None and parsed.effective_port not in self.settings.allowed_ports:
             raise AddressBlockedError("port-blocked", hint="the port is not allowed", phase="resolve")
-        # RFC 9112 §3.2.2: a proxy that does not tunnel is asked for the whole URL.
+        # RFC 9112 §3.2.2: a request to a proxy that does not tunnel contains the whole URL.
         forwarded = self.settings.proxy is not None and parsed.scheme == "http"
         self.target = urldefrag(url).url if forwarded else _request_target(url)
         return parsed
 
     def connect(self, host: str, port: int) -> socket.socket:
-        """Resolve a name, vet every address, and connect to the one that answers first.
+        """Resolve a name, vet every address, and connect to the first address that accepts.
 
         Raises:
-            FetchError: or a child.
+            FetchError: the name does not resolve, an address is blocked, or no address accepts; often a subclass.
         """
         targets = self._targets(host.strip("[]").lower(), port)
         self.phase = "connect"
@@ -209,15 +208,16 @@ class Guard:
         return connected
 
     def resume(self, connected: socket.socket, host: str) -> bool:
-        """Watch a connection that an earlier request opened; ``False`` if the rules refuse its address today.
+        """Watch a connection of an earlier request; return ``False`` if the current rules refuse its address.
 
         Args:
-            host: the name that it was opened for; nothing is looked up.
+            connected: the open socket.
+            host: the host name of the connection; it is not looked up again.
         """
         host = host.strip("[]").lower()
         try:
             address, port = connected.getpeername()[:2]
-        except OSError:  # it has ended
+        except OSError:  # the connection has ended
             return False
         if host in self.settings.development_hosts:
             is_allowed = self.settings.development_hosts[host] == (address, port)
@@ -235,7 +235,7 @@ class Guard:
         if host in self.settings.development_hosts:
             return [self.settings.development_hosts[host]]
         addresses = self._resolve(host, port)
-        # One bad address refuses the host: a mixed answer is how a name is made to rebind.
+        # One blocked address refuses the host: DNS rebinding uses mixed answers.
         if any(self._blocks(host, address) for address in addresses):
             raise AddressBlockedError("address-blocked", hint=self._blocked_hint(host), phase="resolve")
         return [(address, port) for address in addresses]

@@ -1,4 +1,4 @@
-"""Connect to whichever of a host's vetted addresses answers first (Happy Eyeballs, RFC 8305 §4 and §5)."""
+"""Connect to the first of a host's vetted addresses that accepts (Happy Eyeballs, RFC 8305 §4 and §5)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-#: RFC 8305 §5: "recommended to be 250 milliseconds".
+#: Seconds between two attempts; RFC 8305 §5: "recommended to be 250 milliseconds".
 ATTEMPT_DELAY = 0.25
-#: Addresses that are tried in one fetch, so that a name with thousands of them is not a port scan of ours.
+#: Maximum number of addresses tried in one fetch, so that a name with thousands of addresses causes no port scan.
 MOST_ATTEMPTS = 20
 _UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK})
-#: Takes no file descriptor of its own; Windows has none and uses select().
+#: poll() needs no file descriptor; Windows has no poll() and uses select().
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 Target = tuple[str, int]
 
 
 def alternate(targets: Sequence[Target]) -> list[Target]:
-    """Return the targets with the address families in turn, beginning with that of the first (RFC 8305 §4)."""
+    """Return the targets with alternating address families, beginning with the first target's (RFC 8305 §4)."""
     first = [target for target in targets if _family(target) == _family(targets[0])]
     other = [target for target in targets if _family(target) != _family(targets[0])]
     shared = min(len(first), len(other))
@@ -37,14 +37,14 @@ def _family(target: Target) -> socket.AddressFamily:
 def connect_first(
     targets: Sequence[Target], *, attempt_timeout: float, seconds_left: Callable[[], float]
 ) -> tuple[socket.socket, str] | None:
-    """Return a connection to the first target that accepts one, and its address; ``None`` if none does in time.
+    """Return a connection to the first target that accepts, and its address; ``None`` if no target accepts in time.
 
-    An attempt begins when the one before failed or is 250 ms old. All others are closed as soon as one succeeds.
+    An attempt starts when the previous one has failed or is 250 ms old. After a success, all others are closed.
 
     Args:
-        targets: IP address and port; nothing is looked up.
-        attempt_timeout: seconds after which one attempt is given up.
-        seconds_left: returns the seconds until the end of the whole fetch.
+        targets: pairs of IP address and port.
+        attempt_timeout: timeout of one attempt, in seconds.
+        seconds_left: returns the seconds until the deadline of the fetch.
     """
     if len(targets) == 1:
         return _connect_to(targets[0], min(attempt_timeout, seconds_left()))
@@ -60,7 +60,7 @@ def _connect_to(target: Target, timeout: float) -> tuple[socket.socket, str] | N
         return None
     try:
         attempt = socket.socket(_family(target), socket.SOCK_STREAM)
-    except OSError:  # this computer has no IPv6
+    except OSError:  # this machine has no IPv6
         return None
     attempt.settimeout(timeout)
     try:
@@ -75,7 +75,7 @@ def _connect_to(target: Target, timeout: float) -> tuple[socket.socket, str] | N
 
 
 class _Attempts(ExitStack):
-    """The attempts of one fetch that are under way; leaving the block closes those that did not succeed."""
+    """The pending attempts of one fetch; leaving the ``with`` block closes the unsuccessful ones."""
 
     def __init__(self, targets: Sequence[Target], timeout: float) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class _Attempts(ExitStack):
             attempt.close()
 
     def begin_due(self) -> bool:
-        """Begin the attempts that are due; say whether any is under way."""
+        """Start the attempts that are due; return whether any is pending."""
         while self._waiting and (not self._ends or time.monotonic() >= self._next_at):
             target = self._waiting.popleft()
             if self._begin(target):
@@ -101,7 +101,7 @@ class _Attempts(ExitStack):
     def _begin(self, target: Target) -> bool:
         try:
             attempt = socket.socket(_family(target), socket.SOCK_STREAM)
-        except OSError:  # this computer has no IPv6
+        except OSError:  # this machine has no IPv6
             return False
         attempt.setblocking(False)
         if attempt.connect_ex(target) not in _UNDER_WAY:
@@ -112,7 +112,7 @@ class _Attempts(ExitStack):
         return True
 
     def wait(self, left: float) -> tuple[socket.socket, str] | None:
-        """Wait until an attempt succeeds, fails or is given up, or until the next one is due."""
+        """Wait until an attempt succeeds, fails or times out, or until the next one is due."""
         until = min(end for end, _ in self._ends.values())
         if self._waiting:
             until = min(until, self._next_at)

@@ -1,7 +1,7 @@
-"""Connections of one session that wait for its next request to the same origin.
+"""Idle connections of one session, for its next request to the same origin.
 
-A connection is kept for one origin, for seconds, and for one user at a time. It is not kept past its bounds: the name
-is looked up and its addresses are vetted anew once a connection is a minute old.
+A connection serves one origin and one caller at a time, and stays idle for at most four seconds. After one minute a new
+connection replaces it, with a new look-up and newly vetted addresses.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-#: Connections that wait in one session; the one that waits longest is closed first.
+#: Maximum number of idle connections of one session; the longest idle one is closed first.
 MOST = 4
-#: Seconds since the connection was made.
+#: Maximum age of a connection, in seconds.
 MOST_AGE = 60.0
-#: Seconds without a request, before one that may be repeated if the server closes the connection meanwhile.
+#: Maximum idle time in seconds before a request that may be repeated if the server has closed the connection.
 MOST_IDLE = 4.0
-#: The same before a request that must not be repeated: servers rarely close a connection so soon.
+#: The same before a request that must not be repeated: servers rarely close a connection within a second.
 MOST_IDLE_ONCE = 1.0
 
 
 @dataclass(slots=True)
 class Kept:
-    """A connection that waits.
+    """An idle connection.
 
     Attributes:
-        connection: has ``close``.
-        made_at: when the connection was made, on the monotonic clock.
-        idle_since: when its last response ended.
-        process: a connection is of no use to a child of the process that made it.
+        connection: object with ``close``.
+        made_at: time of the connect, in monotonic seconds.
+        idle_since: end of its last response, in monotonic seconds.
+        process: ID of the process that made it; a child process must not use it.
     """
 
     connection: Any
@@ -43,22 +43,22 @@ class Kept:
 
 
 class IdleConnections:
-    """At most `MOST` connections, each of one origin; used by any thread.
+    """At most `MOST` idle connections, one per origin; thread-safe.
 
     Args:
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
         self._kept: OrderedDict[str, Kept] = OrderedDict()
-        # Sessions are often dropped without being closed.
+        # Callers often drop a session without closing it.
         weakref.finalize(self, _close_dropped, self._kept).atexit = False
         _instances.add(self)
 
     def take(self, origin: str, *, is_repeatable: bool) -> Kept | None:
-        """Return the connection to an origin, for the caller alone, and close those that waited too long."""
+        """Return the connection to an origin for exclusive use, or ``None``; close the connections that expired."""
         most_idle, now = MOST_IDLE if is_repeatable else MOST_IDLE_ONCE, self._clock()
         with self._lock:
             found = self._kept.pop(origin, None)
@@ -71,7 +71,7 @@ class IdleConnections:
         return found
 
     def keep(self, origin: str, connection: Any, made_at: float) -> None:
-        """Keep a connection whose last response was read to its end."""
+        """Store a connection after its last response was read completely."""
         kept = Kept(connection, made_at, self._clock(), os.getpid())
         with self._lock:
             over = [self._kept.pop(origin)] if origin in self._kept else []
@@ -81,22 +81,22 @@ class IdleConnections:
         _close(over)
 
     def now(self) -> float:
-        """Return the present on the clock."""
+        """Return the current time in monotonic seconds."""
         return self._clock()
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all connections."""
         with self._lock:
             over = list(self._kept.values())
             self._kept.clear()
         _close(over)
 
     def reset(self) -> None:
-        """Make the lock anew in a child process: a thread that the child does not have may hold the parent's."""
+        """Create a new lock in a child process: a thread of the parent may have held the old one at the fork."""
         self._lock = Lock()
 
     def __len__(self) -> int:
-        """Return how many connections wait."""
+        """Return the number of idle connections."""
         return len(self._kept)
 
 

@@ -1,8 +1,8 @@
-"""The limits on fetches: how many run at once, how often a site is asked, and how soon after a failure.
+"""Limits on fetches: simultaneous fetches, fetches per site, and the pause after a failure.
 
-A *site* is what one owner registers (``example.com`` with everything below it), as far as the extra ``sites`` knows:
-it brings the Public Suffix List. Without it, each host is a site of its own. Domains that host strangers side by side
-are in that list or in ``CIMD_SHARED_DOMAINS``, so that neighbours do not lock each other out.
+A *site* is a registrable domain with its subdomains, according to the Public Suffix List of the extra ``sites``.
+Without that extra, each host is a site. Domains on which unrelated owners have subdomains are in that list or in
+``CIMD_SHARED_DOMAINS``, so that these owners do not share a limit.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from ..core.requester import current_stranger
 from ..core.sentences import sentence
 from ..errors import CIMDError, FetchError, GoneError, TooManyFetchesError
 
-#: Number of sites or networks counted at once; the one asked longest ago is forgotten first.
+#: Maximum number of sites or networks counted; the least recently used one is dropped first.
 _MAX_KEYS = 10_000
-#: Multiple of the limit of a site: so many URLs without a document count for the networks that named them alone.
+#: Multiple of a site's limit: up to this number, URLs without a document count only for the networks that named them.
 _REFUNDS = 10
-#: Number of failures remembered at once.
+#: Maximum number of stored failures.
 _MAX_FAILURES = 1000
-#: Failures in these phases concern a whole host; a bad response concerns one URL, and its neighbours may be fine.
+#: Failures in these phases concern a whole host; a bad response concerns only one URL.
 _HOST_PHASES = frozenset({"resolve", "connect", "tls"})
 
 SiteOf = Callable[[str], str]
 
 
 class _Windows:
-    """Sliding windows by key: the instants of the newest events, in memory and bounded."""
+    """Sliding windows by key: the times of the newest events, in bounded memory."""
 
     def __init__(self, most: int, window: float, clock: Callable[[], float]) -> None:
         self._most = most
@@ -45,7 +45,7 @@ class _Windows:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait(self, key: str) -> int | None:
-        """Return the seconds until another event fits, or ``None`` if one fits now."""
+        """Return the seconds until the limit allows another event, or ``None`` if it allows one now."""
         with self._lock:
             return self._wait(self._times.get(key), self._clock())
 
@@ -55,7 +55,7 @@ class _Windows:
             self._of(key).append(self._clock())
 
     def take(self, key: str) -> int | None:
-        """Add an event if it fits; otherwise return the seconds to wait."""
+        """Add an event if the limit allows it; otherwise return the seconds to wait."""
         now = self._clock()
         with self._lock:
             times = self._of(key)
@@ -65,7 +65,7 @@ class _Windows:
             return wait
 
     def undo(self, key: str) -> None:
-        """Take back the newest event."""
+        """Remove the newest event."""
         with self._lock:
             if times := self._times.get(key):
                 times.pop()
@@ -87,11 +87,11 @@ class SiteLimits:
     """Counts fetches by site, in this process.
 
     Args:
-        most: number of fetches of one site within ``window``.
-        window: in seconds.
+        most: maximum number of fetches of one site within ``window``.
+        window: length of the sliding window, in seconds.
         site_of: returns the site of a lower-case host.
         exempt: hosts that are not counted.
-        clock: returns seconds that only rise.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class SiteLimits:
         self._fetches = _Windows(most, window, clock)
 
     def count(self, host: str, client_id: str) -> None:
-        """Count a fetch that is about to begin, or raise.
+        """Count a fetch before it starts, or raise.
 
         Raises:
             TooManyFetchesError: slug ``too-many-fetches-of-site``, with the seconds to wait.
@@ -129,24 +129,24 @@ class SiteLimits:
             raise TooManyFetchesError("too-many-fetches-of-site", client_id, hint=hint, retry_after=wait)
 
     def refund(self, host: str) -> None:
-        """Take back the newest fetch that was counted for the site of a host."""
+        """Remove the newest counted fetch of a host's site."""
         host = host.lower()
         if not self._exempt(host):
             self._fetches.undo(self._site_of(host))
 
     def times(self, factor: int) -> SiteLimits:
-        """Return a new counter with a limit that is so many times as high."""
+        """Return a new counter whose limit is ``factor`` times this limit."""
         more = self._most * factor
         return SiteLimits(more, self._window, site_of=self._site_of, exempt=self._exempt, clock=self._clock)
 
 
 class NotFoundLimits:
-    """Counts the URLs without a document that each network made this server ask for, in this process.
+    """Counts the URLs without a document that each network made this process fetch.
 
     Args:
-        most: number of them within ``window``.
-        window: in seconds.
-        clock: returns seconds that only rise.
+        most: maximum number of such URLs per network within ``window``.
+        window: length of the sliding window, in seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, most: int, window: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -170,25 +170,25 @@ class NotFoundLimits:
             raise TooManyFetchesError("too-many-not-found", client_id, hint=hint, retry_after=wait)
 
     def count(self, network: str) -> None:
-        """Count a URL that answered 404 or 410."""
+        """Count a URL whose response had the status 404 or 410."""
         self._found.add(network)
 
 
 class FetchBudget:
-    """The limits of one app on its fetches; ask once per fetch, and hold the context until the fetch has ended.
+    """The limits of one app on its fetches; enter a context once per fetch, and leave it after the fetch.
 
     Args:
-        simultaneous: number of fetches that may run at once. One more raises rather than waits, so that many slow
-            hosts cannot hold all threads of a worker.
-        documents: the limit of each site on fetches of documents.
-        linked: the same for key sets and logos. It is apart, so that strangers who name a site in their documents
-            cannot use up what the site's own clients need.
-        pause: how long a URL that failed is not fetched again (CIMD §5.2 forbids to store errors: only *that* it
-            failed is remembered); zero never refuses.
-        clock: returns the current aware instant.
-        not_found: the limit of each network on URLs without a document. With it, a URL that answers 404 or 410 counts
-            for the network of the `Stranger` who named it instead of for its site: strangers who make paths up
-            cannot use up what the site's clients need.
+        simultaneous: maximum number of simultaneous fetches. A further fetch raises at once, so that slow hosts cannot
+            occupy all threads of a worker.
+        documents: limit of each site on document fetches.
+        linked: separate limit of each site on fetches of key sets and logos, so that strangers whose documents name a
+            site cannot exhaust the limit of the site's own clients.
+        pause: minimum time between a failed fetch of a URL and the next; zero means no pause. Only the fact of the
+            failure is stored, because CIMD §5.2 forbids storing errors.
+        clock: returns the current time as an aware `datetime`.
+        not_found: limit of each network on URLs without a document. With it, a URL with the status 404 or 410 counts
+            for the network of the `Stranger` instead of for its site, so that invented paths cannot exhaust the limit
+            of the site's clients.
     """
 
     def __init__(
@@ -213,8 +213,8 @@ class FetchBudget:
         """Admit one fetch of a client's document.
 
         Args:
-            identifier: whose document is fetched.
-            after_failure: fetch even if the URL failed a moment ago.
+            identifier: the client of the document.
+            after_failure: ignore the pause after a failure.
 
         Raises:
             TooManyFetchesError: slug ``too-many-fetches``, ``too-many-fetches-of-site`` or ``too-many-not-found``;
@@ -238,7 +238,7 @@ class FetchBudget:
             yield
         except GoneError:
             self._not_found.count(stranger.network)
-            # Many networks together must not make this server flood a site: past this number the site counts them.
+            # Above this number the fetches count for the site: many networks together must not flood it.
             with suppress(TooManyFetchesError):
                 self._refunds.count(identifier.host, identifier.raw)
                 self._documents.refund(identifier.host)
@@ -246,7 +246,7 @@ class FetchBudget:
 
     @contextmanager
     def for_linked(self, host: str, client_id: str) -> Iterator[None]:
-        """Admit one fetch of something that a document links to.
+        """Admit one fetch of a URL in a document.
 
         Raises:
             TooManyFetchesError: as `for_document`.
@@ -256,7 +256,7 @@ class FetchBudget:
             yield
 
     def note_failure(self, identifier: ClientIdentifier, error: CIMDError) -> None:
-        """Refuse the URL, or its whole host if that could not be reached, for ``pause``."""
+        """Refuse the URL for ``pause``; after a failure to connect, refuse its whole host."""
         self._failures.note(identifier, error)
 
     @contextmanager
@@ -270,7 +270,7 @@ class FetchBudget:
 
 
 class _Failures:
-    """URLs that failed a moment ago and hosts that could not be reached; in memory and bounded."""
+    """URLs whose fetch failed recently and hosts that were unreachable recently, in bounded memory."""
 
     def __init__(self, pause: timedelta, clock: Callable[[], datetime]) -> None:
         self._pause = pause
@@ -290,7 +290,7 @@ class _Failures:
             )
 
     def note(self, identifier: ClientIdentifier, error: CIMDError) -> None:
-        if not self._pause or isinstance(error, TooManyFetchesError):  # a limit of ours says nothing about the host
+        if not self._pause or isinstance(error, TooManyFetchesError):  # a local limit is no failure of the host
             return
         keys = [identifier.raw]
         if isinstance(error, FetchError) and error.phase in _HOST_PHASES:
@@ -304,10 +304,10 @@ class _Failures:
 
 
 def site_finder(shared: tuple[HostPattern, ...] = ()) -> SiteOf:
-    """Return the function from a host to its site.
+    """Return a function that returns the site of a host.
 
     Args:
-        shared: domains under which everybody has a name of their own, such as ``.pages.example``.
+        shared: domains whose subdomains belong to unrelated owners, such as ``.pages.example``.
     """
     try:
         from publicsuffixlist import PublicSuffixList
@@ -326,5 +326,5 @@ def site_finder(shared: tuple[HostPattern, ...] = ()) -> SiteOf:
 
 @functools.cache
 def _parsed(kind: Callable[[], Any]) -> Any:
-    """Return the list, parsed once a process and by its first fetch: that takes longer than an app's set-up."""
+    """Return the parsed list; the first fetch of a process parses it, because parsing is slow."""
     return kind()

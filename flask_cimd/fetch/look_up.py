@@ -1,4 +1,4 @@
-"""Name look-ups in a bounded pool of threads: the system's resolver cannot be interrupted, only left alone."""
+"""Name look-ups in a bounded pool of threads, because the system's resolver cannot be interrupted."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from threading import Lock, Thread
 from ..core.sentences import sentence
 from ..errors import TooManyFetchesError
 
-#: Name and port to addresses.
+#: Returns the addresses for a host name and a port.
 Resolve = Callable[[str, int], list[str]]
 _Outcome = list[str] | BaseException
 _Task = tuple[Resolve, str, int, "SimpleQueue[_Outcome]"]
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """Return every address of a name, without duplicates, in the order of the system's resolver (RFC 6724)."""
+    """Return every address of a name once, in the order of the system's resolver (RFC 6724)."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
 class LookUps:
-    """Runs name look-ups, a bounded number at once, in daemon threads that are kept for the next ones.
+    """Runs a bounded number of simultaneous name look-ups in reused daemon threads.
 
     Args:
-        most: look-ups that may hang at the same time; one more is refused at once instead of waiting.
+        most: maximum number of simultaneous look-ups; a further look-up raises at once.
     """
 
     def __init__(self, most: int = 16) -> None:
@@ -37,17 +37,17 @@ class LookUps:
         _instances.add(self)
 
     def reset(self) -> None:
-        """Begin anew: after a fork, the child has none of the parent's threads."""
+        """Reset the state after a fork: the child process has none of the parent's threads."""
         self._lock = Lock()
         self._tasks: SimpleQueue[_Task] = SimpleQueue()
         self._under_way = self._threads = 0
 
     def run(self, resolve: Resolve, host: str, port: int, seconds: float) -> list[str]:
-        """Return what ``resolve`` answers, or raise what it raises.
+        """Return the result of ``resolve``, or raise its error.
 
         Raises:
             TooManyFetchesError: slug ``too-many-look-ups``.
-            TimeoutError: there was no answer within ``seconds``; its thread stays occupied until there is one.
+            TimeoutError: no result within ``seconds``; the thread stays occupied until the resolver returns.
         """
         answer: SimpleQueue[_Outcome] = SimpleQueue()
         self._begin()
@@ -61,7 +61,7 @@ class LookUps:
         return outcome
 
     def _begin(self) -> None:
-        """Count a look-up and make sure that a thread is free for it."""
+        """Count a look-up, and start a thread if none is free."""
         with self._lock:
             if self._under_way >= self.most:
                 raise _refuse(sentence("%(number)s name look-ups are under way", number=self.most))
@@ -78,7 +78,7 @@ class LookUps:
             resolve, host, port, answer = self._tasks.get()
             try:
                 outcome: _Outcome = resolve(host, port)
-            except BaseException as exc:  # noqa: BLE001  belongs to the fetch that waits for it
+            except BaseException as exc:  # noqa: BLE001  the waiting fetch raises it
                 outcome = exc
             with self._lock:
                 self._under_way -= 1
@@ -90,8 +90,8 @@ def _refuse(hint: str) -> TooManyFetchesError:
 
 
 _instances: weakref.WeakSet[LookUps] = weakref.WeakSet()
-#: The look-ups of this process, of whichever app: for people, for strangers, and for strangers' requests of clients
-#: that have a grant. Names whose servers hang occupy those of their own requester alone.
+#: The look-up pools of this process, shared by all apps: for users, for strangers, and for strangers' requests for
+#: clients with a grant. A name whose DNS server hangs occupies only the pool of its requester.
 SHARED = LookUps()
 FOR_STRANGERS = LookUps()
 FOR_KNOWN_CLIENTS = LookUps()

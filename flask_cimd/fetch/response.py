@@ -1,7 +1,7 @@
-"""Reads a response whose every byte is bounded, those that no size of a body counts included (RFC 9112).
+"""Reads a response with bounds on all its parts, including those outside the body (RFC 9112).
 
-Each line of a head, a chunk or a trailer costs some microseconds of CPU, so a stranger's server that sends interim
-responses or trailers without end would buy a core for as long as the deadline lets it.
+Each line of a head, a chunk or a trailer takes some microseconds of CPU. Without bounds, a server that sends endless
+interim responses or trailers would occupy a core until the deadline.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 from ..core.sentences import sentence
 from ..errors import UnexpectedResponseError
 
-#: Bytes of everything before the body: interim responses, status lines and header fields together.
+#: Maximum size of interim responses, status lines and header fields together, in bytes.
 MOST_HEAD = 32 * 1024
-#: Bytes of all chunk sizes with their extensions; enough for ten thousand chunks of one byte.
+#: Maximum size of all chunk sizes with their extensions, in bytes; enough for ten thousand chunks of one byte.
 MOST_CHUNK_LINES = 32 * 1024
-#: Bytes of the trailer fields.
+#: Maximum size of the trailer fields, in bytes.
 MOST_TRAILERS = 8 * 1024
 
 
 class _BoundedLines:
-    """A stream that counts what is read from it by lines; blocks of bytes are the body and are counted elsewhere.
+    """A stream that counts the bytes read as lines; the fetcher counts the body, which is read in blocks.
 
     Attributes:
-        last: the line that was read last.
+        last: the last line read.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -42,7 +42,7 @@ class _BoundedLines:
         self._left, self._hint = most, sentence("more than %(most)s %(what)s", most=most, what=what)
 
     def begin_body(self) -> None:
-        """Count chunk sizes from now on, and trailer fields after the last chunk."""
+        """Count chunk sizes from here, and trailer fields after the last chunk."""
         self._is_chunks = True
         self._count(MOST_CHUNK_LINES, sentence("bytes of chunk sizes"))
 
@@ -50,7 +50,7 @@ class _BoundedLines:
         """Return a line.
 
         Raises:
-            UnexpectedResponseError: slug ``bad-response``; the lines of this part are too many or too long.
+            UnexpectedResponseError: slug ``bad-response``; the lines of this part exceed its bound.
         """
         most = self._left + 1
         line: bytes = self._stream.readline(most if limit < 0 else min(limit, most))
@@ -70,18 +70,18 @@ def _is_last_chunk(line: bytes) -> bool:
 
 
 class BoundedResponse(http.client.HTTPResponse):
-    """The standard library's response with bounds, and with two gaps closed.
+    """The standard library's response with bounds and two corrections.
 
-    The standard library skips interim responses of status 100 alone and takes a 103 for the final one (RFC 9110
-    §15.2); and it takes the end of the stream for the end of the head: cut there, a response would lose its ``Link``
-    or ``Cache-Control`` and still look complete.
+    The standard library skips only interim responses with the status 100 and treats a 103 as the final response (RFC
+    9110 §15.2). It also treats the end of the stream as the end of the head, so that a truncated response would lose
+    its ``Link`` or ``Cache-Control`` and still look complete.
 
     Attributes:
-        is_followed: bytes came after the body, or the body was not read to its end; the connection must not be used
-            again, since its next bytes would be taken for the next response.
+        is_followed: bytes followed the body, or the body was not read completely. The connection must not be used
+            again, because these bytes would become part of the next response.
 
     Raises:
-        UnexpectedResponseError: slug ``bad-response``, from whatever reads: a part exceeds its bound.
+        UnexpectedResponseError: slug ``bad-response``, from every reading method: a part exceeds its bound.
         http.client.IncompleteRead: the connection ended inside the head.
     """
 
@@ -106,7 +106,7 @@ class BoundedResponse(http.client.HTTPResponse):
         super()._close_conn()  # type: ignore[misc]  # private in typeshed
 
     def _has_more(self) -> bool:
-        """Say whether a byte has arrived that was not read, on the socket or in the buffer; wait for none."""
+        """Return whether the socket or the buffer has an unread byte, without waiting."""
         if not isinstance(self._socket, socket.socket) or self.fp is None:
             return True  # TLS inside TLS, through a proxy: such connections are not used again
         timeout = self._socket.gettimeout()

@@ -1,7 +1,7 @@
 """Guarded requests of a requests session to servers that a stranger named.
 
-A server's metadata chooses where codes and assertions are sent, and a redirect may choose again. Every connection
-goes to a vetted address, redirects included, and every request has one total deadline.
+A server's metadata or a redirect can choose the URLs that receive codes and assertions. Every connection, also after a
+redirect, goes to a vetted address, and every request has one total deadline.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from .guard import FetchSettings, Guard
 from .idle import IdleConnections, Kept
 from .response import BoundedResponse
 
-#: Bytes of a response that is read at once; longer ones are read with ``stream=True``.
+#: Maximum size of a response without ``stream=True``, in bytes.
 MOST_BYTES = 1024 * 1024
 _CHUNK = 16384
 
 
 class VettedAdapter(HTTPAdapter):
-    """Makes each request of a requests session a guarded one.
+    """Makes every request of a requests session guarded.
 
-    A connection is kept for the next request to the same origin if its response was read to the end and nothing came
-    after it. A kept connection that the server has closed meanwhile is replaced before anything is sent; one that
-    fails under a GET or HEAD is replaced once; no other request is ever sent twice.
+    The adapter keeps a connection for the next request to the same origin if the response was read completely and no
+    byte followed it. It replaces a kept connection that the server has closed before it sends anything; if a kept
+    connection fails during a GET or HEAD, it retries once. It sends no other request twice.
 
-    The connections are urllib3's without its pools: a pool and the manager of pools cost more than the connection, and
-    they would choose the trust anchors, the proxy and the next connection a second time.
+    The adapter uses urllib3's connections without its pools: pools take more time than the connection, and would
+    choose the trust anchors, the proxy and the next connection themselves.
 
     Args:
-        settings: how connections are made.
+        settings: settings of the connections.
         context: the TLS context.
-        deadline: seconds for a request that has no ``timeout`` of its own.
-        idle: where connections wait.
+        deadline: total deadline of a request without ``timeout``, in seconds.
+        idle: store of idle connections.
     """
 
     def __init__(
@@ -51,24 +51,24 @@ class VettedAdapter(HTTPAdapter):
         self._settings = settings
         self._context = context
         self._deadline = deadline
-        self._idle = IdleConnections() if idle is None else idle  # an empty one is false
+        self._idle = IdleConnections() if idle is None else idle  # an empty store is false
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make no pools."""
+        """Create no pools."""
 
     def close(self) -> None:
-        """Close the connections that wait."""
+        """Close the idle connections."""
         self._idle.close()
 
     def send(self, request: requests.PreparedRequest, stream: bool = False, timeout: Any = None, **_: Any) -> Any:  # type: ignore[override]  # the rest is ignored
-        """Send one request; without ``stream`` its response is read as a whole, under the same deadline.
+        """Send one request; without ``stream``, read the whole response under the same deadline.
 
-        Trust anchors and proxy are those of the settings, whatever ``verify``, ``cert`` and ``proxies`` say.
+        The settings determine the trust anchors and the proxy; ``verify``, ``cert`` and ``proxies`` are ignored.
 
         Raises:
-            FetchError: the address may not be connected to, or the response is too slow or too large.
-            requests.RequestException: anything else.
+            FetchError: the address is blocked, or the response is too slow or too large.
+            requests.RequestException: any other failure.
         """
         deadline = timeout if isinstance(timeout, int | float) else self._deadline
         with Guard(self._settings, deadline) as guard:
@@ -92,7 +92,7 @@ class VettedAdapter(HTTPAdapter):
                 if isinstance(exc, requests.RequestException) and guard.is_late:
                     raise guard.too_late() from exc
                 raise
-            # Cut inside the head or the body, a response can still look complete.
+            # A response that ends inside the head or the body can still look complete.
             if guard.is_late:
                 connection.close()
                 raise guard.too_late()
@@ -106,12 +106,12 @@ class VettedAdapter(HTTPAdapter):
         return open_connection(guard, request.url or "", self._context), self._idle.now()
 
     def _resumed(self, guard: Guard, origin: str, *, is_repeatable: bool) -> Kept | None:
-        """Return the connection that waits for this origin, unless it has ended or its address is refused today."""
+        """Return the idle connection of this origin, unless it has ended or the current rules refuse its address."""
         kept = self._idle.take(origin, is_repeatable=is_repeatable)
         if kept is None:
             return None
         kept.connection.guard = guard
-        # A connection on which bytes arrived that nobody asked for is not used either.
+        # A connection with unsolicited bytes is not used either.
         if kept.connection.is_connected and kept.connection.resume():
             return kept
         kept.connection.close()
@@ -126,7 +126,7 @@ class VettedAdapter(HTTPAdapter):
 
 
 def _ask(connection: Any, guard: Guard, request: requests.PreparedRequest, timeout: Any) -> Any:
-    """Return the response of urllib3, whose body is not read yet; raise errors as requests does."""
+    """Return urllib3's response with an unread body; raise errors as requests does."""
     headers: Any = request.headers
     if connection.proxy_is_forwarding:
         headers = {**headers, **proxy_headers(guard.settings)}
@@ -135,7 +135,7 @@ def _ask(connection: Any, guard: Guard, request: requests.PreparedRequest, timeo
         if connection.is_closed:
             connection.connect()
         connection.timeout = timeout[1] if isinstance(timeout, tuple) else getattr(timeout, "read_timeout", timeout)
-        # A server may answer and close before it has read all of the request.
+        # A server may answer and close the connection before it has read the whole request.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.request(
                 request.method,
@@ -151,7 +151,7 @@ def _ask(connection: Any, guard: Guard, request: requests.PreparedRequest, timeo
 
 @contextlib.contextmanager
 def _translated(request: requests.PreparedRequest) -> Iterator[None]:
-    """Raise errors of the connection as requests does."""
+    """Translate errors of the connection to those of requests."""
     try:
         yield
     except TimeoutError as exc:
@@ -163,7 +163,7 @@ def _translated(request: requests.PreparedRequest) -> Iterator[None]:
 
 
 class _Closing:
-    """Stands where urllib3 expects the pool that takes the connection of a streamed response back: closes it."""
+    """Replaces the pool to which urllib3 returns the connection of a streamed response; closes the connection."""
 
     def _put_conn(self, connection: Any) -> None:
         connection.close()
@@ -173,7 +173,7 @@ _CLOSING = _Closing()
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:
-    # A server takes a DPoP proof once (RFC 9449 §11.1).
+    # A server accepts a DPoP proof once (RFC 9449 §11.1).
     return request.method in ("GET", "HEAD") and not request.body and "DPoP" not in request.headers
 
 

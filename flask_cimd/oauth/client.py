@@ -47,7 +47,7 @@ class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         return " ".join(word for word in requested if word in allowed)
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Say whether the client's metadata admits this redirect URI."""
+        """Return whether the client's metadata admits this redirect URI."""
         try:
             match_redirect(redirect_uri, self.metadata)
         except RedirectMismatchError:
@@ -59,15 +59,15 @@ class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         return False
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  Authlib calls it so
-        """Say whether the client may authenticate with this method; the rule is the same at every endpoint."""
+        """Return whether the client may authenticate with this method; the rule is the same at every endpoint."""
         return method in self.metadata.accepted_auth_methods
 
     def check_response_type(self, response_type: str) -> bool:
-        """Say whether the client's metadata lists this response type."""
+        """Return whether the client's metadata lists this response type."""
         return response_type in self.metadata.response_types
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Say whether the client's metadata lists this grant type."""
+        """Return whether the client's metadata lists this grant type."""
         return grant_type in self.metadata.grant_types
 
 

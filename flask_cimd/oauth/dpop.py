@@ -64,7 +64,7 @@ class DPoP:
         algorithms: accepted and advertised signature algorithms.
         secret_key: key of the nonces. Default: ``SECRET_KEY`` of the current Flask app; outside an app context, or
             without ``SECRET_KEY``, a random key of this object.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(

@@ -94,7 +94,7 @@ class Approvals(Consents):
         return None if row is None else self._as_grant(row)
 
     def has_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
-        """Say whether this person approved the client with this redirect URI, by a grant that is not revoked."""
+        """Return whether this person approved the client with this redirect URI, by a grant that is not revoked."""
         if not is_storable(subject, client_id, redirect_uri):
             return False
         values = self._params(subject=subject, client_id=client_id, redirect_uri=redirect_uri)

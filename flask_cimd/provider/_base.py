@@ -120,7 +120,7 @@ def texts(stored: str) -> tuple[str, ...]:
 
 
 def is_storable(*values: str) -> bool:
-    """Say whether PostgreSQL can store these texts; a look-up of any other text is a miss."""
+    """Return whether PostgreSQL can store these texts; a look-up of any other text is a miss."""
     return not any("\0" in value or (not value.isascii() and _has_surrogate(value)) for value in values)
 
 

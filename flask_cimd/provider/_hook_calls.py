@@ -117,7 +117,7 @@ class HookCalls:
         return call_hook("before_consent", work, _ANSWERS)
 
     def redirects_error(self, client_id: str, redirect_uri: str, error: str, *, default: bool) -> bool:
-        """Say whether an error is redirected to the client without a click."""
+        """Return whether an error is redirected to the client without a click."""
         hook = self.hooks.redirect_errors
         if hook is None:
             return default

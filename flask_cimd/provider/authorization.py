@@ -69,7 +69,7 @@ class AuthorizationPages:
         return site.log_in(site.path(f"/authorize/{handle}"), again=again)
 
     def _freshness(self, max_age: int) -> tuple[bool, bool]:
-        """Say whether the log-in is recent enough, and whether it was made for this request (RFC 9470 §4)."""
+        """Return whether the log-in is recent enough, and whether it was made for this request (RFC 9470 §4)."""
         site = self._site
         since = site.waiting.parked_since(request.query_string.decode("latin-1"), site.browser.digest())
         logged_in_at = site.auth_time()

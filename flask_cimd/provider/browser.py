@@ -39,7 +39,7 @@ class Browser:
         return hmac.new(_secret(current_app), message, hashlib.sha256).hexdigest()
 
     def accepts(self, token: str, purpose: str) -> bool:
-        """Say whether a form's CSRF token is the one of this browser and purpose."""
+        """Return whether a form's CSRF token is the one of this browser and purpose."""
         return hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.token(purpose).encode())
 
     def remember(self, response: Response) -> Response:

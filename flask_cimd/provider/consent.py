@@ -118,7 +118,7 @@ def new_places(places: tuple[Resource, ...], approved: Approval | None) -> froze
 
 
 def is_denial(asked: AuthorizationRequest, scope: Collection[str]) -> bool:
-    """Say whether an approval with these boxes ticked is a denial: nothing is left of a request for access."""
+    """Return whether an approval with these boxes ticked is a denial: nothing is left of a request for access."""
     return bool(asked.scope) and not asks_for_atproto(asked.scope) and not set(asked.scope.split()) & set(scope)
 
 
@@ -140,7 +140,7 @@ def view_of(
 
 
 def shows_names(asked: AuthorizationRequest, tier: Tier) -> bool:
-    """Say whether the page may show the client's name and logo for this request."""
+    """Return whether the page may show the client's name and logo for this request."""
     return not asks_for_atproto(asked.scope) or tier is Tier.TRUSTED
 
 

@@ -71,7 +71,7 @@ class Provider:
         metadata: further members of the server's metadata document (RFC 8414).
         remembers_consent: offer people not to be asked again by a client that no other can pose as: one that holds a
             key, or one whose redirect URI is on the https origin of its document. The box is never ticked at first.
-        clock: returns the current aware instant; tests inject their own.
+        clock: returns the current time as an aware `datetime`; tests inject their own.
         options: further arguments of `flask_cimd.oauth.AuthorizationServer`, such as lifetimes.
     """
 

@@ -25,7 +25,7 @@ class Remembering:
 
     Attributes:
         storage: keeps them.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
         is_for_many: says whether a host belongs to a service or domain that many developers share.
     """
 
@@ -34,7 +34,7 @@ class Remembering:
     is_for_many: Callable[[str], bool]
 
     def is_possible(self, asked: AuthorizationRequest, client: ClientMetadata | None) -> bool:
-        """Say whether the consent to a request may be remembered.
+        """Return whether the consent to a request may be remembered.
 
         Anybody can send a person here with the ``client_id`` of a public client. The response then goes to the
         client's own site without a click, so that site must be the one that published the ``client_id``: the redirect

@@ -9,12 +9,12 @@ from ..core.policy import HostPattern, Policy
 
 
 def is_for_many(host: str, services: tuple[HostPattern, ...], domains: tuple[HostPattern, ...]) -> bool:
-    """Say whether strangers publish on a lower-case host: a service for developers, or a shared domain."""
+    """Return whether strangers publish on a lower-case host: a service for developers, or a shared domain."""
     return Policy(service_hosts=services).serves_many(host) or is_shared(host, domains)
 
 
 def is_shared(host: str, domains: tuple[HostPattern, ...] = ()) -> bool:
-    """Say whether a host is under one of these domains, or under a private suffix of the Public Suffix List.
+    """Return whether a host is under one of these domains, or under a private suffix of the Public Suffix List.
 
     The extra ``sites`` brings the list; without it nothing is known about any host, and the answer is ``True``.
     """

@@ -51,7 +51,7 @@ class Site:
         prefix: URL prefix of all paths except the well-known ones.
         name: name of the blueprint.
         scope_texts: a sentence for each scope.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
         metadata: further members of the server's metadata document.
     """
 
@@ -111,7 +111,7 @@ class Site:
         return self.hooks.identity(subject)
 
     def is_meant_by(self, login_hint: str, subject: str, identity: Identity) -> bool:
-        """Say whether a client expects this account: by handle, DID, profile URL or subject."""
+        """Return whether a client expects this account: by handle, DID, profile URL or subject."""
         names = {subject, identity.me, (identity.me or "").rstrip("/"), identity.did, identity.handle}
         return _as_name(login_hint) in {_as_name(name) for name in names if name}
 
@@ -160,7 +160,7 @@ class Site:
         return Tier.KNOWN if client is None else self.clients.admission.tier(client.identifier)
 
     def is_in_the_making(self, client: ClientMetadata) -> bool:
-        """Say whether a service for developers publishes the client's document."""
+        """Return whether a service for developers publishes the client's document."""
         return self.clients.admission.is_in_the_making(client.identifier)
 
     def logo_url(self, client: ClientMetadata) -> str | None:
@@ -204,7 +204,7 @@ class Site:
         return Approval(client=grant.client, at=grant.created_at, scope=scope, resource=grant.resource)
 
     def is_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
-        """Say whether this person approved the client with this redirect URI and did not revoke it."""
+        """Return whether this person approved the client with this redirect URI and did not revoke it."""
         return self.storage.has_approved(subject, client_id, redirect_uri)
 
     # -- decisions ------------------------------------------------------------------------------------------------
@@ -259,14 +259,14 @@ class Site:
     # -- errors ---------------------------------------------------------------------------------------------------
 
     def redirects_errors(self, client_id: str, redirect_uri: str, error: str, subject: str | None) -> bool:
-        """Say whether to redirect an error to the client without a click (RFC 9700 §4.11.2)."""
+        """Return whether to redirect an error to the client without a click (RFC 9700 §4.11.2)."""
         knows = self._is_trusted(client_id) or (
             subject is not None and self.is_approved(subject, client_id, redirect_uri)
         )
         return self.hooks.redirects_error(client_id, redirect_uri, error, default=knows)
 
     def _is_trusted(self, client_id: str) -> bool:
-        """Say whether the operator trusts the client: by a rule, or because the app registered it."""
+        """Return whether the operator trusts the client: by a rule, or because the app registered it."""
         try:
             client = self.server.query_client(client_id)
         except (CIMDError, OAuth2Error):

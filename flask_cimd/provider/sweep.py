@@ -151,7 +151,7 @@ class _Turn:
         return self._put(_LEASE_KEY, self._until, is_over) == 1
 
     def is_due(self, every: timedelta) -> bool:
-        """Say whether the last sweep is long enough ago; call it with the lease."""
+        """Return whether the last sweep is long enough ago; call it with the lease."""
         query = select(self._table.c.expires_at).where(self._table.c.key == b("key"))
         row = self._database.first(query, params(key=_LAST_KEY))
         if row is None:

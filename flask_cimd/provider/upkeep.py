@@ -25,7 +25,7 @@ class Upkeep:
 
     Args:
         storage: the storage to sweep; of simultaneous sweeps in several processes one does the work.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(self, storage: ProviderStorage, clock: Clock) -> None:

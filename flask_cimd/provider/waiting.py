@@ -50,7 +50,7 @@ class WaitingRequests:
 
     Args:
         storage: stores them by digest, up to a number for each browser.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(self, storage: ProviderStorage, clock: Clock) -> None:

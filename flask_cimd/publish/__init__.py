@@ -1,4 +1,4 @@
-"""The client side: an app that publishes its own metadata document and signs in elsewhere."""
+"""The client side: an app publishes its own client metadata document and signs in at other servers."""
 
 from ..fetch.fetcher import FetchSettings
 from .client import PublishedClient, publish

@@ -1,4 +1,4 @@
-"""Authentication of a session: of the client at the server's endpoints, and of its token at resources."""
+"""Client authentication at the server's endpoints, and token authentication at resources."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class ClientCredentials:
 
     Args:
         document: the client.
-        server: the server's metadata; what it lists decides the method.
-        clock: returns the current aware instant.
+        server: the server's metadata; its lists determine the authentication method.
+        clock: returns the current time as an aware `datetime`.
 
     Raises:
-        UnsupportedServerError: client and server have no method in common.
+        UnsupportedServerError: client and server share no authentication method.
     """
 
     def __init__(self, document: ClientDocument, server: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
@@ -47,17 +47,17 @@ class ClientCredentials:
         self.method = self._choose(server.get("token_endpoint_auth_methods_supported"))
 
     def parameters(self) -> list[tuple[str, str]]:
-        """Return the form parameters of one request; an assertion is made for each request anew."""
+        """Return the form parameters of one request, with a new assertion for ``private_key_jwt``."""
         named = [("client_id", self._document.client_id)]
         if self.method == "none":
             return named
         return [*named, ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", self.assertion())]
 
     def assertion(self) -> str:
-        """Return an assertion for one request within 60 seconds (RFC 7523 §3)."""
+        """Return an assertion for one request, valid for 60 seconds (RFC 7523 §3)."""
         entry = self._signing_key()
         if entry is None:
-            raise UnsupportedServerError("auth-method", hint="the client has no key that this server takes")
+            raise UnsupportedServerError("auth-method", hint="the client has no key that this server accepts")
         now = self._clock()
         claims = {
             "iss": self._document.client_id,
@@ -71,10 +71,10 @@ class ClientCredentials:
         return jwt.encode(header, claims, entry.key, registry=_REGISTRY)
 
     def _choose(self, supported: list[str] | None) -> str:
-        """Return the first method of the document that the server takes; a server that lists none takes any.
+        """Return the first method of the document that the server accepts; a server without a list accepts any.
 
-        A list of shared secrets alone says nothing about URL clients, which can have none (CIMD §4.1): some servers
-        take public clients all the same.
+        A list that holds only shared-secret methods does not apply to URL clients, which have no secret (CIMD §4.1);
+        some of these servers accept public clients.
         """
         if supported is not None and SHARED_SECRET_METHODS.issuperset(supported):
             supported = ["none"]
@@ -84,18 +84,18 @@ class ClientCredentials:
             if method == "none" or (self._issuer is not None and self._signing_key() is not None):
                 return method
         listed = ", ".join(self._document.auth_methods)
-        raise UnsupportedServerError("auth-method", hint=f"the server does not take {listed}")
+        raise UnsupportedServerError("auth-method", hint=f"the server does not accept {listed}")
 
     def _signing_key(self) -> KeyEntry | None:
         return self._document.keys.signing_key(LIFETIME, self._algorithms) if self._document.keys else None
 
 
 class ClientAuthentication(AuthBase):
-    """Adds the client's parameters and, in a session with a key, a DPoP proof to a form.
+    """Adds the client's parameters to a form, and a DPoP proof in a session with a key.
 
     Args:
-        credentials: of the client.
-        prove: returns a proof for method and URL, or ``None``.
+        credentials: the client's credentials.
+        prove: returns a proof for a method and a URL, or ``None``.
     """
 
     def __init__(self, credentials: ClientCredentials, prove: Callable[[str, str], str | None]) -> None:
@@ -103,7 +103,7 @@ class ClientAuthentication(AuthBase):
         self._prove = prove
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Complete one request."""
+        """Add the parameters and the proof to one request."""
         body = request.body.decode() if isinstance(request.body, bytes) else str(request.body or "")
         request.body = add_params_to_qs(body, self._credentials.parameters())
         proof = self._prove(request.method or "POST", request.url or "")
@@ -113,17 +113,17 @@ class ClientAuthentication(AuthBase):
 
 
 class TokenAuthentication(OAuth2Auth):  # type: ignore[misc]  # Authlib is untyped
-    """Adds the access token, and the proof that a bound one needs; both stand in headers alone."""
+    """Adds the access token to the headers of a request, and a DPoP proof for a bound token."""
 
     dpop_key: DPoPKey | None = None
 
     def bind(self, nonces: Nonces, clock: Callable[[], datetime]) -> None:
-        """Give the parts that proofs need."""
+        """Set the nonces and the clock for proofs."""
         self._nonces = nonces
         self._clock = clock
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Complete one request to a resource."""
+        """Add the token and, if it is bound, a proof to one request to a resource."""
         if str(self.token.get("token_type", "")).lower() != "dpop":
             completed: PreparedRequest = super().__call__(request)
             return completed
@@ -132,7 +132,11 @@ class TokenAuthentication(OAuth2Auth):  # type: ignore[misc]  # Authlib is untyp
         return request
 
     def sign(self, request: PreparedRequest) -> None:
-        """Add a bound token and a proof for this method and URL (RFC 9449 §7.1)."""
+        """Add a bound token and a proof for this method and URL (RFC 9449 §7.1).
+
+        Raises:
+            ValueError: the session does not have the key that the token is bound to.
+        """
         if self.dpop_key is None:
             raise ValueError("the token is bound to a key that this session does not have")
         token, url = str(self.token["access_token"]), str(request.url)

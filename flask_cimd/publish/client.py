@@ -1,4 +1,4 @@
-"""A Flask app that is a client: it serves its document and keys, finds servers, and signs in at them."""
+"""A Flask app as a client: it serves its document and keys, discovers servers, and signs in at them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from .verification import verified_identity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedClient(ClientDocument):
-    """An app's own identity at every server that takes URL clients.
+    """An app's identity at every server that accepts client identifier URLs.
 
     Attributes:
-        fetch: how connections are made.
-        plc_directory: origin that serves the documents of ``did:plc``.
-        resolve_handle: the app's own look-up of AT Protocol handles, usually in DNS; ``None`` leaves the well-known
-            address of the handle.
-        token_lock: lets one holder at a time refresh a token.
+        fetch: settings of the client's connections.
+        plc_directory: origin that serves ``did:plc`` documents.
+        resolve_handle: the app's look-up of AT Protocol handles, usually in DNS; ``None`` uses only the handle's
+            well-known URL.
+        token_lock: lock that only one holder at a time can have while it refreshes a token.
     """
 
     fetch: FetchSettings = field(default_factory=FetchSettings)
@@ -46,30 +46,30 @@ class PublishedClient(ClientDocument):
     _discovery: Discovery = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make what all discoveries of the client share."""
+        """Create the `Discovery` that all calls of `discover` share."""
         found = Discovery(self.fetch, plc_directory=self.plc_directory, resolve_handle=self.resolve_handle)
         object.__setattr__(self, "_discovery", found)
 
     def discover(self, entered: str, *, kind: Kind | None = None, challenge: str | None = None) -> Server:
-        """Return the server behind whatever a person enters: a site, a server, a handle, a DID or a resource.
+        """Return the authorization server for a site, server, handle, DID or protected resource.
 
         Args:
-            entered: at most 2048 characters; https is added to a host name.
-            kind: ``"account"``, ``"issuer"``, ``"resource"`` or ``"page"`` to try that kind alone.
+            entered: the user's input, at most 2048 characters; a host name alone means its https URL.
+            kind: ``"account"``, ``"issuer"``, ``"resource"`` or ``"page"``; ``None`` tries all of them.
             challenge: the ``WWW-Authenticate`` field of a refused request to this URL.
 
         Raises:
-            DiscoveryError: the address leads to no server, or to one that contradicts it.
-            FetchError: an address cannot be read at the moment.
+            DiscoveryError: the address leads to no server, or a document contradicts it.
+            FetchError: a URL cannot be fetched now.
         """
         return self._discovery.discover(entered, kind=kind, challenge=challenge)
 
     def links(self, url: str, *relations: str) -> dict[str, tuple[str, ...]]:
-        """Return where a person's page leads, by relation: ``Link`` headers first, then ``<link>`` elements.
+        """Return the link targets of a page by relation: ``Link`` headers first, then ``<link>`` elements.
 
         Raises:
-            DiscoveryError: there is no such page.
-            FetchError: it cannot be read at the moment.
+            DiscoveryError: the page does not exist, is not HTML, or has more than 20 targets for one relation.
+            FetchError: the page cannot be fetched now.
         """
         return self._discovery.links(url, relations)
 
@@ -77,17 +77,17 @@ class PublishedClient(ClientDocument):
         """Return a session at a server; see `ClientSession` for the further arguments.
 
         Raises:
-            UnsupportedServerError: client and server have no authentication method in common.
+            UnsupportedServerError: client and server share no authentication method.
         """
         usual = {"token_lock": self.token_lock, "identify": self.identify}
         return ClientSession(self, server, fetch=self.fetch, nonces=self._nonces, **{**usual, **more})
 
     def identify(self, server: Server, token: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the identity in a token response once the server is proved to speak for it.
+        """Return the identity in a token response after verifying that the server may assert it.
 
         Raises:
-            IdentityError: it does not.
-            FetchError: the identity cannot be read at the moment.
+            IdentityError: the server may not assert this identity.
+            FetchError: a document of the identity cannot be fetched now.
         """
         return verified_identity(self._discovery, server, token)
 
@@ -114,30 +114,30 @@ def publish(
     token_lock: TokenLock | None = None,
     **members: Any,
 ) -> PublishedClient:
-    """Let an app be a client itself: serve its metadata document, and its public keys if it has any.
+    """Serve the app's client metadata document, and its public keys if it has any.
 
-    Available as ``cimd.publish_client``; needs no ``init_app``. The document's URL, ``origin + path``, is the
-    ``client_id`` from now on.
+    Available as ``cimd.publish_client``; does not need ``init_app``. The document's URL, ``origin + path``, is the
+    app's ``client_id``.
 
     Args:
         app: the app that serves the document.
-        path: of the document, such as ``/client.json``; short, and the same for ever.
-        redirect_uris: where this app takes answers.
-        origin: the app's public origin; without it ``SERVER_NAME`` tells, else the first https redirect URI.
-        keys: ``True`` or a file to authenticate with ``private_key_jwt``; a first key is made if there is none.
-        jwks_path: where the keys are served; ``None`` puts them into the document.
-        allow_loopback: development: an origin on this computer will do.
-        plc_directory: origin that serves the documents of ``did:plc``.
+        path: path of the document, such as ``/client.json``; a change makes a new client.
+        redirect_uris: the app's redirect URIs.
+        origin: the app's public origin; defaults to the one in ``SERVER_NAME``, else in the first https redirect URI.
+        keys: ``True`` or a key file for ``private_key_jwt``; a file without keys gets a first key.
+        jwks_path: path of the key set; ``None`` puts the keys into the document.
+        allow_loopback: allow a loopback origin, for development.
+        plc_directory: origin that serves ``did:plc`` documents.
         resolve_handle: look-up of AT Protocol handles, usually in DNS.
-        token_lock: lets one holder at a time refresh a token; by default all processes of this machine share lock
-            files in the app's instance folder. Pass your own for several machines.
+        token_lock: lock for refreshing a token; by default, lock files in the app's instance folder, which all
+            processes of one machine share. Several machines need a shared lock.
         members: further members, such as ``client_name``, ``scope`` or ``dpop_bound_access_tokens``. With keys,
-            ``token_endpoint_auth_methods_supported=["private_key_jwt", "none"]`` also lets servers without
-            ``private_key_jwt`` in.
+            ``token_endpoint_auth_methods_supported=["private_key_jwt", "none"]`` also supports servers without
+            ``private_key_jwt``.
 
     Raises:
-        ConfigurationError: with every reason why a server would refuse the document or ignore a part of it, and with
-            every member that promises what sessions cannot keep.
+        ConfigurationError: lists every rule that makes servers refuse the document or ignore a member, and every
+            member that announces a feature that sessions do not support.
     """
     origin = _origin(app, origin, redirect_uris)
     key_file = _key_file(app, keys)
@@ -160,7 +160,7 @@ def publish(
 
 
 def _origin(app: Flask, origin: str | None, redirect_uris: Sequence[str]) -> str:
-    """Return the app's public origin; never from a request, whose ``Host`` a stranger chooses."""
+    """Return the app's public origin from its settings; the client chooses the ``Host`` of a request."""
     if origin is None and app.config.get("SERVER_NAME"):
         origin = f"https://{app.config['SERVER_NAME']}"
     if origin is None:
@@ -189,7 +189,7 @@ def _serve(app: Flask, client: PublishedClient, path: str, jwks_path: str | None
 def _respond(value: Mapping[str, Any]) -> Response:
     response = Response(encode(value), mimetype="application/json")
     response.headers["Cache-Control"] = f"public, max-age={LIFETIME.total_seconds():.0f}"
-    response.headers["Access-Control-Allow-Origin"] = "*"  # a public document; no cookie counts here
+    response.headers["Access-Control-Allow-Origin"] = "*"  # the document is public, and the route reads no cookie
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -1,7 +1,7 @@
-"""From whatever a person enters to one authorization server: a URL, a handle, a DID or a protected resource.
+"""Discovery of the authorization server for a URL, a handle, a DID or a protected resource.
 
-The kinds are tried in one order. A document that contradicts the address ends the search: a second issuer on the way is
-an error, never a fallback.
+The kinds are tried in a fixed order. A document that contradicts the address ends the discovery with an error; there is
+no fallback to a second issuer.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _MOST_CHARACTERS = 2048
 
 
 class Discovery:
-    """Finds servers for one client.
+    """Discovers servers for one client.
 
     Args:
-        settings: how connections are made.
-        plc_directory: origin that serves the documents of ``did:plc``.
-        resolve_handle: the app's own look-up of handles, usually in DNS.
+        settings: settings of the connections.
+        plc_directory: origin that serves ``did:plc`` documents.
+        resolve_handle: the app's look-up of handles, usually in DNS.
     """
 
     def __init__(
@@ -47,19 +47,19 @@ class Discovery:
         self._resolve_handle = resolve_handle
 
     def discover(self, entered: str, *, kind: Kind | None = None, challenge: str | None = None) -> Server:
-        """Return the server behind what a person entered.
+        """Return the authorization server for an address.
 
-        The order: a DID or handle, by its form; the URL as an issuer; as a protected resource; as a profile page. A
-        host name alone is a handle if it resolves as one, else the URL of that host.
+        The order is: a DID or handle, recognised by its form; the URL as an issuer, as a protected resource, and as a
+        profile page. A host name alone is a handle if it resolves as one; otherwise it means the https URL of the host.
 
         Args:
-            entered: at most 2048 characters.
-            kind: try this kind alone.
+            entered: the user's input, at most 2048 characters.
+            kind: the only kind to try; ``None`` tries all.
             challenge: the ``WWW-Authenticate`` field of a response with status 401 or 403 from this URL.
 
         Raises:
             DiscoveryError: no kind leads to a server, or a document contradicts the address.
-            FetchError: an address cannot be read at the moment.
+            FetchError: a URL cannot be fetched now.
         """
         text = entered.strip()
         reading = Reading(self._fetcher, self._settings, text[:_MOST_CHARACTERS])
@@ -78,11 +78,11 @@ class Discovery:
         return replace(found, entered=url)
 
     def links(self, url: str, relations: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """Return where a page leads, by relation.
+        """Return the link targets of a page by relation.
 
         Raises:
-            DiscoveryError: there is no such page.
-            FetchError: it cannot be read at the moment.
+            DiscoveryError: the page does not exist, is not HTML, or has more than 20 targets for one relation.
+            FetchError: the page cannot be fetched now.
         """
         reading = Reading(self._fetcher, self._settings, url)
         try:
@@ -92,7 +92,7 @@ class Discovery:
         return read_links(reading, page, relations)
 
     def identities(self, entered: str) -> Identities:
-        """Return a resolver of identities with a deadline of its own."""
+        """Return an identity resolver with its own deadline."""
         return Identities(Reading(self._fetcher, self._settings, entered), self._plc_directory, self._resolve_handle)
 
     def _by_account(self, reading: Reading, text: str) -> Server | None:
@@ -110,7 +110,7 @@ class Discovery:
         return replace(found, entered=handle) if found else None
 
     def _url(self, reading: Reading, text: str) -> str:
-        """Return the URL that a person means; https is added to a host alone."""
+        """Return the URL for the user's input; a host name alone means its https URL."""
         if "://" not in text:
             text = f"https://{text}"
         try:
@@ -136,7 +136,7 @@ class Discovery:
             return None
         try:
             if kind == "resource":
-                reading.page(url)  # without a token, for the challenge of a refusal
+                reading.page(url)  # without a token: a refusal carries the challenge
                 return None
             return find_profile(reading, url)
         except Absent as absent:

@@ -1,4 +1,4 @@
-"""An app's client metadata document: built, checked at start, and held to what the app's sessions can do."""
+"""An app's client metadata document: build it, and check at start that servers and the app's sessions support it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..core.rules import DocumentRules
 from ..errors import DocumentError, IdentifierError, Problem
 from .key_file import KeyFile
 
-#: Time for which servers may cache the document and the keys.
+#: Cache lifetime of the document and the key set.
 LIFETIME = timedelta(hours=1)
 METHODS = ("private_key_jwt", "none")
-#: Bytes that the draft recommends servers to read (CIMD §9.7).
+#: Maximum document size that the draft recommends to servers, in bytes (CIMD §9.7).
 _MOST_BYTES = 5120
 _LINKS = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
-#: Members that announce what no session here does.
+#: Members that announce features that `ClientSession` does not support.
 _UNKEPT = {
     "require_signed_request_object": "requests are not signed (RFC 9101)",
     "tls_client_certificate_bound_access_tokens": "tokens are not bound to certificates (RFC 8705); use DPoP",
@@ -33,7 +33,7 @@ _UNKEPT = {
     "request_object_signing_alg": "requests are not signed (RFC 9101)",
 }
 
-#: The strictest server that takes keys.
+#: The rules of the strictest server that accepts keys.
 _RULES = DocumentRules(auth_methods=("none", "private_key_jwt"), require_auth_method=True, indieauth=False)
 
 
@@ -45,7 +45,7 @@ class ClientDocument:
         client_id: the URL of the document.
         members: members of the document, without keys and authentication methods.
         keys: the private keys; ``None`` for a public client.
-        jwks_uri: where the public keys are served; ``None`` if the document holds them.
+        jwks_uri: URL of the public key set; ``None`` if the document contains the keys.
     """
 
     client_id: str
@@ -55,12 +55,12 @@ class ClientDocument:
 
     @property
     def auth_method(self) -> str:
-        """The method that the client prefers: ``private_key_jwt`` or ``none``."""
+        """The preferred authentication method: ``private_key_jwt`` or ``none``."""
         return "none" if self.keys is None else "private_key_jwt"
 
     @property
     def auth_methods(self) -> tuple[str, ...]:
-        """Every method that the document allows, the preferred one first."""
+        """Every authentication method of the document, the preferred one first."""
         listed = self.members.get("token_endpoint_auth_methods_supported", (self.auth_method,))
         return tuple(sorted(listed, key=lambda method: method != self.auth_method))
 
@@ -75,7 +75,7 @@ class ClientDocument:
         return self.members.get("require_pushed_authorization_requests") is True
 
     def document(self) -> dict[str, Any]:
-        """Return the document as it is now."""
+        """Return the current document."""
         keys: dict[str, Any] = {}
         if self.jwks_uri is not None:
             keys = {"jwks_uri": self.jwks_uri}
@@ -88,17 +88,17 @@ class ClientDocument:
         return {"client_id": self.client_id, **self.members, **methods, **keys}
 
     def key_set(self) -> dict[str, Any]:
-        """Return the public keys; old ones stay until they are retired."""
+        """Return the public keys; an old key stays until it is retired."""
         return {"keys": [entry.public for entry in self.keys.entries()] if self.keys else []}
 
 
 def check(client: ClientDocument, *, allow_loopback: bool = False) -> list[str]:
-    """Return what is wrong with an app's document: what servers refuse or leave out, and what sessions cannot keep."""
+    """Return every problem of an app's document: members that servers refuse or ignore or sessions do not support."""
     return check_text(encode(client.document()), client.client_id, allow_loopback=allow_loopback) + _unkept(client)
 
 
 def check_text(body: bytes, client_id: str, *, allow_loopback: bool = False) -> list[str]:
-    """Return what servers would refuse in a document, and what they would leave out without a word."""
+    """Return every member of a document that servers refuse or silently ignore."""
     metadata = strict_metadata(body, client_id, allow_loopback=allow_loopback)
     if not isinstance(metadata, ClientMetadata):
         return metadata
@@ -112,12 +112,12 @@ def check_text(body: bytes, client_id: str, *, allow_loopback: bool = False) -> 
         if name in document and getattr(metadata, name) is None
     ]
     if len(body) > _MOST_BYTES:
-        problems.append(f"/ too-large: {len(body)} bytes; many servers read {_MOST_BYTES} at most")
+        problems.append(f"/ too-large: {len(body)} bytes; many servers read at most {_MOST_BYTES}")
     return problems
 
 
 def strict_metadata(body: bytes, client_id: str, *, allow_loopback: bool = False) -> ClientMetadata | list[str]:
-    """Return a document as the strictest server reads it, or the reasons why that server refuses it."""
+    """Return the metadata that the strictest server reads from a document, or its reasons for refusing it."""
     # No query and no bare "/": the draft discourages both, and some servers refuse them (CIMD §3).
     identifiers = IdentifierRules(
         allow_root_path=False, allow_query=False, indieauth=False, allow_loopback=allow_loopback
@@ -134,10 +134,10 @@ def strict_metadata(body: bytes, client_id: str, *, allow_loopback: bool = False
 
 
 def _ignored(body: bytes, identifier: ClientIdentifier) -> list[str]:
-    """Return what is wrong with members that servers ignore for this client; redirect URIs are told elsewhere."""
+    """Return the problems of members that servers ignore; `check_text` reports redirect URIs."""
     try:
         found = ignored_members(body, identifier, _RULES)
-    except DocumentError:  # no JSON object: told already
+    except DocumentError:  # not a JSON object; reported already
         return []
     return [_line(problem) for problem in found if not problem.pointer.startswith("/redirect_uris/")]
 
@@ -147,12 +147,12 @@ def _line(problem: Problem) -> str:
 
 
 def encode(value: Mapping[str, Any]) -> bytes:
-    """Return a document as the bytes that are served."""
+    """Return a document as UTF-8 JSON."""
     return json.dumps(value, indent=1, ensure_ascii=False).encode()
 
 
 def _unkept(client: ClientDocument) -> list[str]:
-    """Return the members that promise what sessions of this client cannot keep."""
+    """Return the members that announce features that this client's sessions do not support."""
     members = client.members
     found = [f"/{name} not-kept: {reason}" for name, reason in _UNKEPT.items() if members.get(name)]
     if "code" not in members.get("response_types", ["code"]):

@@ -1,4 +1,4 @@
-"""A client's half of DPoP (RFC 9449): a key for each session, proofs, and the nonces of the servers it talks to."""
+"""DPoP on the client side (RFC 9449): a key for each session, proofs, and the nonces of servers."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _MAKERS: dict[str, Callable[[], Key]] = {
     "ES384": lambda: ECKey.generate_key("P-384"),
 }
 _REGISTRY = signature_registry(tuple(_MAKERS), strict=True)
-#: Origins whose nonces are remembered, and characters of a nonce.
+#: Maximum number of origins with a stored nonce, and maximum length of a nonce in characters.
 _MOST_ORIGINS = 1000
 _MOST_NONCE = 512
 
 
 class DPoPKey:
-    """The key of one session; its tokens are worth nothing without it.
+    """The private key that the tokens of one session are bound to.
 
     Args:
-        jwk: the private key with its ``alg``, as `to_dict` returned it.
+        jwk: the private key with its ``alg``, from `to_dict`.
 
     Raises:
-        ValueError: it is no such key.
+        ValueError: ``jwk`` is not such a key.
     """
 
     def __init__(self, jwk: Mapping[str, Any]) -> None:
@@ -53,13 +53,13 @@ class DPoPKey:
 
     @classmethod
     def generate(cls, algorithms: Collection[str] | None = None) -> DPoPKey:
-        """Make a key.
+        """Generate a key.
 
         Args:
-            algorithms: those that the server lists; ``None`` if it lists none.
+            algorithms: the algorithms that the server lists; ``None`` if it has no list.
 
         Raises:
-            UnsupportedServerError: no algorithm is common to both.
+            UnsupportedServerError: client and server share no algorithm.
         """
         for alg, make in _MAKERS.items():
             if algorithms is None or alg in algorithms:
@@ -72,7 +72,7 @@ class DPoPKey:
         return str(self._key.thumbprint())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the private key as a JWK; keep it where the tokens are."""
+        """Return the private key as a JWK; store it with the tokens."""
         return dict(self._jwk)
 
     def proof(
@@ -94,18 +94,18 @@ class DPoPKey:
 
 
 class Nonces:
-    """The newest nonce of each origin (RFC 9449 §8.2), shared by the sessions of one client in one process."""
+    """The newest nonce of each origin (RFC 9449 §8.2), at most 1000, for all sessions of a client in one process."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
 
     def get(self, url: str) -> str | None:
-        """Return the nonce for a request to this URL."""
+        """Return the nonce for a request to this URL, or ``None``."""
         return self._kept.get(_origin(url))
 
     def remember(self, url: str, headers: Mapping[str, str]) -> bool:
-        """Keep the nonce of a response; say whether it has one."""
+        """Store the nonce of a response; return whether the response has one."""
         nonce = headers.get("DPoP-Nonce", "")
         if not 0 < len(nonce) <= _MOST_NONCE:
             return False

@@ -1,4 +1,4 @@
-"""Errors of a client about servers, addresses and responses."""
+"""Errors that the client side raises about addresses, servers and their responses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..errors import CIMDError, Problem
 
 
 class DiscoveryError(CIMDError):
-    """An address leads to no authorization server, or to one that contradicts it.
+    """An address leads to no authorization server, or a document contradicts it.
 
     Attributes:
-        problems: every broken rule of a metadata document; empty for other reasons.
+        problems: every broken rule of an invalid metadata document; otherwise empty.
     """
 
     public_message = "That address does not lead to a server to sign in at."
@@ -23,13 +23,13 @@ class DiscoveryError(CIMDError):
 
 
 class UnsupportedServerError(CIMDError):
-    """The server and the client's document have no common way to sign in; no request was sent."""
+    """The server and the client's document support no common method; no request was sent."""
 
     public_message = "This app cannot sign in at that server: they support different methods."
 
 
 class IdentityError(CIMDError):
-    """The server answered for somebody whom it does not speak for; the token must not be used."""
+    """The server asserted an identity that it is not authoritative for; do not use the token."""
 
     public_message = "The server answered for an address or an account that it does not speak for."
 

@@ -1,4 +1,4 @@
-"""Files that several processes change: one writer at a time, readers see the old text or the new one."""
+"""Files that several processes change: one writer at a time; a reader gets the old text or the new text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def locked_file(path: Path) -> Iterator[None]:
-    """Wait until nobody else, in any process, holds the lock file at ``path``; on Windows there is no lock."""
+    """Hold an exclusive lock on the file at ``path`` across threads and processes; Windows has no lock."""
     try:
         import fcntl
     except ImportError:
@@ -22,7 +22,7 @@ def locked_file(path: Path) -> Iterator[None]:
 
 
 def replace_text(path: Path, text: str, mode: int) -> None:
-    """Write a file as a whole, readable by nobody but ``mode`` says from its first byte on."""
+    """Replace a file atomically; the new file has the permissions ``mode`` from its first byte."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

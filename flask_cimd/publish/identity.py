@@ -1,4 +1,4 @@
-"""From a handle or DID of the AT Protocol to the server of its account, and back.
+"""Resolution of AT Protocol handles and DIDs to the account's server, verified in both directions.
 
 Sources: https://atproto.com/specs/handle, https://atproto.com/specs/did, https://atproto.com/specs/oauth.
 """
@@ -17,8 +17,8 @@ from .issuer import require_issuer
 from .reading import Absent, Reading
 from .server import Server, is_server_url
 
-#: Returns the DIDs that DNS or another directory of the app names for a handle: values of ``did=`` in the TXT records
-#: of ``_atproto.HANDLE``, with or without that prefix.
+#: Returns the DIDs of a handle from DNS or another directory: the values of the TXT records of ``_atproto.HANDLE``,
+#: with or without their prefix ``did=``.
 ResolveHandle = Callable[[str], Sequence[str]]
 
 PLC_DIRECTORY = "https://plc.directory"
@@ -26,12 +26,12 @@ _ACCOUNT_SERVICE = "AtprotoPersonalDataServer"
 
 
 class Identities:
-    """Resolves identities of the AT Protocol for one discovery.
+    """Resolves AT Protocol identities during one discovery.
 
     Args:
         reading: makes the guarded requests.
-        plc_directory: origin that serves the documents of ``did:plc``.
-        resolve_handle: the app's own look-up, usually of DNS; ``None`` leaves the well-known address alone.
+        plc_directory: origin that serves ``did:plc`` documents.
+        resolve_handle: the app's look-up, usually in DNS; ``None`` uses only the handle's well-known URL.
     """
 
     def __init__(self, reading: Reading, plc_directory: str, resolve_handle: ResolveHandle | None) -> None:
@@ -40,18 +40,18 @@ class Identities:
         self._resolve_handle = resolve_handle
 
     def find_handle(self, handle: str) -> Server | None:
-        """Return the server of a handle's account, or ``None`` if there is no such handle.
+        """Return the server of a handle's account, or ``None`` if the handle does not exist.
 
         Raises:
             DiscoveryError: handle and DID do not name each other, or a later step fails.
-            FetchError: a document cannot be read.
+            FetchError: a document cannot be fetched.
         """
         did = self._did_of(handle)
         if did is None:
             return None
         document = self.document(did)
         if handle_of(document) != handle:
-            raise self._reading.refuse("handle-mismatch", "the identity does not name this handle as its own")
+            raise self._reading.refuse("handle-mismatch", "the DID document does not name this handle")
         return replace(self._server(document), found_by="handle", did=did, handle=handle)
 
     def find_did(self, did: str) -> Server:
@@ -59,30 +59,30 @@ class Identities:
 
         Raises:
             DiscoveryError: the DID or a later document is invalid.
-            FetchError: a document cannot be read.
+            FetchError: a document cannot be fetched.
         """
         document = self.document(did)
         return replace(self._server(document), found_by="did", did=did, handle=self._verified_handle(document, did))
 
     def document(self, did: str) -> dict[str, Any]:
-        """Return the document of a DID, once it names that DID."""
+        """Return the document of a DID after checking that its ``id`` is that DID."""
         try:
             document = self._reading.json(self._document_url(did))
         except Absent as exc:
-            raise self._reading.refuse("did-not-found", "the identity has no document") from exc
+            raise self._reading.refuse("did-not-found", "the DID has no document") from exc
         if document.get("id") != did:
-            raise self._reading.refuse("did-mismatch", "the document is about another identity")
+            raise self._reading.refuse("did-mismatch", "the document describes another DID")
         return document
 
     def _did_of(self, handle: str) -> str | None:
-        """Ask the app's look-up and the handle's own host; both must agree."""
+        """Return the DID of a handle from the app's look-up and the handle's host; both must agree."""
         listed = self._resolve_handle(handle) if self._resolve_handle else ()
         found = {one.strip().removeprefix("did=") for one in listed}
         well_known = self._well_known(handle, is_decided=bool(found))
         if well_known is not None:
             found.add(well_known)
         if len(found) > 1:
-            raise self._reading.refuse("handle-ambiguous", "the handle leads to different identities")
+            raise self._reading.refuse("handle-ambiguous", "DNS and the handle's host name different DIDs")
         return found.pop() if found else None
 
     def _well_known(self, handle: str, *, is_decided: bool) -> str | None:
@@ -93,7 +93,7 @@ class Identities:
         except Absent:
             return None
         except FetchError:
-            # A handle in DNS needs no web server.
+            # A handle in DNS does not need a web server.
             if is_decided:
                 return None
             raise
@@ -115,7 +115,7 @@ class Identities:
             raise self._reading.refuse("no-resource-metadata", "the account's server names no issuer") from exc
         servers = metadata.get("authorization_servers")
         if metadata.get("resource") != account:
-            raise self._reading.refuse("resource-mismatch", "the metadata is about another resource")
+            raise self._reading.refuse("resource-mismatch", "the metadata describes another resource")
         if not isinstance(servers, list) or len(servers) != 1 or not is_server_url(servers[0], self._reading.settings):
             raise self._reading.refuse("resource-without-server", "the account's server must name exactly one issuer")
         return replace(require_issuer(self._reading, servers[0]), account=account)
@@ -129,10 +129,10 @@ class Identities:
             if str(service.get("id", "")).endswith("#atproto_pds") and is_server_url(endpoint, self._reading.settings):
                 parts = urlsplit(str(endpoint))
                 return f"{parts.scheme}://{parts.netloc}"
-        raise self._reading.refuse("did-without-server", "the identity names no server of an account")
+        raise self._reading.refuse("did-without-server", "the DID document names no account server")
 
     def _verified_handle(self, document: dict[str, Any], did: str) -> str | None:
-        """Return the handle of a document if it leads back to the DID; a broken one is no reason to stop."""
+        """Return the handle of a document if it resolves to the DID, else ``None``; an error also means ``None``."""
         handle = handle_of(document)
         try:
             return handle if handle and self._did_of(handle) == did else None
@@ -156,7 +156,7 @@ def _checked_did(reading: Reading, text: str) -> str:
     try:
         did = check_did(text)
     except ValueError as exc:
-        raise reading.refuse("unsupported-did", "an identity is did:plc or did:web of a whole host") from exc
+        raise reading.refuse("unsupported-did", "use did:plc, or did:web for a whole host") from exc
     if "localhost" in did and not reading.settings.allow_loopback:
-        raise reading.refuse("unsupported-did", "an identity on this computer is for development only")
+        raise reading.refuse("unsupported-did", "did:web:localhost is for development only")
     return did

@@ -1,4 +1,4 @@
-"""Metadata of an authorization server by its issuer (RFC 8414 §3, OpenID Connect Discovery 1.0 §4)."""
+"""Authorization server metadata by issuer (RFC 8414 §3, OpenID Connect Discovery 1.0 §4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .server import Server, metadata_problems
 
 
 def well_known_urls(issuer: str) -> tuple[str, ...]:
-    """Return where an issuer's metadata may be, in MCP's order of preference."""
+    """Return the possible URLs of an issuer's metadata, in MCP's order of preference."""
     parts = urlsplit(issuer)
     origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
     names = ("oauth-authorization-server", "openid-configuration")
@@ -20,7 +20,7 @@ def well_known_urls(issuer: str) -> tuple[str, ...]:
 
 
 def entered_issuers(url: str) -> tuple[str, ...]:
-    """Return the issuers that a person may mean by a URL: itself, and both spellings of an empty path."""
+    """Return the issuers that an entered URL can mean: the URL itself, and both spellings of an empty path."""
     parts = urlsplit(url)
     if parts.path not in ("", "/"):
         return (url,)
@@ -29,11 +29,11 @@ def entered_issuers(url: str) -> tuple[str, ...]:
 
 
 def find_issuer(reading: Reading, url: str) -> Server | None:
-    """Return the server whose issuer a person entered, or ``None`` if there is no metadata.
+    """Return the server for an entered issuer URL, or ``None`` if it has no metadata.
 
     Raises:
         DiscoveryError: the metadata is invalid, or names another issuer (RFC 8414 §3.3).
-        FetchError: the addresses cannot be read.
+        FetchError: a metadata URL cannot be fetched.
     """
     if urlsplit(url).query:
         return None
@@ -41,11 +41,11 @@ def find_issuer(reading: Reading, url: str) -> Server | None:
 
 
 def require_issuer(reading: Reading, issuer: str) -> Server:
-    """Return the server with exactly this issuer, which another document names.
+    """Return the server for exactly this issuer, which another document names.
 
     Raises:
-        DiscoveryError: there is none, it is invalid, or it names another issuer.
-        FetchError: the addresses cannot be read.
+        DiscoveryError: the issuer has no metadata, or the metadata is invalid or names another issuer.
+        FetchError: a metadata URL cannot be fetched.
     """
     found = _read(reading, issuer, (issuer,))
     if found is None:
@@ -59,18 +59,18 @@ def _read(reading: Reading, issuer: str, accepted: Sequence[str]) -> Server | No
             metadata = reading.json(url)
         except Absent:
             continue
-        # RFC 8414 §3.3: "MUST be identical", or one server could speak for another.
+        # RFC 8414 §3.3: "MUST be identical"; otherwise one server could impersonate another.
         if isinstance(metadata.get("issuer"), str) and metadata["issuer"] not in accepted:
-            raise reading.refuse("issuer-mismatch", "the metadata names another issuer than the one that was asked for")
+            raise reading.refuse("issuer-mismatch", "the metadata names an issuer other than the requested one")
         return check_server(reading, metadata, url)
     return None
 
 
 def check_server(reading: Reading, metadata: dict[str, Any], url: str) -> Server:
-    """Return a server once its metadata is valid.
+    """Validate metadata and return it as a server.
 
     Raises:
-        DiscoveryError: with every problem.
+        DiscoveryError: the metadata is invalid; ``problems`` lists every broken rule.
     """
     if problems := metadata_problems(metadata, reading.settings):
         raise reading.refuse("invalid-server-metadata", "", problems=problems)

@@ -1,4 +1,4 @@
-"""The private keys of an app that is a client: one file, readable by its owner alone, rotated without a restart."""
+"""The private keys of a client app: one file that only its owner can read; rotation needs no restart."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class KeyEntry:
 
     Attributes:
         jwk: the private key.
-        created_at: aware instant.
+        created_at: time of creation, an aware `datetime`.
     """
 
     jwk: dict[str, Any]
@@ -38,31 +38,31 @@ class KeyEntry:
 
     @property
     def kid(self) -> str:
-        """The key's name: its RFC 7638 thumbprint."""
+        """The key ID: its thumbprint (RFC 7638)."""
         return str(self.jwk["kid"])
 
     @property
     def alg(self) -> str:
-        """The algorithm it signs with."""
+        """The signature algorithm."""
         return str(self.jwk["alg"])
 
     @property
     def key(self) -> Key:
-        """The key for joserfc."""
+        """The private key as a joserfc key."""
         return import_key(self.jwk)
 
     @property
     def public(self) -> dict[str, Any]:
-        """The public key to publish."""
+        """The public key as a JWK."""
         return {**self.key.as_dict(private=False), "kid": self.kid, "alg": self.alg, "use": "sig"}
 
 
 class KeyFile:
-    """Private keys in a JSON file with mode 0600; every read sees what another process rotated.
+    """Private keys in a JSON file with mode 0600; every method reads the file again.
 
     Args:
-        path: the file; its folder is made if it is missing.
-        clock: returns the current aware instant.
+        path: path of the file; its folder is created if it is missing.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(self, path: str | Path, *, clock: Callable[[], datetime] = utc_now) -> None:
@@ -84,36 +84,36 @@ class KeyFile:
             raise ConfigurationError(f"the key file {self.path} cannot be read: {type(exc).__name__}") from exc
 
     def ensure(self, alg: Algorithm = "ES256") -> None:
-        """Make a first key if there is none; of many processes that start at once, one does."""
+        """Create a first key if the file has none; the file lock lets only one of several processes do it."""
         if not self.entries():
             with self._changing() as lock:
                 if not self.entries():
                     lock.add(alg)
 
     def create(self, alg: Algorithm = "ES256") -> KeyEntry:
-        """Add a key; it is published at once, and signs once servers have had time to see it."""
+        """Add a key; it is published at once and signs after the ``settle`` time of `signing_key`."""
         with self._changing() as lock:
             return lock.add(alg)
 
     def retire(self, kid: str) -> None:
-        """Remove a key: what it signed, and sessions bound to it, end.
+        """Remove a key; servers then refuse its signatures and end the sessions that are bound to it.
 
         Raises:
-            KeyError: there is no such key.
-            ValueError: it is the last one.
+            KeyError: the file has no such key.
+            ValueError: it is the last key.
         """
         with self._changing() as lock:
             lock.remove(kid)
 
     def signing_key(self, settle: timedelta, algorithms: Collection[str] | None = None) -> KeyEntry | None:
-        """Return the newest key that has been published for at least ``settle``, else the oldest.
+        """Return the newest key that was published at least ``settle`` ago, else the oldest key.
 
         Args:
-            settle: time that servers have to read the key set again.
-            algorithms: those that the server takes; ``None`` takes any. Without a key for them, ``None`` is returned.
+            settle: cache lifetime of the key set at servers.
+            algorithms: algorithms that the server accepts; ``None`` means any. Returns ``None`` without a matching key.
 
         Raises:
-            ConfigurationError: there is no key at all.
+            ConfigurationError: the file has no key or cannot be read.
         """
         entries = self.entries()
         if not entries:
@@ -129,7 +129,7 @@ class KeyFile:
 
 
 class _Change:
-    """One change of the file, while its lock is held."""
+    """One change of the file under its lock."""
 
     def __init__(self, file: KeyFile, now: datetime) -> None:
         self._file = file
@@ -146,7 +146,7 @@ class _Change:
 
     def add(self, alg: Algorithm) -> KeyEntry:
         key = _MAKERS[alg]()
-        # The command line takes a name with a dash in front for an option.
+        # The command line parses a key ID that begins with a dash as an option.
         while key.thumbprint().startswith("-"):
             key = _MAKERS[alg]()
         jwk = {**key.as_dict(private=True), "kid": key.thumbprint(), "alg": alg, "use": "sig"}
@@ -169,5 +169,5 @@ class _Change:
 
 
 def _names(algorithms: Collection[str]) -> set[str]:
-    """Return the algorithms; ``Ed25519`` is the newer name of ``EdDSA`` (RFC 9864)."""
+    """Return the algorithms, with ``EdDSA`` added for its newer name ``Ed25519`` (RFC 9864)."""
     return {*algorithms} | ({"EdDSA"} if "Ed25519" in algorithms else set())

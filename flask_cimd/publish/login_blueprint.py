@@ -1,4 +1,4 @@
-"""A login for apps: a form for a site, handle or server, and the redirects of the sign-in."""
+"""A login blueprint: a form for a site, handle or server, and the redirects of the sign-in."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _NOT_STARTED = "No sign-in was started here. Start again."
 
 
 class SigningInClient(Protocol):
-    """Port to the client of the blueprint; `PublishedClient` implements it."""
+    """Protocol of the blueprint's client; `PublishedClient` implements it."""
 
     @property
     def members(self) -> Mapping[str, Any]:
         """The members of the client's document."""
 
     def discover(self, entered: str, *, kind: Kind | None = None) -> Server:
-        """Return the server behind whatever a person enters."""
+        """Return the authorization server for an entered address."""
 
     def session(self, server: Mapping[str, Any], **more: Any) -> ClientSession:
         """Return a session at a server."""
@@ -46,16 +46,16 @@ class SigningInClient(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """The outcome of a sign-in.
+    """The result of a sign-in.
 
     Attributes:
-        server: where the person signed in.
-        token: what the app keeps for later sessions; with ``dpop_key`` if it is bound. Without ``access_token`` after a
-            sign-in for the identity alone.
+        server: the server that the user signed in at.
+        token: the token to store for later sessions; a bound token has ``dpop_key``. It has no ``access_token`` after
+            an identity-only sign-in.
         me: the verified profile URL (IndieAuth).
-        did: the verified account (AT Protocol).
-        handle: its handle, if handle and account name each other.
-        profile: what the server tells about the person; not verified, for display alone.
+        did: the verified DID of the account (AT Protocol).
+        handle: the account's handle, verified in both directions.
+        profile: the server's unverified profile data; only for display.
     """
 
     server: Server
@@ -67,7 +67,7 @@ class SignedIn:
 
     @property
     def identity(self) -> str | None:
-        """The verified ``me`` or DID; ``None`` after a sign-in at a server that names nobody."""
+        """The verified ``me`` or DID; ``None`` if the server asserts no identity."""
         return self.me or self.did
 
 
@@ -78,18 +78,18 @@ Show = Callable[[str | None, int], Any]
 class LoginBlueprint(Blueprint):
     """The pages of a sign-in: a form at ``prefix``, and the redirect URI.
 
-    A sign-in under way is kept encrypted in Flask's session.
+    Flask's session stores a sign-in in progress, encrypted.
 
     Args:
-        client: who signs in.
-        prefix: path of the form; GET shows it, POST with ``address`` begins.
-        on_signed_in: keeps the token and returns the response; ``None`` leads to ``/``.
-        scope: to ask for; a refused request may ask for another.
-        kind: the only kind of address to take; see `PublishedClient.discover`.
-        redirect_uri: one of the published ones; by default the one below ``prefix``, else the first.
-        template: shows the form; gets ``problem``, ``address`` and ``action``.
-        show: renders a problem in place of the template: ``(message, status)``.
-        name: of the blueprint, for ``url_for("NAME.form")``.
+        client: the client that signs in.
+        prefix: path of the form; GET shows the form, POST with ``address`` starts a sign-in.
+        on_signed_in: stores the token and returns the response; ``None`` redirects to ``/``.
+        scope: scope to request; `start` may request another.
+        kind: the only kind of address to accept; see `PublishedClient.discover`.
+        redirect_uri: a published redirect URI; defaults to the first one below ``prefix``, else the first.
+        template: template of the form; its variables are ``problem``, ``address`` and ``action``.
+        show: called as ``show(message, status)``; renders a problem instead of the template.
+        name: name of the blueprint, for ``url_for("NAME.form")``.
         more: further arguments of `PublishedClient.session`.
 
     Raises:
@@ -122,15 +122,15 @@ class LoginBlueprint(Blueprint):
         self.add_url_rule(urlsplit(self._redirect_uri).path or "/", "callback", self._finish, methods=["GET"])
 
     def start(self, server: Server, *, scope: str | None = None, **parameters: str) -> Response:
-        """Return the redirect that sends the person to a server, for more scope as well.
+        """Return the redirect to a server's authorization endpoint; also used to request more scope.
 
         Args:
-            server: as `PublishedClient.discover` returns it.
-            scope: to ask for in place of the usual one.
-            parameters: further ones of the authorization request.
+            server: from `PublishedClient.discover`.
+            scope: scope to request instead of the blueprint's.
+            parameters: further parameters of the authorization request.
 
         Raises:
-            CIMDError: client and server have no common way to sign in, or the server does not answer.
+            CIMDError: client and server support no common method, or the server does not answer.
             OAuthError: the server refuses the request.
         """
         with self._session(server, scope or self._scope) as http:
@@ -204,7 +204,7 @@ def _redirect_uri(client: SigningInClient, prefix: str) -> str:
 
 
 def _refuse_other_sites() -> None:
-    """Refuse a form that another origin sent, which would sign the person in where they did not want to."""
+    """Refuse a form from another origin, which could start an unwanted sign-in (login CSRF)."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None and site not in ("same-origin", "none"):
         abort(403)

@@ -1,4 +1,4 @@
-"""From a person's own web page to the server that speaks for it (IndieAuth §4.1)."""
+"""Discovery of the server that a profile page names (IndieAuth §4.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .server import Server, is_server_url
 
 _METADATA, _AUTHORIZATION, _TOKEN = "indieauth-metadata", "authorization_endpoint", "token_endpoint"
 _RELATIONS = (_METADATA, _AUTHORIZATION, _TOKEN)
-#: Targets of one relation on one page.
+#: Maximum number of targets for one relation on one page.
 _MOST_TARGETS = 20
 
 
@@ -22,9 +22,9 @@ def find_profile(reading: Reading, url: str) -> Server | None:
     """Return the server that a profile page names, or ``None`` if it names none.
 
     Raises:
-        Absent: there is no page at this address.
-        DiscoveryError: the page or the metadata it names is invalid.
-        FetchError: one of them cannot be read.
+        Absent: the URL has no page.
+        DiscoveryError: the page or the metadata that it names is invalid.
+        FetchError: the page or the metadata cannot be fetched.
     """
     passed, page = reading.page(url)
     links = read_links(reading, page, _RELATIONS)
@@ -38,10 +38,10 @@ def find_profile(reading: Reading, url: str) -> Server | None:
 
 
 def read_links(reading: Reading, page: Response, relations: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return where a page's links lead, by relation; ``Link`` headers first.
+    """Return a page's link targets by relation; ``Link`` headers first.
 
     Raises:
-        DiscoveryError: the page is no HTML, or names more than 20 targets for one relation.
+        DiscoveryError: the page is not HTML, or has more than 20 targets for one relation.
     """
     try:
         found = page_links(
@@ -55,7 +55,7 @@ def read_links(reading: Reading, page: Response, relations: Collection[str]) -> 
 
 
 def canonical_url(url: str) -> str:
-    """Return a profile URL with a lower-case host and a path (IndieAuth §3.4); nothing else is changed."""
+    """Return a profile URL with a lower-case host and at least the path ``/`` (IndieAuth §3.4)."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/", fragment="").geturl()
 
@@ -72,7 +72,7 @@ def _by_metadata(reading: Reading, metadata_url: str) -> Server:
 
 
 def _speaks_for(issuer: str, metadata_url: str) -> bool:
-    """Say whether metadata may be about an issuer (IndieAuth §3.1), where RFC 8414 puts it included."""
+    """Return whether a metadata URL may serve this issuer (IndieAuth §3.1; RFC 8414 locations included)."""
     one, other = urlsplit(issuer), urlsplit(metadata_url)
     if (one.scheme, one.netloc) != (other.scheme, other.netloc) or one.query or one.fragment:
         return False

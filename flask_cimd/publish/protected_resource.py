@@ -1,4 +1,4 @@
-"""From a protected resource to its authorization server (RFC 9728)."""
+"""Discovery of a protected resource's authorization server (RFC 9728)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_SERVERS = 20
 
 
 def challenge_parameters(header: str) -> dict[str, str]:
-    """Return the parameters of a ``WWW-Authenticate`` field, such as ``scope``; of repeated ones, the first."""
+    """Return the parameters of a ``WWW-Authenticate`` field, such as ``scope``; the first of a repeated one."""
     found: dict[str, str] = {}
     for name, quoted, plain in _PARAMETER.findall(header[:_MOST_CHALLENGE]):
         found.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) or plain)
@@ -26,23 +26,23 @@ def challenge_parameters(header: str) -> dict[str, str]:
 
 
 def find_resource(reading: Reading, url: str) -> Server | None:
-    """Return the server of a resource by the metadata of exactly this URL (RFC 9728 §3.1), or ``None``."""
+    """Return the server that the metadata of exactly this resource URL names (RFC 9728 §3.1), or ``None``."""
     parts = urlsplit(url)
     inserted = f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path.rstrip('/')}"
     return _read(reading, f"{inserted}?{parts.query}" if parts.query else inserted, entered_issuers(url))
 
 
 def find_origin_resource(reading: Reading, url: str) -> Server | None:
-    """Return the server that the root of a resource's origin names, or ``None``; MCP clients try it last."""
+    """Return the server that the metadata of a resource's origin names, or ``None``; MCP clients try it last."""
     parts = urlsplit(url)
     return find_resource(reading, f"{parts.scheme}://{parts.netloc}") if parts.path.strip("/") else None
 
 
 def follow_challenge(reading: Reading, url: str, header: str) -> Server | None:
-    """Return the server that a challenge leads to (RFC 9728 §5.1), or ``None`` if it names no metadata.
+    """Return the server for the metadata in a challenge (RFC 9728 §5.1), or ``None`` if it names no metadata.
 
     Raises:
-        DiscoveryError: the metadata is about another resource, or names no server.
+        DiscoveryError: the metadata describes another resource, or names no server.
     """
     told = challenge_parameters(header)
     if not told.get("resource_metadata"):
@@ -59,9 +59,9 @@ def _read(reading: Reading, metadata_url: str, accepted: Sequence[str]) -> Serve
     except Absent:
         return None
     resource = metadata.get("resource")
-    # RFC 9728 §3.3: identical to the URL that was asked, or one resource could collect the tokens of another.
+    # RFC 9728 §3.3: must equal the requested URL; otherwise one resource could collect the tokens of another.
     if resource not in accepted:
-        raise reading.refuse("resource-mismatch", "the metadata is about another resource")
+        raise reading.refuse("resource-mismatch", "the metadata describes another resource")
     server = require_issuer(reading, _issuer(reading, metadata))
     scopes = metadata.get("scopes_supported")
     scope = " ".join(scopes) if isinstance(scopes, list) and all(isinstance(one, str) for one in scopes) else None
@@ -69,10 +69,10 @@ def _read(reading: Reading, metadata_url: str, accepted: Sequence[str]) -> Serve
 
 
 def _issuer(reading: Reading, metadata: Mapping[str, Any]) -> str:
-    """Return the first server; a later one is never tried instead of it."""
+    """Return the first server of the list; the others are never tried."""
     servers = metadata.get("authorization_servers")
     if not isinstance(servers, list) or not 0 < len(servers) <= _MOST_SERVERS:
         raise reading.refuse("resource-without-server", "authorization_servers must name at least one issuer")
     if not is_server_url(servers[0], reading.settings):
-        raise reading.refuse("resource-without-server", "an issuer is an absolute https URL of a public host")
+        raise reading.refuse("resource-without-server", "an issuer must be an absolute https URL of a public host")
     return str(servers[0])

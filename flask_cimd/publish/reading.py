@@ -1,4 +1,4 @@
-"""The guarded requests of one discovery: each URL checked, all of them under one deadline."""
+"""The guarded requests of one discovery: each URL is checked, and one deadline covers all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..fetch.fetcher import Fetcher, FetchLog, FetchSettings, Response
 from .errors import DiscoveryError
 from .server import is_server_url
 
-#: Seconds for all requests of one discovery.
+#: Total deadline of one discovery, in seconds.
 _TIMEOUT = 20
 _MOST_JSON = 65536
 _MOST_HTML = 262144
@@ -27,12 +27,12 @@ _HTML = ("text/html", "application/xhtml+xml")
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-class Absent(Exception):  # noqa: N818  not an error: discovery goes on with the next address
-    """There is nothing of the wanted kind at an address: it answers 4xx, redirects, or has another media type.
+class Absent(Exception):  # noqa: N818  not an error: discovery continues with the next URL
+    """A URL has no document of the wanted kind: its status is 4xx or a redirect, or its media type differs.
 
     Attributes:
         status: the HTTP status.
-        headers: of the answer, with lower-case names.
+        headers: header fields of the response, with lower-case names.
     """
 
     def __init__(self, log: FetchLog) -> None:
@@ -42,20 +42,20 @@ class Absent(Exception):  # noqa: N818  not an error: discovery goes on with the
 
 
 def discovery_fetcher(settings: FetchSettings) -> Fetcher:
-    """Return the fetcher of a client; keep it, since its trust anchors cost more than a discovery.
+    """Return a client's fetcher; reuse it, because loading its trust anchors takes longer than a discovery.
 
-    In development, http is read from loopback hosts.
+    With ``allow_loopback``, it also fetches http URLs of loopback hosts.
     """
     return Fetcher(replace(settings, allow_http=settings.allow_http or settings.allow_loopback))
 
 
 class Reading:
-    """Reads the documents that lead to a server.
+    """Fetches the documents of one discovery.
 
     Args:
         fetcher: makes the requests; from `discovery_fetcher`.
-        settings: which addresses are read.
-        entered: the address that a person entered, for errors.
+        settings: rules for the URLs to fetch.
+        entered: the address that the user entered, for errors.
     """
 
     def __init__(self, fetcher: Fetcher, settings: FetchSettings, entered: str) -> None:
@@ -65,16 +65,16 @@ class Reading:
         self._ends_at = time.monotonic() + _TIMEOUT
 
     def refuse(self, slug: str, hint: str, **more: Any) -> DiscoveryError:
-        """Return the error to raise about this address."""
+        """Return an error about the entered address; the caller raises it."""
         return DiscoveryError(slug, self.entered, hint=hint, **more)
 
     def json(self, url: str) -> dict[str, Any]:
-        """Return the members with a value of the JSON object at a URL, of at most 64 KB; redirects are not followed.
+        """Return the JSON object at a URL without its null members; at most 64 KB, no redirects.
 
         Raises:
-            Absent: there is none.
-            FetchError: the address cannot be read.
-            DiscoveryError: the answer is no JSON object.
+            Absent: the URL has no JSON document.
+            FetchError: the URL cannot be fetched.
+            DiscoveryError: the response is not a JSON object.
         """
         answer = self._get(url, "application/json", lambda media_type: _MOST_JSON if _JSON.fullmatch(media_type) else 0)
         try:
@@ -83,14 +83,14 @@ class Reading:
             raise self.refuse("not-json", f"{exc.rule}: {exc.message}") from exc
 
     def text(self, url: str) -> str:
-        """Return a short plain text; at most 5 redirects are followed."""
+        """Return a short plain text; follows at most 5 redirects."""
         _, answer = self._follow(url, "text/plain", lambda media_type: 0 if media_type in _HTML else _MOST_TEXT)
         return answer.body.decode("utf-8", "replace").strip()
 
     def page(self, url: str) -> tuple[tuple[str, ...], Response]:
-        """Return a web page of at most 256 KB, and every URL on the way to it; at most 5 redirects are followed.
+        """Return every URL of the redirect chain and the page at its end: at most 5 redirects and 256 KB.
 
-        A document of another media type counts as an empty page with its ``Link`` headers.
+        A document with another media type counts as an empty page with ``Link`` headers.
         """
         accept = "text/html, application/xhtml+xml, */*;q=0.1"
         passed: list[str] = []
@@ -108,7 +108,7 @@ class Reading:
     def _follow(
         self, url: str, accept: str, max_size_for: Callable[[str], int], passed: list[str] | None = None
     ) -> tuple[tuple[str, ...], Response]:
-        """GET a URL; each redirect is a guarded request of its own."""
+        """GET a URL; the guard checks each redirect like a new request."""
         passed = [] if passed is None else passed
         for _ in range(_MOST_REDIRECTS + 1):
             passed.append(url)
@@ -127,12 +127,12 @@ class Reading:
         except ValueError:
             target, downgrade = "", True
         if not location or downgrade:
-            raise self.refuse("bad-redirect", "the redirect leads to no https address")
+            raise self.refuse("bad-redirect", "the redirect target is not an https URL")
         return target
 
     def _get(self, url: str, accept: str, max_size_for: Callable[[str], int]) -> Response:
         if not is_server_url(url, self.settings):
-            raise self.refuse("not-https", "only https addresses of public hosts are read")
+            raise self.refuse("not-https", "only https URLs of public hosts are fetched")
         left = self._ends_at - time.monotonic()
         if left <= 0:
             raise DeadlineExceededError("deadline", self.entered, hint=f"discovery took more than {_TIMEOUT} seconds")

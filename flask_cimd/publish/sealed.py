@@ -1,4 +1,4 @@
-"""Values that an app keeps in a browser's cookie without letting the browser read them."""
+"""Encryption of values that an app stores in a browser's cookie."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _REGISTRY = jwe.JWERegistry(algorithms=["dir", "A256GCM", "DEF"])
 
 
 def seal(app: Flask, value: Mapping[str, Any]) -> str:
-    """Return a value, encrypted under the app's ``SECRET_KEY`` (RFC 7516)."""
+    """Return a value as a JWE encrypted with the app's ``SECRET_KEY`` (RFC 7516)."""
     text = json.dumps(value, separators=(",", ":")).encode()
     return jwe.encrypt_compact(_HEADER, text, _key(app), registry=_REGISTRY)
 
 
 def unseal(app: Flask, text: object) -> dict[str, Any] | None:
-    """Return a sealed value, or ``None`` for anything that this app did not seal."""
+    """Return the value that `seal` encrypted, or ``None`` if the app did not encrypt it."""
     if not isinstance(text, str):
         return None
     try:

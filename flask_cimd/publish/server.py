@@ -1,4 +1,4 @@
-"""An authorization server from a client's view: its checked metadata and its discovery."""
+"""An authorization server as a client sees it: its validated metadata and the result of its discovery."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..core.urls import LOOPBACK_HOSTS
 from ..errors import Problem
 from ..fetch.fetcher import FetchSettings
 
-#: ``did`` and ``handle``: an account of the AT Protocol. ``issuer``: RFC 8414. ``resource``: RFC 9728. ``page``: the
-#: profile page names the metadata (IndieAuth §4.1). ``legacy-page``: it names the endpoints alone, without an issuer.
+#: ``did`` and ``handle``: an AT Protocol account. ``issuer``: RFC 8414. ``resource``: RFC 9728. ``page``: the profile
+#: page names the metadata (IndieAuth §4.1). ``legacy-page``: the page names only the endpoints, without an issuer.
 FoundBy = Literal["did", "handle", "issuer", "resource", "page", "legacy-page"]
 
 _REQUIRED = ("authorization_endpoint", "token_endpoint")
@@ -31,25 +31,25 @@ _FLAGS = (
     "require_pushed_authorization_requests",
     "client_id_metadata_document_supported",
 )
-#: Members of the metadata that the second half of a sign-in needs.
+#: Metadata members that `ClientSession.finish` needs.
 _KEPT = frozenset({"issuer", *_ENDPOINTS, *_FLAGS, *_LISTS} - {"scopes_supported"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server(Mapping[str, Any]):
-    """A server's metadata, as a mapping, with the path that led to it.
+    """A server's metadata as a mapping, with the result of its discovery.
 
     Attributes:
-        metadata: its checked members (RFC 8414); without ``issuer`` for a ``legacy-page``.
-        found_by: the kind of address that led to it.
-        entered: the address as it was discovered, after normalization; ``""`` for metadata of the app's own.
-        metadata_url: the address of the metadata, if it was fetched.
-        profile_urls: the profile URL that was entered and those that redirects passed (IndieAuth §5.4).
+        metadata: the validated members (RFC 8414); without ``issuer`` for a ``legacy-page``.
+        found_by: kind of the address that led to the server.
+        entered: the entered address after normalization; ``""`` for metadata that the app supplied.
+        metadata_url: URL of the metadata, if it was fetched.
+        profile_urls: the entered profile URL and the URLs of its redirects (IndieAuth §5.4).
         resource: the protected resource that named the server; sent as ``resource`` (RFC 8707).
-        scope: the scope that a refused request asked for (RFC 6750 §3).
-        did: the account, if one was entered.
+        scope: the scope in the challenge of a refused request (RFC 6750 §3).
+        did: DID of the account, if an account was entered.
         handle: the account's handle, verified in both directions.
-        account: the origin of the account's own server.
+        account: origin of the account's server (PDS).
     """
 
     metadata: Mapping[str, Any]
@@ -79,24 +79,24 @@ class Server(Mapping[str, Any]):
 
     @property
     def is_of_account(self) -> bool:
-        """``True`` if an account of the AT Protocol led to this server."""
+        """``True`` if an AT Protocol account led to this server."""
         return self.found_by in ("did", "handle")
 
     def to_json(self) -> str:
-        """Return what a sign-in needs until its end, as JSON text of about 1 KB."""
+        """Return the members that `ClientSession.finish` needs as JSON text of about 1 KB."""
         values = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name)}
         values["metadata"] = {name: value for name, value in self.metadata.items() if name in _KEPT}
         return json.dumps(values, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Server:
-        """Rebuild a server from `to_json`."""
+        """Return the server for the text from `to_json`."""
         values = json.loads(text)
         return cls(**{**values, "profile_urls": tuple(values.get("profile_urls", ()))})
 
 
 def is_server_url(value: object, settings: FetchSettings) -> bool:
-    """Say whether a value is the https URL of a public host; in development also http or https on loopback."""
+    """Return whether a value is an https URL of a public host; with ``allow_loopback`` also http(s) on loopback."""
     if not isinstance(value, str):
         return False
     if value.startswith("http://"):
@@ -107,7 +107,7 @@ def is_server_url(value: object, settings: FetchSettings) -> bool:
 
 
 def metadata_problems(metadata: Mapping[str, Any], settings: FetchSettings) -> tuple[Problem, ...]:
-    """Return every reason why a client may not use a server's metadata; the issuer is compared elsewhere."""
+    """Return every broken rule of a server's metadata; the caller compares the issuer."""
     found = [] if isinstance(metadata.get("issuer"), str) else [Problem("/issuer", "wrong-type", "must be a string")]
     found += [
         Problem(f"/{name}", "not-https", "must be an absolute https URL of a public host")

@@ -1,4 +1,4 @@
-"""A session of an app at one server: a sign-in, and the requests with its token."""
+"""An app's session at one server: the sign-in, and requests with the token."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from .server import Server
 from .token_life import ProcessLocks, TokenLock, lock_name
 from .transport import GuardedSession, read_answer
 
-#: Checks for whom a token was issued, and returns the members to trust, such as ``me``.
+#: Verifies the identity in a token response and returns the verified members, such as ``me``.
 Identify = Callable[[Server, Mapping[str, Any]], Mapping[str, Any]]
 
 _PAR = "pushed_authorization_request_endpoint"
-#: Members of a token that a refresh does not change; kept for servers that do not repeat them.
+#: Token members that a refresh does not change; copied if the server omits them from its response.
 _CARRIED = ("me", "sub", "scope", "profile")
 
 
 class ClientSession(GuardedSession):
     """Signs in at one server, and calls resources with the token.
 
-    A token is a dict that the app keeps; a bound one holds its private key as ``dpop_key``.
+    A token is a dict that the app stores; ``dpop_key`` holds the private key of a bound token.
 
     Args:
         document: the app's published identity.
-        server: the server's checked metadata, as `PublishedClient.discover` returns it.
-        fetch: how connections are made.
+        server: the server's validated metadata, from `PublishedClient.discover`.
+        fetch: settings of the connections.
         nonces: the newest DPoP nonces, shared by sessions.
-        redirect_uri: one of the published ones; the first by default.
-        resource: the protected resource that the token is for (RFC 8707); that of the discovery by default.
-        dpop: bind tokens to a key (RFC 9449); by default where the document promises it, and for accounts of the AT
-            Protocol.
+        redirect_uri: a published redirect URI; defaults to the first.
+        resource: the token's protected resource (RFC 8707); defaults to the discovered one.
+        dpop: bind tokens to a key (RFC 9449); defaults to ``True`` if the document requires it and for AT Protocol
+            accounts.
         identity_only: redeem the code at the authorization endpoint for ``me``, without a token (IndieAuth §5.3.3).
-        identify: checks for whom a token was issued.
-        load_token: returns the token as the app has it now; called under the lock, so that one process uses what
-            another has refreshed. Without it, sessions in several processes must not share a refresh token.
-        token_lock: lets one holder at a time refresh a token.
-        clock: returns the current aware instant.
-        more: what Authlib's ``OAuth2Session`` takes, such as ``scope``, ``token`` and ``update_token``.
+        identify: verifies the identity in a token response.
+        load_token: returns the app's stored token; called under the lock, so that a process uses a token that another
+            process has refreshed. Without it, sessions in several processes must not share a refresh token.
+        token_lock: lock that only one holder at a time can have while it refreshes a token.
+        clock: returns the current time as an aware `datetime`.
+        more: arguments of Authlib's ``OAuth2Session``, such as ``scope``, ``token`` and ``update_token``.
 
     Raises:
-        UnsupportedServerError: client and server have no authentication method or algorithm in common.
-        ValueError: the token's key is none.
+        UnsupportedServerError: client and server share no authentication method or DPoP algorithm.
+        ValueError: the token's ``dpop_key`` is not a valid key.
     """
 
     def __init__(
@@ -100,16 +100,17 @@ class ClientSession(GuardedSession):
     # -- signing in -------------------------------------------------------------------------------------------------
 
     def begin(self, **parameters: str) -> tuple[str, dict[str, Any]]:
-        """Return where to send the person, and what to remember for `finish`.
+        """Return the authorization URL for the user's browser, and the state to store for `finish`.
 
-        The request is pushed if the server takes pushed requests (RFC 9126). What is remembered holds the code verifier
-        and, with DPoP, a private key: keep it on the server or encrypted.
+        The request is pushed if the server supports pushed requests (RFC 9126). The state contains the code verifier
+        and, with DPoP, a private key: store it on the server or encrypted.
 
         Args:
-            parameters: further ones of the authorization request, such as ``prompt``; they replace the usual ones.
+            parameters: further parameters of the authorization request, such as ``prompt``; they override defaults.
 
         Raises:
-            UnsupportedServerError: the server takes no client URLs, or no pushed requests where they are promised.
+            UnsupportedServerError: the server refuses client identifier URLs, or lacks the pushed requests that the
+                client's document requires.
             OAuthError: the server refuses the request.
             FetchError: the server does not answer.
         """
@@ -132,14 +133,18 @@ class ClientSession(GuardedSession):
         return add_params_to_uri(self.server["authorization_endpoint"], list(request.items())), remembered
 
     def finish(self, remembered: Mapping[str, Any], answer: str) -> dict[str, Any]:
-        """Return the token for the URL that the person came back to.
+        """Return the token for the URL of the authorization response.
 
-        ``me`` (IndieAuth §5.4) and the ``sub`` of an account (AT Protocol) are verified. Other members, ``profile`` for
-        one, are the server's word.
+        ``me`` (IndieAuth §5.4) and the ``sub`` of an account (AT Protocol) are verified. Other members, such as
+        ``profile``, are not.
+
+        Args:
+            remembered: the state from `begin`.
+            answer: the full URL of the authorization response, at most 8192 characters.
 
         Raises:
-            OAuthError: the answer is not the one to this request, comes from another server, or refuses.
-            IdentityError: the server answered for somebody whom it does not speak for.
+            OAuthError: the response belongs to another request, comes from another server, or reports an error.
+            IdentityError: the server asserted an identity that it is not authoritative for.
             FetchError: the server does not answer.
         """
         code = read_code(self.server, remembered, answer)
@@ -176,15 +181,15 @@ class ClientSession(GuardedSession):
         return {**request, **parameters}
 
     def _require_client_urls(self) -> None:
-        """Refuse a server that says it takes no client URLs; one that says nothing may take them (CIMD §5)."""
+        """Refuse a server whose metadata denies support for client identifier URLs (CIMD §5)."""
         if self.server.get("client_id_metadata_document_supported") is False:
-            raise UnsupportedServerError("client-urls", hint="the server takes no client identifier URLs")
+            raise UnsupportedServerError("client-urls", hint="the server does not support client identifier URLs")
 
     def _pushes(self) -> bool:
         if self.server.get(_PAR):
             return True
         if self.document.requires_pushed_requests or self.server.get("require_pushed_authorization_requests"):
-            raise UnsupportedServerError("pushed-requests", hint="the server names no endpoint for pushed requests")
+            raise UnsupportedServerError("pushed-requests", hint="the server has no endpoint for pushed requests")
         return False
 
     def _push(self, request: Mapping[str, str]) -> str:
@@ -192,7 +197,7 @@ class ClientSession(GuardedSession):
         members = read_answer(self._send(self.server[_PAR], pushed))
         request_uri = members.get("request_uri")
         if not isinstance(request_uri, str) or not 0 < len(request_uri) <= MOST_ANSWER:
-            raise UnexpectedResponseError("no-request-uri", hint="the server took the request and named no request_uri")
+            raise UnexpectedResponseError("no-request-uri", hint="the server's response has no request_uri")
         return request_uri
 
     def _checked(self, token: dict[str, Any]) -> dict[str, Any]:
@@ -201,13 +206,13 @@ class ClientSession(GuardedSession):
     # -- tokens -----------------------------------------------------------------------------------------------------
 
     def client_auth(self, _auth_method: Any = None) -> ClientAuthentication:
-        """Return what authenticates the client at the server's endpoints; the server's metadata chose the method."""
+        """Return the client authentication for the server's endpoints; the server's metadata determines the method."""
         return ClientAuthentication(self.credentials, self._prove)
 
     def refresh_token(self, url: str | None = None, refresh_token: str | None = None, **more: Any) -> dict[str, Any]:
         """Exchange the refresh token, and call ``update_token`` once with the new token.
 
-        One holder of the lock does it at a time; the token that another has refreshed meanwhile is used as it is.
+        Only the holder of the lock refreshes; a token that another holder has just refreshed is used unchanged.
 
         Raises:
             SessionEndedError: the server refuses the refresh token; the person must sign in again.
@@ -216,7 +221,7 @@ class ClientSession(GuardedSession):
         """
         spent = refresh_token or (self.token or {}).get("refresh_token")
         if not spent:
-            raise SessionEndedError(description="there is no refresh token")
+            raise SessionEndedError(description="the session has no refresh token")
         with self._token_lock(lock_name(spent)):
             current = self._load_token() if self._load_token else None
             if current and current.get("refresh_token") not in (None, spent):
@@ -235,7 +240,7 @@ class ClientSession(GuardedSession):
                 raise SessionEndedError(description=error.description) from error
             raise
         if found.get("sub", before.get("sub")) != before.get("sub", found.get("sub")):
-            raise IdentityError("subject-changed", hint="the refreshed token is for another account")
+            raise IdentityError("subject-changed", hint="the refreshed token belongs to another account")
         carried = {name: before[name] for name in _CARRIED if name in before}
         self.token = {"refresh_token": spent, **carried, **found}
         if callable(self.update_token):
@@ -243,10 +248,10 @@ class ClientSession(GuardedSession):
         return dict(self.token)
 
     def fetch_token(self, url: str | None = None, **form: Any) -> dict[str, Any]:
-        """Send a token request of the app's own and keep the token.
+        """Send a token request with the app's own parameters and store the token in the session.
 
         Raises:
-            OAuthError: the server refuses.
+            OAuthError: the server refuses the request.
             FetchError: the server does not answer.
         """
         form.setdefault("grant_type", "authorization_code")
@@ -260,18 +265,18 @@ class ClientSession(GuardedSession):
         """Revoke a token (RFC 7009), the refresh token by default, and return the response.
 
         Raises:
-            FetchError: the server does not answer, or names no endpoint for it.
+            FetchError: the server does not answer, or has no revocation endpoint.
         """
         endpoint = url or self.server.get("revocation_endpoint")
         if not endpoint:
-            raise UnexpectedResponseError("no-revocation", hint="the server names no revocation endpoint")
+            raise UnexpectedResponseError("no-revocation", hint="the server has no revocation endpoint")
         held = self.token or {}
         form = {"token": token or held.get("refresh_token") or held.get("access_token", "")}
         return self._send(endpoint, form if token_type_hint is None else {**form, "token_type_hint": token_type_hint})
 
     def _issue(self, form: Mapping[str, Any], before: Mapping[str, Any], url: str | None = None) -> dict[str, Any]:
         members = read_answer(self._send(url or self.server["token_endpoint"], form))
-        # A server that announces DPoP and issues a bearer token all the same is not the one that was announced.
+        # A server that announces DPoP must not issue a bearer token: an attacker could replay it.
         announced = self._wants_dpop and bool(self.server.get("dpop_signing_alg_values_supported"))
         return read_token(members, self.token_auth.dpop_key, must_be_bound=announced or "dpop_key" in before)
 

@@ -1,4 +1,4 @@
-"""One refresh at a time: the locks that keep threads and processes from spending one refresh token twice."""
+"""Locks that prevent threads and processes from using one refresh token twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threading import Lock
 from ..errors import ConfigurationError
 from .files import locked_file
 
-#: Returns a context manager that one holder of a name enters at a time; the name is a digest, 64 hex characters.
+#: Returns a context manager that one holder of a name at a time can enter; the name is a digest of 64 hex characters.
 TokenLock = Callable[[str], AbstractContextManager[object]]
 
 _MOST_LOCKS = 64
@@ -24,15 +24,15 @@ class ProcessLocks:
         self._locks = [Lock() for _ in range(_MOST_LOCKS)]
 
     def __call__(self, name: str) -> Lock:
-        """Return the lock of a name; names share 64 locks."""
+        """Return the lock for a name; all names share 64 locks."""
         return self._locks[int(name, 16) % _MOST_LOCKS]
 
 
 class FileLocks:
-    """Locks for all processes of one machine: at most 64 files.
+    """Lock files for all processes of one machine: at most 64 files.
 
     Args:
-        folder: made when the first token is refreshed.
+        folder: folder of the files; created by the first refresh.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,17 +40,17 @@ class FileLocks:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Hold the lock of a name.
+        """Hold the lock for a name.
 
         Raises:
-            ConfigurationError: the folder cannot be written.
+            ConfigurationError: the process cannot write to the folder.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             held = locked_file(self._folder / f"token-{int(name, 16) % _MOST_LOCKS}.lock")
             held.__enter__()
         except OSError as exc:
-            raise ConfigurationError(f"no token lock in {self._folder}; pass token_lock=") from exc
+            raise ConfigurationError(f"cannot create a lock file in {self._folder}; pass token_lock=") from exc
         try:
             yield
         finally:
@@ -58,5 +58,5 @@ class FileLocks:
 
 
 def lock_name(refresh_token: str) -> str:
-    """Return the name of the lock for a refresh token: a digest, since it may become a file name."""
+    """Return the lock name for a refresh token: its SHA-256 digest in hex, which never reveals the token."""
     return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""The requests of a session: guarded connections, no redirected secrets, one repetition with a DPoP nonce."""
+"""The requests of a session: guarded connections, no redirected secrets, one retry with a DPoP nonce."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from ..fetch.session import VettedAdapter
 from .authentication import TokenAuthentication
 from .dpop import Nonces
 
-#: Seconds for one request.
+#: Total deadline of one request, in seconds.
 TIMEOUT = 10
 _REPEATABLE = (bytes, str, dict, list, tuple, type(None))
 _CHALLENGE = "use_dpop_nonce"
-#: Cookies of servers are neither kept nor sent: a session is known by its tokens alone.
+#: The session neither stores nor sends cookies; only tokens identify it.
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])
 
 
 class GuardedSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
-    """Authlib's session for servers that name their own endpoints.
+    """Authlib's session with guarded connections, because a server's metadata chooses the endpoints.
 
     Args:
-        fetch: how connections are made.
-        nonces: the newest nonces of servers.
-        more: what Authlib's ``OAuth2Session`` takes.
+        fetch: settings of the connections.
+        nonces: the newest DPoP nonces of servers.
+        more: arguments of Authlib's ``OAuth2Session``; ``default_timeout`` defaults to 10 seconds.
     """
 
     token_auth_class = TokenAuthentication
@@ -44,7 +44,7 @@ class GuardedSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
     def __init__(self, fetch: FetchSettings, nonces: Nonces, **more: Any) -> None:
         super().__init__(**{"default_timeout": TIMEOUT, **more})
         self.nonces = nonces
-        self.trust_env = False  # no proxies, no .netrc passwords, no CA variables of this process
+        self.trust_env = False  # ignore proxies, .netrc passwords and CA variables of the process
         self.cookies.set_policy(_NO_COOKIES)
         self.adapters.clear()
         idle = IdleConnections()
@@ -54,14 +54,14 @@ class GuardedSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
             self.proxies = {"https": fetch.proxy, "http": fetch.proxy}
 
     def __del__(self) -> None:
-        """Break the cycle that Authlib's base class makes; it is not there if the arguments were refused."""
+        """Break the reference cycle of Authlib's base class; it is missing if the constructor failed."""
         self.__dict__.pop("session", None)
 
     def request(self, method: str, url: str, *args: Any, **more: Any) -> Any:
-        """Send a request; once more with a nonce if the server asks for it (RFC 9449 §8).
+        """Send a request; retry once with a nonce if the server requires one (RFC 9449 §8).
 
         Raises:
-            FetchError: the address may not be connected to, or the answer is too slow or too large.
+            FetchError: the address is blocked, or the response is too slow or too large.
         """
         answer = super().request(method, url, *args, **more)
         asked = self._remember_nonce(answer) and _asks_for_nonce(answer)
@@ -73,17 +73,17 @@ class GuardedSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
         return answer
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Take the token off a redirect to another origin, and the proof off every redirect; make a new one."""
+        """Remove the token from a redirect to another origin, and sign a new proof for a redirect that keeps it."""
         super().rebuild_auth(prepared_request, response)
         if prepared_request.headers.pop("DPoP", None) and "Authorization" in prepared_request.headers:
             self.nonces.remember(response.url, response.headers)
             self.token_auth.sign(prepared_request)
 
     def send_form(self, url: str, form: Mapping[str, str], auth: Any, **more: Any) -> requests.Response:
-        """POST a form of secrets to the server; a redirect is refused, since it would take them elsewhere.
+        """POST a form with secrets to the server; refuse a redirect, which would leak them to another URL.
 
         Raises:
-            FetchError: there is no answer, or it redirects.
+            FetchError: the server does not answer, or redirects.
         """
         with translated_errors():
             headers = {"Accept": "application/json"}
@@ -91,7 +91,7 @@ class GuardedSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
                 url, data=dict(form), auth=auth, **{**more, "headers": headers, "allow_redirects": False}
             )
         if 300 <= answer.status_code < 400:
-            raise UnexpectedResponseError("redirect", hint="the endpoint redirects; nothing is sent elsewhere")
+            raise UnexpectedResponseError("redirect", hint="the endpoint redirects; the redirect is not followed")
         return answer
 
     def _remember_nonce(self, answer: requests.Response) -> bool:
@@ -99,14 +99,14 @@ class GuardedSession(OAuth2Session):  # type: ignore[misc]  # Authlib is untyped
 
 
 def read_answer(answer: requests.Response) -> dict[str, Any]:
-    """Return the JSON object of an endpoint.
+    """Return the JSON object in the response of an endpoint.
 
     Raises:
-        OAuthError: the server refuses; ``error`` says why.
-        FetchError: the answer is no JSON object, or the server failed.
+        OAuthError: the server refuses the request; ``error`` is its error code.
+        FetchError: the response is not a JSON object, or its status is 5xx.
     """
     if answer.status_code >= 500:
-        raise UnexpectedResponseError("status", hint=f"status {answer.status_code} of the server")
+        raise UnexpectedResponseError("status", hint=f"the server answered with status {answer.status_code}")
     try:
         members = read_object(answer.content)
     except StrictJSONError as exc:
@@ -122,7 +122,7 @@ def read_answer(answer: requests.Response) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Let no exception of requests out of a request to the server."""
+    """Raise exceptions of requests as `FetchError`."""
     try:
         yield
     except requests.RequestException as exc:
@@ -148,5 +148,5 @@ def _names_challenge(answer: requests.Response) -> bool:
 
 @lru_cache(maxsize=4)
 def _trust(ca_bundle: str | None) -> ssl.SSLContext:
-    """Trust anchors are read once: loading them costs more than a request."""
+    """Return a cached TLS context, because loading the trust anchors takes longer than a request."""
     return new_tls_context(ca_bundle)

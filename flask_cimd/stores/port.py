@@ -46,7 +46,7 @@ class Entry:
     expires_at: datetime
 
     def is_fresh(self, now: datetime) -> bool:
-        """Say whether the entry may be used without a fetch."""
+        """Return whether the entry may be used without a fetch."""
         return now < self.expires_at
 
 

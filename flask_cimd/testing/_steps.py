@@ -185,6 +185,6 @@ class ContractBase:
         return successors if storage.rotate(token.digest, successors, now, grace=grace) else None
 
     def is_alive(self, storage: ProviderStorage, token: Token, now: datetime = NOW) -> bool:
-        """Say whether a token may be used."""
+        """Return whether a token may be used."""
         found = storage.find_token(token.digest)
         return found is not None and found[1].is_alive(found[0], now)

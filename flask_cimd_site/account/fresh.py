@@ -39,7 +39,7 @@ def fresh_owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_fresh() -> bool:
-    """Say whether the owner has proved within the last ten minutes to be there."""
+    """Return whether the owner has proved within the last ten minutes to be there."""
     current = sessions.current()
     return current is not None and services().clock() - current.proved_at < _FRESH
 

@@ -104,7 +104,7 @@ def log_out() -> Response:
 
 
 def is_logged_in() -> bool:
-    """Say whether this request belongs to a session of the owner; at most one query a request."""
+    """Return whether this request belongs to a session of the owner; at most one query a request."""
     return sessions.current() is not None
 
 

@@ -62,7 +62,7 @@ class Passkey:
 
 
 def are_possible() -> bool:
-    """Say whether browsers take passkeys for this origin: they need a host name, and refuse an IP address."""
+    """Return whether browsers take passkeys for this origin: they need a host name, and refuse an IP address."""
     try:
         ip_address(_rp_id())
     except ValueError:

@@ -48,7 +48,7 @@ def seed(configuration: Configuration, now: datetime) -> None:
 
 
 def has_account() -> bool:
-    """Say whether the site has an owner."""
+    """Return whether the site has an owner."""
     with db.engine.connect() as connection:
         return connection.execute(select(_account.c.id)).first() is not None
 
@@ -68,7 +68,7 @@ def create(password_hash: str | None, now: datetime, handle: bytes | None = None
 
 
 def is_right(password: str) -> bool:
-    """Say whether this is the password of the owner."""
+    """Return whether this is the password of the owner."""
     known = _known_hash()
     return known is not None and _matches(known, password)
 
@@ -86,7 +86,7 @@ def change(password: str, now: datetime) -> None:
 
 
 def is_long_enough(password: str) -> bool:
-    """Say whether a password has 12 to 1000 characters."""
+    """Return whether a password has 12 to 1000 characters."""
     return SHORTEST_PASSWORD <= len(password) <= LONGEST
 
 
@@ -100,7 +100,7 @@ def check_length(password: str) -> None:
 
 
 def has_password() -> bool:
-    """Say whether the owner can log in with a password."""
+    """Return whether the owner can log in with a password."""
     return _known_hash() is not None
 
 

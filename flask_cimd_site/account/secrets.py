@@ -55,7 +55,7 @@ def new(kind: Kind, life: timedelta, now: datetime) -> str:
 
 
 def holds(kind: Kind, secret: str, now: datetime) -> bool:
-    """Say whether a secret is good, without using it."""
+    """Return whether a secret is good, without using it."""
     with db.engine.connect() as connection:
         return connection.execute(select(_secrets.c.kind).where(_is(kind, secret, now))).first() is not None
 
@@ -67,7 +67,7 @@ def spend(kind: Kind, secret: str, now: datetime) -> bool:
 
 
 def is_waiting(kind: Kind, now: datetime) -> bool:
-    """Say whether there is a good secret of this kind."""
+    """Return whether there is a good secret of this kind."""
     with db.engine.connect() as connection:
         found = connection.execute(select(_secrets.c.kind).where(_secrets.c.kind == kind, _lives(now))).first()
     return found is not None

@@ -55,7 +55,7 @@ class OwnerSession:
     network: str
 
     def lives(self, now: datetime) -> bool:
-        """Say whether the session has not ended by its age or by its rest."""
+        """Return whether the session has not ended by its age or by its rest."""
         return now < self.created_at + LONGEST and now < self.seen_at + IDLE
 
 

@@ -44,7 +44,7 @@ def end() -> None:
 
 
 def opens(given: str) -> bool:
-    """Say whether this is the last part of the address, in constant time."""
+    """Return whether this is the last part of the address, in constant time."""
     known = secret()
     return known is not None and hmac.compare_digest(given.encode(), known.encode())
 

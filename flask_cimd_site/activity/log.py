@@ -98,7 +98,7 @@ def _add(connection: Connection, event: dict[str, Any]) -> None:
 
 
 def _are_many_failures(connection: Connection) -> bool:
-    """Say whether the last ten attempts failed; ``False`` while an unread notice says so."""
+    """Return whether the last ten attempts failed; ``False`` while an unread notice says so."""
     is_told = select(_notice.c.activity_id).join(_activity).where(_activity.c.kind == Kind.LOGIN_FAILURES).limit(1)
     if connection.execute(is_told).first():
         return False

@@ -122,7 +122,7 @@ def _limit(checked: list[str], offered: Mapping[str, str]) -> frozenset[str] | N
 
 
 def _is_about(subject: str, client_id: str) -> bool:
-    """Say whether a rule or setting decides about an app."""
+    """Return whether a rule or setting decides about an app."""
     url = WebURL.parse(client_id)
     if subject == client_id or url is None:
         return subject == client_id

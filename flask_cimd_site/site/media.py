@@ -106,7 +106,7 @@ def add(connection: Connection, stored: StoredImage, now: datetime) -> None:
 
 
 def is_own(url: str, images: str) -> bool:
-    """Say whether a URL is that of an image of this site; ``images`` is the prefix of these URLs."""
+    """Return whether a URL is that of an image of this site; ``images`` is the prefix of these URLs."""
     return url.startswith(images) and _NAME.fullmatch(url.removeprefix(images)) is not None
 
 

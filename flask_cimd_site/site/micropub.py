@@ -137,7 +137,7 @@ def _create(command: Create) -> Response:
 
 
 def _may(scope: str) -> bool:
-    """Say whether the token has a scope, itself or implied by another."""
+    """Return whether the token has a scope, itself or implied by another."""
     try:
         posting.require(current_access, scope)
     except TokenRefused:

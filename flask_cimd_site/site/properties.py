@@ -87,7 +87,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def is_web_url(url: str) -> bool:
-    """Say whether this is an absolute http or https URL without spaces and user, at most 2048 characters long."""
+    """Return whether this is an absolute http or https URL without spaces and user, at most 2048 characters long."""
     if len(url) > _LONGEST_URL or not url.isprintable() or " " in url or "\\" in url:
         return False
     # Also without a user: "https://bank.example@evil.example/" reads as another site.

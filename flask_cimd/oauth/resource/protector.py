@@ -74,7 +74,7 @@ class ResourceProtector:
         respond: returns the body of a refusal; the protector then sets status and challenge.
         origins: origins whose scripts may call, such as ``https://app.example``; ``None`` lets all of them, since a
             token counts and no cookie does. Preflights are answered without a token.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(

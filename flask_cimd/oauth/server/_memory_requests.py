@@ -142,7 +142,7 @@ class MemoryRequests:
         return waiting.digest in self._decided
 
     def _is_spent(self, code: str) -> bool:
-        """Say whether a code was redeemed."""
+        """Return whether a code was redeemed."""
         raise NotImplementedError
 
     def _sweep_requests(self, now: datetime, limit: int) -> int:

@@ -277,7 +277,7 @@ def _import(key: Mapping[str, Any], alg: str) -> Key | None:
 
 
 def _is_bounded(key: Mapping[str, Any]) -> bool:
-    """Say whether an RSA key has 2048 to 8192 bits and an exponent up to 2**32; larger ones cost too much CPU time."""
+    """Return whether an RSA key has 2048 to 8192 bits and an exponent up to 2**32; larger keys need too much CPU."""
     modulus, exponent = (int.from_bytes(base64.urlsafe_b64decode(key[name] + "==")) for name in ("n", "e"))
     return modulus.bit_length() in _RSA_BITS and 2 < exponent <= _MOST_EXPONENT
 

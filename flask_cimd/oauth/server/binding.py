@@ -64,5 +64,5 @@ def check_thumbprint(value: str | None) -> str | None:
 
 
 def demands_proofs(client: Any) -> bool:
-    """Say whether the client's metadata requires DPoP for all its tokens (RFC 9449 §5.2)."""
+    """Return whether the client's metadata requires DPoP for all its tokens (RFC 9449 §5.2)."""
     return isinstance(client, MetadataClient) and client.metadata.dpop_bound_access_tokens

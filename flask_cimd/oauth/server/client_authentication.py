@@ -82,7 +82,7 @@ class Authenticator:
         clients: finds clients and their keys.
         replay_cache: remembers used assertions.
         issuer: required value of ``aud`` in assertions.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(self, *, clients: ClientDirectory, replay_cache: ReplayCache, issuer: str, clock: Clock) -> None:
@@ -314,5 +314,5 @@ def _accepted(client: Any, settled: str) -> tuple[str, ...]:
 
 
 def _may_pass(error: CIMDError) -> bool:
-    """Say whether the same fetch may succeed later; a forbidden address or a deleted document will not."""
+    """Return whether the same fetch may succeed later; a forbidden address or a deleted document will not."""
     return error.temporary and not isinstance(error, AddressBlockedError)

@@ -77,7 +77,7 @@ class ServerContext:
         answers_silently: ``True`` passes requests with ``prompt=none`` on: the caller approves or refuses them without
             a page. ``False`` refuses them.
         on_reuse: called with a grant that has ended because a single-use code or token was presented again.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
         dpop: checks DPoP proofs; derived from the other attributes.
         authenticator: authenticates the clients of direct requests; derived from the other attributes.
     """

@@ -194,7 +194,7 @@ class MemoryStorage(MemoryRegistrations, MemoryConsents, MemoryRequests):
         return max((kept.grant for kept in found), key=lambda grant: grant.created_at, default=None)
 
     def has_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
-        """Say whether this person approved the client with this redirect URI, by a grant that is not revoked."""
+        """Return whether this person approved the client with this redirect URI, by a grant that is not revoked."""
         wanted = (subject, client_id, redirect_uri, False)
         return bool(self._chosen(lambda one: (one.subject, one.client_id, one.redirect_uri, one.revoked) == wanted))
 

@@ -82,7 +82,7 @@ def check_authorization_parameters(values: MultiDict[str, str]) -> None:
 
 
 def refers_to_pushed(values: MultiDict[str, str]) -> bool:
-    """Say whether an authorization request refers to a pushed request of this server."""
+    """Return whether an authorization request refers to a pushed request of this server."""
     return values.get("request_uri", "").startswith(REQUEST_URI)
 
 

@@ -24,7 +24,7 @@ class PrivateKeyJWT:
         clients: finds clients and their keys; a `CIMD` is one.
         issuer: the audience of assertions.
         replay_cache: remembers used assertions for all processes; `MemoryReplayCache` does so for one process.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(

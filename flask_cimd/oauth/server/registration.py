@@ -85,7 +85,7 @@ class RegistrationEndpoint:
     Args:
         clients: applies the operator's policy; a `CIMD` is one.
         storage: stores registrations.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
     """
 
     def __init__(self, clients: ClientDirectory, storage: RegistrationStorage, *, clock: Clock = utc_now) -> None:

@@ -68,7 +68,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         indieauth: ``False`` disables IndieAuth; see `ServerContext`.
         answers_silently: pass requests with ``prompt=none`` on instead of refusing them; see `ServerContext`.
         on_reuse: called with a grant that ended at the reuse of a code or token.
-        clock: returns the current aware instant.
+        clock: returns the current time as an aware `datetime`.
 
     Attributes:
         context: the server's parts, for endpoints such as `IntrospectionEndpoint`.

@@ -63,7 +63,7 @@ class Grant:
     revoked: bool = False
 
     def is_over(self, now: datetime) -> bool:
-        """Say whether no code or token of the grant may be used any more."""
+        """Return whether no code or token of the grant may be used any more."""
         return self.revoked or (self.until is not None and self.until <= now)
 
 
@@ -99,7 +99,7 @@ class Token:
     rotated_at: datetime | None = None
 
     def is_alive(self, grant: Grant, now: datetime) -> bool:
-        """Say whether the token may be used."""
+        """Return whether the token may be used."""
         return not (self.spent or self.revoked or grant.is_over(now)) and now < self.expires_at
 
     def may_repeat(self, grant: Grant, now: datetime, grace: timedelta) -> bool:
@@ -277,7 +277,7 @@ class ProviderStorage(TokenStorage, ConsentStorage, Protocol):
         """Return the newest grant of a client that this person approved, living or not."""
 
     def has_approved(self, subject: str, client_id: str, redirect_uri: str) -> bool:
-        """Say whether this person approved the client with this redirect URI, by a grant that is not revoked."""
+        """Return whether this person approved the client with this redirect URI, by a grant that is not revoked."""
 
     def living_grants(
         self, subject: str, now: datetime, *, limit: int, offset: int = 0
