@@ -179,7 +179,7 @@ class ClientResolver:
         """
         for hook in self._allow_client:
             if not call_hook("allow_client", partial(hook, metadata), ANSWERS):
-                raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook refused it")
+                raise PolicyDeniedError("client-refused", metadata.client_id, hint="an allow_client hook said no")
 
     def stale_copy(self, client_id: str, failure: CIMDError) -> ClientMetadata | None:
         """Return the stale copy for existing grants after a failed refetch, or ``None``; never for a new consent.
@@ -247,7 +247,7 @@ class ClientResolver:
             return entry.metadata, "store"
         hooks = self._allow_fetch
         if not all(call_hook("allow_fetch", partial(hook, identifier), ANSWERS) for hook in hooks):
-            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook refused it")
+            raise PolicyDeniedError("fetch-refused", identifier.raw, hint="an allow_fetch hook said no")
         return run_with_reserve(
             identifier.raw,
             lambda: self._coalesced(self._coalescing, identifier, lambda: self._lead(identifier)),
