@@ -57,9 +57,14 @@ def is_writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
+def is_redis(store: str) -> bool:
+    """Say whether ``CIMD_STORE`` names a Redis server."""
+    return store.startswith(_REDIS)
+
+
 def store_ping(store: str) -> Callable[[], bool] | None:
     """Return the function that asks Redis for a sign of life; ``None`` if ``CIMD_STORE`` names no Redis."""
-    if not store.startswith(_REDIS):
+    if not is_redis(store):
         return None
 
     def ping() -> bool:

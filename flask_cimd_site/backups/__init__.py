@@ -2,6 +2,7 @@
 
 from flask_cimd_site.backups.errors import BackupError
 from flask_cimd_site.backups.making import make, prune
+from flask_cimd_site.backups.records import records_of
 from flask_cimd_site.backups.restoring import Opened, opened, restore
 
-__all__ = ["BackupError", "Opened", "make", "opened", "prune", "restore"]
+__all__ = ["BackupError", "Opened", "make", "opened", "prune", "records_of", "restore"]

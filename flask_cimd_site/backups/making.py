@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine
 
+from flask_cimd.stores import Records
 from flask_cimd_site import schema
-from flask_cimd_site.backups import archive, postgresql, sqlite
+from flask_cimd_site.backups import archive, postgresql, records, sqlite
 from flask_cimd_site.backups.archive import Manifest
 from flask_cimd_site.backups.errors import BackupError
 
@@ -26,7 +27,9 @@ def name_at(now: datetime) -> str:
     return f"site-{now:%Y%m%dT%H%M%SZ}.tar.gz"
 
 
-def make(engine: Engine, target: Path, *, environment_file: Path | None, now: datetime) -> Manifest:
+def make(
+    engine: Engine, target: Path, *, environment_file: Path | None, now: datetime, kept: Records | None = None
+) -> Manifest:
     """Write a backup with mode 0600: whole or not at all. Nobody is stopped from writing meanwhile.
 
     Args:
@@ -34,9 +37,11 @@ def make(engine: Engine, target: Path, *, environment_file: Path | None, now: da
         target: file to write, in a directory that exists; it must not exist itself.
         environment_file: is kept in the backup, with its secrets; ``None`` for a backup without secrets.
         now: an aware instant in UTC.
+        kept: rules, allowances and pins that are in Redis.
 
     Raises:
         BackupError: the target exists, or the database holds no site.
+        StoreError: Redis does not answer.
     """
     if target.exists():
         raise BackupError("exists", f"{target} exists; a backup replaces no file")
@@ -45,6 +50,8 @@ def make(engine: Engine, target: Path, *, environment_file: Path | None, now: da
         revision, files = _dump(engine, folder)
         if revision is None or not schema.is_known(revision):
             raise BackupError("no-site", "the database holds no site of this version or an older one")
+        if kept is not None:
+            files |= records.dump(kept, folder)
         if environment_file is not None:
             files[SECRETS] = environment_file
         manifest = Manifest(

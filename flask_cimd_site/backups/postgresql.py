@@ -58,7 +58,9 @@ def put(connection: Connection, folder: Path, names: Iterable[str], revision: st
     _drop(connection)
     schema.migrate(connection, revision)
     made = [table for table, _ in inspect(connection).get_sorted_table_and_fkc_names() if table]
-    given = {name.removeprefix(_PREFIX).removesuffix(_SUFFIX): folder / name for name in names}
+    given = {
+        name.removeprefix(_PREFIX).removesuffix(_SUFFIX): folder / name for name in names if name.startswith(_PREFIX)
+    }
     wanted = [table for table in made if table in given]
     if wanted:
         connection.execute(text(f"TRUNCATE {_quoted(wanted)}"))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from flask_cimd.stores import Records
 from flask_cimd_site import schema
-from flask_cimd_site.backups import archive, postgresql, sqlite
+from flask_cimd_site.backups import archive, postgresql, records, sqlite
 from flask_cimd_site.backups.archive import Manifest
 from flask_cimd_site.backups.errors import BackupError
 from flask_cimd_site.backups.making import SECRETS
@@ -60,28 +61,35 @@ def opened(source: Path, scratch: Path | None) -> Iterator[Opened]:
         yield Opened(manifest, Path(name))
 
 
-def restore(backup: Opened, engine: Engine, *, replace: bool) -> None:
+def restore(backup: Opened, engine: Engine, *, replace: bool, kept: Records | None = None) -> None:
     """Put the data of a backup in place of those of the database, all or nothing.
 
     Args:
         backup: the checked backup.
         engine: of the database.
         replace: lose the data that the database holds.
+        kept: rules, allowances and pins that are in Redis; they follow when the database is restored.
 
     Raises:
         BackupError: the backup does not fit, or the database holds data that are not to be replaced.
         ConfigurationError: the database belongs to a newer version of the site.
+        StoreError: Redis does not answer.
     """
     if backup.manifest.database != engine.dialect.name:
         raise BackupError(
             "other-database",
             f"this is a backup of {backup.manifest.database}, and DEMO_DATABASE_URL names {engine.dialect.name}",
         )
+    records.check(kept, backup.folder, replace=replace)
+    _restore_database(backup, engine, replace=replace)
+    records.put(kept, backup.folder)
+
+
+def _restore_database(backup: Opened, engine: Engine, *, replace: bool) -> None:
     if engine.dialect.name == "postgresql":
         with schema.locked(engine), engine.begin() as connection:
             _check_target(connection, replace=replace)
-            files = [name for name in backup.manifest.files if name != SECRETS]
-            postgresql.put(connection, backup.folder, files, backup.manifest.schema)
+            postgresql.put(connection, backup.folder, backup.manifest.files, backup.manifest.schema)
         return
     copy = backup.folder / sqlite.FILE
     sqlite.prepare(copy, backup.manifest.schema)

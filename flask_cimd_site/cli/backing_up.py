@@ -12,6 +12,7 @@ import click
 from flask.cli import ScriptInfo
 from sqlalchemy import Engine
 
+from flask_cimd.stores import Records
 from flask_cimd_site import backups, schema
 from flask_cimd_site.backups.making import name_at
 from flask_cimd_site.cli.database import engine_of
@@ -30,7 +31,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
 def backup(info: ScriptInfo, file: Path | None, *, with_secrets: bool, keep: int | None) -> None:
     """Write a backup to FILE (default: backups/site-INSTANT.tar.gz) while the site is running; prints its name.
 
-    It holds all data, pictures included, at one instant. Whoever can read it can use every login and token in it.
+    It holds all data at one instant, pictures included, and rules that are in Redis. Tokens are in it as digests alone.
     """
     folder, now = folder_of(info), datetime.now(UTC)
     if with_secrets and folder.environment_file is None:
@@ -38,8 +39,8 @@ def backup(info: ScriptInfo, file: Path | None, *, with_secrets: bool, keep: int
     environment = folder.environment()
     target = _target(folder, file, now)
     secrets = folder.environment_file if with_secrets else None
-    with _engine(environment) as engine:
-        manifest = backups.make(engine, target, environment_file=secrets, now=now)
+    with _site(environment) as (engine, kept):
+        manifest = backups.make(engine, target, environment_file=secrets, now=now, kept=kept)
     click.echo(f"{target}")
     about = f"with {ENVIRONMENT_FILE} and its secrets" if with_secrets else f"without {ENVIRONMENT_FILE}"
     click.echo(f"{target.stat().st_size} bytes, schema {manifest.schema}, {about}", err=True)
@@ -68,8 +69,8 @@ def restore(info: ScriptInfo, file: Path, *, replace: bool, with_secrets: bool) 
     path = _prepare_secrets(folder, replace=replace) if with_secrets else None
     with backups.opened(file, _scratch(folder)) as found:
         variables = _variables(folder, found, with_secrets=with_secrets)
-        with _engine(variables) as engine:
-            backups.restore(found, engine, replace=replace)
+        with _site(variables) as (engine, kept):
+            backups.restore(found, engine, replace=replace, kept=kept)
         if path is not None and found.environment_file is not None:
             write_private(path, found.environment_file.read_text(encoding="utf-8"), replace=replace)
             click.echo(f"{path} is restored.")
@@ -106,7 +107,7 @@ def _variables(folder: Folder, found: backups.Opened, *, with_secrets: bool) -> 
 def upgrade(info: ScriptInfo, *, no_backup: bool) -> None:
     """Bring the schema of the database up to date, after a backup; serve does so, too, without a backup."""
     folder, now = folder_of(info), datetime.now(UTC)
-    with _engine(folder.environment()) as engine:
+    with _site(folder.environment()) as (engine, kept):
         with engine.connect() as connection:
             before = schema.revision_of(connection)
         if before == schema.newest():
@@ -114,18 +115,19 @@ def upgrade(info: ScriptInfo, *, no_backup: bool) -> None:
             return
         if before is not None and schema.is_known(before) and not no_backup:
             target = _target(folder, None, now)
-            backups.make(engine, target, environment_file=None, now=now)
+            backups.make(engine, target, environment_file=None, now=now, kept=kept)
             click.echo(f"Backup: {target}")
         schema.upgrade(engine)
         click.echo(f"The schema was {before or 'empty'} and is {schema.newest()}.")
 
 
 @contextmanager
-def _engine(environment: dict[str, str]) -> Iterator[Engine]:
-    """Yield the engine of the configured database; errors of SQLite itself become sentences."""
-    with engine_of(Configuration.from_environment(environment)) as engine:
+def _site(environment: dict[str, str]) -> Iterator[tuple[Engine, Records | None]]:
+    """Yield the configured database, and records in Redis; errors of SQLite itself become sentences."""
+    configuration = Configuration.from_environment(environment)
+    with engine_of(configuration) as engine:
         try:
-            yield engine
+            yield engine, backups.records_of(configuration.cimd["CIMD_STORE"])
         except sqlite3.OperationalError as exc:
             if exc.sqlite_errorname.startswith("SQLITE_BUSY"):
                 raise UnknownNowError("the database is in use; stop the site, and try again") from exc

@@ -9,6 +9,7 @@ import click
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_cimd import ConfigurationError
+from flask_cimd.stores import StoreError
 from flask_cimd_site.backups import BackupError
 
 YES, NO, USAGE, UNKNOWN_NOW = 0, 1, 2, 3
@@ -33,6 +34,8 @@ class Commands(click.Group):
             raise click.ClickException(f"{error} ({error.slug})") from error
         except ConfigurationError as error:
             raise click.ClickException(str(error)) from error
+        except StoreError as error:
+            raise UnknownNowError(f"Redis does not answer; nothing was changed: {error}") from error
         except SQLAlchemyError as error:
             raise of_database(error) from error
         except OSError as error:

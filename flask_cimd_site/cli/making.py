@@ -20,7 +20,7 @@ from flask_cimd_site.cli.templates import Values
 from flask_cimd_site.config import Configuration
 
 _ENVIRONMENT = """\
-# The personal site at {base_url}: read by flask-cimd-site. Keep it private; who has the key can log in.
+# The personal site at {base_url}: read by flask-cimd-site. Keep it private: the key signs cookies.
 # All variables: reference, "Settings of the personal site". Restart the site after a change.
 DEMO_BASE_URL={base_url}
 DEMO_SECRET_KEY={key}

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, delete, func, insert, select
 
 from flask_cimd_site.cli.database import engine_of
 from flask_cimd_site.cli.folder import Folder
@@ -42,6 +42,13 @@ def write(engine: Engine, number: int) -> None:
                 name=f"{number:032x}.png", media_type="image/png", content=PICTURE, width=1, height=1, created_at=0.1
             )
         )
+
+
+def empty(engine: Engine) -> None:
+    """Delete all posts and pictures."""
+    with engine.begin() as connection:
+        for table in (_post, _media):
+            connection.execute(delete(table))
 
 
 def counted(engine: Engine) -> tuple[int, int]:

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import stat
-import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -18,12 +17,14 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from flask_cimd.clients import admission
 from flask_cimd_site import backups, schema
-from flask_cimd_site.backups import postgresql
+from flask_cimd_site.backups import postgresql, records
 from tests.site.command import data
 from tests.site.command.conftest import Run
+from tests.support import private_servers
 from tests.support.databases import private_schema
-from tests.support.requirements import need
+from tests.support.private_servers import RedisServer
 
 
 @pytest.fixture
@@ -308,21 +309,73 @@ def test_older_backups_are_deleted_if_asked_for(run: Run, directory: Path) -> No
     assert {path.name for path in new.parent.iterdir()} == {"mine.tar.gz", old[2].name, new.name}
 
 
+# -- rules in Redis --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_redis(filled: Path) -> Iterator[RedisServer]:
+    """Let the site keep its rules in a Redis of its own."""
+    with private_servers.redis_server() as server:
+        with (filled / "site.env").open("a") as file:
+            file.write(f"CIMD_STORE={server.url}\n")
+        yield server
+
+
+@pytest.mark.parametrize("any_directory", ["sqlite"], indirect=True)
+def test_rules_in_redis_are_backed_up_and_restored(run: Run, filled: Path, with_redis: RedisServer) -> None:
+    assert run("-d", filled, "cimd", "deny", "casino.example").exit_code == 0
+    assert run("-d", filled, "cimd", "trust", "friend.example").exit_code == 0
+    backup = backed_up(run, filled)
+    run("-d", filled, "cimd", "remove", "casino.example")
+    run("-d", filled, "cimd", "deny", "other.example")
+    with data.engine_at(filled) as engine:
+        data.empty(engine)
+    refused = run("-d", filled, "restore", backup)
+    assert (refused.exit_code, "(holds-data)" in refused.output) == (1, True)
+    assert run("-d", filled, "restore", backup, "--replace").exit_code == 0
+    rules = run("-d", filled, "cimd", "rules").output.splitlines()
+    assert {tuple(rule.split()[:2]) for rule in rules} == {("deny", "casino.example"), ("trust", "friend.example")}
+
+
+@pytest.mark.parametrize("any_directory", ["sqlite"], indirect=True)
+def test_a_redis_that_is_away_stops_both_before_anything_is_changed(
+    run: Run, filled: Path, with_redis: RedisServer
+) -> None:
+    run("-d", filled, "cimd", "deny", "casino.example")
+    backup, before = backed_up(run, filled), all_of(filled)
+    with data.engine_at(filled) as engine:
+        data.write(engine, 3)
+    with_redis.stop()
+    kept = all_of(filled)
+    for command in (("backup",), ("restore", backup, "--replace")):
+        ended = run("-d", filled, *command)
+        assert (ended.exit_code, "Redis does not answer" in ended.output) == (3, True), ended.output
+    assert all_of(filled) == kept != before
+    assert [path.name for path in (filled / "backups").iterdir()] == [backup.name]
+
+
+@pytest.mark.parametrize("any_directory", ["sqlite"], indirect=True)
+def test_rules_of_a_redis_need_one(run: Run, filled: Path, with_redis: RedisServer) -> None:
+    run("-d", filled, "cimd", "deny", "casino.example")
+    backup = backed_up(run, filled)
+    text = (filled / "site.env").read_text()
+    (filled / "site.env").write_text(text.replace("CIMD_STORE", "# CIMD_STORE"))
+    ended = run("-d", filled, "restore", backup, "--replace")
+    assert (ended.exit_code, "(other-store)" in ended.output) == (1, True)
+
+
+def test_every_kind_of_record_is_backed_up() -> None:
+    assert set(records.KINDS) == {admission._RULE, admission._TIER, admission._PIN}
+
+
 # -- a full disk -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """Mount a disk of 1 MiB."""
-    need(os.getuid() == 0, "only root mounts disks")
-    path = tmp_path / "small"
-    path.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], capture_output=True, check=False)
-    need(mounted.returncode == 0, "this machine mounts no tmpfs")
-    try:
+    with private_servers.small_disk(1) as path:
         yield path
-    finally:
-        subprocess.run(["umount", "-l", path], check=True)
 
 
 @pytest.fixture
