@@ -20,7 +20,17 @@ from flask_cimd.core import utc_now
 from flask_cimd.oauth import RegistrationEndpoint
 from flask_cimd.provider import SQLAlchemyStorage
 from flask_cimd_site import addresses, assets, errors, frame, language, limits, metrics, schema, security, upkeep
-from flask_cimd_site.account import account_page, attempts, commands, first_run, fresh, login, passwords, sessions
+from flask_cimd_site.account import (
+    account_page,
+    attempts,
+    commands,
+    first_run,
+    fresh,
+    login,
+    passwords,
+    sessions,
+    zones,
+)
 from flask_cimd_site.activity import pages as activity_pages
 from flask_cimd_site.activity import sweep as activity_sweep
 from flask_cimd_site.check import pages as check
@@ -29,7 +39,7 @@ from flask_cimd_site.config import Configuration
 from flask_cimd_site.counters import shared_counters
 from flask_cimd_site.identity import Identity
 from flask_cimd_site.models import db, set_up_sqlite
-from flask_cimd_site.owner import card, clients, script_tokens, scripts, setup
+from flask_cimd_site.owner import card, clients, registered, script_tokens, scripts, setup
 from flask_cimd_site.provider import recording, registration, resource_servers
 from flask_cimd_site.provider.setup import create_provider
 from flask_cimd_site.services import Services
@@ -61,6 +71,7 @@ _MODULES = (
     writing,
     icon,
     scripts,
+    registered,
 )
 
 
@@ -104,7 +115,7 @@ def create_app(environment: Mapping[str, str] | None = None, *, clock: Callable[
     ).server
     identity = Identity(configuration, profiles.load)
     app.extensions["flask_cimd_site"] = Services(configuration, cimd, server, storage, identity, clock)
-    language.init_app(app, lambda: configuration.zone)
+    language.init_app(app, zones.current)
     frame.init_app(app, configuration)
     security.init_app(app, configuration)
     assets.init_app(app)

@@ -38,7 +38,7 @@ class Place:
 #: The navigation, in order.
 PLACES = (
     Place(_("Notes"), "notes.index", ("notes", "writing")),
-    Place(_("Apps"), "cimd_provider.apps", ("scripts",)),
+    Place(_("Apps"), "cimd_provider.apps", ("scripts", "registered")),
     Place(_("Rules"), "clients.show", ("clients",)),
     Place(_("Activity"), "activity.show", ("activity",)),
     Place(_("Account"), "account.show", ("account", "card", "setup")),

@@ -7,7 +7,7 @@ site and of `flask_cimd`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -28,12 +28,12 @@ _DAY: dict[str, DateTimePattern] = {"en": parse_pattern("d MMMM y"), "de": parse
 _CATALOGUES = "site_catalogues"
 
 
-def init_app(app: Flask, zone: Callable[[], str] = lambda: "UTC") -> None:
+def init_app(app: Flask, zone: Callable[[], tzinfo] = lambda: UTC) -> None:
     """Set up translations, the template filters ``moment`` and ``day`` for aware instants, and ``said`` for `Sentence`.
 
     Args:
         app: an app whose folder has ``translations``.
-        zone: returns the IANA name of the time zone in which pages show instants.
+        zone: returns the time zone in which pages show instants.
     """
     Babel(app, locale_selector=language, timezone_selector=zone)
     app.extensions[_CATALOGUES] = {}
@@ -86,8 +86,8 @@ def _sentence(text: str, **values: Any) -> str:
     return found % values if values else found
 
 
-def _said(text: str) -> str:
-    return translate(text) if isinstance(text, Sentence) else _sentence(text)
+def _said(text: str, **values: Any) -> str:
+    return translate(text, **values) if isinstance(text, Sentence) else _sentence(text, **values)
 
 
 class _Reader:

@@ -66,7 +66,12 @@ VARIABLES = (
         "http on this computer, default password, apps on loopback; loud in the log; never for others",
     ),
     Variable(_OWNER, "DEMO_ME", "`DEMO_BASE_URL` + `/`", "the owner's profile URL"),
-    Variable(_OWNER, "DEMO_ZONE", "`UTC`", "time zone in which pages show instants, such as `Europe/Berlin`"),
+    Variable(
+        _OWNER,
+        "DEMO_ZONE",
+        "`UTC`",
+        "time zone in which pages show instants, such as `Europe/Berlin`, until the owner chooses one on the site",
+    ),
     Variable(_OWNER, "DEMO_OWNER_NAME", "`The owner`", "name on the home page, told to apps with the scope `profile`"),
     Variable(_OWNER, "DEMO_HANDLE", "the host; `owner.test` in development", "the owner's handle on the AT Protocol"),
     Variable(

@@ -5,7 +5,7 @@ from ..oauth.short_columns import short_columns, warn_of_short_columns
 from .apps import AppConsent, AppGrant, ConnectedApp
 from .authlib_models import URLClientCodeMixin, URLClientTokenMixin
 from .consent import ConsentPage, ScopeChoice
-from .hooks import ConsentRequest, Decision, Identity
+from .hooks import AccessChange, ConsentRequest, Decision, Identity
 from .models import Models, missing_tables, provider_models
 from .provider import Provider
 from .storage import SQLAlchemyStorage
@@ -13,6 +13,7 @@ from .sweep import Swept, sweep
 from .texts import translate
 
 __all__ = [
+    "AccessChange",
     "AppConsent",
     "AppGrant",
     "ConnectedApp",

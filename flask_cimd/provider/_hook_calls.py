@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..core.app_hooks import call_hook, refuse_value
 from ..errors import CIMDError, ConfigurationError
 from ..oauth import Grant, Resource
-from .hooks import ConsentRequest, Decision, Hooks, Identity, Verdict
+from .hooks import AccessChange, ConsentRequest, Decision, Hooks, Identity, Verdict
 from .login import login_at
 
 logger = logging.getLogger(__name__)
@@ -142,21 +142,24 @@ class HookCalls:
 
     def note_reuse(self, grant: Grant) -> None:
         """Tell the app of a grant that ended at the reuse of a code or token; its failure changes no response."""
-        if self.hooks.on_reuse is None:
-            return
-        try:
-            self.hooks.on_reuse(grant)
-        except Exception:
-            logger.exception("the hook on_reuse failed")
+        _tell("on_reuse", self.hooks.on_reuse, grant)
+
+    def note_access_change(self, change: AccessChange) -> None:
+        """Tell the app what a person changed on the page of their apps; its failure changes no response."""
+        _tell("on_access_change", self.hooks.on_access_change, change)
 
     def note(self, decision: Decision) -> None:
         """Tell the app of a decision; its failure ends no sign-in."""
-        if self.hooks.on_decision is None:
-            return
-        try:
-            self.hooks.on_decision(decision)
-        except Exception:
-            logger.exception("the hook on_decision failed")
+        _tell("on_decision", self.hooks.on_decision, decision)
+
+
+def _tell(name: str, hook: Callable[[Any], None] | None, news: object) -> None:
+    if hook is None:
+        return
+    try:
+        hook(news)
+    except Exception:
+        logger.exception("the hook %s failed", name)
 
 
 def _members(name: str, found: Any) -> dict[str, Any]:

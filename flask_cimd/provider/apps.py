@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from ..core.sentences import sentence
 from ..oauth import Grant
 from ..oauth.server.remembered import RememberedConsent
 from ..oauth.server.storage import LivingGrant
+from .hooks import AccessChange
 from .lifetimes import LIFETIMES
 from .site import Site
 
@@ -137,29 +139,38 @@ class ConnectedApps:
         subject = site.subject()
         if subject is None or not site.browser.accepts(form.get("token", ""), f"apps {subject}"):
             abort(403)
-        now = site.clock()
         if form.get("everything"):
             answer = self._check_again()
             if answer is not None:
                 return answer
-            site.storage.revoke_subject(subject, now)
-        elif form.get("consent"):
-            if not site.storage.forget_consent(subject, form["consent"]):
+        site.hooks.note_access_change(self._change(subject, form))
+        return redirect(site.path("/apps"), code=303)  # type: ignore[return-value]  # Werkzeug's type of Flask's Response
+
+    def _change(self, subject: str, form: Mapping[str, str]) -> AccessChange:
+        """Do what a form of the page asks for."""
+        storage, now, client_id = self._site.storage, self._site.clock(), form.get("client", "")
+        if form.get("everything"):
+            storage.revoke_subject(subject, now)
+            return AccessChange(kind="all-ended", subject=subject)
+        if form.get("consent"):
+            if not storage.forget_consent(subject, form["consent"]):
                 abort(404)
-        elif form.get("grant") and "end" in form:
+            return AccessChange(kind="asks-again", subject=subject, client_id=client_id)
+        if form.get("grant") and "end" in form:
             duration = LIFETIMES[form["end"]][1] if form["end"] in ENDS else None
             if duration is None:
                 abort(400)
-            if not site.storage.set_end(subject, form["grant"], now + duration, now):
+            if not storage.set_end(subject, form["grant"], now + duration, now):
                 abort(404)
-        elif form.get("grant"):
-            if not site.storage.revoke_grant_of(subject, form["grant"], now):
+            return AccessChange(kind="end-changed", subject=subject, client_id=client_id, until=now + duration)
+        if form.get("grant"):
+            if not storage.revoke_grant_of(subject, form["grant"], now):
                 abort(404)
-        elif form.get("client"):
-            site.storage.revoke_client(subject, form["client"], now)
-        else:
+            return AccessChange(kind="ended", subject=subject, client_id=client_id)
+        if not client_id:
             abort(400)
-        return redirect(site.path("/apps"), code=303)  # type: ignore[return-value]  # Werkzeug's type of Flask's Response
+        storage.revoke_client(subject, client_id, now)
+        return AccessChange(kind="app-ended", subject=subject, client_id=client_id)
 
     def _check_again(self) -> Response | None:
         """Return the response that lets the person prove who they are, unless they did within `FRESH`."""

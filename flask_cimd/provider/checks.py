@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -11,6 +12,9 @@ from ..core.resources import resource_key
 from ..errors import ConfigurationError, StorageError
 from ..oauth import Resource
 from ..oauth.server.metadata import check_issuer
+
+if TYPE_CHECKING:
+    from .site import Site
 
 #: RFC 6749 §3.3 ``scope-token``.
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
@@ -25,6 +29,16 @@ def require_secret_key(app: Flask) -> None:
     """
     if not app.secret_key:
         raise ConfigurationError('the provider needs app.config["SECRET_KEY"]; set it before provider.init_app')
+
+
+def require_free_name(others: Sequence[Site], issuer: str, prefix: str) -> str:
+    """Return the name of a new provider's blueprint, unless another provider has its issuer or its prefix."""
+    for other in others:
+        if other.issuer == issuer:
+            raise ConfigurationError(f"this app has a provider for {issuer} already")
+        if other.prefix == prefix:
+            raise ConfigurationError(f"another provider of this app has the url_prefix {prefix!r}")
+    return "cimd_provider" if not others else f"cimd_provider_{len(others) + 1}"
 
 
 def require_issuer(issuer: str, *, allow_loopback: bool) -> str:

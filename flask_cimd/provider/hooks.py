@@ -67,6 +67,24 @@ class Decision:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChange:
+    """What a person changed on the page of their apps.
+
+    Attributes:
+        kind: ``ended`` (one sign-in), ``app-ended`` (all of an app), ``all-ended`` (all of all apps), ``end-changed``
+            (of one sign-in), or ``asks-again`` (a remembered consent was deleted).
+        subject: the person.
+        client_id: the app, as the form names it; empty for ``all-ended``.
+        until: aware instant of the new end; ``None`` unless the end was changed.
+    """
+
+    kind: Literal["ended", "app-ended", "all-ended", "end-changed", "asks-again"]
+    subject: str
+    client_id: str = ""
+    until: datetime | None = None
+
+
 #: Return values of `Provider.before_consent`: ``None`` shows the page.
 Verdict = Literal["deny", "skip"] | Response | None
 
@@ -78,6 +96,7 @@ ClaimsHook = Callable[[str, frozenset[str]], Mapping[str, Any]]
 BeforeConsentHook = Callable[[ConsentRequest], Verdict]
 DecisionHook = Callable[[Decision], None]
 ResourceHook = Callable[[Resource], Mapping[str, Any]]
+AccessHook = Callable[[AccessChange], None]
 ReuseHook = Callable[[Grant], None]
 ScopesHook = Callable[[str], Collection[str]]
 FreshLogInHook = Callable[[str], Any]
@@ -99,4 +118,5 @@ class Hooks:
     resource_metadata: ResourceHook | None = None
     available_scopes: ScopesHook | None = None
     fresh_log_in: FreshLogInHook | None = None
+    on_access_change: AccessHook | None = None
     on_reuse: ReuseHook | None = None

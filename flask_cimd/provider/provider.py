@@ -196,6 +196,11 @@ class Provider:
         self._hooks.on_reuse = hook
         return hook
 
+    def on_access_change(self, hook: HookT) -> HookT:
+        """Register a listener for what people change on the page of their apps: ``(AccessChange) -> None``."""
+        self._hooks.on_access_change = hook
+        return hook
+
     # -- setting up -----------------------------------------------------------------------------------------------
 
     def init_app(
@@ -230,7 +235,7 @@ class Provider:
         with app.app_context():
             issuer = checks.require_issuer(issuer, allow_loopback=development or cimd.settings.allow_loopback)
         prefix = checks.require_prefix(url_prefix)
-        name = _free_name(app, issuer, prefix)
+        name = checks.require_free_name(app.extensions.get(SITES, ()), issuer, prefix)
         paths = (*_PAGES, *_DIRECT, *(["/userinfo"] if self._indieauth else []))
         checks.require_free_paths(app, [prefix + path for path in paths])
         site = self._open(app, cimd, issuer, prefix, name, _storage(db, storage, issuer))
@@ -323,17 +328,6 @@ class Provider:
         exempt_from_csrf(app, *blueprints)
         documents.serve(app, site)
         remember_login(app)
-
-
-def _free_name(app: Flask, issuer: str, prefix: str) -> str:
-    """Return the name of a new provider's blueprint, unless another provider has its issuer or its prefix."""
-    others: list[Site] = app.extensions.get(SITES, [])
-    for other in others:
-        if other.issuer == issuer:
-            raise ConfigurationError(f"this app has a provider for {issuer} already")
-        if other.prefix == prefix:
-            raise ConfigurationError(f"another provider of this app has the url_prefix {prefix!r}")
-    return "cimd_provider" if not others else f"cimd_provider_{len(others) + 1}"
 
 
 def _nobody(server_id: str) -> ResourceServer | None:  # noqa: ARG001  the port passes it

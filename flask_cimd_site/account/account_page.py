@@ -6,7 +6,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from flask_cimd_site.account import known_browsers, passkeys, passwords, secrets, sessions
+from flask_cimd_site.account import known_browsers, passkeys, passwords, secrets, sessions, zones
 from flask_cimd_site.account.errors import AccountError
 from flask_cimd_site.account.fresh import fresh_owner_only
 from flask_cimd_site.account.login import owner_only, refusal
@@ -29,6 +29,8 @@ def show() -> str:
         has_password=passwords.has_password(),
         codes_left=secrets.codes_left(),
         sessions=sessions.living(),
+        zone=zones.name(),
+        now=services().clock(),
         current=sessions.current(),
     )
 
@@ -137,7 +139,7 @@ def end_other_sessions() -> Response:
 @fresh_owner_only
 def end_everything() -> Response:
     """End every session, forget every browser and end what every app can do; the owner logs in again."""
-    record(Kind.SESSION_ENDED, detail="everything")
+    record(Kind.EVERYTHING_ENDED, detail=f"logins ended, too: {len(sessions.living())}")
     here = services()
     here.storage.revoke_subject(here.identity.me, here.clock())
     known_browsers.forget_all()
@@ -145,6 +147,30 @@ def end_everything() -> Response:
     sessions.end()
     flash(gettext("Every login and the access of every app were ended. Log in again."))
     return redirect(url_for("login.show"), code=303)
+
+
+# -- time zone ----------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/account/zone")
+@owner_only
+def ask_for_zone() -> str:
+    """Show the form of the time zone."""
+    return _zone_form(zones.name())
+
+
+@blueprint.post("/account/zone")
+@owner_only
+def change_zone() -> Response | tuple[str, int]:
+    """Keep the time zone."""
+    chosen = request.form.get("zone", "")
+    if not zones.choose(chosen):
+        return _zone_form(zones.name(), problem=gettext("Choose a time zone of the list.")), 400
+    return _done(gettext("Times are shown in the zone %(zone)s.", zone=chosen))
+
+
+def _zone_form(chosen: str, problem: str | None = None) -> str:
+    return render_template("account_zone.html", choices=zones.choices(), chosen=chosen, problem=problem)
 
 
 def _passkey_form(error: AccountError | None = None) -> str:

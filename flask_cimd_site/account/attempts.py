@@ -29,10 +29,16 @@ _SECONDS = 60
 
 
 class Attempt:
-    """One guess, charged when it is made; `succeeded` takes the charge back.
+    """One guess: charged when its block begins, and given back when the block ends without an `AccountError`::
+
+        with Attempt():
+            if not is_right(password):
+                raise AccountError("wrong-password", ...)
+
+    An `AccountError` of the block is a failure: it is written to the log, for the owner and for fail2ban.
 
     Raises:
-        AccountError: ``too-many-attempts``; nothing may be judged before the time that it names.
+        AccountError: ``too-many-attempts``, before the block; nothing may be judged before the time that it names.
     """
 
     def __init__(self) -> None:
@@ -40,18 +46,18 @@ class Attempt:
         self._counters: DatabaseCounters = current_app.extensions[_KEY]
         rate = services().configuration.login_limit
         self._rate: RateLimitItem | None = None if rate is None else parse(rate)
+
+    def __enter__(self) -> None:
         if self._rate is not None:
             self._charge(self._rate)
 
-    def succeeded(self) -> None:
-        """Take the charge back: only failures count."""
-        for key in self._charged:
-            self._add(key, -1)
-
-    def failed(self, reason: str) -> None:
-        """Write the failure to the log, for the owner and for fail2ban."""
-        logger.warning("login failed from %s: %s", _address(), reason)
-        record(Kind.LOGIN_FAILED, detail=reason)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:  # only failures count
+            for key in self._charged:
+                self._add(key, -1)
+        elif isinstance(error, AccountError):
+            logger.warning("login failed from %s: %s", _address(), error.slug)
+            record(Kind.LOGIN_FAILED, detail=error.slug)
 
     def _charge(self, rate: RateLimitItem) -> None:
         for key, most in _shares():

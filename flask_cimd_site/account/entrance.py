@@ -27,11 +27,9 @@ def check_password(password: str, wrong: str) -> None:
     Raises:
         AccountError: ``wrong-password`` or ``too-many-attempts``.
     """
-    attempt = Attempt()
-    if not is_right(password):
-        attempt.failed("wrong-password")
-        raise AccountError("wrong-password", wrong)
-    attempt.succeeded()
+    with Attempt():
+        if not is_right(password):
+            raise AccountError("wrong-password", wrong)
 
 
 def spend_secret(kind: secrets.Kind, secret: str, wrong: str) -> None:
@@ -45,8 +43,6 @@ def spend_secret(kind: secrets.Kind, secret: str, wrong: str) -> None:
     Raises:
         AccountError: ``wrong-recovery-code``, ``wrong-set-up`` or ``too-many-attempts``.
     """
-    attempt = Attempt()
-    if not secrets.spend(kind, secret, services().clock()):
-        attempt.failed(f"wrong-{kind}")
-        raise AccountError(f"wrong-{kind}", wrong)
-    attempt.succeeded()
+    with Attempt():
+        if not secrets.spend(kind, secret, services().clock()):
+            raise AccountError(f"wrong-{kind}", wrong)

@@ -110,14 +110,12 @@ def _make_account() -> None:
 
 def _judge(secret: str) -> None:
     """Judge the secret within the limit on guesses; it stays good until the whole form is."""
-    attempt = Attempt()
-    if not secrets.holds(secrets.Kind.SET_UP, secret, services().clock()):
-        attempt.failed("wrong-set-up")
-        raise AccountError(
-            "wrong-set-up",
-            gettext("The secret is wrong or older than an hour. “flask-cimd-site owner set-up” prints a new one."),
-        )
-    attempt.succeeded()
+    with Attempt():
+        if not secrets.holds(secrets.Kind.SET_UP, secret, services().clock()):
+            raise AccountError(
+                "wrong-set-up",
+                gettext("The secret is wrong or older than an hour. “flask-cimd-site owner set-up” prints a new one."),
+            )
 
 
 def _form(error: AccountError | None = None) -> str:

@@ -97,9 +97,11 @@ def log_in_by_link() -> Response:
 @blueprint.post("/logout")
 def log_out() -> Response:
     """End the session."""
-    if is_logged_in():
-        record(Kind.LOGOUT)
+    was_logged_in = is_logged_in()
     sessions.end()
+    if was_logged_in:
+        record(Kind.LOGOUT)
+        flash(gettext("You are logged out."))
     return redirect(url_for("home.show"), code=303)
 
 
@@ -141,14 +143,16 @@ def check_passkey() -> str:
     Raises:
         AccountError: with the slug of the rule that it breaks.
     """
-    attempt = Attempt()
-    try:
-        name = passkeys.check(request.form.get("credential", ""))
-    except AccountError as error:
-        attempt.failed(error.slug)
-        raise
-    attempt.succeeded()
-    return name
+    with Attempt():
+        return passkeys.check(request.form.get("credential", ""))
+
+
+def offered_passkeys() -> str | None:
+    """Return what the page passes to the browser so that it asks for a passkey; ``None`` if there is none to use."""
+    if not passkeys.are_possible() or not passkeys.all_passkeys():
+        return None
+    allow_scripts()
+    return passkeys.request_options()
 
 
 def refusal(error: AccountError, page: str) -> Response:
@@ -162,9 +166,6 @@ def refusal(error: AccountError, page: str) -> Response:
 def _form(target: str, *, error: AccountError | None = None, again: bool = False) -> str:
     if target.startswith("/authorize"):
         allow_leaving()  # the redirects after the form may end at the app
-    has_passkeys = passkeys.are_possible() and bool(passkeys.all_passkeys())
-    if has_passkeys:
-        allow_scripts()
     here = services()
     return render_template(
         "login.html",
@@ -174,7 +175,7 @@ def _form(target: str, *, error: AccountError | None = None, again: bool = False
         app=waiting.app_behind(target),
         person=here.identity.owner(),
         prints_password=here.configuration.development and here.configuration.owner_password is not None,
-        options=passkeys.request_options() if has_passkeys else None,
+        options=offered_passkeys(),
     )
 
 

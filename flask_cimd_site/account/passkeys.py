@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -116,9 +118,8 @@ def check_new(answer: str) -> tuple[VerifiedRegistration, list[str]]:
     Raises:
         AccountError: with the slug of the rule that it breaks.
     """
-    challenge = challenges.current()
-    try:
-        credential = parse_registration_credential_json(_bounded(answer))
+    with _answering(answer) as (challenge, text):
+        credential = parse_registration_credential_json(text)
         _check_client_data(credential.response.client_data_json, challenge)
         made = verify_registration_response(
             credential=credential,
@@ -127,9 +128,6 @@ def check_new(answer: str) -> tuple[VerifiedRegistration, list[str]]:
             expected_origin=services().configuration.base_url,
             require_user_verification=True,
         )
-    except _UNREADABLE as exc:
-        raise _refused() from exc
-    challenges.spend(challenge)
     return made, [str(transport.value) for transport in credential.response.transports or ()]
 
 
@@ -189,9 +187,8 @@ def check(answer: str) -> str:
     Raises:
         AccountError: with the slug of the rule that it breaks.
     """
-    challenge = challenges.current()
-    try:
-        credential = parse_authentication_credential_json(_bounded(answer))
+    with _answering(answer) as (challenge, text):
+        credential = parse_authentication_credential_json(text)
         _check_client_data(credential.response.client_data_json, challenge)
         known = _find(credential.raw_id)
         proof = verify_authentication_response(
@@ -203,11 +200,25 @@ def check(answer: str) -> str:
             credential_current_sign_count=0,  # _note_use compares it, in the statement that changes it
             require_user_verification=True,
         )
+    _note_use(known.id, proof)
+    return str(known.name)
+
+
+@contextmanager
+def _answering(answer: str) -> Iterator[tuple[bytes, str]]:
+    """Give the challenge and the answer to a check, and spend the challenge after it; what it cannot read is refused.
+
+    Raises:
+        AccountError: there is no challenge, the answer is too large, or it is none.
+    """
+    challenge = challenges.current()
+    if len(answer) > _LARGEST_ANSWER:
+        raise _refused()
+    try:
+        yield challenge, answer
     except _UNREADABLE as exc:
         raise _refused() from exc
     challenges.spend(challenge)
-    _note_use(known.id, proof)
-    return str(known.name)
 
 
 def _find(credential_id: bytes) -> Any:
@@ -247,12 +258,6 @@ def _check_client_data(client_data: bytes, challenge: bytes) -> None:
 
 def _refused() -> AccountError:
     return AccountError("passkey-invalid", gettext("The passkey was not accepted. Try again, or log in another way."))
-
-
-def _bounded(answer: str) -> str:
-    if len(answer) > _LARGEST_ANSWER:
-        raise _refused()
-    return answer
 
 
 def _name(name: str) -> str:

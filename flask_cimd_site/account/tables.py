@@ -22,6 +22,8 @@ class AccountRow(Model):
     password_hash: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[float] = mapped_column(Instant)
     password_set_at: Mapped[float | None] = mapped_column(Instant)
+    #: IANA name; without one, that of the configuration.
+    zone: Mapped[str | None] = mapped_column(String(64))
 
 
 class SessionRow(Model):

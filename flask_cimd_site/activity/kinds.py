@@ -28,6 +28,11 @@ class Kind(StrEnum):
     REFUSED = "refused"
     REUSE = "reuse"
     REVOKED = "revoked"
+    END_CHANGED = "end-changed"
+    ASKS_AGAIN = "asks-again"
+    EVERYTHING_ENDED = "everything-ended"
+    BLOCKED = "blocked"
+    UNREGISTERED = "unregistered"
     RULE_HIT = "rule-hit"
     RULE_CHANGED = "rule-changed"
     TOKEN_MADE = "token-made"  # noqa: S105  a name
@@ -53,9 +58,14 @@ TEXTS = {
     Kind.DENIED: _("You denied what an app asked for."),
     Kind.REFUSED: _("The site refused the request of an app."),
     Kind.REUSE: _("A code or token was used twice, so the access that it gave was ended."),
-    Kind.REVOKED: _("The access of an app was ended."),
+    Kind.REVOKED: _("You ended access of an app."),
+    Kind.END_CHANGED: _("You changed when access of an app ends."),
+    Kind.ASKS_AGAIN: _("You chose that an app asks you again."),
+    Kind.EVERYTHING_ENDED: _("You ended the access of all apps."),
+    Kind.BLOCKED: _("You blocked an app."),
+    Kind.UNREGISTERED: _("You removed an app that had registered itself."),
     Kind.RULE_HIT: _("A rule blocked an app."),
-    Kind.RULE_CHANGED: _("A rule about apps was changed."),
+    Kind.RULE_CHANGED: _("You changed a rule about apps."),
     Kind.TOKEN_MADE: _("A token for a script was made."),
     Kind.TOKEN_ENDED: _("A token for a script was ended."),
     Kind.FEED_RENEWED: _("The feed of this log got a new address."),

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, delete, select, tuple_
 
 from flask_cimd.core import safe_text
+from flask_cimd_site.account import zones
 from flask_cimd_site.activity.kinds import TEXTS, Kind
 from flask_cimd_site.activity.log import host_of
 from flask_cimd_site.activity.tables import ActivityRow, NoticeRow
 from flask_cimd_site.models import db
-from flask_cimd_site.services import services
 
 PAGE_SIZE = 20
 #: Rows of an export that are read at a time.
@@ -207,5 +206,4 @@ def _day(text: str) -> date | None:
 
 
 def _begin(day: date) -> float:
-    # Flask-Babel's zones are of pytz, which `combine` would give an offset of the 19th century.
-    return datetime.combine(day, time.min, tzinfo=ZoneInfo(services().configuration.zone)).timestamp()
+    return datetime.combine(day, time.min, tzinfo=zones.current()).timestamp()

@@ -68,6 +68,7 @@ def add() -> Response | tuple[str, int]:
     except ValueError:
         return _page(refused=subject[:_MOST_CHARACTERS]), 400
     services().cimd.admission.set_rule(rule)
+    record(Kind.RULE_CHANGED, detail=f"{rule.decision}: {rule.subject}")
     flash(gettext("The rule about %(subject)s is in force.", subject=rule.subject))
     return redirect(url_for("clients.show"), code=303)
 
@@ -78,6 +79,7 @@ def remove() -> Response:
     """Remove a rule."""
     subject = request.form.get("subject", "")
     if services().cimd.admission.remove_rule(subject):
+        record(Kind.RULE_CHANGED, detail=f"removed: {subject}")
         flash(gettext("The rule about %(subject)s is removed.", subject=subject))
     return redirect(url_for("clients.show"), code=303)
 
@@ -85,19 +87,15 @@ def remove() -> Response:
 @blueprint.post("/clients/block")
 @owner_only
 def block() -> Response:
-    """Block an app by a rule, or remove one that registered itself; either way its access ends."""
+    """Block an app by a rule, and end its access."""
     here, client_id = services(), request.form.get("client_id", "")[: _MOST_CHARACTERS + 1]
-    if here.storage.remove(client_id):
-        text = gettext("The app is removed.")
-    else:
-        try:
-            here.cimd.admission.set_rule(Rule.parse(client_id, Decision.DENY))
-        except ValueError:
-            abort(400)
-        text = gettext("The app is blocked.")
+    try:
+        here.cimd.admission.set_rule(Rule.parse(client_id, Decision.DENY))
+    except ValueError:
+        abort(400)
     here.storage.revoke_client(here.identity.me, client_id, here.clock())
-    record(Kind.RULE_CHANGED, app=client_id, detail=text)
-    flash(text)
+    record(Kind.BLOCKED, app=client_id)
+    flash(gettext("The app is blocked, and its access was ended. To unblock it, remove its rule."))
     return redirect(url_for("cimd_provider.apps"), code=303)
 
 
@@ -112,6 +110,7 @@ def limit(tier: str) -> Response:
         resources=_limit(request.form.getlist("resource"), _resources()),
     )
     services().cimd.admission.set_allowance(Tier(tier), allowance)
+    record(Kind.RULE_CHANGED, detail=f"what {tier} apps can ask for")
     flash(gettext("Saved."))
     return redirect(url_for("clients.show"), code=303)
 

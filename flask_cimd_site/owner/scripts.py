@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from flask_cimd.core import NAME_LIMIT, safe_text
+from flask_cimd_site.account import zones
 from flask_cimd_site.account.fresh import fresh_owner_only
 from flask_cimd_site.account.login import owner_only
 from flask_cimd_site.activity import Kind, record
@@ -117,15 +117,11 @@ def _end(text: str) -> datetime:
     today = _today()
     if not today < day < today + script_tokens.LONGEST:
         raise _ProblemError(_("Choose a day from tomorrow on, within a year."))
-    return datetime.combine(day, time.max.replace(microsecond=0), tzinfo=_zone())
+    return datetime.combine(day, time.max.replace(microsecond=0), tzinfo=zones.current())
 
 
 def _today() -> date:
-    return services().clock().astimezone(_zone()).date()
-
-
-def _zone() -> ZoneInfo:
-    return ZoneInfo(services().configuration.zone)
+    return services().clock().astimezone(zones.current()).date()
 
 
 def _scopes() -> dict[str, str]:

@@ -10,8 +10,7 @@ from flask import redirect, request, url_for
 
 from flask_cimd.oauth import Resource
 from flask_cimd.provider import Identity, Provider
-from flask_cimd_site.account import waiting
-from flask_cimd_site.account.fresh import is_fresh
+from flask_cimd_site.account import fresh, waiting
 from flask_cimd_site.account.login import is_logged_in, logged_in_at
 from flask_cimd_site.config import Configuration
 from flask_cimd_site.provider import registration
@@ -52,7 +51,7 @@ def _describe(resource: Resource) -> dict[str, Any]:
 
 
 def _check_again(target: str) -> Any:
-    return None if is_fresh() else redirect(url_for("fresh.show", next=target), code=303)
+    return None if fresh.is_fresh() else fresh.ask(target)
 
 
 def _log_in(target: str, again: bool) -> Any:

@@ -40,8 +40,12 @@ def log_in(watch: Watch, site: RunningDemo) -> None:
 
 def ask(watch: Watch, site: RunningDemo, client_id: str, redirect_uri: str = REDIRECT, **parameters: Any) -> None:
     log_in(watch, site)
+    watch.page.goto(request(site, client_id, redirect_uri, **parameters))
+
+
+def request(site: RunningDemo, client_id: str, redirect_uri: str = REDIRECT, **parameters: Any) -> str:
     sign_in = SignIn.begin(client_id, redirect_uri, **{"scope": "profile email", **parameters})
-    watch.page.goto(f"{site.base_url}/authorize?{urlencode(sign_in.parameters)}")
+    return f"{site.base_url}/authorize?{urlencode(sign_in.parameters)}"
 
 
 def test_home_and_login(watch: Watch, running_site: RunningDemo, check: Any) -> None:
@@ -86,6 +90,27 @@ def test_consent_for_a_program_on_this_computer(
     ask(watch, running_site, publish_client(origin, client_name="Command line tool"))
     assert watch.page.locator("[data-warning=loopback-redirect]").is_visible()
     check("consent-loopback")
+
+
+def test_enter_in_a_check_box_approves_nothing(open_page: Any, origin: Any, running_site: RunningDemo) -> None:
+    page, posted = (watch := open_page(ignore_https_errors=True)).page, []
+    page.on("request", lambda sent: posted.append(sent.post_data) if sent.method == "POST" else None)
+    client_id = publish_client(origin)
+    ask(watch, running_site, client_id)
+    posted.clear()
+    page.locator("[name=scope][value=email]").press("Enter")
+    page.locator("[name=scope][value=email]").uncheck()
+    with page.expect_request("**/consent"):
+        page.get_by_role("button", name="Approve").click(no_wait_after=True)
+    (form,) = posted
+    assert ("decision=approve" in form, "scope=profile" in form, "email" in form) == (True, True, False)
+
+    # The control: without the button that does nothing, Chromium presses Approve.
+    page.goto(request(running_site, client_id))
+    page.evaluate("document.querySelector('[name=stay]').remove()")
+    with page.expect_request("**/consent") as sent:
+        page.locator("[name=scope][value=email]").press("Enter", no_wait_after=True)
+    assert "decision=approve" in sent.value.post_data
 
 
 def test_consent_for_an_app_that_publishes_nothing(watch: Watch, running_site: RunningDemo, check: Any) -> None:

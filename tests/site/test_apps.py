@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from flask_cimd_site.models import db, provider
 from tests.support.browser import REDIRECT, SignIn, Site, publish_client, refusal_on, soup
 from tests.support.proves import proves
+from tests.support.statements import recorded
 
 
 def listed(site: Site) -> list[str]:
@@ -170,3 +171,66 @@ def test_a_block_names_an_app(site: Site) -> None:
     page = owner.get("/clients")
     token = str(soup(page).select_one("input[name=csrf_token]")["value"])  # type: ignore[index]  # the page has the field
     assert owner.post("/clients/block", {"csrf_token": token, "client_id": "no app at all"}).status_code == 400
+
+
+def told(answer: Any, owner: Any) -> str:
+    """Return the sentence that the page after a button shows."""
+    assert answer.status_code == 303, answer.text
+    done = soup(owner.get(answer.headers["Location"])).select_one(".done")
+    assert done is not None
+    return str(done.get_text())
+
+
+def test_everything_that_the_owner_changes_is_told_and_logged(origin: Any, any_site: Site) -> None:
+    owner, client_id = any_site.owner(), publish_client(origin)
+    for _ in range(5):
+        owner.tokens(client_id)
+    apps = "/apps"
+    said = [
+        told(owner.press(owner.get(apps), "Change the end", end="month"), owner),
+        told(owner.press(owner.get(apps), "Revoke access"), owner),
+        told(owner.press(owner.get(apps), "Revoke all access of this app"), owner),
+    ]
+    owner.tokens(client_id)
+    said.append(told(owner.press(owner.get(apps), "End the access of all apps"), owner))
+    owner.tokens(client_id)
+    said.append(told(owner.press(owner.get(apps), "Block this app"), owner))
+    said.append(told(owner.press(owner.get("/clients"), "Remove"), owner))
+    assert said == [
+        "The access ends at the new time.",
+        "This sign-in was ended.",
+        "All access of the app was ended.",
+        "The access of all apps was ended.",
+        "The app is blocked, and its access was ended. To unblock it, remove its rule.",
+        f"The rule about {client_id} is removed.",
+    ]
+    kinds = ["end-changed", "revoked", "revoked", "everything-ended", "blocked", "rule-changed"]
+    events = [event for event in owner.get("/activity/export.json").json()[::-1] if event["kind"] in kinds]
+    assert [event["kind"] for event in events] == kinds
+    assert [event["app"] for event in events] == [client_id] * 3 + ["", client_id, ""]
+    assert (events[0]["detail"][:8], events[-1]["detail"]) == ("until 20", f"removed: {client_id}")
+
+
+def test_a_page_of_apps_costs_the_same_however_many_there_are(site: Site) -> None:
+    owner = site.owner()
+
+    def statements(apps: int) -> int:
+        with site.app.app_context(), db.engine.begin() as connection:
+            connection.execute(provider.Grant.__table__.delete())
+            connection.execute(insert(provider.Grant), [_grant(site, number) for number in range(10 * apps)])
+        with site.app.app_context(), recorded(db.engine) as sent:
+            page = soup(owner.get("/apps"))
+        assert (len(page.select(".app")), page.select_one("a[rel=next]") is not None) == (20, apps > 20)
+        return len(sent.statements)
+
+    assert statements(21) == statements(200) < 40
+
+
+def _grant(site: Site, number: int) -> dict[str, Any]:
+    now = site.clock().timestamp()
+    me = f"{site.base_url}/"
+    return {
+        "id": f"{number:032}", "issuer": "", "client_id": f"https://app{number // 10:03}.example/", "client": None,
+        "fingerprint": "", "subject": me, "scope": "create", "resource": "[]", "redirect_uri": "https://app.example/",
+        "access_seconds": 900.0, "auth_method": "none", "created_at": now, "used_at": now, "ends_at": now + 86400,
+    }  # fmt: skip

@@ -267,6 +267,12 @@ def test_a_decision_is_approve_or_deny(origin: Any, site: Site, decision: str) -
 
 
 @proves("IA-91")
+def test_an_owner_without_an_address_is_not_asked_for_it(origin: Any, make_site: Any) -> None:
+    page = consent(make_site(DEMO_OWNER_EMAIL=""), publish_client(origin), scope="profile email")
+    assert [box["value"] for box in soup(page).select("input[name=scope]")] == ["profile"]
+    assert "email" not in soup(page).select_one("form").get_text()
+
+
 def test_email_without_the_profile_is_dropped(origin: Any, site: Site) -> None:
     page = consent(site, publish_client(origin), scope="email create")
     assert [box["value"] for box in soup(page).select("input[name=scope]")] == ["create"]

@@ -38,3 +38,7 @@ def test_a_variant_shows_what_is_particular_to_it(stage: Stage, variant: Variant
         assert sentence in text
     for sentence in variant.absent:
         assert sentence not in text
+
+
+def test_every_variant_says_something_and_keeps_something_to_itself() -> None:
+    assert all(variant.texts and variant.absent for variant in VARIANTS.values())

@@ -131,6 +131,17 @@ def test_a_login_on_the_way_to_an_app_goes_on_to_it(origin: Any, site: Site) -> 
     assert browser.approve(browser.get(resumed.headers["Location"]))["state"] == "é&="
 
 
+def test_the_login_names_the_app_that_waits_and_leads_back_to_it(origin: Any, site: Site) -> None:
+    browser = site.browser()
+    login = browser.authorize(SignIn.begin(publish_client(origin))).headers["Location"]
+    page = soup(browser.get(login))
+    host = urlsplit(origin.url("/")).hostname
+    assert page.select_one(".waiting").get_text(" ", strip=True).startswith(f"{host} is waiting for you to log in.")
+    assert page.select_one(".waiting a")["href"] == origin.url("/")
+    assert site.browser().get(login).text.count("is waiting") == 0, "the app of another browser"
+    assert soup(browser.get("/login")).select_one(".waiting") is None, "a login for no app"
+
+
 @proves("M-84")
 def test_a_request_that_waits_for_the_login_belongs_to_the_browser_that_began_it(origin: Any, site: Site) -> None:
     sign_in, first, other = SignIn.begin(publish_client(origin)), site.browser(), site.owner()

@@ -206,25 +206,93 @@ def _registered(stage: Stage) -> Mapping[str, str]:
     return _begin(registered.json()["client_id"], REDIRECT)
 
 
+_START = "Continue only if you just started this sign-in yourself."
+_NEW, _MET = "You have not approved this app before.", "You have approved this app before. The last time was on"
+_REMEMBER = "Don’t ask again when this app asks for the same"
+_NOTHING_CHECKED = "With nothing checked, the app is told that you said no."
+_ACCESS = (
+    "If you approve, the app can:",
+    "Uncheck anything you don’t want to allow.",
+    "You can revoke the access at any time under Apps .",
+    "Access ends after",
+)
+_PROGRAM = "If you approve, a program on the computer you are using gets this access."
+_ELSEWHERE = "which is not the site that publishes this app’s description"
+_FIRST_TIME = ("A new app asks for access", _NEW, _START, _NOTHING_CHECKED, *_ACCESS)
+#: Sentences of one variant, which no other may show.
+_OF_ONE = {
+    "sign-in-only": ("A new app asks who you are", "It learns your address,", "nothing to revoke"),
+    "changed": (
+        "This app has changed since you last approved it:",
+        "It called itself Photos and now calls itself Photos Premium.",
+        "Upload pictures to your site New media",
+    ),
+    "loopback-client": ("This app runs on your own computer and publishes no information about itself.",),
+    "other-redirect-host": (f"You’ll be sent to collector.example.net, {_ELSEWHERE}.",),
+    "look-alike": ("Some letters of this address may look like others.",),
+    "unverified-name": ("See your handle and your DID on the AT Protocol", "You are owner.test did:web:", "2 weeks"),
+    "trusted": ("This app is on this site’s list of trusted apps.",),
+    "registered": ("This app registered itself, and nobody has checked its name.", "Registered here as registered-"),
+}  # fmt: skip
+
+
+def _variant(name: str, *texts: str, absent: tuple[str, ...] = (), **members: Any) -> Variant:
+    """Return a variant that shows these sentences and its own of `_OF_ONE`, and none of other variants."""
+    foreign = [text for other, own in _OF_ONE.items() if other != name for text in own]
+    return Variant(texts=(*texts, *_OF_ONE.get(name, ())), absent=(*absent, *foreign), **members)
+
+
 VARIANTS: Mapping[str, Variant] = {
-    "sign-in-only": Variant(ask=_plain("sign-in-only", "Guestbook", None), scopes=()),
-    "scopes": Variant(
-        ask=_plain("scopes", "Editor", _EDITING, grant_types=["authorization_code"]), scopes=tuple(_EDITING.split())
+    "sign-in-only": _variant(
+        "sign-in-only", _NEW, _START, _REMEMBER, "It calls itself Guestbook",
+        absent=(*_ACCESS, _NOTHING_CHECKED), ask=_plain("sign-in-only", "Guestbook", None), scopes=(),
     ),
-    "new": Variant(ask=_plain("new", "Calendar")),
-    "known": Variant(ask=_known, acquaintance="met"),
-    "changed": Variant(ask=_changed, acquaintance="met", warnings=("changed",), scopes=("profile", "media")),
-    "loopback": Variant(
-        ask=_plain("loopback", "Command line tool", redirect=REDIRECT), warnings=("loopback-redirect",)
+    "scopes": _variant(
+        "scopes", *_FIRST_TIME, _REMEMBER, "Publish new posts on your site create", "Delete posts on your site",
+        ask=_plain("scopes", "Editor", _EDITING, grant_types=["authorization_code"]), scopes=tuple(_EDITING.split()),
     ),
-    "loopback-client": Variant(ask=_loopback_client, warnings=("loopback-client",)),
-    "legacy-page": Variant(ask=_legacy_page, scopes=("profile", "create")),
-    "unverified-name": Variant(ask=_unverified_name, scopes=("atproto", "profile"), absent=("Bluesky",)),
-    "other-redirect-host": Variant(
-        ask=_plain("other-redirect-host", "Quiz", redirect=COLLECTOR), warnings=("other-redirect-host",)
+    "new": _variant(
+        "new", *_FIRST_TIME, _REMEMBER, "It calls itself Calendar", absent=(_MET,), ask=_plain("new", "Calendar")
     ),
-    "look-alike": Variant(ask=_plain("look-alike", "Guestbook"), warnings=("international-host",)),
-    "key-holding": Variant(ask=_key_holding),
-    "trusted": Variant(ask=_plain("trusted", "My own app"), acquaintance="trusted"),
-    "registered": Variant(ask=_registered, warnings=("registered-client", "loopback-redirect")),
-}
+    "known": _variant(
+        "known", "An app asks for access", _MET, _REMEMBER, _NOTHING_CHECKED, *_ACCESS,
+        absent=(_NEW, _START, "New"), ask=_known, acquaintance="met",
+    ),
+    "changed": _variant(
+        "changed", _MET, "It can now also send you to collector.example.net.", *_ACCESS, absent=(_NEW, _START),
+        ask=_changed, acquaintance="met", warnings=("changed",), scopes=("profile", "media"),
+    ),
+    "loopback": _variant(
+        "loopback", *_FIRST_TIME, _PROGRAM, "You’ll be sent to 127. 0. 0. 1:7777", absent=(_REMEMBER,),
+        ask=_plain("loopback", "Command line tool", redirect=REDIRECT), warnings=("loopback-redirect",),
+    ),
+    "loopback-client": _variant(
+        "loopback-client", *_FIRST_TIME, absent=(_REMEMBER, "It calls itself"),
+        ask=_loopback_client, warnings=("loopback-client",),
+    ),
+    "legacy-page": _variant(
+        "legacy-page", *_FIRST_TIME, _REMEMBER, "The app’s address https://blog.example.com/",
+        ask=_legacy_page, scopes=("profile", "create"),
+    ),
+    "unverified-name": _variant(
+        "unverified-name", "A new app asks for access", _NEW, _START, *_ACCESS,
+        absent=("Bluesky", "It calls itself", _NOTHING_CHECKED), ask=_unverified_name, scopes=("atproto", "profile"),
+    ),
+    "other-redirect-host": _variant(
+        "other-redirect-host", *_FIRST_TIME, "You’ll be sent to collector. example. net", absent=(_REMEMBER,),
+        ask=_plain("other-redirect-host", "Quiz", redirect=COLLECTOR), warnings=("other-redirect-host",),
+    ),
+    "look-alike": _variant(
+        "look-alike", *_FIRST_TIME, "xn--gestbook-65a. example. com It calls itself Guestbook",
+        ask=_plain("look-alike", "Guestbook"), warnings=("international-host",),
+    ),
+    "key-holding": _variant("key-holding", *_FIRST_TIME, _REMEMBER, "It calls itself Sync", ask=_key_holding),
+    "trusted": _variant(
+        "trusted", "An app asks for access", _REMEMBER, *_ACCESS, absent=(_NEW, _MET, _START),
+        ask=_plain("trusted", "My own app"), acquaintance="trusted",
+    ),
+    "registered": _variant(
+        "registered", *_FIRST_TIME, _PROGRAM, "It calls itself Assistant", absent=(_REMEMBER, "The app’s address"),
+        ask=_registered, warnings=("registered-client", "loopback-redirect"),
+    ),
+}  # fmt: skip

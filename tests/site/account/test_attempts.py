@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -108,3 +109,19 @@ def test_a_thousand_guesses_from_200_addresses_over_four_workers(postgres_url: s
         assert guess(owner, "let-me-in").status_code == 303  # at the first try, meanwhile
         statuses = Counter(future.result() for future in sent)
     assert statuses == {403: 60, 429: 940}
+
+
+@pytest.mark.slow
+def test_64_parallel_guesses_over_four_workers_are_judged_up_to_the_limit(postgres_url: str, tmp_path: Path) -> None:
+    with running_gunicorn(tmp_path, database_url=private_schema(postgres_url), DEMO_LOGIN_LIMIT="5 per hour") as owner:
+        browser, token = _stranger(owner.base_url, 0)
+        cookies, together = browser.session.cookies.get_dict(), Barrier(64)
+
+        def send(_: int) -> int:
+            one = Browser(owner.base_url, _From("127.0.1.1"))
+            one.session.cookies.update(cookies)
+            together.wait(30)
+            return one.post("/login", {"csrf_token": token, "password": "wrong"}).status_code
+
+        with ThreadPoolExecutor(64) as pool:
+            assert Counter(pool.map(send, range(64))) == {403: 5, 429: 59}

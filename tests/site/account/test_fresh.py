@@ -73,6 +73,19 @@ def test_a_button_leads_back_to_its_page(danger: Site) -> None:
     assert way_back(press(owner)) == "/profile"
 
 
+def test_after_the_check_the_owner_is_told_to_press_the_button_again(danger: Site) -> None:
+    owner = danger.owner()
+    danger.clock.forward(minutes=11)
+    asked = owner.get(press(owner).headers["Location"])
+    back = owner.press(asked, "Continue", password=danger.password)
+    assert back.headers["Location"] == "/profile"
+    assert "press the button once more" in owner.get("/profile").text
+    danger.clock.forward(minutes=11)
+    asked = owner.get(owner.get("/danger").headers["Location"])  # a page needs no second press
+    owner.press(asked, "Continue", password=danger.password)
+    assert "once more" not in owner.get("/profile").text
+
+
 def test_a_button_of_an_unknown_page_leads_home(danger: Site) -> None:
     owner = danger.owner()
     danger.clock.forward(minutes=11)

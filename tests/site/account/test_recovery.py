@@ -114,6 +114,22 @@ def test_the_commands_list_sessions_and_passkeys(site: Site) -> None:
     assert run(site, "passkeys", "--remove", "7").exit_code == 2
 
 
+def test_the_command_prints_a_secret_for_the_first_run(make_site: Callable[..., Site]) -> None:
+    site = make_site(DEMO_FIRST_RUN="1")
+    refused = run(site, "recover")
+    assert (refused.exit_code, "no owner yet" in refused.output) == (1, True)
+    old, new = (run(site, "set-up").output.strip() for _ in range(2))
+    form = {"name": "Ada", "new_password": NEW}
+    outcome = []
+    for secret in (old, new):
+        browser = site.browser()
+        sent = browser.press(browser.get("/first-run"), "Finish with the password", secret=secret, **form)
+        outcome.append(sent.status_code)
+    assert outcome == [403, 303]
+    refused = run(site, "set-up")
+    assert (refused.exit_code, "this site has an owner" in refused.output) == (1, True)
+
+
 def test_the_last_way_in_is_not_removed(site: Site) -> None:
     owner = site.owner()
     assert (
