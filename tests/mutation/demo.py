@@ -54,7 +54,7 @@ OWNER_LOGIN = [
         "flask_cimd_site/account/fresh.py",
         "tests/site/account/test_fresh.py",
         [
-            (" if is_fresh() else redirect(", " if True else redirect("),
+            (" if is_fresh() else ask(", " if True else ask("),
             ("services().clock() - current.proved_at < _FRESH", "True"),
             ("    @wraps(view)\n    @owner_only\n", "    @wraps(view)\n"),
         ],
