@@ -34,10 +34,10 @@ def test_a_site_that_is_well_is_ready(any_site: Site) -> None:
     assert asked(any_site) == (200, WELL)
 
 
-def test_a_schema_of_another_version_is_named(any_site: Site) -> None:
-    with any_site.app.app_context(), db.engine.begin() as connection:
+def test_a_schema_of_another_version_is_named(site: Site) -> None:
+    with site.app.app_context(), db.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0015'"))
-    assert asked(any_site) == (503, WELL | {"schema": "failed"})
+    assert asked(site) == (503, WELL | {"schema": "failed"})
 
 
 def test_a_full_disk_is_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,7 @@ def test_an_older_schema_fails_until_it_is_upgraded(run: Run, any_directory: Pat
     engine.dispose()
 
 
+@pytest.mark.parametrize("any_directory", ["sqlite"], indirect=True)
 def test_a_newer_schema_is_left_alone(run: Run, any_directory: Path) -> None:
     url = _url(run, any_directory)
     run("-d", any_directory, "upgrade")
