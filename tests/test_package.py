@@ -128,6 +128,20 @@ def test_every_package_that_the_site_imports_is_declared() -> None:
     assert _packages("flask_cimd_site") - sys.stdlib_module_names - declared - OF_THE_SITE - WHEN_USED == set()
 
 
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        # Packages that other extras bring: without them everything works that does not use them.
+        (("redis", "psycopg", "prometheus_client", "mcp", "trustme", "uvicorn"), ""),
+        (("flask_migrate",), 'ImportError: the personal site needs more packages: pip install "flask-cimd[site]"'),
+    ],
+)
+def test_the_commands_of_the_site_need_the_extra_site_and_no_other(missing: tuple[str, ...], said: str) -> None:
+    program = f"import sys; sys.modules.update(dict.fromkeys({missing})); import flask_cimd_site.cli"
+    ended = run(sys.executable, "-c", program, cwd=ROOT)
+    assert (ended.stderr.splitlines() or [""])[-1] == said
+
+
 def _packages(folder: str) -> set[str]:
     return {
         name.partition(".")[0]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from flask_cimd import ConfigurationError
-from flask_cimd.stores import Records, RedisStore
+from flask_cimd.stores import Records
 from flask_cimd_site.backups.errors import BackupError
 from flask_cimd_site.readiness import is_redis
 
@@ -28,6 +28,8 @@ def records_of(store: str) -> Records | None:
         return None
     try:
         from redis import Redis
+
+        from flask_cimd.stores import RedisStore
 
         return RedisStore(Redis.from_url(store, socket_timeout=5, socket_connect_timeout=5)).records
     except ImportError as exc:
