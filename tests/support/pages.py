@@ -61,6 +61,7 @@ def shown_site(folder: Path, ca: trustme.CA, ca_bundle: Path) -> Iterator[Shown]
             ca_bundle,
             DEMO_BASE_URL=f"https://{HOST}",
             DEMO_OWNER_NAME="Ada",
+            DEMO_PUBLIC_CHECK="1",
             DEMO_OWNER_NOTE="I write about gardens, novels and small computers.",
             DEMO_OWNER_LINKS="https://social.example/@ada https://code.example/ada",
             **environment(apps),
@@ -101,6 +102,8 @@ def _fill(stage: Stage) -> None:
         form = {"h": "entry", "content": text, "post-status": status}
         owner.post("/micropub", form, headers={"Authorization": f"Bearer {token}"})
     owner.tokens(stage.publish("known", "Reader"), stage.callback("known"))
+    wrong = {"client_name": "Reader", "client_secret": "x", "redirect_uris": ["javascript:alert(1)", "reader:/cb"]}
+    stage.apps.json("https://reader.example.com/wrong.json", client_id="https://reader.example.com/other.json", **wrong)
     owner.press(owner.get("/clients"), "Add rule", subject="spam.example", decision="deny")
 
 
@@ -145,6 +148,19 @@ def _sent(path: str, field: str, text: str, button: str) -> Open:
     return opened
 
 
+def _checked(path: str) -> Open:
+    """Let a stranger check an app, and follow to the result."""
+
+    def opened(shown: Shown) -> Any:
+        page = _of_stranger("/check")(shown)
+        page.locator("#client_id").fill(f"https://reader.example.com{path}")
+        page.get_by_role("button", name="Check", exact=True).click()
+        page.locator("#verdict").wait_for()
+        return page
+
+    return opened
+
+
 def _note(shown: Shown) -> Any:
     page = _of_stranger("/")(shown)
     page.locator("a.u-url[href*='/notes/']").first.click()
@@ -160,11 +176,14 @@ _STAGED: dict[str, Open] = {
     "rules-refused": _sent("/clients", "#subject", "not a host", "Add rule"),
     "check-usable": _sent("/explain", "#client_id", "https://reader.example.com/client.json", "Check"),
     "check-refused": _sent("/explain", "#client_id", "http://plain.example/client.json", "Check"),
+    "check-form": _of_stranger("/check"),
+    "check-shared": _checked("/client.json"),
+    "check-shared-refused": _checked("/wrong.json"),
     "setup-problem": _sent("/setup", "#url", "http://ada.example/", "Check"),
     "app-refused": _of_owner("/authorize?client_id=https%3A%2F%2Fspam.example%2Fapp.json"),
 }
-#: Addresses of the map that show nothing of their own: they redirect, or need a request that waits.
-_ELSEWHERE = {"/", "/login", "/healthz"}
+#: Addresses of the map that show nothing of their own: they redirect, need a request that waits, or are staged above.
+_ELSEWHERE = {"/", "/login", "/healthz", "/check"}
 
 
 def every_page(shown: Shown) -> Iterator[tuple[str, Open]]:
