@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -33,13 +34,17 @@ def migration_config(connection: Connection | None = None) -> Config:
 
 def newest() -> str:
     """Return the revision that this version of the site works with."""
-    return str(ScriptDirectory.from_config(migration_config()).get_current_head())
+    return str(_scripts().get_current_head())
 
 
 def is_known(revision: str) -> bool:
     """Say whether this version of the site has a revision: if not, a newer version made it."""
-    scripts = ScriptDirectory.from_config(migration_config()).walk_revisions()
-    return any(script.revision == revision for script in scripts)
+    return any(script.revision == revision for script in _scripts().walk_revisions())
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(migration_config())
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -54,6 +59,8 @@ def migrate(connection: Connection, revision: str = "head") -> None:
         ConfigurationError: the database belongs to a newer version of the site.
     """
     found = revision_of(connection)
+    if found == newest() and revision == "head":
+        return
     if found is not None and not is_known(found):
         raise ConfigurationError(
             f"the database has the schema {found} of a newer version, and this version knows {newest()} at most: "

@@ -38,7 +38,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from sqlalchemy import create_engine
+from alembic import command
+from sqlalchemy import create_engine, inspect
 
 from flask_cimd_site import create_app, schema
 from flask_cimd_site.config import DEVELOPMENT_PASSWORD
@@ -87,7 +88,13 @@ _migrated: list[bytes] = []
 
 
 def _start_with_the_schema(database_url: str) -> None:
-    """Put a migrated SQLite file in the place of one that does not exist yet: migrations run once a process."""
+    """Give a new database the schema at once: migrations run once a process, on SQLite.
+
+    On PostgreSQL the models make the tables; a test of the schema shows that the migrations make the same ones.
+    """
+    if database_url.startswith("postgresql"):
+        _create_tables(database_url)
+        return
     path = Path(database_url.removeprefix("sqlite:///"))
     if not database_url.startswith("sqlite:////") or path.exists():
         return
@@ -99,6 +106,15 @@ def _start_with_the_schema(database_url: str) -> None:
             engine.dispose()
             _migrated.append(empty.read_bytes())
     path.write_bytes(_migrated[0])
+
+
+def _create_tables(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        if not inspect(connection).get_table_names():
+            db.metadata.create_all(connection)
+            command.stamp(schema.migration_config(connection), "head")
+    engine.dispose()
 
 
 # -- as a process of its own ------------------------------------------------------------------------------------
