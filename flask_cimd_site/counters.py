@@ -12,10 +12,9 @@ from typing import Any, Protocol
 from flask import Flask
 from limits.storage import MemoryStorage, storage_from_string
 from sqlalchemy import Column, Engine, Integer, String, Table, case, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_cimd_site.models import Instant, db
+from flask_cimd_site.models import Instant, db, insert_into
 
 logger = logging.getLogger(__name__)
 
@@ -87,14 +86,13 @@ def increment(dialect: str, key: str, now: float, expiry: int, amount: int) -> A
         expiry: seconds until a new counter ends.
         amount: what is added.
     """
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     values = {"key": hashlib.sha256(key.encode()).hexdigest(), "hits": amount, "ends_at": now + expiry}
     has_ended = table.c.ends_at <= now
     changes = {
         "hits": case((has_ended, amount), else_=table.c.hits + amount),
         "ends_at": case((has_ended, now + expiry), else_=table.c.ends_at),
     }
-    added = insert(table).values(values).on_conflict_do_update(index_elements=["key"], set_=changes)
+    added = insert_into(table, dialect).values(values).on_conflict_do_update(index_elements=["key"], set_=changes)
     return added.returning(table.c.hits, table.c.ends_at)
 
 

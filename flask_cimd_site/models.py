@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_sqlalchemy import SQLAlchemy
@@ -31,6 +32,16 @@ Instant = Float(53)
 
 #: The tables of the provider: grants, codes, tokens, waiting requests, registrations, resource servers.
 provider = provider_models(db)
+
+
+def insert_into(table: Table, dialect: str) -> Any:
+    """Return the INSERT of SQLite or PostgreSQL, which knows ``ON CONFLICT``.
+
+    Args:
+        table: what is inserted into.
+        dialect: name of the dialect of an engine or connection.
+    """
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
 def set_up_sqlite(engine: Engine) -> None:

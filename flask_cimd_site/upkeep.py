@@ -5,50 +5,33 @@ The provider sweeps its tables by itself.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from threading import Lock
+from datetime import datetime
 
 import click
 from flask import Flask, Response
-from sqlalchemy.exc import SQLAlchemyError
 
-logger = logging.getLogger(__name__)
+from flask_cimd.provider import Upkeep
 
 #: Deletes at most so many rows that have no use at an instant, and returns their number.
 Sweep = Callable[[datetime, int], int]
 
-#: Time between two sweeps that one process starts.
-EVERY = timedelta(minutes=10)
-#: Rows that one of them deletes at most, of each kind.
+#: Rows that a sweep after a response deletes at most, of each kind.
 MOST_ROWS = 500
 
 
 def init_app(app: Flask, clock: Callable[[], datetime], sweeps: tuple[Sweep, ...]) -> None:
-    """Sweep from time to time, `EVERY` after the start at first, and register the command."""
-    due, lock = [clock() + EVERY], Lock()
+    """Sweep every ten minutes at most, at first ten minutes after the start, and register the command."""
 
-    def is_due() -> bool:
-        with lock:
-            now = clock()
-            if now < due[0]:
-                return False
-            due[0] = now + EVERY
-            return True
+    def sweep_some(now: datetime) -> None:
+        for sweep in sweeps:
+            sweep(now, MOST_ROWS)
 
-    def work() -> None:
-        with app.app_context():
-            try:
-                for sweep in sweeps:
-                    sweep(clock(), MOST_ROWS)
-            except SQLAlchemyError:  # the next sweep deletes what this one did not
-                logger.exception("the site cannot be swept")
+    upkeep = Upkeep(sweep_some, clock, waits=True)
 
     @app.after_request
     def after(answer: Response) -> Response:
-        if is_due():
-            answer.call_on_close(work)
+        upkeep.after(answer, app)
         return answer
 
     @app.cli.command("sweep")

@@ -9,6 +9,7 @@ from .addresses import network_of
 from .atproto import asks_for_atproto
 from .clock import Clock, utc_now
 from .did import check_did, check_handle, did_document, did_web
+from .digests import digest_of
 from .display import NAME_LIMIT, safe_description, safe_for_log, safe_text, shown_host
 from .document import parse_document
 from .identifier import IdentifierKind, IdentifierRules, parse_identifier
@@ -33,6 +34,7 @@ __all__ = [
     "check_handle",
     "did_document",
     "did_web",
+    "digest_of",
     "match_redirect",
     "network_of",
     "parse_document",

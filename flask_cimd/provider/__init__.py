@@ -11,6 +11,7 @@ from .provider import Provider
 from .storage import SQLAlchemyStorage
 from .sweep import Swept, sweep
 from .texts import translate
+from .upkeep import Upkeep
 
 __all__ = [
     "AccessChange",
@@ -28,6 +29,7 @@ __all__ = [
     "Swept",
     "URLClientCodeMixin",
     "URLClientTokenMixin",
+    "Upkeep",
     "allow_any_origin",
     "missing_tables",
     "preflight",

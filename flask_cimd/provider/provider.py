@@ -285,7 +285,7 @@ class Provider:
             clients=clients,
             storage=storage,
             waiting=WaitingRequests(storage, self._clock),
-            upkeep=Upkeep(storage, self._clock),
+            upkeep=Upkeep.of_storage(storage, self._clock),
             browser=Browser(name, is_https=issuer.startswith("https://")),
             hooks=HookCalls(self._hooks),
             remembering=self._remembering(clients, storage),

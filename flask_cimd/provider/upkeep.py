@@ -1,8 +1,9 @@
-"""Regular sweeps of the storage after a response is sent, never inside a request."""
+"""Regular sweeps after a response is sent, never inside a request."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -16,33 +17,39 @@ logger = logging.getLogger(__name__)
 
 #: Time between two sweeps that one process starts.
 EVERY = timedelta(minutes=10)
-#: Maximum number of rows that such a sweep deletes; ``flask cimd sweep`` deletes more.
+#: Maximum number of rows that such a sweep of the provider deletes; ``flask cimd sweep`` deletes more.
 MOST_ROWS = 2_000
 
 
 class Upkeep:
-    """Starts bounded sweeps.
+    """Starts bounded sweeps: at most one every ten minutes in one process.
 
     Args:
-        storage: the storage to sweep; of simultaneous sweeps in several processes one does the work.
-        clock: returns the current time as an aware `datetime`.
+        sweep: deletes a bounded number of rows without use at an instant; it is called in an app context.
+        clock: returns the current aware instant.
+        waits: begin ten minutes after the start, and not with the first response.
     """
 
-    def __init__(self, storage: ProviderStorage, clock: Clock) -> None:
-        self._storage = storage
+    def __init__(self, sweep: Callable[[datetime], object], clock: Clock, *, waits: bool = False) -> None:
+        self._sweep = sweep
         self._clock = clock
         self._lock = Lock()
-        self._last: datetime | None = None
+        self._last: datetime | None = clock() if waits else None
+
+    @classmethod
+    def of_storage(cls, storage: ProviderStorage, clock: Clock) -> Upkeep:
+        """Return the upkeep of a provider; of simultaneous sweeps in several processes one does the work."""
+        return cls(lambda now: storage.sweep(now, limit=MOST_ROWS), clock)
 
     def after(self, answer: Response, app: Flask) -> None:
-        """Sweep after the response is sent, if `EVERY` has passed since this process last did."""
+        """Sweep after the response is sent, if it is time to; a failure is logged."""
         if not self._is_due():
             return
 
         def sweep() -> None:
             with app.app_context():
                 try:
-                    self._storage.sweep(self._clock(), limit=MOST_ROWS)
+                    self._sweep(self._clock())
                 except StorageError as error:
                     logger.warning("the storage cannot be swept now: %s", error)
                 except Exception:  # the next sweep deletes what this one did not

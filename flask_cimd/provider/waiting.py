@@ -18,10 +18,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..core.clock import Clock
+from ..core.digests import digest_of
 from ..errors import DocumentError
 from ..oauth import AuthorizationRequest
 from ..oauth.server.response_modes import AuthorizationResponse
-from ..oauth.server.storage import ProviderStorage, Settlement, Waiting, digest, new_secret
+from ..oauth.server.storage import ProviderStorage, Settlement, Waiting, new_secret
 
 #: Maximum time for the log-in, and again for the decision.
 LIFETIME = timedelta(minutes=10)
@@ -63,18 +64,20 @@ class WaitingRequests:
         The same request of the same browser has the same handle.
         """
         handle, now = _handle_of(query, browser), self._clock()
-        kept = Waiting(digest=digest(handle), browser=browser, content=query, created_at=now, expires_at=now + LIFETIME)
+        kept = Waiting(
+            digest=digest_of(handle), browser=browser, content=query, created_at=now, expires_at=now + LIFETIME
+        )
         self._storage.keep_waiting(kept, now, MOST_PER_BROWSER)
         return handle
 
     def parked(self, handle: str, browser: str) -> str | None:
         """Return the query that this browser stored under a handle."""
-        kept = self._storage.find_waiting(digest(handle), self._clock())
+        kept = self._storage.find_waiting(digest_of(handle), self._clock())
         return kept.content if kept is not None and kept.browser == browser and not kept.subject else None
 
     def parked_since(self, query: str, browser: str) -> datetime | None:
         """Return the instant at which this request was parked, and delete it: a log-in counts for it once."""
-        key = digest(_handle_of(query, browser))
+        key = digest_of(_handle_of(query, browser))
         kept = self._storage.find_waiting(key, self._clock())
         if kept is None or kept.browser != browser:
             return None
@@ -85,7 +88,7 @@ class WaitingRequests:
         """Store a request for its consent page, and return the handle for the form."""
         handle, now = new_secret(), self._clock()
         kept = Waiting(
-            digest=digest(handle),
+            digest=digest_of(handle),
             browser=browser,
             subject=subject,
             content=asked.to_json(),
@@ -100,7 +103,7 @@ class WaitingRequests:
 
         The request ends if another person answers in this browser.
         """
-        kept = self._storage.find_waiting(digest(handle), self._clock())
+        kept = self._storage.find_waiting(digest_of(handle), self._clock())
         if kept is None or kept.browser != browser or not kept.subject:
             return None
         if kept.subject != subject:
@@ -119,7 +122,7 @@ class WaitingRequests:
     def settlement(self, handle: str, answer: AuthorizationResponse, pushed: str | None) -> Settlement:
         """Return the settlement of a decision, for the transaction of its outcome."""
         return Settlement(
-            waiting=digest(handle),
+            waiting=digest_of(handle),
             answer=_encrypted(answer.to_json(), handle),
             until=self._clock() + REPEATED,
             pushed=pushed,

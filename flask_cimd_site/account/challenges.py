@@ -13,12 +13,11 @@ from typing import Any
 from flask import session
 from flask_babel import gettext
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from flask_cimd_site.account.errors import AccountError
 from flask_cimd_site.account.tables import ChallengeRow
-from flask_cimd_site.models import db
+from flask_cimd_site.models import db, insert_into
 from flask_cimd_site.services import services
 
 _MEMBER = "challenge"
@@ -58,7 +57,8 @@ def spend(challenge: bytes) -> None:
     session.pop(_MEMBER, None)
     with db.engine.begin() as connection:
         connection.execute(delete(_used).where(_used.c.expires_at <= now))
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         values = {"digest": hashlib.sha256(challenge).hexdigest(), "expires_at": now + _LIFE}
-        if not connection.execute(insert(_used).values(values).on_conflict_do_nothing()).rowcount:
+        if not connection.execute(
+            insert_into(_used, connection.dialect.name).values(values).on_conflict_do_nothing()
+        ).rowcount:
             raise AccountError("challenge-used", gettext("This answer of the passkey was used before. Try again."))

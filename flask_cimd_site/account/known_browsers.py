@@ -8,11 +8,10 @@ from typing import Any
 
 from flask import Response, after_this_request, request
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from flask_cimd.core import digest_of
 from flask_cimd_site.account.tables import KnownBrowserRow
-from flask_cimd_site.digests import digest_of
-from flask_cimd_site.models import db
+from flask_cimd_site.models import db, insert_into
 from flask_cimd_site.services import services
 
 #: Longest time that browsers keep a cookie.
@@ -43,8 +42,8 @@ def remember() -> None:
             connection.execute(update(_known).where(_known.c.digest == digest).values(seen_at=now))
             return
         secret = token_urlsafe(32)
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(_known).values(digest=digest_of(secret), seen_at=now).on_conflict_do_nothing())
+        added = insert_into(_known, connection.dialect.name).values(digest=digest_of(secret), seen_at=now)
+        connection.execute(added.on_conflict_do_nothing())
         kept = select(_known.c.digest).order_by(_known.c.seen_at.desc()).limit(_MOST)
         connection.execute(delete(_known).where(_known.c.digest.not_in(kept)))
     _give(secret)

@@ -11,13 +11,12 @@ from typing import Any
 
 from flask_babel import gettext
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from flask_cimd_site.account.errors import AccountError
 from flask_cimd_site.account.tables import AccountRow
 from flask_cimd_site.config import SHORTEST_PASSWORD, Configuration
-from flask_cimd_site.models import db
+from flask_cimd_site.models import db, insert_into
 from flask_cimd_site.services import services
 
 logger = logging.getLogger(__name__)
@@ -55,7 +54,6 @@ def has_account() -> bool:
 
 def create(password_hash: str | None, now: datetime, handle: bytes | None = None) -> bool:
     """Make the account; ``False`` if there is one already."""
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     values = {
         "id": _ONLY,
         "user_handle": handle or token_bytes(32),
@@ -64,7 +62,11 @@ def create(password_hash: str | None, now: datetime, handle: bytes | None = None
         "password_set_at": None if password_hash is None else now.timestamp(),
     }
     with db.engine.begin() as connection:
-        return bool(connection.execute(insert(_account).values(values).on_conflict_do_nothing()).rowcount)
+        return bool(
+            connection.execute(
+                insert_into(_account, connection.dialect.name).values(values).on_conflict_do_nothing()
+            ).rowcount
+        )
 
 
 def is_right(password: str) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, or_, select
 
+from flask_cimd.core import digest_of
 from flask_cimd_site.account.tables import SecretRow
-from flask_cimd_site.digests import digest_of
 from flask_cimd_site.models import db
 
 _secrets: Any = SecretRow.__table__

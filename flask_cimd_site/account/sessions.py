@@ -13,9 +13,9 @@ from typing import Any
 from flask import Flask, g, session
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 
+from flask_cimd.core import digest_of
 from flask_cimd_site import visitor
 from flask_cimd_site.account.tables import SessionRow
-from flask_cimd_site.digests import digest_of
 from flask_cimd_site.models import db
 from flask_cimd_site.services import services
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select
 
 from flask_cimd.clients import Explanation, pack_explanation, unpack_explanation
+from flask_cimd.core import digest_of
 from flask_cimd_site.check.tables import CheckResultRow
-from flask_cimd_site.digests import digest_of
 from flask_cimd_site.models import db
 
 KEPT = timedelta(days=7)

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
+from flask_cimd.core import digest_of
 from flask_cimd.oauth import Code, Grant, Token
-from flask_cimd_site.digests import digest_of
 from flask_cimd_site.models import db, provider
 from flask_cimd_site.owner.tables import ScriptTokenRow
 from flask_cimd_site.services import services

@@ -35,7 +35,7 @@ OWNER_LOGIN = [
             ('target.startswith("/") and not', "not"),
         ],
     ),
-    *mutants("flask_cimd_site/digests.py", f"{_LOGIN} {_SESSIONS}", [("hashlib.sha256(secret.encode()).hexdigest()", "secret")]),
+    *mutants("flask_cimd/core/digests.py", f"{_LOGIN} {_SESSIONS}", [('hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()', "secret")]),
     *mutants(
         "flask_cimd_site/account/sessions.py",
         f"{_LOGIN} {_SESSIONS}",

@@ -270,7 +270,7 @@ PAR = mutants(
         ),
         ("if not self._context.storage.use_once(key, now + _REMEMBERED, now):", "if False:"),
         (
-            "keep_pushed(digest(handle), asked, now + LIFETIME, now)",
+            "keep_pushed(digest_of(handle), asked, now + LIFETIME, now)",
             "keep_pushed(handle, asked, now + LIFETIME, now)",
             "tests/oauth/test_parts_alone.py",
         ),

@@ -49,8 +49,8 @@ CONTEXT = mutants(
         ),
         ("        if not resources:\n            return scope\n", ""),
         (
-            "            found = self.storage.find_token(digest(secret))\n        except UnavailableError:\n            raise\n",
-            "            found = self.storage.find_token(digest(secret))\n",
+            "            found = self.storage.find_token(digest_of(secret))\n        except UnavailableError:\n            raise\n",
+            "            found = self.storage.find_token(digest_of(secret))\n",
         ),
         ("            raise\n        except CIMDError:\n            return None\n", "            raise\n"),
         ('token.kind == "access" and token.is_alive(grant, self.clock())', "token.is_alive(grant, self.clock())"),

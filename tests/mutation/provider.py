@@ -485,6 +485,7 @@ UPKEEP = mutants(
         ("        answer.call_on_close(sweep)", "        sweep()"),
         ("            self._last = now\n", ""),
         ("limit=MOST_ROWS)", "limit=10**9)"),
+        ("clock() if waits else None", "None", "tests/site/test_activity_page.py"),
     ],
 )  # fmt: skip
 

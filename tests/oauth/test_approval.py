@@ -11,11 +11,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from authlib.oauth2 import OAuth2Error
 
+from flask_cimd.core import digest_of
 from flask_cimd.errors import CIMDError, RequestError
 from flask_cimd.oauth import AuthorizationRequest, Grant, ServerContext
 from flask_cimd.oauth.server.approval import Approval, approve, denial, deny, error_response
 from flask_cimd.oauth.server.response_modes import AuthorizationResponse
-from flask_cimd.oauth.server.storage import Settlement, digest
+from flask_cimd.oauth.server.storage import Settlement
 from tests.support.browser import publish_client
 from tests.support.own_client import REDIRECT, OwnClient
 from tests.support.provider_app import NOTES, ProviderSite
@@ -57,7 +58,7 @@ def test_a_grant_holds_what_the_request_is_bound_to(place: ProviderSite) -> None
     assert (grant.auth_method, grant.client_key, grant.dpop_jkt) == ("private_key_jwt", "key", "j" * 43)
     assert (grant.fingerprint, grant.redirect_uri, grant.resource) == ("f", REDIRECT, ())
     assert (grant.auth_time, grant.created_at) == (place.clock(), place.clock())
-    found = place.storage.find_code(digest(told(answer)["code"]))
+    found = place.storage.find_code(digest_of(told(answer)["code"]))
     assert found is not None
     assert (found[1].redirect_uri, found[1].code_challenge) == (REDIRECT, "c" * 43)
     assert found[1].expires_at == place.clock() + place.server.context.code_lifetime
@@ -227,8 +228,8 @@ def test_a_second_decision_about_a_waiting_request_tells_nobody_anything(
 
 @pytest.mark.parametrize("says_yes", [True, False])
 def test_a_pushed_request_is_decided_once(place: ProviderSite, says_yes: bool) -> None:
-    asked, now = replace(ASKED, pushed=digest("handle")), place.clock()
-    place.storage.keep_pushed(digest("handle"), asked, now + timedelta(minutes=5), now)
+    asked, now = replace(ASKED, pushed=digest_of("handle")), place.clock()
+    place.storage.keep_pushed(digest_of("handle"), asked, now + timedelta(minutes=5), now)
 
     def decide() -> Any:
         with place.app.test_request_context():

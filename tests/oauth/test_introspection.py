@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
+from flask_cimd.core import digest_of
 from flask_cimd.oauth import IntrospectionEndpoint, ResourceServer
-from flask_cimd.oauth.server.storage import digest
 from tests.support.atproto import App
 from tests.support.browser import REDIRECT, Browser, publish_client
 from tests.support.keys import KeyHolder
@@ -228,7 +228,7 @@ def basic(name: str, secret: str, scheme: str = "Basic") -> str:
 
 
 def server_named(name: str, resource: str = NOTES) -> ResourceServer:
-    return ResourceServer(id=name, secret_digest=digest("secret"), resource=resource)
+    return ResourceServer(id=name, secret_digest=digest_of("secret"), resource=resource)
 
 
 def test_the_holder_is_answered_only_where_the_app_says_so(origin: Any, site: ProviderSite) -> None:
@@ -272,7 +272,7 @@ def test_credentials_are_exactly_base64(site: ProviderSite) -> None:
 
 def test_names_and_secrets_are_form_encoded(site: ProviderSite) -> None:
     # RFC 6749 §2.3.1
-    endpoint = Endpoint(site, ResourceServer(id="a:b", secret_digest=digest("c d%"), resource=NOTES))
+    endpoint = Endpoint(site, ResourceServer(id="a:b", secret_digest=digest_of("c d%"), resource=NOTES))
     assert endpoint.ask("t", basic("a%3Ab", "c+d%25")).json() == {"active": False}
     assert endpoint.ask("t", basic("a%3Ab", "c d%")).json() == {"active": False}
     assert endpoint.ask("t", basic("a%3Ab", "c%2Bd%25")).status_code == 401

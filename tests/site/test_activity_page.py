@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy
 from lxml import etree
 
+from flask_cimd.provider.upkeep import EVERY
 from flask_cimd_site.activity import Kind, record
 from flask_cimd_site.activity import sweep as activity_sweep
 from flask_cimd_site.activity.kinds import TEXTS
 from flask_cimd_site.models import db
-from flask_cimd_site.upkeep import EVERY
 from tests.support.browser import Browser, Site, soup
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}

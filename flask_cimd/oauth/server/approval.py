@@ -13,13 +13,14 @@ from authlib.oauth2.rfc6749.errors import AccessDeniedError
 from flask import Response
 
 from ...core.atproto import SCOPE as ATPROTO
+from ...core.digests import digest_of
 from ...errors import RequestError
 from .atproto import limited_access
 from .context import ServerContext
 from .pushed import spend_pushed
 from .request_snapshot import AuthorizationRequest
 from .response_modes import RESPONSE_MODES, AuthorizationResponse
-from .storage import Code, Grant, ProviderStorage, Settlement, digest, new_secret
+from .storage import Code, Grant, ProviderStorage, Settlement, new_secret
 
 Members = Sequence[tuple[str, str | None]]
 #: Returns what the storage spends in the transaction of a decision, given the response to the client.
@@ -72,7 +73,7 @@ def approve(context: ServerContext, approval: Approval, settle: Settle | None = 
     settlement = _settlement(context, asked, response, settle)
     grant = _grant(context, approval)
     code = Code(
-        digest=digest(secret),
+        digest=digest_of(secret),
         redirect_uri=asked.redirect_uri,
         code_challenge=asked.code_challenge,
         expires_at=grant.created_at + context.code_lifetime,

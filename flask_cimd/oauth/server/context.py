@@ -14,6 +14,7 @@ from ...clients.directory import ClientDirectory
 from ...core.app_hooks import call_hook
 from ...core.atproto import asks_for_atproto
 from ...core.clock import Clock, utc_now
+from ...core.digests import digest_of
 from ...core.display import safe_for_log
 from ...core.legacy import LegacyRules
 from ...core.metadata import ClientMetadata
@@ -27,7 +28,7 @@ from ..resource_metadata import Resource
 from .client_authentication import Authenticator
 from .metadata import check_issuer
 from .resource_indicators import Resources
-from .storage import Code, Grant, Token, TokenStorage, digest
+from .storage import Code, Grant, Token, TokenStorage
 
 __all__ = ["ClientDirectory", "ServerContext"]
 
@@ -209,7 +210,7 @@ class ServerContext:
             ClientResolutionError: the storage does not answer.
         """
         with _as_oauth_errors():
-            return self.storage.find_code(digest(secret))
+            return self.storage.find_code(digest_of(secret))
 
     def find_token(self, secret: str) -> tuple[Grant, Token] | None:
         """Return an access or refresh token with its grant, spent, revoked and expired ones included.
@@ -219,7 +220,7 @@ class ServerContext:
             ClientResolutionError: the storage does not answer.
         """
         with _as_oauth_errors():
-            return self.storage.find_token(digest(secret))
+            return self.storage.find_token(digest_of(secret))
 
     def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
         """Return a living access token with its grant; ``None`` if today's policy refuses the token's client.
@@ -228,7 +229,7 @@ class ServerContext:
             UnavailableError: the storage does not answer, or a hook failed; the token may be alive.
         """
         try:
-            found = self.storage.find_token(digest(secret))
+            found = self.storage.find_token(digest_of(secret))
         except UnavailableError:
             raise
         except CIMDError:

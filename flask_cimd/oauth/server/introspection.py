@@ -21,13 +21,14 @@ from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import Request, Response, jsonify, request
 
 from ...core.app_hooks import call_hook
+from ...core.digests import digest_of
 from ...core.resources import resource_key
 from ...core.text import is_visible
 from ..challenge import Challenge, challenge_header
 from ..errors import json_error
 from .context import ServerContext
 from .parameters import check_plain_form, form_of
-from .storage import Grant, Token, digest, new_secret
+from .storage import Grant, Token, new_secret
 
 _BASIC = "Basic"
 _BEARER = "Bearer"
@@ -52,7 +53,7 @@ class ResourceServer:
         """Return a new resource server and its secret; the server stores only the secret's digest."""
         secret = new_secret()
         # Hexadecimal: commands would read an id that begins with a dash as an option.
-        return cls(id=token_hex(8), secret_digest=digest(secret), resource=resource), secret
+        return cls(id=token_hex(8), secret_digest=digest_of(secret), resource=resource), secret
 
 
 class CallerRefused(OAuth2Error):  # type: ignore[misc]  # noqa: N818  the caller is refused, the program is fine
@@ -122,7 +123,7 @@ class IntrospectionEndpoint:
             raise CallerRefused("invalid_token", _BEARER)
         name, secret = _basic(credentials) if scheme.lower() == "basic" else ("", "")
         found = call_hook("find_resource_server", partial(self._find, name)) if name else None
-        if found is None or not hmac.compare_digest(found.secret_digest, digest(secret)):
+        if found is None or not hmac.compare_digest(found.secret_digest, digest_of(secret)):
             raise CallerRefused("invalid_client", _BASIC)
         return found
 
@@ -168,4 +169,4 @@ def _basic(credentials: str) -> tuple[str, str]:
 
 
 def _same(first: str, second: str) -> bool:
-    return bool(first) and hmac.compare_digest(digest(first), digest(second))
+    return bool(first) and hmac.compare_digest(digest_of(first), digest_of(second))

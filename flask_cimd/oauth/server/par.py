@@ -18,6 +18,7 @@ from flask import Response, jsonify, request
 
 from ...core.addresses import network_of
 from ...core.atproto import asks_for_atproto
+from ...core.digests import digest_of
 from ...core.display import safe_description
 from ...core.proof import Proof
 from ...core.requester import Stranger, asked_by
@@ -32,7 +33,7 @@ from .binding import require_other_key
 from .context import ServerContext
 from .parameters import REQUEST_URI, check_form, form_of
 from .request_snapshot import AuthorizationRequest
-from .storage import digest, new_secret
+from .storage import new_secret
 
 #: Lifetime of a pushed request, from the client's push to the person's decision.
 LIFETIME = timedelta(minutes=5)
@@ -110,7 +111,7 @@ class PushedRequests:
 
     def _keep(self, asked: AuthorizationRequest) -> str:
         handle, now = new_secret(), self._context.clock()
-        self._context.storage.keep_pushed(digest(handle), asked, now + LIFETIME, now)
+        self._context.storage.keep_pushed(digest_of(handle), asked, now + LIFETIME, now)
         return handle
 
     def _refuse(self, error: OAuth2Error) -> Response:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...core.digests import digest_of
 from ...errors import DocumentError, RequestError
 from .context import ServerContext
 from .parameters import REQUEST_URI
 from .request_snapshot import AuthorizationRequest
-from .storage import digest
 
 
 def find_pushed(context: ServerContext, request_uri: str, client_id: str) -> AuthorizationRequest:
@@ -17,7 +17,7 @@ def find_pushed(context: ServerContext, request_uri: str, client_id: str) -> Aut
     Raises:
         RequestError: ``unknown-request-uri``: unknown, expired, decided already, or pushed by another client.
     """
-    handle = digest(request_uri.removeprefix(REQUEST_URI))
+    handle = digest_of(request_uri.removeprefix(REQUEST_URI))
     try:
         asked = context.storage.find_pushed(handle, context.clock())
     except DocumentError as error:

@@ -6,7 +6,6 @@ each single-use value, so exactly one of two simultaneous attempts succeeds (RFC
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +21,6 @@ from .request_snapshot import AuthorizationRequest
 def new_secret() -> str:
     """Return a fresh code or token: 256 bits, URL-safe."""
     return secrets.token_urlsafe(32)
-
-
-def digest(secret: str) -> str:
-    """Return the digest to store in place of a code or token. Secrets are random, so a plain hash is enough."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

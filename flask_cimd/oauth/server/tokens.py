@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ...core.app_hooks import call_hook
+from ...core.digests import digest_of
 from .atproto import refresh_end
 from .context import ServerContext
 from .resource_indicators import granted_resources
-from .storage import Grant, Token, digest, new_secret
+from .storage import Grant, Token, new_secret
 
 Issued = tuple[tuple[Token, ...], dict[str, Any]]
 
@@ -69,5 +70,5 @@ def _token(
     resource: tuple[str, ...] = (),
 ) -> Token:
     return Token(
-        digest=digest(secret), kind=kind, scope=scope, resource=resource, created_at=now, expires_at=expires_at
+        digest=digest_of(secret), kind=kind, scope=scope, resource=resource, created_at=now, expires_at=expires_at
     )
