@@ -1,4 +1,4 @@
-"""An OAuth authorization server on Authlib, its parts for a server of your own, and protected resources."""
+"""An OAuth authorization server on Authlib, its components for a custom server, and protected resources."""
 
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,7 @@ __all__ = [
     "well_known_blueprint",
 ]
 
-#: Parts that few servers use, and the modules that hold them.
+#: Names that few servers use, by module.
 __getattr__ = on_first_use(
     __name__,
     {

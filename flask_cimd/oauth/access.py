@@ -11,12 +11,12 @@ class Access:
     """The rights of one access token.
 
     Attributes:
-        subject: the person who approved.
+        subject: the user who approved.
         client_id: the client that the token was issued to.
         scope: the granted scopes.
-        audience: identifiers of the resources that the token is for; the issuer for resources without an identifier.
-        expires_at: aware instant; ``None`` if the authorization server does not say.
-        auth_time: aware instant of the subject's log-in; ``None`` if the authorization server does not say.
+        audience: identifiers of the token's resources; the issuer for resources without an identifier.
+        expires_at: expiry, an aware `datetime`; ``None`` if the authorization server does not state it.
+        auth_time: time of the subject's log-in, an aware `datetime`; ``None`` if the server does not state it.
         key_thumbprint: SHA-256 thumbprint of the key that the token is bound to (RFC 9449 §6); ``None`` for a bearer
             token.
     """

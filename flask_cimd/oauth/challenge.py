@@ -33,10 +33,10 @@ class Challenge:
     more: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Return the challenge as header text; every value is quoted, since clients search for ``name="value"``.
+        """Return the challenge as header text with every value quoted, because clients search for ``name="value"``.
 
         Raises:
-            ValueError: a value holds ``"``, ``\\`` or a character that is not printable ASCII.
+            ValueError: a value contains ``"``, ``\\`` or a character that is not printable ASCII.
         """
         attributes = {
             "error": self.error,
@@ -49,11 +49,11 @@ class Challenge:
 
 
 def challenge_header(challenges: Iterable[Challenge]) -> str:
-    """Return the value of ``WWW-Authenticate``; some clients read only the first challenge."""
+    """Return the challenges as the value of ``WWW-Authenticate``; some clients read only the first one."""
     return ", ".join(str(challenge).rstrip() for challenge in challenges)
 
 
 def _quoted(name: str, value: str) -> str:
     if not _VALUE.fullmatch(value):
-        raise ValueError(f"{name} holds a character that a challenge cannot carry")
+        raise ValueError(f"{name} contains a character that a challenge cannot contain")
     return f'{name}="{value}"'

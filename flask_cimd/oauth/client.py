@@ -1,4 +1,4 @@
-"""Authlib client objects for clients with metadata: of a URL, or of a dynamic registration."""
+"""Authlib client objects for clients with metadata from a URL or from dynamic registration."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..core.metadata import ClientMetadata
 from ..core.redirects import match_redirect
 from ..errors import DocumentError, IdentifierError, Problem, RedirectMismatchError
 
-#: Admits every identifier that any setting admits; `ClientDirectory.readmit` applies the current rules.
+#: Rules that accept every identifier that any setting accepts; `ClientDirectory.readmit` applies the current rules.
 _WIDEST_RULES = IdentifierRules(
     allow_loopback=True, allow_http_clients=True, allow_loopback_clients=True, allow_virtual_clients=True
 )
 
 
 class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
-    """Answers Authlib's questions from validated metadata.
+    """Implements Authlib's `ClientMixin` with validated metadata.
 
     Attributes:
         metadata: the client's validated metadata.
@@ -54,12 +54,12 @@ class MetadataClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
             return False
         return True
 
-    def check_client_secret(self, client_secret: str) -> bool:  # noqa: ARG002  Authlib calls it so
+    def check_client_secret(self, client_secret: str) -> bool:  # noqa: ARG002  Authlib's signature
         """Return ``False``: these clients have no secret (CIMD §4.1)."""
         return False
 
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  Authlib calls it so
-        """Return whether the client may authenticate with this method; the rule is the same at every endpoint."""
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  Authlib's signature
+        """Return whether the client may authenticate with this method; the endpoint makes no difference."""
         return method in self.metadata.accepted_auth_methods
 
     def check_response_type(self, response_type: str) -> bool:
@@ -76,24 +76,24 @@ class URLClient(MetadataClient):
 
     @property
     def client_name(self) -> str:
-        """The host, for consent pages that were written for registered clients; a client chooses its name freely."""
+        """The host, for consent pages for registered clients; the client's own name is unverified."""
         return self.metadata.identifier.display_host
 
 
 class RegisteredClient(MetadataClient):
-    """A client that registered itself (RFC 7591); every use looks it up again."""
+    """A dynamically registered client (RFC 7591); every use looks it up again."""
 
     @property
     def jwks(self) -> str | None:
-        """Its public keys as JSON text, or ``None``."""
+        """The client's public keys as JSON text, or ``None``."""
         return self.metadata.jwks
 
 
 def read_snapshot(client_id: str, text: str) -> ClientMetadata:
-    """Return the metadata that `ClientMetadata.to_json` wrote; pass it to `ClientDirectory.readmit` before use.
+    """Return the metadata from the text of `ClientMetadata.to_json`; pass it to `ClientDirectory.readmit` before use.
 
     Raises:
-        DocumentError: another version wrote the text; the person is asked for consent again.
+        DocumentError: another version of this library wrote the text; the user must consent again.
     """
     try:
         return ClientMetadata.from_json(parse_identifier(client_id, _WIDEST_RULES), text)
@@ -102,7 +102,7 @@ def read_snapshot(client_id: str, text: str) -> ClientMetadata:
 
 
 def read_for_display(client_id: str, text: str) -> ClientMetadata | None:
-    """Return stored metadata to show to a person: of a text that another version wrote, the identifier alone.
+    """Return stored metadata for display; for a text that another version wrote, only the identifier.
 
     Returns:
         ``None`` if even the ``client_id`` is not valid in this version.

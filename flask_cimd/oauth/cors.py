@@ -1,6 +1,6 @@
-"""CORS of documents and endpoints where tokens count and cookies do not: scripts of other origins may use them.
+"""CORS for documents and endpoints that read tokens but no cookies.
 
-Credentials are never allowed, so a browser sends no cookie along and no page acts in a person's name.
+Credentials are never allowed: browsers send no cookies, so a page of another origin cannot act as the user.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 from flask import Response, request
 from werkzeug.datastructures import Headers
 
-#: Header fields that scripts need to read: challenges, nonces, sessions, and the time to wait.
+#: Response header fields that scripts may read.
 EXPOSED = "WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id, Location, Retry-After"
-#: RFC 9110 §5.6.2 tokens, as a browser lists the headers that it wants to send.
+#: The value of ``Access-Control-Request-Headers``: at most 32 tokens (RFC 9110 §5.6.2).
 _HEADER_LIST = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:, ?[A-Za-z0-9!#$%&'*+.^_`|~-]+){0,31}")
 _USUAL = "Authorization, Content-Type, DPoP, MCP-Protocol-Version, Mcp-Session-Id"
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-#: Seconds; browsers ask again after their own limit.
+#: ``Access-Control-Max-Age`` in seconds; browsers apply their own limits.
 _REMEMBERED = "86400"
 
 
@@ -27,13 +27,13 @@ class CrossOrigin:
     """The rule for scripts of other origins.
 
     Attributes:
-        origins: those that may read answers, such as ``https://app.example``; ``None`` lets all of them.
+        origins: origins that may read responses, such as ``https://app.example``; ``None`` allows every origin.
     """
 
     origins: frozenset[str] | None = None
 
     def headers(self, origin: str | None) -> dict[str, str]:
-        """Return the headers of every answer to a request with this ``Origin``."""
+        """Return the headers for every response to a request with this ``Origin``."""
         if self.origins is None:
             return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED}
         if origin is None or origin not in self.origins:
@@ -41,10 +41,10 @@ class CrossOrigin:
         return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED, "Vary": "Origin"}
 
     def preflight(self, sent: Headers, methods: str = _METHODS) -> dict[str, str]:
-        """Return the headers that answer a preflight; they allow nothing to an origin that may read nothing.
+        """Return the headers for the response to a preflight request; a refused origin gets no permission.
 
         Args:
-            sent: the headers of the request; names have no case.
+            sent: header fields of the request; names are case-insensitive.
             methods: the allowed methods, separated by commas.
         """
         found = self.headers(sent.get("Origin"))
@@ -62,7 +62,7 @@ class CrossOrigin:
 
 
 def is_preflight(method: str, sent: Headers) -> bool:
-    """Return whether a browser asks if a script of another origin may send a request."""
+    """Return whether a request is a CORS preflight request."""
     return method == "OPTIONS" and "Origin" in sent and "Access-Control-Request-Method" in sent
 
 

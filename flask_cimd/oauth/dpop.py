@@ -1,7 +1,7 @@
 """DPoP (RFC 9449): proofs of possession, for the authorization server and for resources.
 
-A server checks a proof and its nonce before it spends anything single-use: a client that must repeat its request with
-a nonce still has its code, its refresh token and its assertion.
+A server checks a proof and its nonce before it consumes a single-use value. A client that must repeat its request with
+a nonce can therefore send the same code, refresh token and assertion.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PATH_CHARACTERS = "/!$&'()*+,;=:@"
 
 
 class ProofRefusedError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
-    """Base of the errors about proofs; their responses carry the newest nonce if they were raised with it."""
+    """Base class of errors about proofs; the response carries the newest nonce if the error has it."""
 
     def __init__(self, description: str | None = None, *, nonce_header: Mapping[str, str] | None = None) -> None:
         super().__init__(description)
@@ -45,7 +45,7 @@ class InvalidProofError(ProofRefusedError):
 
 
 class UseNonceError(ProofRefusedError):
-    """The proof has no current nonce of this server (RFC 9449 §8); the request spent nothing."""
+    """The proof has no current nonce of this server (RFC 9449 §8); the request consumed no single-use value."""
 
     error = "use_dpop_nonce"
     description = "Repeat the request with the nonce in the DPoP-Nonce header."
@@ -54,16 +54,16 @@ class UseNonceError(ProofRefusedError):
 class DPoP:
     """Checks the proofs of one server's requests and issues its nonces.
 
-    All workers of a server must issue the same nonces; so must an authorization server and a resource server of one
-    origin. They do if they have the same key.
+    All workers of a server need the same nonces and therefore the same key; so do an authorization server and a
+    resource server with one origin.
 
     Args:
-        replay_cache: remembers the accepted proofs.
-        origin: scheme, host and port of the server as clients write them. The request's own ``Host`` header is never
-            compared. A path counts where a proxy strips it: clients sign it, and the request lacks it.
+        replay_cache: stores the accepted proofs.
+        origin: public scheme, host and port of the server; the request's ``Host`` header is never compared. Include
+            a path that a proxy strips: clients sign it, and the request lacks it.
         algorithms: accepted and advertised signature algorithms.
-        secret_key: key of the nonces. Default: ``SECRET_KEY`` of the current Flask app; outside an app context, or
-            without ``SECRET_KEY``, a random key of this object.
+        secret_key: key of the nonces; defaults to ``SECRET_KEY`` of the current Flask app, and without it to a random
+            key of this object.
         clock: returns the current time as an aware `datetime`.
     """
 
@@ -89,11 +89,11 @@ class DPoP:
         """Return the proof of a request, or ``None`` if the request has none.
 
         Args:
-            request: the request whose method, path and ``DPoP`` header count.
-            access_token: the token that the request presents; the proof must be for it.
+            request: the request; its method, path and ``DPoP`` header are used.
+            access_token: the token in the request; the proof must contain its hash.
 
         Raises:
-            InvalidProofError: the proof is invalid, or was used before.
+            InvalidProofError: the proof is invalid or was used before.
             UseNonceError: the proof is valid, but its nonce is missing or too old.
         """
         field = request.headers.get("DPoP")
@@ -115,20 +115,20 @@ class DPoP:
             raise InvalidProofError(error.message, nonce_header=self.nonce_header()) from error
         if proof.nonce is None or not self._nonces().accepts(proof.nonce, now):
             raise UseNonceError(nonce_header=self.nonce_header())
-        # AT Protocol clients use short values of jti, which are unique for one key only.
+        # AT Protocol clients use short jti values, which are unique only per key.
         if not self._replay_cache.use_once(once_key("proof", proof.thumbprint, proof.jti), proof.expires_at, now):
             used = "The DPoP proof was used before; make one for every request."
             raise InvalidProofError(used, nonce_header=self.nonce_header())
         return proof
 
     def _public_urls(self, request: Request) -> list[str]:
-        """Return the request's URL, and with the path of ``origin`` before it if the request lacks that."""
+        """Return the request's public URL, also with the path of ``origin`` in front if the request lacks it."""
         path = quote(request.root_path.rstrip("/") + request.path, safe=_PATH_CHARACTERS)
         is_stripped = self._base_path and not f"{path}/".startswith(f"{self._base_path}/")
         return [self._origin + path, *([self._origin + self._base_path + path] if is_stripped else [])]
 
     def nonce_header(self) -> Mapping[str, str]:
-        """Return the header with the newest nonce; put it on every response (RFC 9449 §8.2)."""
+        """Return the header with the newest nonce; add it to every response (RFC 9449 §8.2)."""
         return {NONCE_HEADER: self._nonces().current(self._clock())}
 
     def _nonces(self) -> Nonces:

@@ -22,7 +22,7 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
     """The client could not be resolved; Authlib handles it like its own errors.
 
     Attributes:
-        cause: the `CIMDError` with slug and hint.
+        cause: the original `CIMDError`, with slug and hint.
     """
 
     def __init__(self, cause: CIMDError) -> None:
@@ -30,7 +30,7 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
         self.cause = cause
 
     def get_headers(self) -> list[tuple[str, str]]:
-        """Return Authlib's headers, with ``Retry-After`` where the same request may succeed soon."""
+        """Return Authlib's headers, with ``Retry-After`` if the request may succeed later."""
         headers: list[tuple[str, str]] = super().get_headers()
         after = getattr(self.cause, "retry_after", None)
         return headers if after is None else [*headers, ("Retry-After", str(after))]
@@ -39,16 +39,16 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
     def unauthenticated(cls, reason: str = "client_id is missing, wrong, or needs a proof") -> Self:
         """Return the error for a client that failed to authenticate.
 
-        The log gets the reason; the response is the same for every reason (RFC 7521 §4.2.1).
+        The log contains the reason; the response is the same for every reason (RFC 7521 §4.2.1).
         """
         logger.info("client not authenticated: %s", reason)
         return cls(ClientNotAuthenticatedError("client-not-authenticated", hint=reason))
 
     @classmethod
     def unavailable(cls, cause: CIMDError) -> Self:
-        """Return the error for a client whose document or keys cannot be read now: status 503, and the session lives.
+        """Return the error, with status 503, for a client whose document or keys cannot be fetched now.
 
-        ``invalid_grant`` would make clients drop their session; RFC 6749 §5.2 has no code for a temporary failure.
+        RFC 6749 §5.2 has no code for a temporary failure, and ``invalid_grant`` would make clients end their session.
         """
         error = cls(cause)
         error.error, error.status_code = "temporarily_unavailable", 503
@@ -56,7 +56,7 @@ class ClientResolutionError(OAuth2Error):  # type: ignore[misc]  # Authlib is un
 
 
 def as_page_error(error: OAuth2Error) -> CIMDError:
-    """Return what a page says of an error that no view caught; Authlib's description goes to the log alone."""
+    """Return the page error for an uncaught OAuth error; only the log contains Authlib's description."""
     if isinstance(error, ClientResolutionError):
         return error.cause
     logger.info("authorization request refused: %s %r", error.error, error.get_error_description())
@@ -64,13 +64,13 @@ def as_page_error(error: OAuth2Error) -> CIMDError:
 
 
 class UnreadableGrantError(InvalidGrantError):  # type: ignore[misc]  # Authlib is untyped
-    """Another version of this library stored the grant's client; the client must ask the person again."""
+    """Another version of this library stored the grant's client; the client must request authorization again."""
 
     description = "This server can no longer read what was approved. Ask the person for authorization again."
 
 
 def json_error(error: OAuth2Error, headers: Mapping[str, str]) -> Response:
-    """Return the JSON response of an error, also of one that has a ``redirect_uri``.
+    """Return the JSON response for an error, even if it has a ``redirect_uri``.
 
     Args:
         error: Authlib's error.
@@ -84,7 +84,7 @@ def json_error(error: OAuth2Error, headers: Mapping[str, str]) -> Response:
 
 
 def unavailable_response(error: UnavailableError) -> Response:
-    """Return status 503 with ``Retry-After``: as JSON, or as a page for a browser."""
+    """Return a response with status 503 and ``Retry-After``: JSON, or a page for a browser."""
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         page = render_template("flask_cimd/error.html", error=error, request_id=request_id())
         response = Response(page, status=error.status)
@@ -94,5 +94,5 @@ def unavailable_response(error: UnavailableError) -> Response:
 
 
 def _status(cause: CIMDError) -> int:
-    # RFC 6749 §5.2: invalid_client may be 401; the authorization endpoint shows its own page in any case.
+    # RFC 6749 §5.2: invalid_client may have status 401; the authorization endpoint always shows its own page.
     return 401 if cause.oauth_error == "invalid_client" else cause.status

@@ -1,4 +1,4 @@
-"""Replay detection: keys of assertions, proofs and requests that must not be accepted twice."""
+"""Replay detection for assertions, proofs and requests that a server must not accept twice."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class ReplayCache(Protocol):
     """Stores keys until they expire."""
 
     def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Store a key until it expires; return ``False`` if it is stored already.
+        """Store a key until it expires; return ``False`` if it is already stored.
 
-        Of simultaneous calls with one key in any process exactly one returns ``True``: use one unique ``INSERT``, or
-        ``SET NX`` of Redis. Keys are ASCII and at most 128 characters long.
+        Of several simultaneous calls with one key, in all processes, exactly one must return ``True``: use a unique
+        ``INSERT`` or Redis's ``SET NX``. Keys are ASCII with at most 128 characters.
         """
 
 
 def once_key(kind: str, *parts: str | None) -> str:
-    """Return the replay cache key of a value that several strings identify.
+    """Return the replay cache key for a value that several strings identify.
 
     Args:
         kind: short ASCII name such as ``proof``; keys of different kinds never collide.
@@ -32,7 +32,7 @@ def once_key(kind: str, *parts: str | None) -> str:
 
 
 class MemoryReplayCache:
-    """`ReplayCache` of one process; thread-safe. Enough for a server with a single worker process, and for tests."""
+    """Thread-safe `ReplayCache` in memory, for tests and for a server with a single worker process."""
 
     def __init__(self) -> None:
         self._expires: dict[str, datetime] = {}
@@ -40,7 +40,7 @@ class MemoryReplayCache:
         self._lock = Lock()
 
     def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Store a key until it expires; return ``False`` if it is stored already."""
+        """Store a key until it expires; return ``False`` if it is already stored."""
         with self._lock:
             while self._queue and self._queue[0][0] <= now:
                 del self._expires[heapq.heappop(self._queue)[1]]

@@ -12,13 +12,13 @@ from ..core.text import is_visible
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A protected resource that tokens can be requested for.
+    """A protected resource for which clients can request tokens.
 
     Attributes:
-        identifier: its URL. Scheme and host are compared without case, an empty path is ``/``, and everything else
-            counts character by character.
-        name: display name for the person who decides.
-        scopes: the scopes that can be requested for it.
+        identifier: URL of the resource. Comparison ignores the case of scheme and host and treats an empty path as
+            ``/``; everything else must match exactly.
+        name: display name for the consent page.
+        scopes: the scopes that clients can request for the resource.
         default_scope: the scopes of a request without ``scope``; a subset of ``scopes``.
     """
 
@@ -35,10 +35,10 @@ class Resource:
     def metadata(self, issuer: str, **more: Any) -> dict[str, Any]:
         """Return the resource's metadata document (RFC 9728 §2).
 
-        Lists all scopes except ``offline_access``, which belongs to the authorization server (MCP).
+        The document lists all scopes except ``offline_access``, which belongs to the authorization server (MCP).
 
         Args:
-            issuer: the authorization server's issuer, exactly as its own metadata document has it.
+            issuer: the authorization server's issuer, exactly as in its own metadata document.
             more: further members, such as ``dpop_signing_alg_values_supported``; the document omits empty ones (§3.2).
         """
         members = {
@@ -55,9 +55,7 @@ class Resource:
 
 
 def is_resource_identifier(text: str) -> bool:
-    """Return whether a string can identify a resource: an absolute URL of printable ASCII, without fragment
-    (RFC 8707 §2) and user information.
-    """
+    """Return whether a string is an absolute URL of printable ASCII without user information or fragment (RFC 8707)."""
     if "#" in text or not is_visible(text):
         return False
     try:
@@ -70,7 +68,7 @@ def is_resource_identifier(text: str) -> bool:
 def resource_metadata_url(resource: str) -> str:
     """Return the URL of a resource's metadata document (RFC 9728 §3.1).
 
-    The well-known part precedes the resource's path and query; a path that is only ``/`` is dropped.
+    The well-known part precedes the resource's path and query; the path ``/`` is omitted.
     """
     parts = urlsplit(resource)
     path = "" if parts.path == "/" else parts.path

@@ -1,4 +1,4 @@
-"""Columns of an app's own tables into which a client identifier URL does not fit."""
+"""Find columns in an app's own tables that are too short for a client identifier URL."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from flask import Flask, request_started
 
 logger = logging.getLogger(__name__)
 
-#: Characters of the longest client identifier URL.
+#: Maximum length of a client identifier URL, in characters.
 LONGEST_CLIENT_ID = 2048
-#: A table with one of these columns keeps what clients were given.
+#: A table with one of these columns stores codes or tokens of clients.
 _OF_CLIENTS = frozenset({"access_token", "code", "token"})
 
 
 def short_columns(metadata: Any) -> dict[str, int]:
-    """Return the columns named ``client_id`` with less than 2048 characters, such as ``token.client_id``, and lengths.
+    """Return the length of each ``client_id`` column with less than 2048 characters, by ``table.column``.
 
-    Columns of clients that the app registers itself may be short: tables without a column for tokens or codes are
-    left out.
+    Tables without a column for tokens or codes are omitted: clients that the app registers can have short identifiers.
 
     Args:
         metadata: SQLAlchemy's ``MetaData`` of the app's models.
@@ -36,10 +35,10 @@ def short_columns(metadata: Any) -> dict[str, int]:
 
 
 def warn_of_short_columns(db: Any) -> list[str]:
-    """Log and return the columns named ``client_id`` that a client identifier URL of 2048 characters does not fit.
+    """Log and return the ``client_id`` columns that are shorter than 2048 characters.
 
-    PostgreSQL refuses longer values with an error. `CIMD` calls it at the first request of an app whose ``db`` it
-    knows; call it yourself, when all models are defined, where it does not.
+    PostgreSQL refuses longer values with an error. `CIMD` calls this function at the first request if it knows the
+    app's ``db``; otherwise call it after all models are defined.
     """
     found = short_columns(db.metadata)
     for name, length in found.items():
@@ -53,7 +52,7 @@ def warn_of_short_columns(db: Any) -> list[str]:
 
 
 def warn_at_first_request(app: Flask, db: Any) -> None:
-    """Warn of short columns when the app gets its first request: all models are defined by then."""
+    """Warn about short columns at the app's first request, when all models are defined."""
 
     def warn(sender: Flask, **_: Any) -> None:
         request_started.disconnect(warn, sender)

@@ -1,4 +1,4 @@
-"""Access to the tokens of an authorization server in the same process."""
+"""Verification of access tokens with an authorization server in the same process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class TokenIssuer(Protocol):
         """The issuer."""
 
     def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
-        """Return a living access token with its grant."""
+        """Return a valid access token with its grant, or ``None``."""
 
 
 def stored_access(server: TokenIssuer, secret: str) -> Access | None:
-    """Return the rights of an access token of this process's own authorization server; ``None`` if it is not valid.
+    """Return the rights of an access token from this process's authorization server; ``None`` if it is not valid.
 
-    A token that was requested without ``resource`` is for the issuer.
+    The audience of a token that was requested without ``resource`` is the issuer.
 
     Raises:
         TokensUnavailableError: the storage does not answer, or a hook failed.
@@ -54,11 +54,11 @@ def stored_access(server: TokenIssuer, secret: str) -> Access | None:
 
 
 def verify_token(server: TokenIssuer) -> Response:
-    """Answer a GET that presents a token with ``me``, ``client_id`` and ``scope`` (IndieAuth before 2022).
+    """Return ``me``, ``client_id`` and ``scope`` of the access token in a GET request (IndieAuth before 2022).
 
-    The token itself authorizes the request. A token for another resource is refused: the caller cannot see what it is
-    for. The response is JSON if the request's ``Accept`` header admits it, and a form without that header, as in the
-    first versions.
+    The token authorizes the request. A token for another resource is refused, because the response does not name the
+    resource. The response is JSON if the request's ``Accept`` header allows it; without that header it is a form, as in
+    the first versions.
     """
 
     def find(secret: str) -> Access | None:

@@ -1,4 +1,4 @@
-"""A complete provider: `Provider`, its storage on the app's database, and the arguments of its hooks and templates."""
+"""A complete provider: `Provider`, its storage in the app's database, and the arguments of its hooks and templates."""
 
 from ..oauth.cors import allow_any_origin, preflight
 from ..oauth.short_columns import short_columns, warn_of_short_columns

@@ -1,4 +1,4 @@
-"""Approvals of people: look-ups and revocation."""
+"""Look-up and revocation of people's approvals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Approvals(Consents):
         self._has = select(literal(1)).where(same).limit(1)
         self._goes_on = grants.c.until.is_(None) | (grants.c.until > b("now"))
         of_client = own & (grants.c.client_id == b("client_id")) & (grants.c.ends_at > b("now")) & self._goes_on
-        # In the order of an index: the number of grants that ended does not matter.
+        # The order of an index: the number of ended grants does not affect the time.
         self._has_living = select(literal(1)).where(of_client).order_by(grants.c.ends_at.desc()).limit(1)
         self._make_page_statements(own)
         self._make_ends(own)
@@ -56,7 +56,7 @@ class Approvals(Consents):
             both = union_all(*(select(one.correlate(*outer).subquery().c.client_id) for one in found)).subquery()
             return select(func.min(both.c.client_id))
 
-        # One index look-up for each client: a person with 100,000 grants of one client waits no longer.
+        # One index look-up for each client: 100,000 grants of one client do not slow the query down.
         first = select(next_client(literal("")).scalar_subquery().label("client_id"), literal(1).label("number"))
         clients = first.cte("clients", recursive=True)
         following = next_client(clients.c.client_id, clients).correlate(clients).scalar_subquery()
@@ -109,7 +109,7 @@ class Approvals(Consents):
     def living_grants(
         self, subject: str, now: datetime, *, limit: int, offset: int = 0
     ) -> list[tuple[str, tuple[LivingGrant, ...]]]:
-        """Return ``limit`` clients of this person, in the order of their identifiers."""
+        """Return at most ``limit`` clients of this person, in the order of their identifiers."""
         if not is_storable(subject):
             return []
         values = self._params(subject=subject, now=seconds(now))

@@ -1,4 +1,4 @@
-"""Shared parts of the storage: tables, instants, and the separation of issuers in one database."""
+"""Common base of the storage: tables, times, and the separation of issuers in one database."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ class StorageBase:
 
 @lru_cache(maxsize=256)
 def _read_once(client_id: str, text: str) -> ClientMetadata:
-    # The grants of one client have the same snapshot, and each request reads one: parsing costs more than hashing.
+    # The grants of one client share a snapshot, and each request reads one: a cache look-up is faster than parsing.
     return read_snapshot(client_id, text)
 
 
 def upsert(table: Table, key: str, columns: Collection[str], *, where: Any = None) -> Callable[[str], Any]:
-    """Return an INSERT that replaces a row with the same key, by dialect; with ``where``, only a row that meets it.
+    """Return a function from a dialect to an upsert statement; ``where`` limits the rows that it replaces.
 
-    A dialect's statement is built on first use: importing the other dialect would take 2 MB of memory.
+    The function builds a statement on first use: importing the other dialect would take 2 MB of memory.
     """
 
     @cache
@@ -95,7 +95,7 @@ def upsert(table: Table, key: str, columns: Collection[str], *, where: Any = Non
 
 
 def b(name: str) -> Any:
-    """Return a parameter of a statement; the name must not be the one of a column that the statement sets."""
+    """Return a statement parameter; its name must differ from the columns that the statement sets."""
     return bindparam(f"b_{name}")
 
 
@@ -105,17 +105,17 @@ def params(**values: Any) -> dict[str, Any]:
 
 
 def seconds(moment: datetime) -> float:
-    """Return an instant as it is stored."""
+    """Return a `datetime` as Unix time in seconds."""
     return moment.timestamp()
 
 
 def instant(stored: float) -> datetime:
-    """Return a stored instant."""
+    """Return a Unix time in seconds as an aware `datetime`."""
     return datetime.fromtimestamp(stored, UTC)
 
 
 def texts(stored: str) -> tuple[str, ...]:
-    """Return a stored tuple of texts."""
+    """Return a tuple of texts from its stored form."""
     return () if stored == "[]" else tuple(json.loads(stored))
 
 
@@ -129,5 +129,5 @@ def _has_surrogate(value: str) -> bool:
 
 
 def later(column: ColumnElement[Any], name: str) -> Any:
-    """Return the later instant of a column and a parameter; SQLite and PostgreSQL have different functions for it."""
+    """Return the later time of a column and a parameter; SQLite and PostgreSQL have different functions for it."""
     return case((column < b(name), b(name)), else_=column)

@@ -1,4 +1,4 @@
-"""Short transactions on the app's database, with one retry on a dead connection and `StorageError` for all failures."""
+"""Short transactions on the app's database, with one retry after a lost connection and `StorageError` for failures."""
 
 from __future__ import annotations
 
@@ -76,10 +76,9 @@ class Database:
             return result
 
     def _retried(self, attempt: Callable[[], _Result]) -> _Result:
-        # A pooled connection outlives neither a restart of the database server nor the time when a SQLite file could
-        # not be written, so a new connection repeats the work. A transaction was not committed then. A statement in
-        # autocommit mode may have been executed, and its answer was lost: the second one finds nothing to change, so at
-        # worst a value counts as used already or a row as gone, and is refused.
+        # A pooled connection fails after a restart of the database server or an unwritable SQLite file, so a new
+        # connection repeats the work. A failed transaction was not committed. A statement in autocommit mode may have
+        # run before its response was lost: the second run then changes nothing, and the value counts as used.
         with _translated():
             try:
                 return attempt()
@@ -120,7 +119,7 @@ _SQLITE_MISSING = ("no such table", "no such column", "has no column named")
 
 def _storage_error(cause: BaseException | None) -> StorageError:
     if isinstance(cause, StatementError):
-        cause.hide_parameters = True  # a traceback in a log must not show data of people and clients
+        cause.hide_parameters = True  # a traceback in the log must not contain personal data
     original = getattr(cause, "orig", None) or cause
     error = storage_error_of(cause)
     logger.error("the storage failed: %s: %s", type(original).__name__, error)
@@ -128,7 +127,7 @@ def _storage_error(cause: BaseException | None) -> StorageError:
 
 
 def storage_error_of(cause: BaseException | None) -> StorageError:
-    """Return an error of SQLAlchemy as ours, which tells what an operator must mend from what goes by."""
+    """Return the `StorageError` for an SQLAlchemy error; its slug separates temporary faults from those to fix."""
     original = getattr(cause, "orig", None) or cause
     sqlstate, is_sqlite = getattr(original, "sqlstate", None), hasattr(original, "sqlite_errorname")
     if sqlstate == _READ_ONLY or (isinstance(cause, DBAPIError) and _is_read_only(cause)):

@@ -1,4 +1,4 @@
-"""Calls of a provider's hooks, and checks of what they return; each failure ends in `HookError`."""
+"""Call a provider's hooks and check their return values; every failure raises `HookError`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .login import login_at
 logger = logging.getLogger(__name__)
 
 _LONGEST_SUBJECT = 2048
-#: Errors by which a hook that may answer the person does so.
+#: Exceptions that a hook may raise to answer the request.
 _ANSWERS = (CIMDError, HTTPException)
 
 
@@ -31,7 +31,7 @@ class HookCalls:
         hooks: the app's own functions.
 
     Raises:
-        HookError: from every method except `note`: a hook failed, or its value cannot be used.
+        HookError: from every method except `note`: a hook failed, or its return value is invalid.
     """
 
     def __init__(self, hooks: Hooks) -> None:
@@ -50,16 +50,16 @@ class HookCalls:
         return call_hook("subject", work)
 
     def log_in(self, target: str, *, again: bool) -> Response:
-        """Return the response that leads to the app's log-in."""
+        """Return the response that starts the app's log-in."""
         return call_hook(
             "login",
             lambda: make_response(self.hooks.login(target, again)),
-            # Without any log-in it is the app that must be mended; its developer sees the sentence at the first try.
+            # Without a log-in, the app's configuration is incomplete; its developer sees the message at the first try.
             answers=(CIMDError, ConfigurationError, HTTPException),
         )
 
     def auth_time(self) -> datetime | None:
-        """Return the aware instant of the log-in, or ``None`` if the app does not say."""
+        """Return the time of the log-in as an aware `datetime`, or ``None`` if the app does not state it."""
         hook = self.hooks.auth_time
         if hook is None:
             return login_at()
@@ -90,7 +90,7 @@ class HookCalls:
         return call_hook("identity", work)
 
     def claims(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
-        """Return the claims of an account as values of JSON; none without a hook."""
+        """Return the claims of an account as JSON values; empty without a hook."""
         hook = self.hooks.claims
         return {} if hook is None else call_hook("claims", lambda: _members("claims", hook(subject, frozenset(scope))))
 
@@ -102,14 +102,14 @@ class HookCalls:
         return call_hook("resource_metadata", lambda: _members("resource_metadata", hook(resource)))
 
     def before_consent(self, asked: ConsentRequest) -> Verdict:
-        """Return the decision of the app, or ``None`` for the consent page."""
+        """Return the app's decision, or ``None`` for the consent page."""
         hook = self.hooks.before_consent
         if hook is None:
             return None
 
         def work() -> Verdict:
             found: Any = hook(asked)
-            # Nothing else: a text with a slip of the pen would be shown to the person as a page.
+            # Accept nothing else: Flask would show a misspelled string as a page.
             if not (found is None or isinstance(found, AnyResponse) or found in ("deny", "skip")):
                 refuse_value("before_consent", found, '"deny", "skip", a response object or None')
             return found  # type: ignore[no-any-return]  # as was looked at
@@ -129,7 +129,7 @@ class HookCalls:
         return None if hook is None else call_hook("available_scopes", lambda: frozenset(hook(subject)))
 
     def fresh_log_in(self, target: str) -> Response | None:
-        """Return the app's demand for a fresh check; ``None`` if the person passed one."""
+        """Return the response of the app's new check of the person; ``None`` if they have passed a recent one."""
         hook = self.hooks.fresh_log_in
         if hook is None:
             return None
@@ -141,15 +141,15 @@ class HookCalls:
         return call_hook("fresh_log_in", work, _ANSWERS)
 
     def note_reuse(self, grant: Grant) -> None:
-        """Tell the app of a grant that ended at the reuse of a code or token; its failure changes no response."""
+        """Notify the app of a grant that ended after reuse; a failure of the hook does not change the response."""
         _tell("on_reuse", self.hooks.on_reuse, grant)
 
     def note_access_change(self, change: AccessChange) -> None:
-        """Tell the app what a person changed on the page of their apps; its failure changes no response."""
+        """Notify the app of a person's change of access; a failure of the hook does not change the response."""
         _tell("on_access_change", self.hooks.on_access_change, change)
 
     def note(self, decision: Decision) -> None:
-        """Tell the app of a decision; its failure ends no sign-in."""
+        """Notify the app of a decision; a failure of the hook does not end the sign-in."""
         _tell("on_decision", self.hooks.on_decision, decision)
 
 
@@ -163,7 +163,7 @@ def _tell(name: str, hook: Callable[[Any], None] | None, news: object) -> None:
 
 
 def _members(name: str, found: Any) -> dict[str, Any]:
-    """Return a mapping of names to values as JSON has them; the app's own encoder knows its types."""
+    """Return a mapping as JSON values, encoded by the app's own JSON provider."""
     if not isinstance(found, Mapping) or not all(isinstance(key, str) for key in found):
         refuse_value(name, found, "a mapping of names")
     members: dict[str, Any] = current_app.json.loads(current_app.json.dumps(dict(found)))

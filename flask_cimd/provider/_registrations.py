@@ -1,4 +1,4 @@
-"""Clients that registered themselves, and resource servers that may introspect tokens."""
+"""Storage of dynamic registrations, and of resource servers that may introspect tokens."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Registrations(StorageBase):
 
         Args:
             registration: the client.
-            now: the aware instant.
+            now: the current time, an aware `datetime`.
             network: the sender's network, such as ``192.0.2.0/24``; empty if the app does not distinguish networks.
         """
         values = {
@@ -92,12 +92,12 @@ class Registrations(StorageBase):
         return [_as_registration(row) for row in self._database.all(self._list_registrations, values)]
 
     def remove(self, client_id: str) -> bool:
-        """Delete a registration; say whether it existed."""
+        """Delete a registration; return whether it existed."""
         values = params(client_id=client_id, issuer=self._issuer)
         return is_storable(client_id) and self._database.change(self._remove_registration, values) == 1
 
     def _note_use(self, connection: Connection, client_id: str, now: datetime) -> None:
-        """Extend the registration of a client whose grant begins or is renewed, in the same transaction."""
+        """Extend a client's registration when its grant begins or is renewed, in the same transaction."""
         until = seconds(now + IDLE)
         connection.execute(self._used, params(client_id=client_id, issuer=self._issuer, now=seconds(now), until=until))
 
@@ -128,7 +128,7 @@ class Registrations(StorageBase):
         return [(row["name"], _as_server(row)) for row in rows]
 
     def remove_resource_server(self, server_id: str) -> bool:
-        """Delete a resource server; say whether it existed."""
+        """Delete a resource server; return whether it existed."""
         values = params(id=server_id, issuer=self._issuer)
         return is_storable(server_id) and self._database.change(self._remove_server, values) == 1
 

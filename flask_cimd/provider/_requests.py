@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 64
 
 
-class Spent(Exception):  # noqa: N818  no error: it rolls a transaction back
-    """A single-use value was used already."""
+class Spent(Exception):  # noqa: N818  not an error: it rolls a transaction back
+    """A single-use value was already used."""
 
 
 class Requests(StorageBase):
@@ -68,7 +68,7 @@ class Requests(StorageBase):
         surplus = select(ranked.c.digest).where((ranked.c.entries > b("entries")) | (ranked.c.bytes > b("bytes")))
         self._bound_pushed = delete(table).where(table.c.digest.in_(surplus))
 
-    def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:  # noqa: ARG002  the port passes it
+    def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:  # noqa: ARG002  the protocol's parameter
         """Store a pushed request until a person decides or it expires."""
         text = request.to_json()
         values = {
@@ -121,7 +121,7 @@ class Requests(StorageBase):
         self._decide = update(table).where(undecided).values(changes)
 
     def _make_bound_in_all(self) -> None:
-        """Make the statement that bounds strangers together, and each person who is logged in by themselves."""
+        """Create the statements that bound the requests of all strangers together and of each person."""
         table = self._waiting
         newest = [table.c.created_at.desc(), table.c.digest]
         ranked = (
@@ -139,7 +139,7 @@ class Requests(StorageBase):
         surplus = select(ranked.c.digest).where(of_strangers | of_people)
         self._bound_in_all = delete(table).where(table.c.digest.in_(surplus))
 
-    def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:  # noqa: ARG002  the port passes it
+    def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:  # noqa: ARG002  the protocol's parameter
         """Store a request in place of one with the same digest; ``False`` if its content is too long."""
         size = len(waiting.content.encode())
         if size > WAITING_BYTES:
@@ -171,9 +171,9 @@ class Requests(StorageBase):
         return True
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
-        """Return a request that waits, or that was decided and still has its answer."""
+        """Return a request that waits, or that was decided and still has its response."""
         row = self._database.first(self._find_waiting, params(digest=self._own(digest), now=seconds(now)))
-        # The answer holds a code, so it expires with the code.
+        # The response contains a code, so it expires with the code.
         return None if row is None or row[self._codes.c.spent_at] is not None else self._as_waiting(row, digest)
 
     def _as_waiting(self, row: Any, digest: str) -> Waiting:

@@ -49,7 +49,7 @@ class Tokens(Requests, Registrations):
         self._renew_settled = alive.values(used_at=b("now"), ends_at=ends_at, **settled)
 
     def add_code(self, grant: Grant, code: Code, settlement: Settlement | None = None) -> bool:
-        """Keep a new grant with its code, in the transaction that spends what was decided."""
+        """Store a new grant with its code, in the transaction that spends the decided requests."""
         values = self._grant_values(grant, code)
 
         def work(connection: Connection) -> None:
@@ -93,7 +93,7 @@ class Tokens(Requests, Registrations):
         }
 
     def find_code(self, digest: str) -> tuple[Grant, Code] | None:
-        """Return a code, spent and expired ones included."""
+        """Return a code, even if it is spent or expired."""
         row = self._database.first(self._find_code, params(digest=digest, issuer=self._issuer))
         if row is None:
             return None
@@ -108,7 +108,7 @@ class Tokens(Requests, Registrations):
         return self._as_grant(row), code
 
     def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
-        """Spend a code, add its tokens and keep what the exchange settled; ``False`` if it is spent already."""
+        """Spend a code, add its tokens and store the changes of the grant; ``False`` if the code is already spent."""
 
         def work(connection: Connection) -> None:
             row = connection.execute(self._spend_code, params(digest=digest, now=seconds(now))).first()
@@ -144,7 +144,7 @@ class Tokens(Requests, Registrations):
         self._revoke_grant = update(grants).where(living).values(revoked_at=b("now"), ends_at=b("now"))
 
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
-        """Return a token, dead ones included."""
+        """Return a token, even if it is no longer valid."""
         row = self._database.first(self._find_token, params(digest=digest, issuer=self._issuer))
         if row is None:
             return None
@@ -165,11 +165,11 @@ class Tokens(Requests, Registrations):
         return self._as_grant(row), token
 
     def revoke_grant(self, grant_id: str, now: datetime) -> None:
-        """End a grant with everything that came from it."""
+        """Revoke a grant with its code and all its tokens."""
         self._database.change(self._revoke_grant, params(grant=grant_id, now=seconds(now)))
 
     def revoke_token(self, digest: str, now: datetime) -> None:
-        """End one token."""
+        """Revoke one token."""
 
         def work(connection: Connection) -> None:
             connection.execute(self._revoke, params(digest=digest))
@@ -183,8 +183,8 @@ class Tokens(Requests, Registrations):
         tokens = self._tokens
         child = tokens.alias()
         parent = select(child.c.parent).where(child.c.digest == b("digest")).scalar_subquery()
-        # The parent's row is locked before the child's, whichever sibling comes: two of them never wait in a circle,
-        # and a repetition of the parent has either added its tokens before this statement ends, or finds it spent.
+        # Every sibling locks the parent's row before its own, so two siblings cannot deadlock. A repetition of the
+        # parent has either added its tokens before this statement ends, or finds the parent spent.
         self._end_grace = (
             update(tokens)
             .where(tokens.c.digest == parent, ~tokens.c.spent)
@@ -222,7 +222,7 @@ class Tokens(Requests, Registrations):
         *,
         grace: timedelta = timedelta(),
     ) -> bool:
-        """Exchange a refresh token for its successors; ``False``, and nothing is added, if it is spent."""
+        """Exchange a refresh token for its successors; if it is spent, add nothing and return ``False``."""
         times = {"now": seconds(now), "since": seconds(now - grace), "kept_until": seconds(now + KEPT_AFTER_END)}
 
         def work(connection: Connection) -> None:
@@ -264,7 +264,7 @@ class Tokens(Requests, Registrations):
         if settled is not None:
             values |= params(auth_method=settled.auth_method, client_key=settled.client_key, dpop_jkt=settled.dpop_jkt)
         if connection.execute(statement, values).rowcount != 1:
-            raise Spent  # it was revoked meanwhile: tokens would be dead from the start
+            raise Spent  # the grant was revoked meanwhile: its new tokens would be invalid
 
     def _add_tokens(
         self,

@@ -1,4 +1,4 @@
-"""The page of a person's connected apps, with their access and buttons to revoke it."""
+"""The page of a person's connected apps, with buttons to revoke access."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .site import Site
 
 #: Number of apps on one page.
 PAGE_SIZE = 20
-#: Maximum age of the log-in with which all access of a person is ended.
+#: Maximum age of the log-in of a person who ends all access.
 FRESH = timedelta(minutes=10)
-#: Keys of the lifetimes, from now on, that a person can change the end of access to.
+#: Keys of the lifetimes, counted from now, to which a person can change the end of access.
 ENDS = ("hour", "day", "month", "year")
-#: Greatest number of a page that is looked up.
+#: Maximum page number.
 _MOST_PAGES = 1_000_000
 
 
@@ -41,9 +41,9 @@ class AppGrant:
         texts: a sentence for each scope.
         resource: identifiers of the resources that its tokens are for.
         redirect_host: host of the redirect URI.
-        created_at: aware instant of the approval.
-        last_used: aware instant at which a token was issued last, or ``None``.
-        ends_at: aware instant at which the access ends without further use, or at the latest.
+        created_at: time of the approval, an aware `datetime`.
+        last_used: time of the last issue of a token, an aware `datetime`, or ``None``.
+        ends_at: end of access without further use, an aware `datetime`.
     """
 
     id: str
@@ -58,13 +58,13 @@ class AppGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppConsent:
-    """A consent that is not asked for again.
+    """A remembered consent.
 
     Attributes:
-        key: its identifier.
+        key: identifier of the consent.
         texts: a sentence for each granted scope.
-        since: aware instant of the decision.
-        ends_at: aware instant from which the person is asked again.
+        since: time of the decision, an aware `datetime`.
+        ends_at: end of the consent, an aware `datetime`; afterwards the person is asked again.
     """
 
     key: str
@@ -80,13 +80,13 @@ class ConnectedApp:
     Attributes:
         client_id: client identifier URL, or the identifier of a registered client.
         host: the host that the app cannot choose freely.
-        name: the name that the app gives itself, without control characters, or ``None``.
+        name: the app's own name, without control characters, or ``None``.
         is_registered: ``True`` if no URL identifies the client.
-        logo: URL of the logo on this server, if it is stored there; or ``None``.
-        family: a word for the kind of the app.
+        logo: URL of the stored logo on this server, or ``None``.
+        family: name of the kind of app.
         tier: trust tier.
-        grants: its sign-ins.
-        consents: what the person is not asked again.
+        grants: the app's sign-ins.
+        consents: the remembered consents for the app.
     """
 
     client_id: str
@@ -173,7 +173,7 @@ class ConnectedApps:
         return AccessChange(kind="app-ended", subject=subject, client_id=client_id)
 
     def _check_again(self) -> Response | None:
-        """Return the response that lets the person prove who they are, unless they did within `FRESH`."""
+        """Return a response that lets the person log in again, or ``None`` if they did so within `FRESH`."""
         site, target = self._site, self._site.path("/apps")
         if site.hooks.hooks.fresh_log_in is not None:
             return site.hooks.fresh_log_in(target)
@@ -224,10 +224,10 @@ class ConnectedApps:
 
 
 def _shown(client: ClientMetadata | None, redirect_uri: str, scope: str) -> tuple[str, str | None]:
-    """Return the host and the name of a client; one that may not come in any more can still be seen and ended."""
+    """Return the host and the name of a client, even if the current policy refuses it."""
     if client is None:
         return redirect_host(redirect_uri), None
-    # AT Protocol apps are shown by their host alone, since anybody can claim a name.
+    # The page shows only the host of an AT Protocol app, because any client can claim a name.
     name = None if asks_for_atproto(scope) else safe_text(client.client_name) or None
     return shown_host(client, redirect_uri), name
 

@@ -121,7 +121,7 @@ class AuthorizationPages:
     def _as_remembered(
         self, asked: AuthorizationRequest, client: ClientMetadata | None, subject: str
     ) -> Response | None:
-        """Approve a request as its person wanted it to be repeated, or return ``None``."""
+        """Approve a request by a remembered consent, or return ``None``."""
         site = self._site
         if site.remembering is None:
             return None
@@ -181,13 +181,13 @@ class AuthorizationPages:
     # -- POST /consent --------------------------------------------------------------------------------------------
 
     def decide(self) -> Response:
-        """Carry out the decision about a request; browser and person must be those that saw the page."""
+        """Execute the decision about a request; the browser and the person must be those that saw the page."""
         site, form = self._site, request.form
         subject = site.subject()
         handle = form.get("transaction", "")
         found = site.waiting.find(handle, site.browser.digest(), subject) if subject else None
         if found is None or subject is None or form.get("decision") not in ("approve", "deny"):
-            # The form's own address of the app leads to its site alone; strangers do not see it.
+            # The form's client_id is used only for a link to the app's site, and only after a log-in.
             app = form.get("client_id", "") if subject else ""
             raise RequestError("request-ended", app, hint="unknown, expired, or shown to another browser or person")
         if found.answer is not None:
@@ -237,13 +237,13 @@ class AuthorizationPages:
 
     def restart(self) -> Response:
         """Accept an authorization request as a form."""
-        # The cookies do not come along with a POST from another site, so the request starts over as a GET.
+        # A POST from another site has no cookies, so the request starts again as a GET.
         query = urlencode(list(request.form.items(multi=True)))
         return redirect(f"{self._site.path('/authorize')}?{query}", code=303)  # type: ignore[return-value]  # Werkzeug's type of Flask's Response
 
 
 def _error(asked: AuthorizationRequest, error: str, description: str) -> OAuth2Error:
-    """Return an error that goes to the redirect URI of a request."""
+    """Return an error for the redirect URI of a request."""
     found = OAuth2Error(description, error=error, redirect_uri=asked.redirect_uri, state=asked.state)
     found.response_mode = asked.response_mode
     return found

@@ -1,7 +1,7 @@
 """The cookie that binds waiting requests and forms to one browser.
 
-It identifies nobody: it holds 256 random bits, and the server stores their digest. It is a cookie of the provider, so
-it outlives a log-in that starts a new session of the app.
+It contains 256 random bits, which identify no person; the server stores their digest. It is the provider's own cookie,
+so it persists when a log-in starts a new session of the app.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 
 from flask import Flask, Response, current_app, g, request
 
-#: Seconds; a waiting request lives for minutes, but a person may leave a page with forms open for hours.
+#: Cookie lifetime in seconds; a person may leave a page with forms open for hours.
 _LIFETIME = 24 * 60 * 60
 _LENGTH = 43
 
@@ -30,7 +30,7 @@ class Browser:
         self._is_https = is_https
 
     def digest(self) -> str:
-        """Return the digest of the browser's cookie; a browser without one gets it with the response."""
+        """Return the digest of the browser's cookie; the response sets a missing cookie."""
         return hashlib.sha256(self._value().encode()).hexdigest()
 
     def token(self, purpose: str) -> str:
@@ -39,11 +39,11 @@ class Browser:
         return hmac.new(_secret(current_app), message, hashlib.sha256).hexdigest()
 
     def accepts(self, token: str, purpose: str) -> bool:
-        """Return whether a form's CSRF token is the one of this browser and purpose."""
+        """Return whether a form's CSRF token belongs to this browser and purpose."""
         return hmac.compare_digest(token.encode("utf-8", "surrogatepass"), self.token(purpose).encode())
 
     def remember(self, response: Response) -> Response:
-        """Set the cookie on a response if the request came without one."""
+        """Set the cookie on a response if the request had none."""
         value = g.get(f"{self._cookie}_new")
         if value is not None:
             response.set_cookie(

@@ -1,4 +1,4 @@
-"""Checks of a provider's set-up; each `ConfigurationError` says what to change."""
+"""Checks of a provider's configuration; each `ConfigurationError` names the change to make."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def require_secret_key(app: Flask) -> None:
     """Refuse an app without ``SECRET_KEY``: forms, nonces and waiting requests depend on it.
 
     Raises:
-        ConfigurationError: it is missing or empty.
+        ConfigurationError: ``SECRET_KEY`` is missing or empty.
     """
     if not app.secret_key:
         raise ConfigurationError('the provider needs app.config["SECRET_KEY"]; set it before provider.init_app')
@@ -45,8 +45,8 @@ def require_issuer(issuer: str, *, allow_loopback: bool) -> str:
     """Return a usable issuer.
 
     Raises:
-        ConfigurationError: it is empty, not https (http on loopback needs ``CIMD_ALLOW_LOOPBACK``), in upper case, or
-            has a query, fragment, user or final slash (RFC 8414 §2).
+        ConfigurationError: the issuer is empty, not https (http on loopback needs ``CIMD_ALLOW_LOOPBACK``), in upper
+            case, or has a query, fragment, user or final slash (RFC 8414 §2).
     """
     if not isinstance(issuer, str) or not issuer:
         raise ConfigurationError('the provider needs its issuer: provider.init_app(..., issuer="https://me.example")')
@@ -57,7 +57,7 @@ def require_prefix(prefix: str) -> str:
     """Return the blueprint's URL prefix.
 
     Raises:
-        ConfigurationError: it does not begin with a slash, ends with one, or holds unusual characters.
+        ConfigurationError: the prefix does not begin with a slash, ends with one, or contains other characters.
     """
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(f"url_prefix {prefix!r} must look like /oauth, without a final slash")
@@ -98,7 +98,7 @@ def require_resources(resources: Iterable[Resource], texts: Mapping[str, str]) -
 
 
 def require_free_paths(app: Flask, paths: Iterable[str]) -> None:
-    """Refuse paths that the app serves already.
+    """Refuse paths that the app already serves.
 
     Raises:
         ConfigurationError: the app has a route for one of the paths.
@@ -113,7 +113,7 @@ def require_schema(app: Flask, storage: object) -> None:
     """Refuse a database without all tables and columns of a storage.
 
     Raises:
-        ConfigurationError: it names the first of them; or the database does not answer.
+        ConfigurationError: tables or columns are missing (it names the first), or the database does not answer.
     """
     find_gaps: Callable[[], list[str]] | None = getattr(storage, "schema_gaps", None)
     if find_gaps is None:

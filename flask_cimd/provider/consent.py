@@ -1,4 +1,4 @@
-"""Contents of the consent page: the client, its changes, and the access that it requests."""
+"""Contents of the consent page: the client, its changes, and the requested access."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class ScopeChoice:
     """One requested scope on the page.
 
     Attributes:
-        word: the scope, which is the value of the check box ``scope``.
-        text: the provider's sentence about it.
+        word: the scope; value of the check box ``scope``.
+        text: the provider's sentence about the scope.
         is_fixed: ``True`` if the person cannot clear the box.
-        is_new: ``True`` if this person approved the client before without this scope.
+        is_new: ``True`` if this person's last approval of the client lacks this scope.
     """
 
     word: str
@@ -40,19 +40,20 @@ class ConsentPage:
 
     Attributes:
         view: the client and its redirect URI.
-        changes: differences from the description that this person approved last.
+        changes: differences from the client description in this person's last approval.
         logo: URL of the logo on this server, or ``None``.
         scopes: requested scopes; empty for a sign-in without access.
         places: requested resources other than the server itself.
         is_identity_only: ``True`` if approval gives the client the person's identity and no access.
-        new_places: identifiers of those that this person's last approval of the client did not include.
-        approved_at: aware instant of this person's last approval of the client, or ``None``.
-        lifetimes: the lifetimes of access to choose from, or the reason why there is none.
-        can_be_remembered: ``True`` offers the check box ``remember``: the same request is then approved without a page.
+        new_places: identifiers of requested resources that this person's last approval of the client lacks.
+        approved_at: time of this person's last approval of the client, an aware `datetime`, or ``None``.
+        lifetimes: the lifetimes of access to choose from, or the reason for having no choice.
+        can_be_remembered: ``True`` offers the check box ``remember``, which approves later equal requests without a
+            page.
         ends_without_scope: ``True`` if an approval with every box cleared is a denial.
         subject: the person who decides.
         identity: the names of the account that the client will see.
-        transaction: secret handle of the waiting request; the form returns it.
+        transaction: secret handle of the waiting request; a field of the form.
     """
 
     view: ConsentView
@@ -78,8 +79,8 @@ class Approval:
     Attributes:
         client: the client's metadata at the last approval; ``None`` for a client that the app registered.
         is_readable: ``False`` if another version of this library stored the metadata.
-        at: aware instant; ``None`` if it cannot be read.
-        scope: granted scopes; ``None`` if they cannot be read.
+        at: time of the approval, an aware `datetime`; ``None`` if it is unreadable.
+        scope: granted scopes; ``None`` if they are unreadable.
         resource: granted resources.
     """
 
@@ -97,7 +98,7 @@ _UNREADABLE = Change(
 
 
 def scope_choices(scope: str, texts: Mapping[str, str], approved: Approval | None = None) -> tuple[ScopeChoice, ...]:
-    """Return the check boxes for a requested scope string; those that the last approval lacks are new."""
+    """Return the check boxes for a requested scope string; a scope that the last approval lacks is new."""
     before = None if approved is None else approved.scope
     return tuple(
         ScopeChoice(
@@ -118,7 +119,7 @@ def new_places(places: tuple[Resource, ...], approved: Approval | None) -> froze
 
 
 def is_denial(asked: AuthorizationRequest, scope: Collection[str]) -> bool:
-    """Return whether an approval with these boxes ticked is a denial: nothing is left of a request for access."""
+    """Return whether an approval with these boxes ticked is a denial: it grants none of the requested access."""
     return bool(asked.scope) and not asks_for_atproto(asked.scope) and not set(asked.scope.split()) & set(scope)
 
 
@@ -127,8 +128,8 @@ def view_of(
 ) -> ConsentView:
     """Return the client's part of the page.
 
-    With the scope ``atproto``, the view has the client's name and link only if the operator trusts the client, since
-    anybody can claim them (AT Protocol OAuth, "Client Metadata").
+    With the scope ``atproto``, the view has the client's name and link only if the operator trusts the client, because
+    any client can claim them (AT Protocol OAuth, "Client Metadata").
     """
     return consent_view(
         client,
@@ -145,14 +146,14 @@ def shows_names(asked: AuthorizationRequest, tier: Tier) -> bool:
 
 
 def acquaintance(tier: Tier, approved: Approval | None) -> Acquaintance:
-    """Return the person's acquaintance with the client."""
+    """Return how well the person knows the client."""
     if tier is Tier.TRUSTED:
         return "trusted"
     return "new" if approved is None else "met"
 
 
 def changes_since(approved: Approval | None, client: ClientMetadata, *, with_name: bool) -> tuple[Change, ...]:
-    """Return the differences from the description that this person approved last (CIMD §9.4)."""
+    """Return the differences from the client description in this person's last approval (CIMD §9.4)."""
     if approved is not None and not approved.is_readable:
         return (_UNREADABLE,)
     if approved is None or approved.client is None:

@@ -32,7 +32,7 @@ def serve(app: Flask, site: Site) -> None:
 
     Args:
         app: the app of the provider.
-        site: the provider in it.
+        site: the provider in the app.
     """
     blueprint = Blueprint(f"{site.name}_documents", __name__)
     add_server_routes(blueprint, site.issuer, lambda: _server_document(site))
@@ -45,9 +45,9 @@ def serve(app: Flask, site: Site) -> None:
 
 
 def announced(site: Site) -> dict[str, dict[str, Any]]:
-    """Return each document by its path with query: the server's at every address, and those of resources on this host.
+    """Return the documents by path and query: the server's at each of its paths, and those of resources on this host.
 
-    Resources that only a look-up by identifier knows are left out.
+    Omits resources that only a look-up by identifier can find.
     """
     found = dict.fromkeys(discovery_paths(site.issuer), _server_document(site))
     listed = site.server.context.resources
@@ -64,7 +64,7 @@ def announced(site: Site) -> dict[str, dict[str, Any]]:
 
 
 def _add_resources(blueprint: Blueprint, sites: list[Site]) -> None:
-    """Serve the resources of all providers of an app, later ones included, by one route."""
+    """Serve the resources of all providers of an app, including later ones, with one route."""
 
     def find(rest: str) -> Mapping[str, Any] | None:
         found = (resource_at(site.issuer, rest, partial(_resource_document, site)) for site in sites)
@@ -87,6 +87,6 @@ def _server_document(site: Site) -> dict[str, Any]:
 
 
 def _resource_document(site: Site, identifier: str) -> Mapping[str, Any] | None:
-    # A resource in another process behind the same proxy may take bearer tokens only; the app knows better.
+    # A resource in another process behind the same proxy may accept only bearer tokens; the app's hook states it.
     found = site.server.find_resource(identifier)
     return None if found is None else found.metadata(site.issuer, **site.describe_resource(found))

@@ -1,4 +1,4 @@
-"""Endpoints for programs: tokens, pushed requests, revocation, introspection, userinfo."""
+"""The direct endpoints: tokens, pushed requests, revocation, introspection, userinfo."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Endpoints:
         return self._site.server.create_pushed_response()
 
     def token(self) -> Response:
-        """Exchange a code or refresh token (RFC 6749 §3.2); revoke a token for clients from before 2022."""
+        """Exchange a code or refresh token (RFC 6749 §3.2); for IndieAuth clients before 2022, revoke a token."""
         return self._site.server.create_token_response()
 
     def verify(self) -> Response:
-        """Answer a token's holder as IndieAuth did before 2022; other GET requests get status 405."""
+        """Verify a token for its holder (IndieAuth before 2022); other GET requests get status 405."""
         server = self._site.server
         if not server.legacy.token_verification or "Authorization" not in request.headers:
             abort(405)  # RFC 6749 §3.2: "The client MUST use the HTTP POST method"

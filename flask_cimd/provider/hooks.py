@@ -15,7 +15,7 @@ from ..oauth import AuthorizationRequest, Grant, Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The names of one account, as the families of clients know it.
+    """The names of one account in the protocols of its clients.
 
     Attributes:
         me: canonical https profile URL (IndieAuth §3.2), or ``None``.
@@ -33,9 +33,9 @@ class ConsentRequest:
     """A valid authorization request before its consent page.
 
     Attributes:
-        request: the snapshot that consent, code and redirect are made from.
+        request: the snapshot of the request.
         client: the client's metadata, or ``None`` for a client that the app registered.
-        subject: the person who is to decide.
+        subject: the person who will decide.
         is_approved_before: ``True`` if this person approved the client with this redirect URI and did not revoke it.
     """
 
@@ -47,15 +47,15 @@ class ConsentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The outcome of an authorization request; for audit.
+    """The outcome of an authorization request, for an audit log.
 
     Attributes:
         outcome: ``approved``, ``denied``, ``skipped`` (the app approved without a page), ``remembered`` (approved
-            without a page, as the person wanted), or ``refused`` (an error).
+            without a page by a remembered consent), or ``refused`` (an error).
         subject: the person who decided; ``None`` if nobody was logged in.
         scope: granted scopes, separated by spaces; empty unless approved.
         reason: an OAuth error code or a slug of `CIMDError`; empty when approved.
-        at: aware instant.
+        at: time of the outcome, an aware `datetime`.
     """
 
     outcome: Literal["approved", "denied", "skipped", "remembered", "refused"]

@@ -1,4 +1,4 @@
-"""The time for which a client gets access: what a person may choose, and why there is no choice."""
+"""The lifetime of a client's access: the person's choices, or the reason for having none."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Lifetimes:
     """The lifetimes that a person may choose for one request.
 
     Attributes:
-        keys: of `LIFETIMES`; empty without a choice.
+        keys: keys of `LIFETIMES`; empty without a choice.
         preset: key of the preselected lifetime; empty without a choice.
-        reason: a sentence about the end of access where there is no choice; empty for a sign-in alone.
-        is_of_tokens: ``True`` if the client cannot renew its access, so that its tokens live as long as its access.
+        reason: a sentence about the end of access without a choice; empty for an identity-only sign-in.
+        is_of_tokens: ``True`` if the client cannot renew its access, so that the choice sets the token lifetime.
     """
 
     keys: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Lifetimes:
         return {key: LIFETIMES[key][0] for key in self.keys}
 
     def chosen(self, key: str | None) -> str:
-        """Return the key that a form names, or the preset for any other text."""
+        """Return the key in a form's field, or the preset for an unknown key."""
         return key if key and key in self.keys else self.preset
 
     def of(self, key: str) -> tuple[timedelta | None, timedelta | None]:
@@ -60,8 +60,8 @@ class Lifetimes:
 def lifetimes_of(context: ServerContext, asked: AuthorizationRequest, client: ClientMetadata | None) -> Lifetimes:
     """Return the lifetimes to choose from.
 
-    Without a refresh token and for a resource or ``atproto``, access ends with its token. A public client of the
-    AT Protocol has access for 14 days at most, and one with a key as long as it uses it.
+    Access without a refresh token, to a resource or with ``atproto``, ends with its token. A public AT Protocol client
+    has access for at most 14 days; an AT Protocol client with a key, as long as it uses the access.
     """
     if not asked.scope:
         return Lifetimes()

@@ -1,4 +1,4 @@
-"""Log-in by the app's own hooks or by Flask-Login."""
+"""Log-in with the app's own hooks or with Flask-Login."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Flask, current_app, redirect, session, url_for
 
 from ..errors import ConfigurationError
 
-#: Key in the app's session of the instant of a Flask-Login log-in, in seconds since 1970.
+#: Key of the app's session for the time of a Flask-Login log-in, a Unix time in seconds.
 AUTH_TIME = "_cimd_auth_time"
 
 
@@ -35,7 +35,7 @@ def _login_by(login_view: str | None) -> Callable[[str, bool], Any]:
         if not view:
             raise ConfigurationError("name the log-in: Provider(login_view=...), @provider.login or Flask-Login's")
         if again and manager is not None:
-            # A log-in view redirects people who are logged in; these have to log in again.
+            # A log-in view redirects logged-in people, but these must log in again.
             from flask_login import logout_user
 
             logout_user()
@@ -47,7 +47,7 @@ def _login_by(login_view: str | None) -> Callable[[str, bool], Any]:
 
 
 def remember_login(app: Flask) -> None:
-    """Store the instant of each Flask-Login log-in in the app's session, for ``max_age``."""
+    """Store the time of each Flask-Login log-in in the app's session, for ``max_age``."""
     try:
         from flask_login import user_logged_in
     except ImportError:
@@ -56,7 +56,7 @@ def remember_login(app: Flask) -> None:
 
 
 def login_at() -> datetime | None:
-    """Return the instant at which Flask-Login logged the person in, or ``None`` if unknown."""
+    """Return the time of the Flask-Login log-in as an aware `datetime`, or ``None`` if it is unknown."""
     since = session.get(AUTH_TIME)
     return datetime.fromtimestamp(since, UTC) if isinstance(since, int | float) else None
 

@@ -1,7 +1,7 @@
 """Declarative models of a provider's data on the app's own Flask-SQLAlchemy ``db``.
 
-The tables hold only SHA-256 digests of secrets. Client identifiers are ``Text``: a client identifier URL has up to 2048
-characters. Instants are seconds since 1970 as double precision numbers, the same on SQLite and PostgreSQL.
+The tables contain only SHA-256 digests of secrets. Client identifiers are ``Text``: a client identifier URL has up to
+2048 characters. Times are Unix times in seconds as double precision numbers, on SQLite and on PostgreSQL.
 
 A primary key or an index of these tables serves every query of a request.
 """
@@ -58,10 +58,10 @@ class Models:
 
 
 def provider_models(db: SQLAlchemy) -> Models:
-    """Return the models of a ``db``, adding their tables to ``db.metadata`` on the first call.
+    """Return the models of a ``db``; the first call adds their tables to ``db.metadata``.
 
-    Call it where the app's own models are defined, so that ``db.create_all()`` and Flask-Migrate see the tables. The
-    models have a base class of their own: columns and mix-ins of the app's base do not apply to them.
+    Call it next to the app's own models, so that ``db.create_all()`` and Flask-Migrate include the tables. The models
+    have their own base class: columns and mix-ins of the app's base class do not apply to them.
     """
     found: Models | None = db.metadata.info.get(_KEY)
     if found is None:
@@ -70,7 +70,7 @@ def provider_models(db: SQLAlchemy) -> Models:
 
 
 def missing_tables(db: SQLAlchemy) -> list[str]:
-    """Return the names of the tables that the current app's database does not have yet; needs an app context.
+    """Return the names of the tables that the current app's database lacks; needs an app context.
 
     Raises:
         StorageError: the database does not answer.
@@ -81,7 +81,7 @@ def missing_tables(db: SQLAlchemy) -> list[str]:
 
 
 def make_tables(db: SQLAlchemy, tables: list[Any]) -> None:
-    """Make these tables where they are missing; needs an app context.
+    """Create those of these tables that are missing; needs an app context.
 
     Raises:
         StorageError: the database does not answer or cannot be written.
@@ -121,7 +121,7 @@ def _define(shared: MetaData) -> Models:
 
 
 def _define_grants(base: Any) -> dict[str, Any]:
-    class Grant(base):  # type: ignore[misc]  # the base is made anew for every db
+    class Grant(base):  # type: ignore[misc]  # every db has its own base
         """A person's approval."""
 
         __tablename__ = "cimd_grant"
@@ -146,16 +146,16 @@ def _define_grants(base: Any) -> dict[str, Any]:
         dpop_jkt: Mapped[str | None] = mapped_column(Text)
         auth_time: Mapped[float | None] = mapped_column(_INSTANT)
         created_at: Mapped[float] = mapped_column(_INSTANT)
-        #: Instant at which the person wants the grant to end, whatever its tokens say.
+        #: End of the grant that the person chose.
         until: Mapped[float | None] = mapped_column(_INSTANT)
-        #: Instant at which tokens were issued or used last, to the hour; null until the code is redeemed.
+        #: Time of the last issue or use of tokens, to the hour; null until the code is redeemed.
         used_at: Mapped[float | None] = mapped_column(_INSTANT)
-        #: Instant at which the last of its codes and tokens expires, or at which it was revoked.
+        #: Expiry of the last of its codes and tokens, or time of the revocation.
         ends_at: Mapped[float] = mapped_column(_INSTANT)
         revoked_at: Mapped[float | None] = mapped_column(_INSTANT)
 
-    class Code(base):  # type: ignore[misc]  # the base is made anew for every db
-        """An authorization code; kept for a day after its expiry, to detect reuse."""
+    class Code(base):  # type: ignore[misc]  # every db has its own base
+        """An authorization code; the row remains for a day after its expiry, to detect reuse."""
 
         __tablename__ = "cimd_code"
         __table_args__ = (Index("ix_cimd_code_grant", "grant_id"), Index("ix_cimd_code_expires_at", "expires_at"))
@@ -167,12 +167,12 @@ def _define_grants(base: Any) -> dict[str, Any]:
         expires_at: Mapped[float] = mapped_column(_INSTANT)
         spent_at: Mapped[float | None] = mapped_column(_INSTANT)
 
-    class Token(base):  # type: ignore[misc]  # the base is made anew for every db
+    class Token(base):  # type: ignore[misc]  # every db has its own base
         """An access or refresh token.
 
-        ``parent`` is the refresh token whose rotation issued it, ``repetition`` the number of that rotation from 0.
-        ``rotations`` counts the exchanges of a refresh token, ``rotated_at`` is the instant of the first. A rotated
-        token is ``spent`` once no repetition is accepted any more.
+        ``parent`` is the refresh token whose rotation issued this token, ``repetition`` the number of that rotation
+        from 0. ``rotations`` counts the exchanges of a refresh token; ``rotated_at`` is the time of the first. A
+        rotated token is ``spent`` when no further repetition is accepted.
         """
 
         __tablename__ = "cimd_token"
@@ -199,8 +199,8 @@ def _define_grants(base: Any) -> dict[str, Any]:
 
 
 def _define_requests(base: Any) -> dict[str, Any]:
-    class PushedRequest(base):  # type: ignore[misc]  # the base is made anew for every db
-        """A pushed authorization request that nobody has decided yet (RFC 9126)."""
+    class PushedRequest(base):  # type: ignore[misc]  # every db has its own base
+        """An undecided pushed authorization request (RFC 9126)."""
 
         __tablename__ = "cimd_pushed_request"
         __table_args__ = (Index("ix_cimd_pushed_request_expires_at", "expires_at"),)
@@ -211,8 +211,8 @@ def _define_requests(base: Any) -> dict[str, Any]:
         size: Mapped[int] = mapped_column(Integer)
         expires_at: Mapped[float] = mapped_column(_INSTANT)
 
-    class WaitingRequest(base):  # type: ignore[misc]  # the base is made anew for every db
-        """A request that waits for a login or a decision in one browser, and the answer for a minute afterwards."""
+    class WaitingRequest(base):  # type: ignore[misc]  # every db has its own base
+        """A request that waits for a log-in or a decision in one browser; afterwards its response, for a minute."""
 
         __tablename__ = "cimd_waiting_request"
         __table_args__ = (
@@ -229,7 +229,7 @@ def _define_requests(base: Any) -> dict[str, Any]:
         created_at: Mapped[float] = mapped_column(_INSTANT)
         expires_at: Mapped[float] = mapped_column(_INSTANT)
         decided_at: Mapped[float | None] = mapped_column(_INSTANT)
-        #: Encrypted by the provider under a key that it does not store.
+        #: Ciphertext; the provider does not store the key.
         answer: Mapped[bytes | None] = mapped_column(LargeBinary)
         code_digest: Mapped[str | None] = mapped_column(_DIGEST)
 
@@ -237,8 +237,8 @@ def _define_requests(base: Any) -> dict[str, Any]:
 
 
 def _define_registrations(base: Any) -> dict[str, Any]:
-    class Registration(base):  # type: ignore[misc]  # the base is made anew for every db
-        """A client that registered itself (RFC 7591); ``used_at`` is null until a person approves it."""
+    class Registration(base):  # type: ignore[misc]  # every db has its own base
+        """A dynamically registered client (RFC 7591); ``used_at`` is null until a person approves it."""
 
         __tablename__ = "cimd_registration"
         __table_args__ = (
@@ -255,7 +255,7 @@ def _define_registrations(base: Any) -> dict[str, Any]:
         used_at: Mapped[float | None] = mapped_column(_INSTANT)
         ends_at: Mapped[float] = mapped_column(_INSTANT)
 
-    class ResourceServer(base):  # type: ignore[misc]  # the base is made anew for every db
+    class ResourceServer(base):  # type: ignore[misc]  # every db has its own base
         """A resource server that accepts the provider's tokens and may introspect them."""
 
         __tablename__ = "cimd_resource_server"
@@ -271,7 +271,7 @@ def _define_registrations(base: Any) -> dict[str, Any]:
 
 
 def _define_consents(base: Any) -> Any:
-    class RememberedConsent(base):  # type: ignore[misc]  # the base is made anew for every db
+    class RememberedConsent(base):  # type: ignore[misc]  # every db has its own base
         """A consent that the person asked the server to remember."""
 
         __tablename__ = "cimd_remembered_consent"
@@ -299,8 +299,8 @@ def _define_consents(base: Any) -> Any:
 
 
 def _define_keys(base: Any) -> Any:
-    class ReplayKey(base):  # type: ignore[misc]  # the base is made anew for every db
-        """The key of a single-use value, kept until the value expires."""
+    class ReplayKey(base):  # type: ignore[misc]  # every db has its own base
+        """The key of a single-use value; the row remains until the value expires."""
 
         __tablename__ = "cimd_replay_key"
         __table_args__ = (Index("ix_cimd_replay_key_expires_at", "expires_at"),)

@@ -1,4 +1,4 @@
-"""The provider's blueprints: pages for people with their security headers, and endpoints for programs with CORS."""
+"""The provider's blueprints: pages with security headers, and direct endpoints with CORS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pages(site: Site, endpoints: Endpoints) -> Blueprint:
 
 
 def direct(site: Site, endpoints: Endpoints) -> Blueprint:
-    """Return the blueprint of the endpoints that programs call."""
+    """Return the blueprint of the direct endpoints."""
     blueprint = Blueprint(f"{site.name}_direct", __name__)
     routes = [
         ("/par", "push", endpoints.push, ["POST"]),
@@ -50,12 +50,12 @@ def direct(site: Site, endpoints: Endpoints) -> Blueprint:
     ]
     if site.server.context.indieauth:
         routes.append(("/userinfo", "userinfo", endpoints.userinfo, ["GET", "POST"]))
-    # First: a protected view would answer OPTIONS, too.
+    # First, because a protected view would also answer OPTIONS.
     for path in dict.fromkeys(path for path, *_ in routes):
         blueprint.add_url_rule(path, f"preflight{path.replace('/', '_')}", preflight, methods=["OPTIONS"])
     for path, name, view, methods in routes:
         blueprint.add_url_rule(path, name, view, methods=methods, provide_automatic_options=False)
-    # A function and no partial object: Flask-Limiter and Flask-WTF read the name of every view.
+    # A function instead of a partial object: Flask-Limiter and Flask-WTF read the name of every view.
     blueprint.add_url_rule(PATH, "probe", lambda: answer_probe(site), methods=["POST"])
     blueprint.after_request(allow_any_origin)
     blueprint.after_request(add_request_id)
@@ -63,9 +63,9 @@ def direct(site: Site, endpoints: Endpoints) -> Blueprint:
 
 
 def exempt_from_csrf(app: Flask, *blueprints: Blueprint) -> None:
-    """Exempt the provider's views from Flask-WTF's CSRF protection if the app has it: they have their own.
+    """Exempt the provider's views from the app's Flask-WTF CSRF protection, because they have their own.
 
-    The app may set `CSRFProtect` up later, so this runs before the protection looks at the first request.
+    The app may set `CSRFProtect` up later, so the exemption happens before the first request.
     """
 
     def exempt(*_: Any) -> None:

@@ -1,7 +1,7 @@
-"""A question of the operator to the running server: how did this request arrive behind the proxy?
+"""A probe for the operator: it reports how a request arrives at the running server behind a proxy.
 
-``flask cimd doctor`` signs the question with ``SECRET_KEY``. The server answers each question once, for five minutes,
-and everybody else gets status 404: nobody learns of proxies and addresses who could not read the configuration.
+``flask cimd doctor`` signs the probe with ``SECRET_KEY``. The server answers each probe once within five minutes; every
+other request gets status 404, so that only operators learn about proxies and addresses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .site import Site
 
 #: Path below the provider's prefix.
 PATH = "/authorize/probe"
-#: Age of a question at most; the clocks of the command and of the server may differ by so much.
+#: Maximum age of a probe, which is also the maximum difference between the clocks of command and server.
 _FRESH = timedelta(minutes=5)
 _SALT = "flask-cimd probe"
 _LONGEST = 4096
@@ -25,12 +25,12 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-P
 
 
 def new_probe(app: Flask, site: Site) -> str:
-    """Return a question that the provider answers once."""
+    """Return a signed probe that the provider answers once."""
     return _signer(app).dumps({"issuer": site.issuer, "at": site.clock().timestamp(), "nonce": new_secret()})
 
 
 def answer_probe(site: Site) -> Response:
-    """Tell the operator's command how its own request arrived; status 404 for everybody else."""
+    """Return how the operator's request arrived; status 404 without a valid probe."""
     nonce = _fresh_nonce(site, request.form.get("probe", ""))
     now = site.clock()
     if nonce is None or not site.storage.use_once(f"probe:{nonce}", now + 2 * _FRESH, now):
@@ -51,14 +51,14 @@ def _fresh_nonce(site: Site, probe: str) -> str | None:
         asked = _signer(current_app).loads(probe)
     except BadData:
         return None
-    # The signature proves that this app wrote the members.
+    # The signature proves that this app created the members.
     age = abs(site.clock().timestamp() - asked["at"])
     return str(asked["nonce"]) if asked["issuer"] == site.issuer and age <= _FRESH.total_seconds() else None
 
 
 def _arrival() -> dict[str, Any]:
     environ = request.environ
-    before = environ.get("werkzeug.proxy_fix.orig", environ)  # what the server saw before ProxyFix
+    before = environ.get("werkzeug.proxy_fix.orig", environ)  # the environment before ProxyFix
     return {
         "scheme": request.scheme,
         "host": request.host,

@@ -53,24 +53,24 @@ _DIRECT = ("/token", "/par", "/revoke", "/introspect")
 class Provider:
     """An OAuth server for clients that identify themselves by URL: endpoints, metadata, consent, connected apps.
 
-    Set up one `Provider` for each issuer. With Flask-Login in the app nothing but `init_app` is needed; otherwise
-    register `subject` and name the log-in view.
+    Set up one `Provider` for each issuer. If the app uses Flask-Login, `init_app` is enough; otherwise register
+    `subject` and name the log-in view.
 
     Args:
-        scopes: what clients may request, each with one sentence for the consent page.
-        resources: further resources that tokens can be requested for (RFC 8707); or an object whose ``get`` looks
+        scopes: the scopes that clients may request, each with one sentence for the consent page.
+        resources: further resources for which clients can request tokens (RFC 8707); or an object whose ``get`` looks
             them up by identifier. Their scopes need a sentence in ``scopes`` or ``texts``.
-        texts: sentences for scopes that exist at ``resources`` alone.
-        login_view: endpoint of the app's log-in view, which takes the query parameter ``next``; not needed with
+        texts: sentences for scopes that exist only at ``resources``.
+        login_view: endpoint of the app's log-in view, which accepts the query parameter ``next``; unnecessary with
             Flask-Login or with a `login` hook.
         indieauth: ``False`` disables IndieAuth at this server: no ``me`` and ``profile`` in responses, no userinfo
-            endpoint, no codes for the identity alone, and no requests of earlier versions. The setting
-            ``CIMD_INDIEAUTH`` decides whether web pages may be clients; all providers of an app share it.
+            endpoint, no identity-only codes, and no requests of earlier versions. The setting ``CIMD_INDIEAUTH``
+            determines whether web pages may be clients; all providers of an app share it.
         atproto: ``False`` refuses the scope ``atproto``; with ``True``, accounts need a DID from the `identity` hook.
-        find_resource_server: returns a server that may introspect tokens, by its id; the storage's by default.
+        find_resource_server: returns a server that may introspect tokens, by its id; defaults to the storage's method.
         metadata: further members of the server's metadata document (RFC 8414).
-        remembers_consent: offer people not to be asked again by a client that no other can pose as: one that holds a
-            key, or one whose redirect URI is on the https origin of its document. The box is never ticked at first.
+        remembers_consent: offer to remember the consent for clients that no other client can impersonate: clients with
+            a key, and clients whose redirect URI is on the https origin of their document. The box is initially clear.
         clock: returns the current time as an aware `datetime`; tests inject their own.
         options: further arguments of `flask_cimd.oauth.AuthorizationServer`, such as lifetimes.
     """
@@ -109,7 +109,7 @@ class Provider:
         """Register the hook for the person who is logged in: ``() -> str | None``.
 
         Return a stable identifier of the account, an https URL or an opaque text of at most 2048 characters, or
-        ``None``. It is kept with every grant: never reuse one for another account.
+        ``None``. Every grant stores it: never reuse it for another account.
         """
         self._hooks.subject = hook
         return hook
@@ -117,14 +117,14 @@ class Provider:
     def login(self, hook: HookT) -> HookT:
         """Register the log-in: ``(target, again) -> response``.
 
-        The response leads to the log-in, and the log-in leads to ``target``, a path of this app. With ``again`` the
-        person is logged in already and must log in again.
+        The response starts the log-in, and the log-in redirects to ``target``, a path of this app. With ``again``, the
+        person is already logged in and must log in again.
         """
         self._hooks.login = hook
         return hook
 
     def auth_time(self, hook: HookT) -> HookT:
-        """Register the instant of the log-in: ``() -> datetime | None``; needed for ``max_age`` (RFC 9470)."""
+        """Register the time of the log-in: ``() -> aware datetime | None``; needed for ``max_age`` (RFC 9470)."""
         self._hooks.auth_time = hook
         return hook
 
@@ -145,22 +145,22 @@ class Provider:
     def before_consent(self, hook: HookT) -> HookT:
         """Register a rule that runs before the consent page: ``(ConsentRequest) -> "deny" | "skip" | response | None``.
 
-        ``"skip"`` approves without a page: only for clients of your own. A response is sent instead of the page, for
-        example a redirect to a second factor.
+        ``"skip"`` approves without a page: use it only for your own clients. A response replaces the page, for example
+        a redirect to a second factor.
         """
         self._hooks.before_consent = hook
         return hook
 
     def on_decision(self, hook: HookT) -> HookT:
-        """Register a listener for the outcome of requests: ``(Decision) -> None``; its failure ends no sign-in."""
+        """Register a listener for the outcome of requests: ``(Decision) -> None``; its failure has no effect."""
         self._hooks.on_decision = hook
         return hook
 
     def redirect_errors(self, hook: HookT) -> HookT:
         """Register the rule for redirects of errors: ``(client_id, redirect_uri, error, default) -> bool``.
 
-        ``True`` sends the error to the client without a click. The default does so for trusted clients and for clients
-        that this person approved before (RFC 9700 §4.11.2).
+        ``True`` sends the error to the client without a click. The default is ``True`` for trusted clients and for
+        clients that this person has approved (RFC 9700 §4.11.2).
         """
         self._hooks.redirect_errors = hook
         return hook
@@ -168,8 +168,8 @@ class Provider:
     def resource_metadata(self, hook: HookT) -> HookT:
         """Register further members of a resource's metadata document: ``(Resource) -> mapping`` (RFC 9728 §2).
 
-        For example ``dpop_signing_alg_values_supported`` for a resource that takes DPoP tokens. By default the server
-        itself names its DPoP algorithms, and other resources name nothing.
+        For example ``dpop_signing_alg_values_supported`` for a resource that accepts DPoP tokens. By default, only the
+        server's own document lists DPoP algorithms.
         """
         self._hooks.resource_metadata = hook
         return hook
@@ -177,16 +177,17 @@ class Provider:
     def available_scopes(self, hook: HookT) -> HookT:
         """Register the scopes that an account can honour: ``(subject) -> collection``; by default all of them.
 
-        Others are not offered to the person: for example ``email`` to an account without an address.
+        The consent page omits all other scopes, for example ``email`` for an account without an address.
         """
         self._hooks.available_scopes = hook
         return hook
 
     def fresh_log_in(self, hook: HookT) -> HookT:
-        """Register the check before all access of an account is ended: ``(target) -> response | None``.
+        """Register the check before a person ends all access of their account: ``(target) -> response | None``.
 
-        Return ``None`` if the person proved recently who they are, or a response that lets them do so and leads back to
-        ``target``, a path of this app. The default demands a log-in within 10 minutes where the app tells its time.
+        Return ``None`` if the person has authenticated recently, or a response that makes them authenticate and then
+        redirects to ``target``, a path of this app. The default requires a log-in within the last 10 minutes if the app
+        states the time of the log-in.
         """
         self._hooks.fresh_log_in = hook
         return hook
@@ -221,13 +222,13 @@ class Provider:
             cimd: the `CIMD` object of the app.
             issuer: the exact issuer: https, without final slash, query or fragment; it may have a path.
             db: the app's Flask-SQLAlchemy object; ``db.create_all()``, a migration or ``flask cimd create-tables``
-                makes the tables.
-            storage: another storage in place of ``db``.
+                creates the tables.
+            storage: a storage that replaces ``db``.
             url_prefix: prefix of all endpoints, such as ``/oauth``; the well-known documents stay at the root.
             development: accept an http issuer on loopback, as ``CIMD_ALLOW_LOOPBACK`` does.
 
         Raises:
-            ConfigurationError: something is missing or unusable; the message says what to change.
+            ConfigurationError: a value is missing or invalid; the message names the change to make.
         """
         if "cimd" not in app.extensions:
             raise ConfigurationError("call cimd.init_app(app) before provider.init_app(app)")
@@ -244,10 +245,10 @@ class Provider:
         return site
 
     def require_tables(self, app: Flask) -> None:
-        """Refuse to start without the tables of this provider; call it once ``db.create_all()`` or migrations ran.
+        """Raise if the tables of this provider are missing; call it after ``db.create_all()`` or the migrations.
 
-        `init_app` cannot look: tables are usually made after it. Without this call, requests get status 503 with the
-        slug ``tables-missing``, and the log says what to run, until the tables are there.
+        `init_app` cannot check this, because apps usually create tables after it. Without the tables, requests get
+        status 503 with the slug ``tables-missing``, and the log names the command to run.
 
         Raises:
             ConfigurationError: a table or column is missing, or the database does not answer.
@@ -276,7 +277,7 @@ class Provider:
             token_extras=extras,
             indieauth=self._indieauth,
             answers_silently=self._remembers_consent,
-            on_reuse=lambda grant: site.note_reuse(grant),  # noqa: PLW0108  the site is made below
+            on_reuse=lambda grant: site.note_reuse(grant),  # noqa: PLW0108  the site is created below
             clock=self._clock,
             **self._options,
         )
@@ -330,7 +331,7 @@ class Provider:
         remember_login(app)
 
 
-def _nobody(server_id: str) -> ResourceServer | None:  # noqa: ARG001  the port passes it
+def _nobody(server_id: str) -> ResourceServer | None:  # noqa: ARG001  the protocol's parameter
     return None
 
 

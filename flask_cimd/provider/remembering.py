@@ -1,4 +1,4 @@
-"""Remembered consent: which requests may be approved without a page, because their person asked for that before."""
+"""Remembered consent: requests that the provider approves without a page, because the person chose that earlier."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..oauth.server.remembered import RememberedConsent, consent_key, in_order
 from ..oauth.server.storage import ProviderStorage
 from .lifetimes import Lifetimes
 
-#: Time after which a remembered consent ends, so that the person is asked once more.
+#: Lifetime of a remembered consent; afterwards the person is asked again.
 REMEMBERED_FOR = timedelta(days=365)
 
 
@@ -24,9 +24,9 @@ class Remembering:
     """Stores and finds the remembered consents of one provider.
 
     Attributes:
-        storage: keeps them.
+        storage: storage of remembered consents.
         clock: returns the current time as an aware `datetime`.
-        is_for_many: says whether a host belongs to a service or domain that many developers share.
+        is_for_many: returns whether a host belongs to a service or domain that many developers share.
     """
 
     storage: ProviderStorage
@@ -36,11 +36,11 @@ class Remembering:
     def is_possible(self, asked: AuthorizationRequest, client: ClientMetadata | None) -> bool:
         """Return whether the consent to a request may be remembered.
 
-        Anybody can send a person here with the ``client_id`` of a public client. The response then goes to the
-        client's own site without a click, so that site must be the one that published the ``client_id``: the redirect
-        URI has the same https origin, on a host that one party controls. A client that must authenticate with a key
-        proves itself when it redeems the code (RFC 6749 §10.2, RFC 8252 §8.6). A response to a program on this
-        computer or to an installed app could reach another program: such a request is never approved without a page.
+        Any site can send a person here with the ``client_id`` of a public client. The response then goes to the
+        redirect URI without a click, so that URI must belong to the publisher of the ``client_id``: it must have the
+        same https origin, on a host that one party controls. A client that must authenticate with a key proves its
+        identity when it redeems the code (RFC 6749 §10.2, RFC 8252 §8.6). A response to a program on the person's
+        computer or to an installed app could reach another program, so such a request always needs a page.
         """
         if client is None or client.source not in ("document", "page", "registered"):
             return False
@@ -55,7 +55,7 @@ class Remembering:
     def find(
         self, asked: AuthorizationRequest, client: ClientMetadata | None, subject: str, lifetimes: Lifetimes
     ) -> RememberedConsent | None:
-        """Return the consent that decides a request, or ``None`` if the person is to be asked."""
+        """Return the consent that decides a request, or ``None`` if the person must decide."""
         if not self.is_possible(asked, client):
             return None
         found = self.storage.find_consent(consent_key(subject, asked), self.clock())
@@ -64,7 +64,7 @@ class Remembering:
         return found if lifetimes.chosen(found.lifetime) == found.lifetime else None
 
     def keep(self, asked: AuthorizationRequest, subject: str, granted: str, lifetime: str) -> None:
-        """Remember a decision for the same request of the same client."""
+        """Store a decision for later equal requests of the same client."""
         now = self.clock()
         self.storage.remember_consent(
             RememberedConsent(

@@ -1,4 +1,4 @@
-"""Hosts on which strangers publish side by side: services for developers, and shared domains."""
+"""Hosts on which unrelated parties publish: services for developers, and shared domains."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..core.policy import HostPattern, Policy
 
 
 def is_for_many(host: str, services: tuple[HostPattern, ...], domains: tuple[HostPattern, ...]) -> bool:
-    """Return whether strangers publish on a lower-case host: a service for developers, or a shared domain."""
+    """Return whether a lower-case host belongs to a service for developers or to a shared domain."""
     return Policy(service_hosts=services).serves_many(host) or is_shared(host, domains)
 
 
 def is_shared(host: str, domains: tuple[HostPattern, ...] = ()) -> bool:
     """Return whether a host is under one of these domains, or under a private suffix of the Public Suffix List.
 
-    The extra ``sites`` brings the list; without it nothing is known about any host, and the answer is ``True``.
+    The extra ``sites`` contains the list; without it the result is ``True`` for every host.
     """
     if any(f".{host}".endswith("." + pattern.text.lstrip(".")) for pattern in domains):
         return True
@@ -29,7 +29,7 @@ def is_shared(host: str, domains: tuple[HostPattern, ...] = ()) -> bool:
 
 @functools.cache
 def _suffixes(*, official: bool) -> Any:
-    """Return the list, parsed once a process, or the part of it that registries of top-level domains maintain."""
+    """Return the list, or only its ICANN section; each process parses it once."""
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList(only_icann=official)

@@ -41,12 +41,12 @@ class Site:
     Attributes:
         server: the authorization server.
         clients: finds clients and applies the operator's policy.
-        storage: keeps grants, codes, tokens and waiting requests.
+        storage: stores grants, codes, tokens and waiting requests.
         waiting: requests that wait for a log-in or a decision.
         upkeep: sweeps the storage after responses.
         browser: identifies the browser of a request.
         hooks: calls the app's own functions.
-        remembering: remembered consents; ``None`` if the provider asks every time.
+        remembering: remembered consents; ``None`` if the provider does not remember them.
         issuer: the exact issuer.
         prefix: URL prefix of all paths except the well-known ones.
         name: name of the blueprint.
@@ -99,11 +99,11 @@ class Site:
         return self.hooks.subject()
 
     def auth_time(self) -> datetime | None:
-        """Return the instant of the log-in, or ``None`` if the app does not say."""
+        """Return the time of the log-in as an aware `datetime`, or ``None`` if the app does not state it."""
         return self.hooks.auth_time()
 
     def log_in(self, target: str, *, again: bool) -> Response:
-        """Redirect to the app's log-in, which leads back to ``target``."""
+        """Redirect to the app's log-in, which redirects back to ``target``."""
         return self.hooks.log_in(target, again=again)
 
     def identity(self, subject: str) -> Identity:
@@ -116,11 +116,11 @@ class Site:
         return _as_name(login_hint) in {_as_name(name) for name in names if name}
 
     def me(self, subject: str) -> str:
-        """Return the profile URL of an account, or its subject where it has none."""
+        """Return the profile URL of an account, or its subject if it has none."""
         return self.identity(subject).me or subject
 
     def profile(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
-        """Return the claims of an account that these scopes give access to."""
+        """Return the claims of an account to which these scopes give access."""
         return self.hooks.claims(subject, scope)
 
     def identity_members(self, subject: str, scope: Collection[str]) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Site:
     # -- the client -----------------------------------------------------------------------------------------------
 
     def registered(self, client_id: str) -> ClientMetadata | None:
-        """Return the metadata of a client that registered itself; ``None`` if it is unknown or not admitted."""
+        """Return the metadata of a dynamically registered client; ``None`` if it is unknown or not admitted."""
         try:
             found = self.clients.find_registered(client_id)
         except CIMDError:
@@ -152,7 +152,7 @@ class Site:
         return found.metadata if isinstance(found, MetadataClient) else None
 
     def describe_registered(self, asked: AuthorizationRequest) -> ClientMetadata:
-        """Return metadata for a client that the app registered without any: its identifier and redirect URI."""
+        """Return the identifier and redirect URI as metadata for a client that the app registered without metadata."""
         return registered_client(asked.client_id, asked.redirect_uri)
 
     def tier(self, client: ClientMetadata | None) -> Tier:
@@ -164,7 +164,7 @@ class Site:
         return self.clients.admission.is_in_the_making(client.identifier)
 
     def logo_url(self, client: ClientMetadata) -> str | None:
-        """Return the URL on this server of the client's logo, or ``None``."""
+        """Return the URL of the client's logo on this server, or ``None``."""
         return self.clients.logo_url(client)
 
     def within_allowance(self, asked: AuthorizationRequest, tier: Tier) -> AuthorizationRequest | None:
@@ -240,7 +240,7 @@ class Site:
         return answer
 
     def deny(self, asked: AuthorizationRequest, subject: str, handle: str) -> Response:
-        """Return the response ``access_denied``; the button Deny always redirects."""
+        """Return the ``access_denied`` response; a click on Deny always redirects."""
         answer: Response = self.server.deny(asked, settle=self._settle(handle, asked))
         self.note(Decision(outcome="denied", reason="access_denied", **self._about(asked, subject)))
         return answer
@@ -266,7 +266,7 @@ class Site:
         return self.hooks.redirects_error(client_id, redirect_uri, error, default=knows)
 
     def _is_trusted(self, client_id: str) -> bool:
-        """Return whether the operator trusts the client: by a rule, or because the app registered it."""
+        """Return whether the operator trusts the client, by a rule or by registering it in the app."""
         try:
             client = self.server.query_client(client_id)
         except (CIMDError, OAuth2Error):
@@ -291,15 +291,15 @@ class Site:
         return make_response(page, 400)
 
     def note(self, decision: Decision) -> None:
-        """Call the app's ``on_decision`` hook; its failure ends no sign-in."""
+        """Call the app's ``on_decision`` hook; its failure does not end a sign-in."""
         self.hooks.note(decision)
 
     def note_reuse(self, grant: Grant) -> None:
-        """Call the app's ``on_reuse`` hook; its failure changes no response."""
+        """Call the app's ``on_reuse`` hook; its failure does not change the response."""
         self.hooks.note_reuse(grant)
 
     def note_refusal(self, subject: str | None, client_id: str, redirect_uri: str, reason: str) -> None:
-        """Call the app's ``on_decision`` hook for a request that ended in an error."""
+        """Call the app's ``on_decision`` hook for a request that ended with an error."""
         self.note(
             Decision(
                 outcome="refused",
@@ -313,6 +313,6 @@ class Site:
 
 
 def _as_name(text: str) -> str:
-    """Normalize a handle, DID or address as people write it: spaces, bidi marks, ``@``, ``at://``, case, final dot."""
+    """Normalize an entered handle, DID or address: spaces, bidi marks, ``@``, ``at://``, case, final dot."""
     kept = "".join(c for c in text if c.isprintable()).strip().lower()
     return kept.removeprefix("at://").removeprefix("@").rstrip("/.")

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 class SQLAlchemyStorage(Tokens, Approvals):
     """A `flask_cimd.oauth.ProviderStorage` and ``RegistrationStorage`` on SQLite or PostgreSQL; needs an app context.
 
-    Every method is one transaction on a separate connection: it neither commits nor rolls back ``db.session``, but for
-    SQLite in memory, which has a single connection. Bounds hold for each issuer. After a restart of the database
-    server, the same call opens one new connection. The database never holds secrets, only their digests.
+    Every method is one transaction on a separate connection: it neither commits nor rolls back ``db.session``, except
+    with SQLite in memory, which has a single connection. Bounds apply per issuer. After a restart of the database
+    server, a call opens one new connection. The database contains only digests of secrets.
 
     Args:
-        db: the app's Flask-SQLAlchemy object. ``db.create_all()``, a migration or ``flask cimd create-tables`` makes
+        db: the app's Flask-SQLAlchemy object. ``db.create_all()``, a migration or ``flask cimd create-tables`` creates
             the tables.
-        issuer: keeps the rows of several providers in one database apart; a storage sees only its own. Empty for one.
+        issuer: separates the rows of several providers in one database; empty for a single provider.
 
     Raises:
         StorageError: from every method, if the database does not answer or cannot be written; status 503.

@@ -1,4 +1,4 @@
-"""Deletes rows that have no effect any more: in small transactions, up to a limit, in one process at a time."""
+"""Deletes rows without effect: in small transactions, up to a limit, in one process at a time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 BATCH = 500
 #: Maximum time for which a killed sweep blocks others.
 _LEASE = timedelta(minutes=10)
-#: Time for which the beginning of the last sweep is remembered; ``every`` cannot be longer.
+#: Time that the start of the last sweep stays stored; maximum of ``every``.
 _REMEMBERED = timedelta(days=366)
-#: Tables of the client store, if it is in the app's database, and the time for which their expired rows are used.
+#: Tables of the client store in the app's database, with the time that their expired rows stay useful.
 _CACHES = {"cimd_client": timedelta(hours=24), "cimd_fetched": timedelta(), "cimd_lease": timedelta()}
 _LEASE_KEY, _LAST_KEY = "flask-cimd:sweep", "flask-cimd:last-sweep"
 
@@ -34,8 +34,8 @@ class Swept:
 
     Attributes:
         by_table: number of rows by the name of their table.
-        is_done: nothing is left to delete; ``False`` after the limit, while another process sweeps, or too soon after
-            the last sweep.
+        is_done: ``True`` if nothing is left to delete; ``False`` after the limit, while another process sweeps, or too
+            soon after the last sweep.
     """
 
     by_table: Mapping[str, int]
@@ -43,7 +43,7 @@ class Swept:
 
     @property
     def rows(self) -> int:
-        """The number of rows in all."""
+        """The total number of rows."""
         return sum(self.by_table.values())
 
 
@@ -56,10 +56,10 @@ def sweep(db: SQLAlchemy, now: datetime, *, limit: int = 10_000, every: timedelt
 
     Args:
         db: the app's Flask-SQLAlchemy object.
-        now: the aware instant.
-        limit: rows in all.
-        every: do nothing if the last sweep, in any process, began less than this time ago; at most 366 days. A sweep
-            that failed or was killed does not count.
+        now: the current time, an aware `datetime`.
+        limit: maximum total number of rows.
+        every: minimum time since the start of the last completed sweep in any process, at most 366 days; before it
+            the function does nothing.
 
     Raises:
         StorageError: the database does not answer or cannot be written.
@@ -123,7 +123,7 @@ def _expired(table: Table, ends: Any) -> dict[str, Any]:
 def _delete_some(table: Table, chosen: Any, ends: Any) -> dict[str, Any]:
     """Return the statement by dialect."""
     some, key = chosen.where(ends <= b("before")).order_by(ends).limit(b("limit")), _key(table)
-    # PostgreSQL joins a subquery by reading the whole table; an array it looks up in the index.
+    # With a subquery, PostgreSQL reads the whole table; with an array, it uses the index.
     keys = func.any(func.array(some.scalar_subquery()))
     return {"sqlite": delete(table).where(key.in_(some)), "postgresql": delete(table).where(key == keys)}
 
@@ -134,10 +134,10 @@ def _key(table: Table) -> Any:
 
 
 class _Turn:
-    """The lease of one sweep, and the beginning of the last one: two rows in the table of replay keys.
+    """The lease of one sweep, and the start of the last one: two rows in the table of replay keys.
 
-    Of simultaneous sweeps in any process one inserts or renews the lease. The other row expires `_REMEMBERED` after the
-    instant that it stands for, so each sweep can compare it with an ``every`` of its own.
+    Only one of several simultaneous sweeps inserts or renews the lease. The other row expires `_REMEMBERED` after the
+    start of the last sweep, so each sweep can compare it with its own ``every``.
     """
 
     def __init__(self, db: SQLAlchemy, database: Database, now: datetime) -> None:
@@ -151,21 +151,21 @@ class _Turn:
         return self._put(_LEASE_KEY, self._until, is_over) == 1
 
     def is_due(self, every: timedelta) -> bool:
-        """Return whether the last sweep is long enough ago; call it with the lease."""
+        """Return whether the last sweep started at least ``every`` ago; call it with the lease."""
         query = select(self._table.c.expires_at).where(self._table.c.key == b("key"))
         row = self._database.first(query, params(key=_LAST_KEY))
         if row is None:
             return True
         ago: float = seconds(self._now + _REMEMBERED) - row[self._table.c.expires_at]
-        return abs(ago) >= every.total_seconds()  # an instant of a clock that was ahead ends no sweeps for good
+        return abs(ago) >= every.total_seconds()  # a time in the future must not stop all sweeps
 
     def remember(self) -> None:
-        """Note that this sweep came to its end, unless a later one did before it."""
+        """Store the start of this completed sweep, unless a later sweep has completed."""
         is_earlier = self._table.c.expires_at < b("expires_at")
         self._put(_LAST_KEY, seconds(self._now + _REMEMBERED), is_earlier)
 
     def end(self) -> None:
-        """Give the lease back, unless another sweep took it after its end."""
+        """Release the lease, unless another sweep took it after its expiry."""
         mine = (self._table.c.key == b("key")) & (self._table.c.expires_at == b("mine"))
         self._database.change(delete(self._table).where(mine), params(key=_LEASE_KEY, mine=self._until))
 

@@ -1,4 +1,4 @@
-"""The sentences of the pages, translated where the app uses Flask-Babel."""
+"""The sentences of the pages, translated if the app uses Flask-Babel."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..core.sentences import Sentence
 def translate(text: str, **values: Any) -> str:
     """Return a sentence in the language of the request, with its values filled in.
 
-    With Flask-Babel the app's own catalogue is asked; the English sentences are the message ids. A sentence of this
-    package brings its own values, which may be sentences, too.
+    With Flask-Babel, the translation comes from the app's own catalogue; the English sentences are the message ids. A
+    sentence of this package contains its own values, which may also be sentences.
     """
     finish: Callable[[str], str] = str
     if isinstance(text, Sentence):

@@ -1,4 +1,4 @@
-"""Regular sweeps after a response is sent, never inside a request."""
+"""Regular sweeps after a response is sent, never during a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 #: Time between two sweeps that one process starts.
 EVERY = timedelta(minutes=10)
-#: Maximum number of rows that such a sweep of the provider deletes; ``flask cimd sweep`` deletes more.
+#: Maximum number of rows per sweep of the provider; ``flask cimd sweep`` deletes more.
 MOST_ROWS = 2_000
 
 
@@ -52,7 +52,7 @@ class Upkeep:
                     self._sweep(self._clock())
                 except StorageError as error:
                     logger.warning("the storage cannot be swept now: %s", error)
-                except Exception:  # the next sweep deletes what this one did not
+                except Exception:  # the next sweep deletes the remaining rows
                     logger.exception("the storage cannot be swept")
 
         answer.call_on_close(sweep)

@@ -1,7 +1,7 @@
-"""Authorization requests that wait on the server for a log-in or a decision; no cookie holds any part of them.
+"""Authorization requests that wait on the server for a log-in or a decision; cookies contain no part of them.
 
 The handle of a waiting request is a secret in the form of its page; the storage has only its digest. The storage keeps
-the response to a decision for a minute, encrypted under a key derived from that handle: a form sent twice gets the same
+the response to a decision for a minute, encrypted with a key derived from that handle: a form sent twice gets the same
 response, although the storage has only the digest of the code.
 """
 
@@ -26,7 +26,7 @@ from ..oauth.server.storage import ProviderStorage, Settlement, Waiting, new_sec
 
 #: Maximum time for the log-in, and again for the decision.
 LIFETIME = timedelta(minutes=10)
-#: Time for which the response to a decision can be repeated.
+#: Time in which the response to a decision can be repeated.
 REPEATED = timedelta(seconds=60)
 #: Maximum number of waiting requests of one browser; one more drops the oldest.
 MOST_PER_BROWSER = 20
@@ -35,7 +35,7 @@ _NONCE = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A request whose consent page a person sees.
+    """A request with a consent page.
 
     Attributes:
         request: the snapshot.
@@ -76,7 +76,7 @@ class WaitingRequests:
         return kept.content if kept is not None and kept.browser == browser and not kept.subject else None
 
     def parked_since(self, query: str, browser: str) -> datetime | None:
-        """Return the instant at which this request was parked, and delete it: a log-in counts for it once."""
+        """Return the time at which this request was parked, and delete it, so that a log-in counts only once."""
         key = digest_of(_handle_of(query, browser))
         kept = self._storage.find_waiting(key, self._clock())
         if kept is None or kept.browser != browser:
@@ -101,7 +101,7 @@ class WaitingRequests:
     def find(self, handle: str, browser: str, subject: str) -> Pending | None:
         """Return the request of a form's handle, for the browser and person that saw the page.
 
-        The request ends if another person answers in this browser.
+        The request ends if another person submits the form in this browser.
         """
         kept = self._storage.find_waiting(digest_of(handle), self._clock())
         if kept is None or kept.browser != browser or not kept.subject:

@@ -1,7 +1,7 @@
-"""Stores of clients in memory, in a SQL database or in Redis, behind one port.
+"""Stores of clients in memory, in an SQL database or in Redis, with one protocol.
 
-`flask_cimd.stores.sqlalchemy` and `flask_cimd.stores.redis` are imported only if the app chooses them. Sign-ins use
-every store through `ClientCache`, which never raises.
+`flask_cimd.stores.sqlalchemy` and `flask_cimd.stores.redis` are imported only if the app uses them. Sign-ins access
+every store through `ClientCache`, which never raises `StoreError`.
 """
 
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ __all__ = [
     "record_table",
 ]
 
-#: Names that need an extra, and the modules that hold them.
+#: Names that need an extra, by module.
 __getattr__ = on_first_use(
     __name__,
     {

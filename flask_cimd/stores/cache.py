@@ -1,7 +1,7 @@
-"""The cache in front of a store: a failing store slows sign-ins down but never ends one.
+"""The cache in front of a store: a failing store slows sign-ins down but does not fail them.
 
-A failed read is a miss, a failed write is lost, and without leases each process fetches for itself. Every failure is
-logged with the name of its cause.
+A failed read is a miss, a failed write is lost, and without leases each process fetches separately. The log records
+every failure with its cause.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class ClientCache:
     """Entries, key sets, logos and leases of one app; no method raises `StoreError`.
 
     Args:
-        store: where everything is kept.
-        rules: digest of the document rules in force; an entry validated under other rules is dropped.
+        store: the store.
+        rules: digest of the current document rules; an entry validated with other rules is a miss.
 
     Attributes:
         leases: ``None`` if only this process uses the store.
@@ -34,7 +34,7 @@ class ClientCache:
         self.leases: Leases | None = None if store.leases is None else _CachedLeases(store.leases)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
-        """Return the entry, fresh or not, if it can be read and was validated under the rules in force."""
+        """Return the entry, fresh or stale; ``None`` if it is unreadable or was validated with other rules."""
         try:
             entry = self._store.get(identifier)
         except StoreError as exc:
@@ -46,26 +46,26 @@ class ClientCache:
         return entry
 
     def put(self, entry: Entry) -> bool:
-        """Keep an entry; return ``False`` if the store failed to."""
+        """Store an entry; return ``False`` if the store failed."""
         try:
             self._store.put(entry)
         except StoreError as exc:
-            logger.warning("the store cannot keep a client: %s", exc)
+            logger.warning("the store cannot store a client: %s", exc)
             return False
         return True
 
     def delete(self, client_id: str) -> None:
-        """Forget a client."""
+        """Delete a client."""
         try:
             self._store.delete(client_id)
         except StoreError as exc:
-            logger.warning("the store cannot forget a client: %s", exc)
+            logger.warning("the store cannot delete a client: %s", exc)
 
     def fetched(self, size: int) -> FetchedStore:
-        """Return the place for one kind of fetched things.
+        """Return the store of key sets or of logos.
 
         Args:
-            size: how many this process keeps if the store has no place for them.
+            size: maximum number in this process's memory if the store stores none.
         """
         shared = self._store.fetched
         return MemoryFetchedStore(size) if shared is None else _CachedFetched(shared)
@@ -97,18 +97,18 @@ class _CachedLeases:
         try:
             return self._leases.take(client_id, owner, now=now, until=until)
         except StoreError as exc:
-            logger.warning("the store gives no leases: %s", exc)
+            logger.warning("a lease cannot be taken: %s", exc)
             return True
 
     def look(self, client_id: str) -> Lease | None:
         try:
             return self._leases.look(client_id)
         except StoreError as exc:
-            logger.warning("the store shows no leases: %s", exc)
+            logger.warning("a lease cannot be read: %s", exc)
             return None
 
     def finish(self, client_id: str, owner: str, outcome: str) -> None:
         try:
             self._leases.finish(client_id, owner, outcome)
         except StoreError as exc:
-            logger.warning("the store takes no lease back: %s", exc)
+            logger.warning("a lease cannot be released: %s", exc)

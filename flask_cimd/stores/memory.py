@@ -12,7 +12,7 @@ from ..core.leases import Leases
 from .port import Entry, Fetched, FetchedStore
 from .records import MemoryRecords, Records
 
-#: Bytes that a store keeps in one process, unless it is told another bound.
+#: Default size limit of a store in one process, in bytes.
 MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -20,8 +20,8 @@ class MemoryStore:
     """A bounded store in this process; the least recently used entry is dropped first.
 
     Args:
-        size: number of entries kept.
-        max_bytes: bytes of the entries' JSON texts in all; in memory, an entry takes a few times as much.
+        size: maximum number of entries.
+        max_bytes: maximum total size of the entries' JSON texts, in bytes; an entry needs a few times that memory.
     """
 
     def __init__(self, size: int = 1000, max_bytes: int = MAX_BYTES) -> None:
@@ -44,7 +44,7 @@ class MemoryStore:
             return entry
 
     def put(self, entry: Entry) -> None:
-        """Keep an entry, dropping the least recently used ones beyond the bounds."""
+        """Store an entry; drop the least recently used entries beyond the bounds."""
         size = len(entry.metadata.to_json())
         with self._lock:
             self._drop(entry.metadata.client_id)
@@ -55,7 +55,7 @@ class MemoryStore:
                 self._drop(next(iter(self._entries)))
 
     def delete(self, client_id: str) -> None:
-        """Forget a client."""
+        """Delete a client."""
         with self._lock:
             self._drop(client_id)
 
@@ -64,21 +64,21 @@ class MemoryStore:
             self._bytes -= self._sizes.pop(client_id)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the identifiers kept when iteration began."""
+        """Yield the identifiers that were stored at the start of the iteration."""
         with self._lock:
             return iter(list(self._entries))
 
     def __len__(self) -> int:
-        """Return how many entries are kept."""
+        """Return the number of entries."""
         return len(self._entries)
 
 
 class MemoryFetchedStore:
-    """Key sets or logos in this process; the least recently written is dropped first.
+    """Key sets or logos in this process; the least recently written one is dropped first.
 
     Args:
-        size: number kept.
-        max_bytes: bytes kept in all.
+        size: maximum number of items.
+        max_bytes: maximum total size of the items, in bytes.
     """
 
     def __init__(self, size: int, max_bytes: int = MAX_BYTES) -> None:
@@ -89,11 +89,11 @@ class MemoryFetchedStore:
         self._lock = Lock()
 
     def get(self, key: str) -> Fetched | None:
-        """Return what is kept."""
+        """Return the item, expired or not, or ``None``."""
         return self._kept.get(key)
 
     def put(self, key: str, found: Fetched, now: datetime) -> None:  # noqa: ARG002  the protocol's parameter
-        """Keep something."""
+        """Store an item."""
         with self._lock:
             if key in self._kept:
                 self._bytes -= _size(self._kept.pop(key))

@@ -1,7 +1,7 @@
-"""The values that a store keeps and the protocols that it implements.
+"""The values in a store and the protocols that a store implements.
 
-A store may drop entries. It never raises for a missing or unreadable entry: that is a miss. If its server fails, every
-method raises `StoreError` and nothing else.
+A store may drop entries. A missing or unreadable entry is a miss, not an error. If the store's server fails, every
+method raises only `StoreError`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ..core.leases import Leases
 from ..core.metadata import ClientMetadata
 from .records import Records
 
-#: Time for which a shared store keeps an expired entry: stale copies serve existing grants (CIMD §5.2).
+#: Time that a shared store keeps an expired entry: stale copies serve existing grants (CIMD §5.2).
 KEPT_PAST_EXPIRY = timedelta(hours=24)
-#: Clients that a shared store keeps parsed, as long as what is stored of them stays the same.
+#: Maximum number of parsed clients that a shared store caches in memory while their rows stay unchanged.
 PARSED = 256
-#: Bytes that a shared store keeps of clients, and as many of key sets and logos, unless it is told another bound.
+#: Default size limit of a shared store in bytes, for clients and separately for key sets and logos.
 SHARED_BYTES = 256 * 1024 * 1024
 
 C = TypeVar("C", bound=type)
 
 
 class StoreError(Exception):
-    """The store cannot be read or written at the moment; ``args[0]`` names the cause without remote text."""
+    """The store cannot be read or written now; ``args[0]`` names the cause without remote text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ class Entry:
     """One validated client with its times; errors and invalid documents never become entries (CIMD §5.2).
 
     Attributes:
-        fetched_at: aware instant of the fetch.
-        expires_at: aware instant after which the document is fetched again.
+        fetched_at: time of the fetch, an aware `datetime`.
+        expires_at: end of freshness, an aware `datetime`; afterwards the document is fetched again.
     """
 
     metadata: ClientMetadata
@@ -56,7 +56,7 @@ class Fetched:
 
     Attributes:
         content: ``None`` records that the fetch failed.
-        expires_at: aware instant after which a store may drop it.
+        expires_at: expiry, an aware `datetime`; afterwards a store may drop it.
     """
 
     content: bytes | None
@@ -64,22 +64,22 @@ class Fetched:
 
 
 class FetchedStore(Protocol):
-    """Keeps fetched key sets and logos under keys of 64 hexadecimal digits."""
+    """Stores fetched key sets and logos under keys of 64 hexadecimal digits."""
 
     def get(self, key: str) -> Fetched | None:
-        """Return what is kept, expired or not."""
+        """Return the item, expired or not, or ``None``."""
 
     def put(self, key: str, found: Fetched, now: datetime) -> None:
-        """Keep something in place of an older one; what expired before ``now`` may be dropped."""
+        """Store an item in place of an older one; may drop items that expired before ``now``."""
 
 
 class ClientStore(Protocol):
-    """Keeps entries by the raw identifier string.
+    """Stores entries by the raw identifier string.
 
     Attributes:
-        leases: for stores that several processes share; ``None`` means that this process is alone.
-        records: where the operator's rules and pinned copies are kept.
-        fetched: where key sets and logos are kept; ``None`` keeps them in this process.
+        leases: leases of a store that several processes share; ``None`` if only this process uses the store.
+        records: store of the operator's rules and pinned copies.
+        fetched: store of key sets and logos; ``None`` means this process's memory.
     """
 
     leases: Leases | None
@@ -87,23 +87,23 @@ class ClientStore(Protocol):
     fetched: FetchedStore | None
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
-        """Return the entry, fresh or not."""
+        """Return the entry, fresh or stale, or ``None``."""
 
     def put(self, entry: Entry) -> None:
-        """Keep an entry in place of an older one."""
+        """Store an entry in place of an older one."""
 
     def delete(self, client_id: str) -> None:
-        """Forget a client; unknown ones are fine."""
+        """Delete a client; without effect for an unknown client."""
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the raw identifiers that are kept."""
+        """Yield the stored raw identifiers."""
 
     def __len__(self) -> int:
-        """Return how many entries are kept."""
+        """Return the number of entries."""
 
 
 def raises_store_error(*kinds: type[Exception]) -> Callable[[C], C]:
-    """Return a class decorator: public methods raise `StoreError` where a driver raises one of these kinds."""
+    """Return a class decorator: public methods raise `StoreError` if a driver raises one of these exceptions."""
 
     def decorate(store: C) -> C:
         for name, method in list(vars(store).items()):
@@ -126,10 +126,10 @@ def _translated(method: Callable[..., Any], kinds: tuple[type[Exception], ...]) 
 
 
 def instant_of(seconds: float) -> datetime:
-    """Return the aware instant this many seconds after 1970 began."""
+    """Return a Unix time in seconds as an aware `datetime`."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def key_of(client_id: str) -> str:
-    """Return the key under which shared stores keep an identifier: its SHA-256 as 64 hexadecimal digits."""
+    """Return the key of an identifier in shared stores: its SHA-256 digest as 64 hexadecimal digits."""
     return hashlib.sha256(client_id.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Small records that an operator edits: rules, allowances of tiers, pinned copies."""
+"""Records that an operator edits: rules, allowances of tiers, pinned copies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Records(Protocol):
-    """Keeps JSON text by kind and subject; raises `StoreError` as a `ClientStore` does."""
+    """Stores JSON text by kind and subject; raises `StoreError` like a `ClientStore`."""
 
     def all(self, kind: str) -> dict[str, str]:
         """Return every record of a kind by its subject."""
@@ -16,17 +16,17 @@ class Records(Protocol):
         """Return the subjects of a kind without their values."""
 
     def get(self, kind: str, subject: str) -> str | None:
-        """Return one record."""
+        """Return one record, or ``None``."""
 
     def put(self, kind: str, subject: str, value: str) -> None:
-        """Keep a record in place of an older one."""
+        """Store a record in place of an older one."""
 
     def remove(self, kind: str, subject: str) -> bool:
-        """Forget a record; return whether there was one."""
+        """Delete a record; return whether it existed."""
 
 
 class MemoryRecords:
-    """Records of this process; they end with it."""
+    """Records in the memory of this process."""
 
     def __init__(self) -> None:
         self._records: dict[tuple[str, str], str] = {}
@@ -42,15 +42,15 @@ class MemoryRecords:
         return list(self.all(kind))
 
     def get(self, kind: str, subject: str) -> str | None:
-        """Return one record."""
+        """Return one record, or ``None``."""
         return self._records.get((kind, subject))
 
     def put(self, kind: str, subject: str, value: str) -> None:
-        """Keep a record."""
+        """Store a record."""
         with self._lock:
             self._records[kind, subject] = value
 
     def remove(self, kind: str, subject: str) -> bool:
-        """Forget a record; return whether there was one."""
+        """Delete a record; return whether it existed."""
         with self._lock:
             return self._records.pop((kind, subject), None) is not None

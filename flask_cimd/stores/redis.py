@@ -1,4 +1,4 @@
-"""The store in Redis (extra ``redis``): JSON under hashed keys, native expiry, one index for bound and listing."""
+"""The store in Redis (extra ``redis``): JSON under hashed keys, native expiry, an index for bounds and listing."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from .port import (
 )
 from .records import Records
 
-#: Seconds for connecting and for one command; a store that hangs must not hold up sign-ins.
+#: Timeout of a connect and of one command, in seconds, so that a hanging server does not block sign-ins.
 _TIMEOUT = 2
 
-# Only the owner may end a lease: comparing and deleting are one step.
+# Only the owner may end a lease: the script compares and deletes atomically.
 _FINISH = """
 local lease = redis.call('get', KEYS[1])
 if lease and cjson.decode(lease).owner == ARGV[1] then
@@ -48,8 +48,8 @@ local function forget(members)
   end
 end
 """
-# Redis drops expired keys by itself; their names leave the index here, some thousand at a time. A server that evicts
-# keys may have dropped one of the two: a sum of bytes without names starts anew.
+# Redis drops expired keys itself; the script removes their names from the index, at most 1000 per call. A server that
+# evicts keys may have dropped one of the two keys: the script resets a sum of bytes without names.
 _ADD = (
     _FORGET
     + """
@@ -74,17 +74,17 @@ _REMOVE = _FORGET + "forget({ARGV[1]})"
 
 
 def connect(url: str) -> Redis:
-    """Return a client for a ``redis://``, ``rediss://`` or ``unix://`` URL; it connects when it is first used."""
+    """Return a client for a ``redis://``, ``rediss://`` or ``unix://`` URL; its first command connects."""
     client: Redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
     return client
 
 
 class _Index:
-    """The names of what is kept, by expiry, and their sizes; bounds both, the first to expire first.
+    """The names of stored values by expiry, with their sizes; bounds both, and drops the earliest expiry first.
 
     Args:
-        name: key of the sorted set of names; their sizes and the sum of them are in a hash beside it.
-        key: returns the key under which a name's value is kept.
+        name: key of the sorted set of names; a second key has a hash of their sizes and the sum.
+        key: returns the key of a name's value.
     """
 
     def __init__(self, client: Any, name: str, key: Callable[[str], str], *, size: int, max_bytes: int) -> None:
@@ -94,7 +94,7 @@ class _Index:
         self._keys = (name, f"{name}:bytes")
 
     def add(self, member: str, value: bytes, *, expires_at: float, dropped_before: float) -> None:
-        """Note a value that was written, and drop the surplus and the names of what expired before an instant."""
+        """Add a written value; drop the surplus, and the names that expired before ``dropped_before``."""
         bounds = (self._size, self._max_bytes)
         given = (member, len(value), expires_at, dropped_before, *bounds)
         dropped = self._client.eval(_ADD, 2, *self._keys, *given)
@@ -102,7 +102,7 @@ class _Index:
             self._client.delete(*(self._key(name.decode()) for name in dropped))
 
     def remove(self, member: str) -> None:
-        """Forget a name."""
+        """Delete a name."""
         self._client.eval(_REMOVE, 2, *self._keys, member)
 
 
@@ -111,11 +111,11 @@ class RedisStore:
     """A store that all processes share.
 
     Args:
-        client: a connected ``redis.Redis``.
-        size: number of entries kept, and as many key sets and logos; the ones that expire first are dropped first.
-        max_bytes: bytes of the entries' JSON texts, and as many of key sets and logos; dropped in the same order.
-        prefix: begins every key, so that several apps can share one server.
-        kept_past_expiry: how long a stale entry can be read.
+        client: a ``redis.Redis`` client.
+        size: maximum number of entries, and separately of key sets and logos; the earliest expiry is dropped first.
+        max_bytes: maximum size of the entries' JSON texts in bytes, and separately of key sets and logos.
+        prefix: prefix of every key, so that several apps can share one server.
+        kept_past_expiry: time that a stale entry stays readable.
     """
 
     def __init__(
@@ -131,14 +131,14 @@ class RedisStore:
         self._prefix = prefix
         self._kept = kept_past_expiry
         self._index = _Index(client, prefix + "clients", self._key, size=size, max_bytes=max_bytes)
-        # A client changes once an hour and is read at every request: parsing costs more than a round trip.
+        # An entry changes about once an hour, and every request reads it: parsing takes longer than the round trip.
         self._parse = lru_cache(maxsize=PARSED)(_entry_of)
         self.leases: Leases | None = RedisLeases(client, prefix=prefix)
         self.records: Records = RedisRecords(client, prefix=prefix)
         self.fetched: FetchedStore | None = RedisFetchedStore(client, prefix=prefix, size=size, max_bytes=max_bytes)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
-        """Return the entry; a value that this version cannot read is a miss."""
+        """Return the entry, or ``None``; a value that this version cannot read is a miss."""
         stored = self._client.get(self._key(identifier.raw))
         if stored is None:
             return None
@@ -148,7 +148,7 @@ class RedisStore:
             return None
 
     def put(self, entry: Entry) -> None:
-        """Keep an entry until a bounded time past its lifetime, dropping others beyond the bound."""
+        """Store an entry until ``kept_past_expiry`` after its expiry; drop others beyond ``size``."""
         client_id = entry.metadata.client_id
         times = {"fetched_at": entry.fetched_at.timestamp(), "expires_at": entry.expires_at.timestamp()}
         text = json.dumps({"metadata": entry.metadata.to_json(), **times}).encode()
@@ -158,7 +158,7 @@ class RedisStore:
         self._index.add(client_id, text, expires_at=times["expires_at"], dropped_before=dropped_before)
 
     def delete(self, client_id: str) -> None:
-        """Forget a client."""
+        """Delete a client."""
         self._client.delete(self._key(client_id))
         self._index.remove(client_id)
 
@@ -167,7 +167,7 @@ class RedisStore:
         return iter(sorted(member.decode() for member in self._client.zrange(self._index.name, 0, -1)))
 
     def __len__(self) -> int:
-        """Return how many entries the index names."""
+        """Return the number of entries in the index."""
         return int(self._client.zcard(self._index.name))
 
     def _key(self, client_id: str) -> str:
@@ -185,14 +185,14 @@ def _entry_of(identifier: ClientIdentifier, stored: bytes) -> Entry:
 
 @raises_store_error(RedisError)
 class RedisLeases:
-    """Leases as keys that expire by themselves: ``SET NX PX``."""
+    """Leases as keys with native expiry: ``SET NX PX``."""
 
     def __init__(self, client: Redis, *, prefix: str) -> None:
         self._client: Any = client
         self._prefix = prefix
 
     def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
-        """Take the lease if it is free."""
+        """Take the lease if it is free; return whether it was."""
         lease, ended = self._keys(client_id)
         value = json.dumps({"owner": owner, "expires_at": until.timestamp()})
         taken = self._client.set(lease, value, nx=True, px=max(until - now, timedelta(milliseconds=1)))
@@ -201,7 +201,7 @@ class RedisLeases:
         return bool(taken)
 
     def look(self, client_id: str) -> Lease | None:
-        """Return the lease, or the outcome of the last one."""
+        """Return the lease, or the last one with its outcome, or ``None``."""
         lease, outcome = self._client.mget(*self._keys(client_id))
         if lease is not None:
             return Lease(expires_at=instant_of(json.loads(lease)["expires_at"]), outcome=None)
@@ -235,22 +235,22 @@ class RedisRecords:
         return sorted(subject.decode() for subject in self._client.hkeys(self._prefix + kind))
 
     def get(self, kind: str, subject: str) -> str | None:
-        """Return one record."""
+        """Return one record, or ``None``."""
         value = self._client.hget(self._prefix + kind, subject)
         return None if value is None else value.decode()
 
     def put(self, kind: str, subject: str, value: str) -> None:
-        """Keep a record."""
+        """Store a record."""
         self._client.hset(self._prefix + kind, subject, value)
 
     def remove(self, kind: str, subject: str) -> bool:
-        """Forget a record."""
+        """Delete a record; return whether it existed."""
         return bool(self._client.hdel(self._prefix + kind, subject))
 
 
 @raises_store_error(RedisError)
 class RedisFetchedStore:
-    """Key sets and logos: when they expire, followed by their bytes, under keys that expire by themselves."""
+    """Key sets and logos: the expiry followed by the bytes, under keys with native expiry."""
 
     def __init__(self, client: Redis, *, prefix: str, size: int, max_bytes: int = SHARED_BYTES) -> None:
         self._client: Any = client
@@ -258,7 +258,7 @@ class RedisFetchedStore:
         self._index = _Index(client, prefix + "fetched", self._key, size=size, max_bytes=max_bytes)
 
     def get(self, key: str) -> Fetched | None:
-        """Return what is kept."""
+        """Return the item, or ``None``."""
         kept = self._client.get(self._key(key))
         if kept is None:
             return None
@@ -266,7 +266,7 @@ class RedisFetchedStore:
         return Fetched(content if mark else None, instant_of(float(ends)))
 
     def put(self, key: str, found: Fetched, now: datetime) -> None:
-        """Keep something."""
+        """Store an item."""
         ends = repr(found.expires_at.timestamp()).encode()
         value = ends if found.content is None else ends + b"+" + found.content
         self._client.set(self._key(key), value, px=max(found.expires_at - now, timedelta(milliseconds=1)))

@@ -1,9 +1,9 @@
 """The store in the app's own database: JSON text in tables, no pickles.
 
-The tables join ``db.metadata``, so ``db.create_all()`` and migrations see them; this package ships no migrations.
-Statements run on connections of their own: a look-up never commits or rolls back a transaction of the app. The one
-exception is SQLite in memory (``sqlite://``), which is for tests: the whole process has one connection there, so a
-look-up commits what the app has not committed yet.
+The tables belong to ``db.metadata``, so ``db.create_all()`` and your migrations include them.
+Statements run on separate connections: a look-up never commits or rolls back a transaction of the app. The exception is
+SQLite in memory (``sqlite://``) for tests: the process has a single connection, so a look-up commits pending changes of
+the app.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ TABLE_NAME = "cimd_client"
 
 
 def client_table(db: SQLAlchemy) -> Table:
-    """Return the table, adding it to ``db.metadata`` on first use.
+    """Return the table; the first call adds it to ``db.metadata``.
 
     Columns: ``digest`` (SHA-256 of the identifier, primary key, because some databases cannot index 2048
-    characters), ``client_id``, ``metadata`` (JSON text), ``fetched_at`` and ``expires_at`` (seconds since 1970).
+    characters), ``client_id``, ``metadata`` (JSON text), ``fetched_at`` and ``expires_at`` (Unix times in seconds).
     """
     return table_of(
         db,
@@ -54,14 +54,14 @@ def client_table(db: SQLAlchemy) -> Table:
 
 @raises_store_error(SQLAlchemyError)
 class SQLAlchemyStore:
-    """A store in the database behind a Flask-SQLAlchemy ``db``; needs an app context.
+    """A store in the database of a Flask-SQLAlchemy ``db``; needs an app context.
 
     Args:
         db: the app's extension object.
-        size: approximate number of entries kept, and as many key sets and logos; the ones that expire first are
+        size: approximate maximum number of entries, and separately of key sets and logos; the earliest expiry is
             dropped first. Each process counts the rows after 64 writes, or after ``size`` / 100 if that is more.
-        max_bytes: approximate number of bytes of the entries' JSON texts, and as many of key sets and logos; dropped
-            in the same order. Each process adds them up after it wrote a hundredth of them.
+        max_bytes: approximate maximum size of the entries' JSON texts in bytes, and separately of key sets and logos.
+            Each process computes the sum after it has written a hundredth of this size.
     """
 
     def __init__(self, db: SQLAlchemy, size: int = 1_000_000, max_bytes: int = SHARED_BYTES) -> None:
@@ -73,12 +73,12 @@ class SQLAlchemyStore:
         self.fetched: FetchedStore | None = SQLAlchemyFetchedStore(db, size, max_bytes)
         columns = (table.c.metadata, table.c.fetched_at, table.c.expires_at)
         self._select = select(*columns).where(table.c.digest == bindparam("digest"))
-        # A client's row changes once an hour and is read at every request: parsing costs as much as reading.
+        # A row changes about once an hour, and every request reads it: parsing takes as long as reading.
         self._parse = lru_cache(maxsize=PARSED)(ClientMetadata.from_json)
 
     def get(self, identifier: ClientIdentifier) -> Entry | None:
-        """Return the entry; a row that this version cannot read is a miss."""
-        # One statement is a transaction by itself: PostgreSQL gets no BEGIN and no ROLLBACK.
+        """Return the entry, or ``None``; a row that this version cannot read is a miss."""
+        # A single statement needs no transaction: PostgreSQL gets no BEGIN and no ROLLBACK.
         with self._db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             row = connection.execute(self._select, {"digest": key_of(identifier.raw)}).first()
         if row is None:
@@ -90,7 +90,7 @@ class SQLAlchemyStore:
         return Entry(metadata=metadata, fetched_at=instant_of(row[1]), expires_at=instant_of(row[2]))
 
     def put(self, entry: Entry) -> None:
-        """Insert or replace an entry; of two writers at once the later one wins."""
+        """Insert or replace an entry; the later of two simultaneous writes wins."""
         client_id, text = entry.metadata.client_id, entry.metadata.to_json()
         values: dict[str, Any] = {
             "client_id": client_id,
@@ -102,11 +102,11 @@ class SQLAlchemyStore:
         self._bound.note_write(len(text))
 
     def prune(self) -> None:
-        """Drop the entries beyond the bound, the ones that expired first."""
+        """Delete the entries beyond the bound, the earliest expiry first."""
         self._bound.prune()
 
     def delete(self, client_id: str) -> None:
-        """Forget a client."""
+        """Delete a client."""
         with self._db.engine.begin() as connection:
             connection.execute(delete(self._table).where(self._table.c.digest == key_of(client_id)))
 

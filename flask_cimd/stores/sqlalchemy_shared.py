@@ -1,6 +1,6 @@
 """Leases, operator's records, key sets and logos in the app's own database.
 
-Statements run on connections of their own, as in `flask_cimd.stores.sqlalchemy`.
+Statements run on separate connections, as in `flask_cimd.stores.sqlalchemy`.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ logger = logging.getLogger(__name__)
 LEASE_TABLE_NAME = "cimd_lease"
 RECORD_TABLE_NAME = "cimd_record"
 FETCHED_TABLE_NAME = "cimd_fetched"
-#: A process writes at least this many rows between two counts of a table.
+#: Minimum number of writes of a process between two counts of a table's rows.
 PRUNE_EVERY = 64
-#: A process deletes expired leases after taking this many.
+#: Number of leases that a process takes between two deletions of expired leases.
 FORGET_EVERY = 64
 
 
 def table_of(db: SQLAlchemy, name: str, *columns: Column[Any]) -> Table:
-    """Return a table of ``db.metadata``, adding it with these columns on first use."""
+    """Return a table of ``db.metadata``; the first call adds it with these columns."""
     existing = db.metadata.tables.get(name)
     return Table(name, db.metadata, *columns) if existing is None else existing
 
 
 def lease_table(db: SQLAlchemy) -> Table:
-    """Return the table of leases, adding it to ``db.metadata`` on first use.
+    """Return the table of leases; the first call adds it to ``db.metadata``.
 
-    Columns: ``digest`` as in `client_table`, ``owner`` (a random name), ``expires_at`` and ``outcome`` (how the
-    fetch ended, in words of this package; null while it runs).
+    Columns: ``digest`` as in `client_table`, ``owner`` (a random name), ``expires_at`` (Unix time in seconds) and
+    ``outcome`` (result of the fetch without remote text; null while it runs).
     """
     return table_of(
         db,
@@ -54,7 +54,7 @@ def lease_table(db: SQLAlchemy) -> Table:
 
 
 def record_table(db: SQLAlchemy) -> Table:
-    """Return the table of records, adding it to ``db.metadata`` on first use.
+    """Return the table of records; the first call adds it to ``db.metadata``.
 
     Columns: ``kind`` and ``digest`` (SHA-256 of the subject) are the primary key; ``subject`` and ``value``.
     """
@@ -69,9 +69,9 @@ def record_table(db: SQLAlchemy) -> Table:
 
 
 def fetched_table(db: SQLAlchemy) -> Table:
-    """Return the table of key sets and logos, adding it to ``db.metadata`` on first use.
+    """Return the table of key sets and logos; the first call adds it to ``db.metadata``.
 
-    Columns: ``key`` (primary key), ``content`` (bytes or null) and ``expires_at`` (seconds since 1970).
+    Columns: ``key`` (primary key), ``content`` (bytes or null) and ``expires_at`` (Unix time in seconds).
     """
     return table_of(
         db,
@@ -83,7 +83,7 @@ def fetched_table(db: SQLAlchemy) -> Table:
 
 
 def upsert(db: SQLAlchemy, table: Table, keys: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Insert or replace one row; of two writers at once the later one wins."""
+    """Insert or replace one row; the later of two simultaneous writes wins."""
     change = update(table).where(*(table.c[name] == key for name, key in keys.items())).values(**values)
     with db.engine.begin() as connection:
         if connection.execute(change).rowcount:
@@ -91,7 +91,7 @@ def upsert(db: SQLAlchemy, table: Table, keys: Mapping[str, Any], values: Mappin
     try:
         with db.engine.begin() as connection:
             connection.execute(insert(table).values(**keys, **values))
-    except IntegrityError:  # another process inserted it in between
+    except IntegrityError:  # another process inserted it meanwhile
         with db.engine.begin() as connection:
             connection.execute(change)
 
@@ -132,7 +132,7 @@ class Bound:
             self.prune()
 
     def prune(self) -> None:
-        """Drop the surplus rows."""
+        """Delete the rows beyond the bound."""
         with self._db.engine.begin() as connection:
             rows, bytes_ = connection.execute(self._totals).one()
             if rows > self._size or bytes_ > self._max_bytes:
@@ -141,7 +141,7 @@ class Bound:
 
 @raises_store_error(SQLAlchemyError)
 class SQLAlchemyLeases:
-    """Leases as rows, taken by one conditional statement; needs an app context."""
+    """Leases as rows; one conditional statement takes a lease. Needs an app context."""
 
     def __init__(self, db: SQLAlchemy) -> None:
         self._db = db
@@ -149,7 +149,7 @@ class SQLAlchemyLeases:
         self._taken = count(1)
 
     def take(self, client_id: str, owner: str, *, now: datetime, until: datetime) -> bool:
-        """Take the lease if it is free."""
+        """Take the lease if it is free; return whether it was."""
         table, key = self._table, key_of(client_id)
         if next(self._taken) % FORGET_EVERY == 0:
             self._forget_expired(now)
@@ -161,12 +161,12 @@ class SQLAlchemyLeases:
         try:
             with self._db.engine.begin() as connection:
                 connection.execute(insert(table).values(digest=key, **values))
-        except IntegrityError:  # another owner has it
+        except IntegrityError:  # another owner has the lease
             return False
         return True
 
     def look(self, client_id: str) -> Lease | None:
-        """Return the lease."""
+        """Return the lease, or ``None``."""
         table = self._table
         query = select(table.c.expires_at, table.c.outcome).where(table.c.digest == key_of(client_id))
         with self._db.engine.connect() as connection:
@@ -207,17 +207,17 @@ class SQLAlchemyRecords:
             return list(connection.execute(query).scalars())
 
     def get(self, kind: str, subject: str) -> str | None:
-        """Return one record."""
+        """Return one record, or ``None``."""
         with self._db.engine.connect() as connection:
             return connection.execute(select(self._table.c.value).where(self._is(kind, subject))).scalar()
 
     def put(self, kind: str, subject: str, value: str) -> None:
-        """Keep a record; of two writers at once the later one wins."""
+        """Store a record; the later of two simultaneous writes wins."""
         keys = {"kind": kind, "digest": key_of(subject)}
         upsert(self._db, self._table, keys, {"subject": subject, "value": value})
 
     def remove(self, kind: str, subject: str) -> bool:
-        """Forget a record; return whether there was one."""
+        """Delete a record; return whether it existed."""
         with self._db.engine.begin() as connection:
             return connection.execute(delete(self._table).where(self._is(kind, subject))).rowcount > 0
 
@@ -230,7 +230,7 @@ class SQLAlchemyFetchedStore:
     """Key sets and logos as rows; needs an app context.
 
     Args:
-        size: approximate number kept; the ones that expire first are dropped first.
+        size: approximate maximum number of items; the earliest expiry is deleted first.
         max_bytes: approximate number of their bytes kept.
     """
 
@@ -240,14 +240,14 @@ class SQLAlchemyFetchedStore:
         self._bound = Bound(db, self._table, "key", "content", size=size, max_bytes=max_bytes)
 
     def get(self, key: str) -> Fetched | None:
-        """Return what is kept."""
+        """Return the item, or ``None``."""
         table = self._table
         with self._db.engine.connect() as connection:
             row = connection.execute(select(table.c.content, table.c.expires_at).where(table.c.key == key)).first()
         return None if row is None else Fetched(row[0], instant_of(row[1]))
 
     def put(self, key: str, found: Fetched, now: datetime) -> None:
-        """Keep something and drop what has expired."""
+        """Store an item and delete expired items."""
         table = self._table
         values: dict[str, Any] = {"key": key, "content": found.content, "expires_at": found.expires_at.timestamp()}
         expired = table.c.expires_at < now.timestamp()
@@ -255,6 +255,6 @@ class SQLAlchemyFetchedStore:
             with self._db.engine.begin() as connection:
                 connection.execute(delete(table).where(expired | (table.c.key == key)))
                 connection.execute(insert(table).values(**values))
-        except IntegrityError:  # another process kept the same in between
+        except IntegrityError:  # another process stored the same item meanwhile
             logger.debug("it is kept already")
         self._bound.note_write(len(found.content or b""))

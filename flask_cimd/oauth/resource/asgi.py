@@ -1,4 +1,4 @@
-"""Protection of an ASGI app, such as an MCP server, by a `ResourceProtector`.
+"""Protect an ASGI app, such as an MCP server, with a `ResourceProtector`.
 
 app = ProtectedASGI(mcp.streamable_http_app(), protector, metadata=notes.metadata(issuer), needs=tool_scopes)
 """
@@ -28,7 +28,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class ProtectedASGI:
     """Passes requests with a valid token to the app, and serves the resource's metadata.
 
-    Preflights of scripts are answered before any token is asked for; the protector's ``origins`` says to whom.
+    Answers CORS preflight requests without a token; the protector's ``origins`` lists the allowed origins.
 
     The `Access` of a request is in ``scope["flask_cimd_access"]``.
 
@@ -38,7 +38,7 @@ class ProtectedASGI:
         metadata: the RFC 9728 document.
         needs: returns the scopes that a request body requires; may raise `TokenRefused` for an unreadable body.
         entry: scopes in the challenge for a request without a token.
-        longest_body: maximum size of a body in bytes; a longer one gets status 413.
+        longest_body: maximum size of a body in bytes; a larger body gets status 413.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ProtectedASGI:
             await self._app(scope, _replay(body, receive), _with_headers(admitted.headers, send))
 
     def _needed_to_enter(self, body: bytes) -> Collection[str]:
-        """Return the scopes of a first challenge, those that this request requires included (MCP scope selection)."""
+        """Return the scopes of a first challenge, including those of this request (MCP scope selection)."""
         try:
             return list(dict.fromkeys([*self._entry, *self._needs(body)]))
         except TokenRefused:
@@ -119,7 +119,7 @@ class ProtectedASGI:
         except TokenRefused as refused:
             refused.headers = {**admitted.headers, **refused.headers}
             refused.scheme = request.headers["Authorization"].partition(" ")[0]
-            # Some clients request exactly these scopes next; without their current scopes they would lose them.
+            # Some clients then request exactly these scopes, and would lose their current scopes.
             refused.scope = list(dict.fromkeys([*sorted(access.scope), *refused.scope])) if refused.scope else ()
             raise
         return admitted

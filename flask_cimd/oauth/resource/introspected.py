@@ -1,4 +1,4 @@
-"""Access to the tokens of an authorization server in another process, by introspection (RFC 7662)."""
+"""Verification of access tokens by introspection at an authorization server in another process (RFC 7662)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class IntrospectedTokens:
         server_id: user name of this resource server in HTTP Basic authentication.
         secret: its password.
         issuer: the only accepted issuer, and the audience of tokens that name none.
-        timeout: seconds for the connection and for each read.
-        ca_bundle: file of trusted certificates; by default certifi's.
+        timeout: timeout of the connect and of each read, in seconds.
+        ca_bundle: file of trusted certificates; defaults to certifi's.
 
     Raises:
         ConfigurationError: the endpoint is neither https nor http on loopback, or the issuer is in upper case.
@@ -49,7 +49,7 @@ class IntrospectedTokens:
         if issuer != in_lower_case(issuer):
             raise ConfigurationError(f"the issuer must be written in lower case: {in_lower_case(issuer)}")
         self._endpoint = endpoint
-        # RFC 6749 §2.3.1: the client form-encodes both before it joins them.
+        # RFC 6749 §2.3.1: the client form-encodes both values before it joins them.
         self._credentials = quote_plus(server_id), quote_plus(secret)
         self._issuer = issuer
         self._timeout = timeout
@@ -59,7 +59,7 @@ class IntrospectedTokens:
         """Return the rights of a token, or ``None`` if it is not valid.
 
         Raises:
-            TokensUnavailableError: the endpoint gives no usable response.
+            TokensUnavailableError: the endpoint does not return a usable response.
         """
         found = self._ask(secret)
         if found.get("active") is not True or found.get("iss", self._issuer) != self._issuer:

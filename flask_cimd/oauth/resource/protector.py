@@ -7,8 +7,8 @@
     def read():
         return load_notes(current_access.subject)
 
-A function looks tokens up: `stored_access` at the server itself, `Introspection` in another process. A list of schemes
-defines how requests may present tokens: ``Bearer``, ``DPoP`` or your own.
+A function looks tokens up: `stored_access` at the server itself, `IntrospectedTokens` in another process. A list of
+schemes defines how requests may present tokens: ``Bearer``, ``DPoP`` or your own.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
 class TokensUnavailableError(Exception):
-    """The rights of tokens cannot be looked up at the moment; the response has status 503."""
+    """The rights of tokens cannot be looked up now; the response has status 503."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +70,10 @@ class ResourceProtector:
         implied: scopes that a broad scope includes, such as ``{"write": {"read"}}``.
         schemes: the accepted ways to present a token; challenges have this order.
         max_age: maximum age of the log-in of the person who approved (RFC 9470); ``None`` for no limit.
-        accept_form: read ``access_token`` of an urlencoded form too (RFC 6750 §2.2); Micropub requires it.
+        accept_form: also read ``access_token`` from an urlencoded form (RFC 6750 §2.2); Micropub requires it.
         respond: returns the body of a refusal; the protector then sets status and challenge.
-        origins: origins whose scripts may call, such as ``https://app.example``; ``None`` lets all of them, since a
-            token counts and no cookie does. Preflights are answered without a token.
+        origins: origins whose scripts may send requests, such as ``https://app.example``; ``None`` allows every
+            origin, because requests authenticate with a token and not with a cookie.
         clock: returns the current time as an aware `datetime`.
     """
 
@@ -132,7 +132,7 @@ class ResourceProtector:
         return decorate
 
     def _answer_options(self) -> Response:
-        """Answer a browser's question before a cross-origin request; no token comes with it."""
+        """Answer a CORS preflight request, which has no token."""
         answer: Response = current_app.make_default_options_response()
         if is_preflight(current_request.method, current_request.headers):
             answer.status_code = 204
@@ -140,7 +140,7 @@ class ResourceProtector:
         return answer
 
     def _allow_origin(self, answer: Response) -> Response:
-        """Let scripts read the answer; headers of the app's own stay."""
+        """Add CORS headers to a response; keep those that the app has set."""
         for name, value in self.cross_origin.headers(current_request.headers.get("Origin")).items():
             if name == "Vary":
                 answer.vary.add(value)
@@ -153,7 +153,7 @@ class ResourceProtector:
 
         Args:
             scopes: required scopes.
-            request: Flask's current request if it is not given.
+            request: the request; defaults to Flask's current request.
 
         Raises:
             TokenRefused: the request has no valid token, or a required scope is missing.
@@ -176,7 +176,7 @@ class ResourceProtector:
     def _accepted(self, secret: str) -> Access:
         access = self._find(secret)
         if access is None or not self._is_for_this(access):
-            # MCP token handling: a token for another resource is as invalid here as an expired one.
+            # MCP token handling: a token for another resource is invalid here, like an expired token.
             raise TokenRefused(401, "invalid_token", "The token is expired, revoked or meant for another resource.")
         return access
 
@@ -206,7 +206,7 @@ class ResourceProtector:
             raise TokenRefused(403, "insufficient_scope", "The token does not allow this.", scope=scopes)
 
     def refuse(self, refused: TokenRefused, scopes: Collection[str] = ()) -> Response:
-        """Return the answer to a refused request, with a challenge for every scheme."""
+        """Return the response to a refused request, with a challenge for every scheme."""
         answer = self._respond(refused)
         answer.status_code = refused.status
         answer.headers.update(refused.headers)
@@ -231,7 +231,7 @@ class ResourceProtector:
         )
 
     def _presented(self, request: Request) -> tuple[TokenScheme, str]:
-        """Return the token of the request. RFC 6750 §2: "MUST NOT use more than one method"; never in the query."""
+        """Return the token of the request, never from the query (RFC 6750 §2: "MUST NOT use more than one method")."""
         name, _, secret = request.headers.get("Authorization", "").partition(" ")
         scheme = self._schemes.get(name.lower())
         in_form = request.form.getlist("access_token") if self._accept_form and _is_form(request) else []

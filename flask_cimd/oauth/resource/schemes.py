@@ -45,10 +45,10 @@ class TokenScheme(Protocol):
 
     @property
     def name(self) -> str:
-        """The authentication scheme as challenges write it."""
+        """The name of the authentication scheme in challenges."""
 
     def attributes(self) -> Mapping[str, str]:
-        """Return the attributes of its challenge besides the common ones."""
+        """Return the scheme's own attributes of the challenge."""
 
     def check(self, request: Request, secret: str, access: Access) -> Mapping[str, str]:
         """Check how a request presents a token, and return headers for the response.

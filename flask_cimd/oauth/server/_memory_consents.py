@@ -17,7 +17,7 @@ class MemoryConsents:
         self._consents: dict[str, RememberedConsent] = {}
 
     def remember_consent(self, consent: RememberedConsent) -> None:
-        """Keep a consent in place of one with the same key."""
+        """Store a consent in place of one with the same key."""
         self._consents[consent.key] = consent
 
     def find_consent(self, key: str, now: datetime) -> RememberedConsent | None:

@@ -35,7 +35,7 @@ class MemoryRegistrations:
         self._servers: dict[str, tuple[str, ResourceServer]] = {}
 
     def add(self, registration: Registration, now: datetime, network: str = "") -> bool:
-        """Keep a registration; the oldest that nobody approved makes room, first one of the same network."""
+        """Store a registration; beyond the bounds, drop the oldest without approval, first of the same network."""
         with self._lock:
             self._registrations[registration.client_id] = _KeptRegistration(registration, now + _UNUSED, network)
             unused = [key for key, kept in self._registrations.items() if kept.used_at is None]
@@ -56,7 +56,7 @@ class MemoryRegistrations:
         return [kept.registration for kept in found if now < kept.ends_at][:limit]
 
     def remove(self, client_id: str) -> bool:
-        """Forget a registration; say whether there was one."""
+        """Delete a registration; return whether it existed."""
         return self._registrations.pop(client_id, None) is not None
 
     def _note_use(self, grant: Grant, now: datetime) -> None:
@@ -65,7 +65,7 @@ class MemoryRegistrations:
             found.used_at, found.ends_at = now, now + _IDLE
 
     def add_resource_server(self, server: ResourceServer, name: str, now: datetime) -> None:  # noqa: ARG002
-        """Keep a resource server under a name for the operator."""
+        """Store a resource server with a name for the operator."""
         self._servers[server.id] = (name, server)
 
     def find_resource_server(self, server_id: str) -> ResourceServer | None:

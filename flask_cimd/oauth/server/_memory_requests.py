@@ -1,4 +1,4 @@
-"""Requests that wait and keys that are seen once, in this process."""
+"""Pushed requests, waiting requests and replay keys in the memory of this process."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .storage import (
 )
 
 _Value = TypeVar("_Value")
-#: Replay keys beyond which the expired ones are looked for.
+#: Number of replay keys above which expired keys are deleted.
 _MANY_KEYS = 10_000
-#: The bounds of people and strangers are looked at after this many waiting requests.
+#: Number of waiting requests after which the bounds of people and strangers are enforced.
 _LOOK_EVERY = 64
 
 
 class MemoryRequests:
-    """Pushed and waiting requests and replay keys behind one lock."""
+    """Pushed requests, waiting requests and replay keys, protected by one lock."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -36,11 +36,11 @@ class MemoryRequests:
         self._pushed: dict[str, tuple[AuthorizationRequest, datetime, int]] = {}
         self._waiting: dict[str, Waiting] = {}
         self._waits = 0
-        #: Digest of the code in the answer of a decided request, by the digest of the request.
+        #: Digest of the code in the response to a decided request, by the digest of the request.
         self._decided: dict[str, str | None] = {}
 
     def use_once(self, key: str, expires_at: datetime, now: datetime) -> bool:
-        """Remember a key until it expires; ``False`` if it is remembered already."""
+        """Store a key until it expires; return ``False`` if it is already stored."""
         with self._lock:
             if now < self._keys.get(key, now):
                 return False
@@ -52,7 +52,7 @@ class MemoryRequests:
     # -- pushed requests ----------------------------------------------------------------------------------------
 
     def keep_pushed(self, digest: str, request: AuthorizationRequest, expires_at: datetime, now: datetime) -> None:
-        """Keep a pushed request until a person decides or it expires; the oldest make room."""
+        """Store a pushed request until a person decides or it expires; drop the oldest requests beyond the bounds."""
         with self._lock:
             drop(self._pushed, lambda kept: kept[1] <= now, len(self._pushed))
             self._pushed[digest] = (request, expires_at, len(request.to_json()))
@@ -65,13 +65,13 @@ class MemoryRequests:
         return found[0] if found is not None and now < found[1] else None
 
     def take_pushed(self, digest: str) -> bool:
-        """Forget a pushed request; ``False`` if another request did so first."""
+        """Delete a pushed request; return ``False`` if it is gone already."""
         return self._pushed.pop(digest, None) is not None
 
     # -- waiting requests ---------------------------------------------------------------------------------------
 
     def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:
-        """Keep a request in place of one with the same digest; ``False`` if its content is too long."""
+        """Store a request in place of one with the same digest; return ``False`` if its content is too long."""
         if len(waiting.content.encode()) > WAITING_BYTES:
             return False
         with self._lock:
@@ -104,7 +104,7 @@ class MemoryRequests:
                 del self._waiting[one.digest]
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
-        """Return a request that waits, or was decided a moment ago and keeps its answer."""
+        """Return a request that waits, or that was decided and still has its response."""
         with self._lock:
             found = self._waiting.get(digest)
             if found is None or found.expires_at <= now:
@@ -113,12 +113,12 @@ class MemoryRequests:
             return None if code is not None and self._is_spent(code) else found
 
     def drop_waiting(self, digest: str) -> None:
-        """Forget a request."""
+        """Delete a request."""
         with self._lock:
             self._waiting.pop(digest, None)
 
     def settle(self, settlement: Settlement, now: datetime) -> bool:
-        """Carry out a decision that makes no grant; ``False`` if it is decided or expired already."""
+        """Spend the requests of a decision without a grant; return ``False`` if one is already decided or expired."""
         with self._lock:
             return self._spend(settlement, now, None)
 
@@ -155,7 +155,7 @@ class MemoryRequests:
 
 
 def drop(kept: MutableMapping[str, _Value], is_over: Callable[[_Value], bool], limit: int) -> int:
-    """Delete at most so many entries that are over, and return how many."""
+    """Delete at most ``limit`` entries that are over, and return their number."""
     found = [key for key, value in kept.items() if is_over(value)][: max(limit, 0)]
     for key in found:
         del kept[key]

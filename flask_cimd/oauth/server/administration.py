@@ -1,4 +1,4 @@
-"""The port for operators: `flask_cimd.provider.SQLAlchemyStorage` and `MemoryStorage` implement it."""
+"""Storage protocols for operators; `flask_cimd.provider.SQLAlchemyStorage` and `MemoryStorage` implement them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .storage import LivingGrant
 
 
 class GrantAdministration(Protocol):
-    """The grants of everybody, for the commands ``flask cimd grants``."""
+    """The grants of all people, for the commands ``flask cimd grants``."""
 
     def grants(
         self,
@@ -25,10 +25,10 @@ class GrantAdministration(Protocol):
 
         Args:
             now: the aware instant.
-            subject: of this person alone.
-            client_id: of this client alone.
-            after: id of the last grant of the page before.
-            limit: of grants.
+            subject: return only grants of this person.
+            client_id: return only grants of this client.
+            after: id of the last grant of the previous page.
+            limit: maximum number of grants.
         """
 
     def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:
@@ -48,4 +48,4 @@ class RegistrationAdministration(Protocol):
         """Return at most ``limit`` registrations that have not ended, in the order of their identifiers."""
 
     def remove(self, client_id: str) -> bool:
-        """Forget a registration; say whether there was one."""
+        """Delete a registration; return whether it existed."""

@@ -33,7 +33,7 @@ class Approval:
 
     Attributes:
         request: the snapshot that the person saw.
-        subject: who approves.
+        subject: the person who approves.
         scope: scopes that the person left selected; ``None`` for all requested ones.
         access_lifetime: lifetime of access tokens; ``None`` for the server's default.
         lifetime: time after which the grant ends; ``None`` for the server's default.
@@ -63,7 +63,7 @@ def approve(context: ServerContext, approval: Approval, settle: Settle | None = 
     """Store a grant with its code and send the code to the client.
 
     Raises:
-        RequestError: somebody decided already.
+        RequestError: the request is already decided.
     """
     if approval.is_void or context.grants_nothing(" ".join(approval.granted), approval.request.resource):
         return deny(context, approval.request, settle=settle)
@@ -91,7 +91,7 @@ def deny(
     """Send ``access_denied`` to the client (RFC 6749 §4.1.2.1).
 
     Raises:
-        RequestError: somebody decided already.
+        RequestError: the request is already decided.
     """
     response = error_response(context, denial(asked, description))
     settlement = _settlement(context, asked, response, settle)
@@ -110,7 +110,7 @@ def denial(asked: AuthorizationRequest, description: str | None = None) -> OAuth
 
 
 def error_response(context: ServerContext, error: OAuth2Error) -> AuthorizationResponse:
-    """Return the response that takes an error to its ``redirect_uri``."""
+    """Return the response that sends an error to its ``redirect_uri``."""
     mode = getattr(error, "response_mode", None)
     members = [
         ("error", error.error),

@@ -40,7 +40,7 @@ _MOST_EXPONENT = 2**32
 
 
 class AssertionRefusedError(Exception):
-    """An assertion is invalid; ``args[0]`` is the reason, for the log only (RFC 7521 §4.2.1 wants no detail)."""
+    """An assertion is invalid; ``args[0]`` is the reason, only for the log (RFC 7521 §4.2.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class ClientKey:
     thumbprint: str
 
     def __str__(self) -> str:
-        """Return thumbprint, algorithm and ``kid``, by which a grant recognises the key again."""
+        """Return thumbprint, algorithm and ``kid``, which identify the key in a grant."""
         return f"{self.thumbprint} {self.alg} {self.kid or ''}".rstrip()
 
 
@@ -141,7 +141,7 @@ def _decode(segment: str) -> dict[str, Any]:
 
 
 def _check_header(header: Mapping[str, Any]) -> None:
-    # RFC 8725 §3.1: the algorithm comes from our list, never from the header alone.
+    # RFC 8725 §3.1: this server's list, not only the header, determines the algorithm.
     if header.get("alg") not in ALGORITHMS:
         raise AssertionRefusedError("alg is not one of " + ", ".join(ALGORITHMS))
     if "crit" in header or "b64" in header:
@@ -192,7 +192,7 @@ def _check_times(claims: Mapping[str, Any], rules: AssertionRules, now: datetime
     if expires is None:
         if not rules.is_atproto or issued is None:
             raise AssertionRefusedError("exp is missing")
-        expires = issued + _MAX_AGE - SKEW  # the age bounds the server's own patience, tolerance included
+        expires = issued + _MAX_AGE - SKEW  # the maximum age already includes the tolerance
     if expires + SKEW <= now:
         raise AssertionRefusedError("exp is in the past")
     if expires > now + MAX_LIFETIME + SKEW:

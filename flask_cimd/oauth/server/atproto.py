@@ -49,14 +49,14 @@ def check_profile(client: Any) -> None:
 
 
 def possible_scope(context: ServerContext, client: Any, values: MultiDict[str, str], *, proves_key: bool) -> str:
-    """Return the requested scope, without ``atproto`` where the request cannot be one of the AT Protocol.
+    """Return the requested scope, without ``atproto`` if the request cannot be an AT Protocol request.
 
-    Clients request every scope that a server lists; RFC 6749 §3.3 lets the server leave out what it cannot grant.
+    Some clients request every scope that a server lists; RFC 6749 §3.3 lets the server omit what it cannot grant.
 
     Args:
         context: the server.
-        client: whose request it is.
-        values: the parameters.
+        client: the client of the request.
+        values: the parameters of the request.
         proves_key: the request has a DPoP proof.
     """
     scope = values.get("scope", "")
@@ -66,16 +66,16 @@ def possible_scope(context: ServerContext, client: Any, values: MultiDict[str, s
     is_for_others = any(resource_key(resource) != issuer for resource in values.getlist("resource"))
     others = " ".join(word for word in scope.split() if word != SCOPE)
     proves_key = proves_key or "dpop_jkt" in values
-    # With a key and nothing else to ask for, the client means it: its developer shall hear what is wrong.
+    # A client with a key that requests no other scope is meant for the AT Protocol: tell its developer the error.
     is_meant = _claims_protocol(client, proves_key=proves_key) or (proves_key and not others)
     return scope if context.is_atproto(scope) and not is_for_others and is_meant else others
 
 
 def _claims_protocol(client: Any, *, proves_key: bool) -> bool:
-    """Return whether a client may be one of the AT Protocol: its document says so.
+    """Return whether a client may be an AT Protocol client, according to its document.
 
-    A client that the app registered has no document, so the key in its request says so. One that registered itself,
-    a web page and a loopback page never are.
+    For a client that the app registered, which has no document, the key in its request decides. A dynamically
+    registered client, a page client and a loopback client never are.
     """
     if not isinstance(client, MetadataClient):
         return proves_key

@@ -44,7 +44,7 @@ class RequestReader:
     """Validates Flask's current request as an authorization request, pushed or not.
 
     Args:
-        context: the server whose clients, scopes and resources count.
+        context: the server that defines the clients, scopes and resources.
     """
 
     def __init__(self, context: ServerContext) -> None:
@@ -54,7 +54,7 @@ class RequestReader:
         """Refuse a request that cannot succeed for any person; makes no fetch.
 
         Raises:
-            CIMDError: show it on a page of your own.
+            CIMDError: show the error on your own page.
         """
         check_authorization_parameters(request.values)
         values = values_of(request)
@@ -64,7 +64,7 @@ class RequestReader:
         """Return the snapshot of the request. Call it once a person is logged in: it may fetch the client's document.
 
         Raises:
-            CIMDError: client or redirect URI are not established; show it on a page of your own.
+            CIMDError: the client or the redirect URI is not valid; show the error on your own page.
             OAuth2Error: with ``redirect_uri``; `AuthorizationServer.answer_error` sends it to the client.
         """
         self.check()
@@ -144,7 +144,7 @@ class RequestReader:
         )
 
     def _check_kind(self, client: Any, metadata: ClientMetadata | None) -> bool:
-        """Check ``response_type``; return whether the request asks for the person's identity alone."""
+        """Check ``response_type``; return whether the request asks only for the person's identity."""
         values, legacy = values_of(request), self._context.legacy
         refuse_outdated(legacy, metadata)
         is_identity = legacy.asks_for_identity(values.get("response_type"), metadata)
@@ -173,7 +173,7 @@ class RequestReader:
         allowed = without_lonely_email(client.get_allowed_scope(possible).split(), context.scopes)
         scope = requested_scope(allowed, found)
         named = values_of(request).get("scope", "").split()
-        # Otherwise a person would be asked for a code that the token endpoint refuses.
+        # Otherwise the person would approve a code that the token endpoint refuses.
         if not scope and (any(known.scopes for known in found) if resource else named):
             raise InvalidScopeError("None of these scopes may be requested here.")
         if context.grants_nothing(" ".join(scope), resource):

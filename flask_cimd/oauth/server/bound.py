@@ -8,11 +8,11 @@ from .context import ServerContext
 
 
 class Bound:
-    """Base of classes that Authlib instantiates itself, with a request and a server as their only arguments."""
+    """Base of classes that Authlib instantiates with only a request and a server as arguments."""
 
     context: ServerContext
 
     @classmethod
     def bind(cls, context: ServerContext) -> type[Self]:
-        """Return the class for one server: register it with Authlib in place of the unbound one."""
+        """Return a subclass for one server; register it with Authlib."""
         return type(cls.__name__, (cls,), {"context": context, "__module__": cls.__module__, "__doc__": cls.__doc__})

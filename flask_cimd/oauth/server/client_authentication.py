@@ -2,7 +2,7 @@
 
 The client's document, or the snapshot in a grant, decides: a client that declares ``private_key_jwt`` sends an
 assertion with every direct request (CIMD §6). Public clients need no document here, so an unreachable host does not
-stop them. The keys of other clients are looked up on each request: rotation works, and a removed key no longer counts.
+affect them. Each request looks the keys of other clients up, so it uses rotated keys and refuses removed ones.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Authentication:
         client: the client as Authlib sees it.
         method: ``none`` or ``private_key_jwt``.
         key: the key that signed the assertion; ``None`` without an assertion.
-        replay_key: replay cache key of the assertion; `Authenticator.spend` remembers it.
-        expires_at: aware instant until which the replay cache keeps it.
+        replay_key: replay cache key of the assertion; `Authenticator.spend` stores it.
+        expires_at: end of the key in the replay cache, an aware `datetime`.
     """
 
     client: Any
@@ -80,7 +80,7 @@ class Authenticator:
 
     Args:
         clients: finds clients and their keys.
-        replay_cache: remembers used assertions.
+        replay_cache: stores used assertions.
         issuer: required value of ``aud`` in assertions.
         clock: returns the current time as an aware `datetime`.
     """
@@ -97,7 +97,7 @@ class Authenticator:
         Args:
             form: the request's parameters.
             grant: the grant that the code or token belongs to.
-            is_exchange: the client presents a code; keys in the grant's snapshot count without a fetch.
+            is_exchange: the client presents a code; the keys in the grant's snapshot are used without a fetch.
 
         Raises:
             OAuth2Error: authentication failed (RFC 6749 §5.2).
@@ -139,7 +139,7 @@ class Authenticator:
         client_id = self._named(form)
         assertion = _presented(form)
         if assertion is not None:
-            # Before the client is known, either set of rules will do: nonsense never costs a fetch.
+            # Before the client is known, either set of rules applies, so that an invalid assertion causes no fetch.
             self._check_claims(assertion, client_id, is_atproto="exp" not in assertion.claims)
         client = self._clients.query_client(client_id)
         if client is None:
@@ -278,7 +278,7 @@ def session_key(grant: Grant, authentication: Authentication) -> str | None:
 
 
 def require_bound_key(grant: Grant, authentication: Authentication) -> None:
-    """Refuse an assertion by another key than the one that a session is bound to.
+    """Refuse an assertion that was signed with a key other than the session's.
 
     Raises:
         InvalidGrantError: thumbprint, algorithm or ``kid`` differ (AT Protocol OAuth).

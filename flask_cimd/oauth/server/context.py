@@ -51,7 +51,7 @@ def _no_resources() -> Mapping[str, Resource]:
 class ServerContext:
     """Settings and parts of one authorization server, for its grants and endpoints.
 
-    `AuthorizationServer` makes its own. Make one to use single parts with Authlib's server class::
+    `AuthorizationServer` creates its own. Create one to use single parts with Authlib's server class::
 
         context = ServerContext(clients=cimd, storage=storage, issuer="https://me.example", scopes=["profile"])
         server.register_grant(AuthorizationCodeGrant.bind(context), [RequirePKCE()])
@@ -61,10 +61,10 @@ class ServerContext:
 
     Attributes:
         clients: finds clients and applies the operator's policy; a `CIMD` is one.
-        storage: keeps grants, codes and tokens; also the replay cache of assertions and proofs.
+        storage: stores grants, codes and tokens; also the replay cache of assertions and proofs.
         issuer: exact value of ``iss`` and of the metadata document; DPoP proofs must name its origin.
         scopes: scopes that this server grants; it ignores others.
-        resources: further resources that tokens can be requested for (RFC 8707).
+        resources: further resources for which clients can request tokens (RFC 8707).
         code_lifetime: lifetime of codes; RFC 6749 §4.1.2 recommends 10 minutes at most.
         access_lifetime: lifetime of access tokens, unless the approval sets one.
         refresh_idle: maximum time without use; afterwards a refresh token expires.
@@ -103,7 +103,7 @@ class ServerContext:
     authenticator: Authenticator = field(init=False)
 
     def __post_init__(self) -> None:
-        """Check the issuer and make ``dpop`` and ``authenticator``.
+        """Check the issuer and create ``dpop`` and ``authenticator``.
 
         Raises:
             ConfigurationError: the issuer is neither https nor http on loopback, or has a query, fragment, user or
@@ -130,7 +130,7 @@ class ServerContext:
         return self.clients.settings.legacy if self.indieauth else LegacyRules.of_version(False)
 
     def query_client(self, client_id: str, scope: str | None) -> Any:
-        """Return the client that a request with this scope means, or ``None``.
+        """Return the client for a request with this scope, or ``None``.
 
         Raises:
             ClientResolutionError: an Authlib error that carries the `CIMDError` as ``cause``.
@@ -144,7 +144,7 @@ class ServerContext:
             raise ClientResolutionError(error) from error
 
     def client_of(self, client_id: str, client: ClientMetadata | None) -> ClientMetadata | None:
-        """Return the metadata of a request's or grant's client under today's policy.
+        """Return the metadata of a request's or grant's client under the current policy.
 
         Args:
             client_id: the raw identifier.
@@ -154,7 +154,7 @@ class ServerContext:
             ``None`` for a client that the app registered without metadata.
 
         Raises:
-            CIMDError: policy refuses the client, or nobody is registered under this identifier.
+            CIMDError: the policy refuses the client, or no client is registered under this identifier.
         """
         if client is not None:
             return self.clients.readmit(client)
@@ -164,7 +164,7 @@ class ServerContext:
         return registered.metadata if isinstance(registered, MetadataClient) else None
 
     def metadata_of(self, client_id: str, client: ClientMetadata | None) -> ClientMetadata:
-        """Return the metadata of a request's or grant's client under today's policy; see `client_of`.
+        """Return the metadata of a request's or grant's client under the current policy; see `client_of`.
 
         Raises:
             CIMDError: as `client_of`; ``unknown-client`` for a client that the app registered without metadata.
@@ -181,11 +181,11 @@ class ServerContext:
         return asks_for_atproto(scope) and asks_for_atproto(" ".join(self.scopes))
 
     def grants_nothing(self, scope: str, resource: Collection[str]) -> bool:
-        """Return whether a grant would have no use here: without scope and resource, only IndieAuth redeems a code."""
+        """Return whether a grant would be useless: without scope and resource, only IndieAuth redeems a code."""
         return not (scope or resource or self.indieauth)
 
     def find_resource(self, identifier: str) -> Resource | None:
-        """Return a resource that tokens can be requested for; the issuer stands for the server's own endpoints."""
+        """Return a resource for which clients can request tokens; the issuer means the server's own endpoints."""
         if resource_key(identifier) == resource_key(self.issuer):
             return Resource(identifier=identifier, name=identifier, scopes=tuple(self.scopes))
         spellings = resource_spellings(identifier)
@@ -203,7 +203,7 @@ class ServerContext:
     # -- codes and tokens -----------------------------------------------------------------------------------------
 
     def find_code(self, secret: str) -> tuple[Grant, Code] | None:
-        """Return a code with its grant, spent and expired ones included.
+        """Return a code with its grant, even if it is spent or expired.
 
         Raises:
             UnreadableGrantError: another version of this library wrote the client's metadata.
@@ -213,7 +213,7 @@ class ServerContext:
             return self.storage.find_code(digest_of(secret))
 
     def find_token(self, secret: str) -> tuple[Grant, Token] | None:
-        """Return an access or refresh token with its grant, spent, revoked and expired ones included.
+        """Return an access or refresh token with its grant, even if it is spent, revoked or expired.
 
         Raises:
             UnreadableGrantError: another version of this library wrote the client's metadata.
@@ -223,10 +223,10 @@ class ServerContext:
             return self.storage.find_token(digest_of(secret))
 
     def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
-        """Return a living access token with its grant; ``None`` if today's policy refuses the token's client.
+        """Return a valid access token with its grant; ``None`` if the current policy refuses the token's client.
 
         Raises:
-            UnavailableError: the storage does not answer, or a hook failed; the token may be alive.
+            UnavailableError: the storage does not answer, or a hook failed; the token may be valid.
         """
         try:
             found = self.storage.find_token(digest_of(secret))
@@ -241,20 +241,20 @@ class ServerContext:
         return found if is_alive and self._is_admitted(grant) else None
 
     def end_reused(self, grant: Grant) -> None:
-        """Revoke a grant of which a single-use code or token was presented again, and ask the person next time."""
+        """Revoke a grant after the reuse of a code or token, and delete the remembered consents for its client."""
         self.storage.revoke_grant(grant.id, self.clock())
         self.storage.forget_consents(grant.subject, grant.client_id)
         self.on_reuse(grant)
 
     def _is_admitted(self, grant: Grant) -> bool:
-        """Return whether today's policy admits a grant's client, as on every use (CIMD §9.9)."""
+        """Return whether the current policy admits a grant's client, as on every use (CIMD §9.9)."""
         try:
             if grant.client is None:
                 self.clients.find_registered(grant.client_id)
             else:
                 self.clients.readmit(grant.client)
         except RegistrationEndedError:
-            return True  # the registration's end stops new tokens; issued ones expire by themselves
+            return True  # the end of the registration stops only new tokens; issued tokens expire normally
         except UnavailableError:
             raise
         except CIMDError:

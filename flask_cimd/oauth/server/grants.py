@@ -1,8 +1,8 @@
 """Authorization code and refresh token grants.
 
-The authorization request must use PKCE with S256; a check at redemption alone would be too late. One statement of the
-storage spends a code or refresh token; a second presentation revokes the grant. The client is the one in the grant's
-snapshot: neither an unknown code nor a code or token of a public client causes a fetch.
+The authorization request must use PKCE with S256; a check only at redemption would be too late. One statement of the
+storage spends a code or refresh token; a second presentation revokes the grant. The grant's snapshot has the client:
+neither an unknown code nor a code or token of a public client causes a fetch.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ class AuthorizationCodeGrant(Bound, grants.AuthorizationCodeGrant):  # type: ign
     """Grant type for single-use authorization codes; a second redemption revokes the grant (RFC 6749 §4.1.2).
 
     Usable with Authlib's own server class: ``register_grant(AuthorizationCodeGrant.bind(context), [RequirePKCE()])``.
-    There, ``get_consent_grant`` accepts pushed requests too, and ``create_authorization_response`` takes as
-    ``grant_user`` the subject as a string, or an object with ``get_user_id``.
+    There, ``get_consent_grant`` also accepts pushed requests, and ``grant_user`` of ``create_authorization_response``
+    is the subject as a string, or an object with ``get_user_id``.
     """
 
     # -- authorization endpoint of Authlib's own server -----------------------------------------------------------
 
     @classmethod
     def check_authorization_endpoint(cls, request: Any) -> bool:
-        """Return whether the request asks for a code; a pushed request need not have ``response_type``."""
+        """Return whether the request asks for a code; ``response_type`` is optional in a pushed request."""
         return super().check_authorization_endpoint(request) or refers_to_pushed(request.payload.data)
 
     def validate_authorization_request(self) -> str:
         """Validate the current request as `RequestReader` does and return its redirect URI.
 
         Raises:
-            CIMDError: client or redirect URI are not established.
+            CIMDError: the client or the redirect URI is not valid.
             OAuth2Error: with ``redirect_uri``.
         """
         asked = RequestReader(self.context).read()
@@ -162,7 +162,7 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
 
     @staticmethod
     def _scope(token: Token) -> str:
-        """Return what is left of the named scope; clients name what they requested at first, which may be more."""
+        """Return the granted part of the requested scope; clients may repeat their first, broader request."""
         named = form_of(request).get("scope")
         if named is None:
             return token.scope
@@ -190,14 +190,14 @@ class RefreshTokenGrant(Bound, grants.RefreshTokenGrant):  # type: ignore[misc] 
         return 200, answer, _token_headers(self)
 
     def _end_unless_repeated(self, presented: Presented[Token]) -> None:
-        # Within the grace period too many repetitions are parallel requests of one client, no theft.
+        # Within the grace period, too many repetitions are parallel requests of one client, not theft.
         now, found = self.context.clock(), self.context.storage.find_token(presented.item.digest)
         if found is None or not found[1].may_repeat(found[0], now, self.context.refresh_grace):
             self.context.end_reused(presented.grant)
 
 
 def _require_redirect_uri(sent: str | None, code: Code) -> None:
-    # OAuth 2.1 §10.2: with PKCE the parameter proves nothing more, and clients of OAuth 2.1 leave it out.
+    # OAuth 2.1 §10.2: with PKCE the parameter is redundant, and OAuth 2.1 clients omit it.
     if sent is None and code.code_challenge:
         return
     if sent != code.redirect_uri:

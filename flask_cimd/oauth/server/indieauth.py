@@ -13,10 +13,10 @@ from .parameters import values_of
 
 
 def refuse_outdated(rules: LegacyRules, client: ClientMetadata | None) -> None:
-    """Refuse an outdated request of a loopback client on a page of this server, if the settings do not admit it.
+    """Refuse an outdated request of a loopback client on a page of this server, unless the settings allow it.
 
     A loopback client publishes no redirect URI, so an error redirect could go anywhere (RFC 9700 §4.11.2). The page
-    also tells the person more than an old program that expects no error.
+    also explains the error better than an old program could.
 
     Raises:
         OutdatedRequestError: a loopback client sent no PKCE challenge, or another ``response_type`` than ``code``.

@@ -39,9 +39,9 @@ class ResourceServer:
     """A resource server that accepts this server's tokens and may introspect them.
 
     Attributes:
-        id: its user name in HTTP Basic authentication.
-        secret_digest: SHA-256 digest of its secret, the password.
-        resource: its resource identifier; the issuer for tokens that were requested without ``resource``.
+        id: user name in HTTP Basic authentication.
+        secret_digest: SHA-256 digest of the secret, which is the password.
+        resource: resource identifier; the issuer for tokens that were requested without ``resource``.
     """
 
     id: str
@@ -52,7 +52,7 @@ class ResourceServer:
     def create(cls, resource: str) -> tuple[ResourceServer, str]:
         """Return a new resource server and its secret; the server stores only the secret's digest."""
         secret = new_secret()
-        # Hexadecimal: commands would read an id that begins with a dash as an option.
+        # Hexadecimal, because commands would parse an id that begins with a dash as an option.
         return cls(id=token_hex(8), secret_digest=digest_of(secret), resource=resource), secret
 
 
@@ -128,7 +128,7 @@ class IntrospectionEndpoint:
         return found
 
     def _audience(self, token: Token) -> frozenset[str]:
-        """Return the keys of the resources that a token is for."""
+        """Return the keys of a token's resources."""
         return frozenset(map(resource_key, token.resource or (self._context.issuer, self._context.issuer + "/")))
 
     def _describe(self, grant: Grant, token: Token) -> dict[str, Any]:

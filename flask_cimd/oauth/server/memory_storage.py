@@ -71,10 +71,10 @@ class _KeptToken:
 class MemoryStorage(MemoryRegistrations, MemoryConsents, MemoryRequests):
     """A `ProviderStorage` and ``RegistrationStorage`` of one process, for tests and trials.
 
-    Shares nothing with other processes, and loses everything when the process ends.
+    Other processes do not see the data; the end of the process deletes it.
 
     Attributes:
-        is_lasting: ``False``: nothing outlives the process.
+        is_lasting: ``False``: the data ends with the process.
     """
 
     is_lasting = False
@@ -88,7 +88,7 @@ class MemoryStorage(MemoryRegistrations, MemoryConsents, MemoryRequests):
     # -- codes --------------------------------------------------------------------------------------------------
 
     def add_code(self, grant: Grant, code: Code, settlement: Settlement | None = None) -> bool:
-        """Keep a new grant with its code, together with spending what was decided."""
+        """Store a new grant with its code, and spend the decided requests."""
         with self._lock:
             if settlement is not None and not self._spend(settlement, grant.created_at, code.digest):
                 return False
@@ -98,7 +98,7 @@ class MemoryStorage(MemoryRegistrations, MemoryConsents, MemoryRequests):
         return True
 
     def find_code(self, digest: str) -> tuple[Grant, Code] | None:
-        """Return a code, spent and expired ones included."""
+        """Return a code, even if it is spent or expired."""
         with self._lock:
             found = self._codes.get(digest)
             return None if found is None else (self._grants[found.grant_id].grant, found.code)
@@ -108,7 +108,7 @@ class MemoryStorage(MemoryRegistrations, MemoryConsents, MemoryRequests):
         return found is None or found.code.spent
 
     def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
-        """Spend a code, add its tokens and keep what the exchange settled; ``False`` if it is spent already."""
+        """Spend a code, add its tokens and store the changes of the grant; ``False`` if the code is already spent."""
         with self._lock:
             found = self._codes.get(digest)
             if found is None or found.code.spent:
@@ -126,7 +126,7 @@ class MemoryStorage(MemoryRegistrations, MemoryConsents, MemoryRequests):
     # -- tokens -------------------------------------------------------------------------------------------------
 
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
-        """Return a token, dead ones included."""
+        """Return a token, even if it is no longer valid."""
         with self._lock:
             found = self._tokens.get(digest)
             return None if found is None else (self._grants[found.grant_id].grant, found.as_token())
@@ -251,7 +251,7 @@ class MemoryStorage(MemoryRegistrations, MemoryConsents, MemoryRequests):
         return self._end(lambda grant: (grant.subject, grant.id) == (subject, grant_id), now) == 1
 
     def set_end(self, subject: str, grant_id: str, until: datetime, now: datetime) -> bool:
-        """Keep another end of a living grant of this person; ``False`` if they have no such grant."""
+        """Store another end of a living grant of this person; ``False`` if they have no such grant."""
         with self._lock:
             found = self._grants.get(grant_id)
             if found is None or found.grant.subject != subject or not found.is_alive(now):

@@ -45,9 +45,9 @@ def values_of(request: Request) -> MultiDict[str, str]:
 
 
 def without_empty(values: MultiDict[str, str]) -> MultiDict[str, str]:
-    """Leave out parameters without a value: they "MUST be treated as if they were omitted" (RFC 6749 §3.1, §3.2).
+    """Omit parameters without a value: they "MUST be treated as if they were omitted" (RFC 6749 §3.1, §3.2).
 
-    Look for repeated parameters in the request itself, before: an empty one counts there.
+    Check for repeated parameters first, in the request itself: empty parameters count there.
     """
     return MultiDict([(name, value) for name, value in values.items(multi=True) if value])
 
@@ -58,10 +58,10 @@ def repeated(values: MultiDict[str, str]) -> list[str]:
 
 
 def check_authorization_parameters(values: MultiDict[str, str]) -> None:
-    """Refuse a request whose client or redirect URI is unclear; such errors never leave by redirect.
+    """Refuse a request with an ambiguous client or redirect URI; such an error is never sent by redirect.
 
     Args:
-        values: all parameters of the request, those without a value included.
+        values: all parameters of the request, including those without a value.
 
     Raises:
         RequestError: a parameter is missing, repeated or too long (RFC 6749 §4.1.2.1).
@@ -87,10 +87,10 @@ def refers_to_pushed(values: MultiDict[str, str]) -> bool:
 
 
 def check_redirected_parameters(values: MultiDict[str, str]) -> None:
-    """Refuse repeated and over-long parameters; call it once the redirect URI is established.
+    """Refuse repeated and over-long parameters; call it after the check of the redirect URI.
 
     Args:
-        values: all parameters of the request, those without a value included.
+        values: all parameters of the request, including those without a value.
 
     Raises:
         InvalidRequestError: to be sent to the client.
@@ -104,7 +104,7 @@ def check_redirected_parameters(values: MultiDict[str, str]) -> None:
 
 
 def state_of(values: MultiDict[str, str]) -> str | None:
-    """Return the state that an error takes back: the one that was sent, unless it is repeated or too long."""
+    """Return the ``state`` for an error response; ``None`` if it is missing, repeated or too long."""
     sent = values.getlist("state")
     return sent[0] if len(sent) == 1 and len(sent[0]) <= _MAX_STATE else None
 
@@ -123,7 +123,7 @@ def check_login_hint(value: str | None) -> str | None:
 
 
 def check_response_type(values: Mapping[str, str]) -> None:
-    """Refuse every response type but ``code``; Authlib would repeat the value in its error, and fail on a quote in it.
+    """Refuse every response type except ``code``; Authlib's error would contain the value, and fail on a quote in it.
 
     Raises:
         OAuth2Error: to be sent to the client.
@@ -137,8 +137,8 @@ def check_response_type(values: Mapping[str, str]) -> None:
 def greatest_login_age(values: Mapping[str, str]) -> int | None:
     """Return the maximum age of the log-in in seconds (RFC 9470 §4), or ``None`` without a limit.
 
-    ``prompt=login`` means the same as ``max_age=0`` (OpenID Connect Core §3.1.2.1). The server ignores ``acr_values``:
-    they are voluntary, and it distinguishes no classes of authentication.
+    ``prompt=login`` means ``max_age=0`` (OpenID Connect Core §3.1.2.1). The server ignores ``acr_values``, which are
+    voluntary claims, because it has no classes of authentication.
 
     Raises:
         InvalidRequestError: to be sent to the client.
@@ -172,7 +172,8 @@ def check_plain_form(request: Request) -> None:
     Authlib would also read the query, and the first of repeated values.
 
     Raises:
-        InvalidRequestError: no urlencoded form, parameters in the query, or repeated ones (RFC 6749 §3.2).
+        InvalidRequestError: the body is not an urlencoded form, or parameters are repeated or in the query (RFC 6749
+            §3.2).
     """
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("Send the parameters as application/x-www-form-urlencoded.")
@@ -183,13 +184,13 @@ def check_plain_form(request: Request) -> None:
 
 
 def check_form(request: Request) -> None:
-    """Refuse a client's direct request that is not a plain form, or that holds a secret.
+    """Refuse a client's direct request that is not a plain form, or that contains a secret.
 
-    Authlib fails on malformed Authorization headers.
+    Authlib raises other exceptions for malformed ``Authorization`` headers.
 
     Raises:
         InvalidRequestError: as `check_plain_form`.
-        InvalidClientError: the request holds a secret; a client that identifies itself by URL has none (CIMD §4.1).
+        InvalidClientError: the request contains a secret; URL clients have none (CIMD §4.1).
     """
     check_plain_form(request)
     if request.headers.get("Authorization", "").lower().startswith("basic"):

@@ -21,8 +21,8 @@ class RequirePKCE(CodeChallenge):  # type: ignore[misc]  # Authlib is untyped
     method only when the code is redeemed, and lets a client try any number of verifiers; with this extension a wrong
     verifier spends the code (``delete_authorization_code``).
 
-    `AuthorizationCodeGrant` of this package waives the challenge for page and loopback clients where the settings say
-    so; it then refuses a verifier at redemption (RFC 9700 §4.8.2).
+    `AuthorizationCodeGrant` of this package waives the challenge for page and loopback clients if the settings allow
+    it; it then refuses a verifier at redemption (RFC 9700 §4.8.2).
     """
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"
@@ -51,9 +51,9 @@ class RequirePKCE(CodeChallenge):  # type: ignore[misc]  # Authlib is untyped
 
 
 def check_challenge(values: Mapping[str, str], *, required: bool) -> None:
-    """Refuse a request whose code challenge is missing or not one of S256.
+    """Refuse a request whose code challenge is missing or not an S256 challenge.
 
-    A request without a challenge needs a ``state``: nothing else binds its response to the browser that sent it.
+    A request without a challenge needs a ``state``: nothing else binds the response to the browser of the request.
 
     Raises:
         InvalidRequestError: to be sent to the client.
@@ -80,6 +80,6 @@ def _is_waived(grant: Any) -> bool:
 def _require_no_verifier(form: Mapping[str, str], *, is_waived: bool) -> None:
     if not is_waived:
         raise InvalidGrantError("The code was issued without a code_challenge.")
-    # RFC 9700 §4.8.2: a verifier without a challenge shows that somebody removed the challenge from the request.
+    # RFC 9700 §4.8.2: a verifier without a challenge means that an attacker removed the challenge from the request.
     if form.get("code_verifier"):
         raise InvalidGrantError("The code was asked for without a challenge.")

@@ -1,4 +1,4 @@
-"""Checks of an authorization request in front of Authlib's own server, before anybody logs in."""
+"""Checks of an authorization request before Authlib's own server handles it, without a log-in."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .context import ClientDirectory
 from .parameters import check_authorization_parameters, repeated, values_of
 from .pkce import check_challenge
 
-#: Authlib repeats these parameters in its error descriptions, which may hold no other characters (RFC 6749 §5.2).
+#: Authlib copies these parameters into its error descriptions, which allow only these characters (RFC 6749 §5.2).
 _ECHOED = ("response_type", "redirect_uri", "scope")
 _DESCRIBABLE = re.compile(r"[ !#-\[\]-~]*")
 
 
 def check_plain_request(clients: ClientDirectory) -> None:
-    """Refuse Flask's current request if Authlib's own server would answer it badly whoever is logged in.
+    """Refuse Flask's current request if Authlib's own server would mishandle it for every user.
 
-    Clients that the app registered are only checked for repeated and malformed parameters; all others must ask for a
-    code under an S256 challenge. Makes no fetch.
+    Requests of clients that the app registered are checked only for repeated and malformed parameters; all others must
+    ask for a code with an S256 challenge. Makes no fetch.
 
     Raises:
         CIMDError: the app shows it as a page.

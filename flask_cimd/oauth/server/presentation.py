@@ -1,4 +1,4 @@
-"""A code or refresh token that a client presents at the token endpoint; one look-up and one check a request."""
+"""A code or refresh token that a client presents at the token endpoint; one look-up and one check per request."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ T = TypeVar("T", Code, Token)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presented(Generic[T]):
-    """A presented code or refresh token; also the object that Authlib's extensions see as ``authorization_code``.
+    """A presented code or refresh token; Authlib's extensions receive it as ``authorization_code``.
 
     Attributes:
         grant: the grant as stored.
         item: the code or token.
         authentication: outcome of the client authentication.
         proof: the request's DPoP proof.
-        dpop_jkt: thumbprint of the key that new tokens are bound to; ``None`` for bearer tokens.
+        dpop_jkt: thumbprint of the DPoP key for new tokens; ``None`` for bearer tokens.
     """
 
     grant: Grant
@@ -69,7 +69,7 @@ class Presented(Generic[T]):
 
 
 def present_code(context: ServerContext, request: Request) -> Presented[Code]:
-    """Return the code of a token request after all checks but those of expiry and reuse.
+    """Return the code of a token request after all checks except expiry and reuse.
 
     Raises:
         OAuth2Error: RFC 6749 §5.2.
@@ -82,7 +82,7 @@ def present_code(context: ServerContext, request: Request) -> Presented[Code]:
 
 
 def present_refresh_token(context: ServerContext, request: Request) -> Presented[Token]:
-    """Return the refresh token of a token request after all checks but those of expiry and reuse.
+    """Return the refresh token of a token request after all checks except expiry and reuse.
 
     Raises:
         OAuth2Error: RFC 6749 §5.2.

@@ -17,13 +17,13 @@ class PrivateKeyJWT:
 
         server.register_client_auth_method("private_key_jwt", PrivateKeyJWT(cimd, issuer=ISSUER, replay_cache=cache))
 
-    Set ``TOKEN_ENDPOINT_AUTH_METHODS = ["private_key_jwt", "none"]`` on every grant, in this order: Authlib tries one
-    after the other, and ``none`` first would ignore an assertion. Add the method to ``CIMD_AUTH_METHODS``.
+    Set ``TOKEN_ENDPOINT_AUTH_METHODS = ["private_key_jwt", "none"]`` on every grant, in this order: Authlib tries the
+    methods in turn, and with ``none`` first it would ignore an assertion. Add the method to ``CIMD_AUTH_METHODS``.
 
     Args:
         clients: finds clients and their keys; a `CIMD` is one.
         issuer: the audience of assertions.
-        replay_cache: remembers used assertions for all processes; `MemoryReplayCache` does so for one process.
+        replay_cache: stores used assertions for all processes; `MemoryReplayCache` works for one process.
         clock: returns the current time as an aware `datetime`.
     """
 
@@ -36,7 +36,7 @@ class PrivateKeyJWT:
         """Return the client that a request's assertion authenticates, or ``None`` if the request has no assertion.
 
         Raises:
-            OAuth2Error: the assertion is invalid; Authlib tries no other method then.
+            OAuth2Error: the assertion is invalid; Authlib then tries no other method.
         """
         form = without_empty(request.form)
         if not {"client_assertion", "client_assertion_type"} & form.keys():

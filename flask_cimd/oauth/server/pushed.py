@@ -15,7 +15,7 @@ def find_pushed(context: ServerContext, request_uri: str, client_id: str) -> Aut
     """Return a pushed request.
 
     Raises:
-        RequestError: ``unknown-request-uri``: unknown, expired, decided already, or pushed by another client.
+        RequestError: slug ``unknown-request-uri``: unknown, expired, already decided, or pushed by another client.
     """
     handle = digest_of(request_uri.removeprefix(REQUEST_URI))
     try:
@@ -28,10 +28,10 @@ def find_pushed(context: ServerContext, request_uri: str, client_id: str) -> Aut
 
 
 def spend_pushed(context: ServerContext, asked: AuthorizationRequest) -> None:
-    """Delete the pushed request that a person decides; does nothing for a plain request.
+    """Delete the pushed request after the person's decision; does nothing for a plain request.
 
     Raises:
-        RequestError: ``unknown-request-uri``: decided already.
+        RequestError: slug ``unknown-request-uri``: already decided.
     """
     if asked.pushed and not context.storage.take_pushed(asked.pushed):
         raise _unknown(asked.client_id)

@@ -1,7 +1,7 @@
-"""Dynamic registration (RFC 7591) for clients that have no URL of their own; off unless you add it.
+"""Dynamic registration (RFC 7591) for clients without a URL; disabled by default.
 
 Anybody can register, so a registration proves nothing. The redirect URIs identify the client: the operator's rules
-about hosts apply to each of them, and consent pages say that nobody has checked the name. Clients get no secret and no
+about hosts apply to each of them, and consent pages state that the name is unverified. Clients get no secret and no
 registration access token. Registration makes no fetch.
 """
 
@@ -45,8 +45,8 @@ class Registration:
 
     Attributes:
         client_id: the identifier that this server issued.
-        members: the registered metadata as JSON text; every use checks it again by the current rules.
-        created_at: aware instant.
+        members: the registered metadata as JSON text; every use checks it again with the current rules.
+        created_at: time of the registration, an aware `datetime`.
     """
 
     client_id: str
@@ -55,16 +55,16 @@ class Registration:
 
 
 class RegistrationStorage(Protocol):
-    """Port to an app's storage of registrations.
+    """Protocol of an app's storage of registrations.
 
-    Expire a registration that no person has approved after a day, and any other after months without use: clients do
-    not tell the server when they are gone.
+    Expire a registration without a person's approval after a day, and any other after months without use: clients do
+    not deregister.
     """
 
     def add(self, registration: Registration, now: datetime, network: str = "") -> bool:
-        """Store a registration; ``False`` while there are too many that no person has approved.
+        """Store a registration; return ``False`` while there are too many without approval.
 
-        Rather than refuse one, drop the oldest that no person has approved, and first those of the same network.
+        Prefer dropping the oldest registration without approval, first of the same network, over refusing a new one.
 
         Args:
             registration: the client.
@@ -120,10 +120,10 @@ class RegistrationEndpoint:
         return _answer(201, {"client_id": client_id, "client_id_issued_at": issued_at, **registered})
 
     def find(self, client_id: str) -> RegisteredClient | None:
-        """Return a client that registered itself; ``None`` for an identifier of another form.
+        """Return a dynamically registered client; ``None`` for an identifier of another form.
 
         Raises:
-            CIMDError: `RegistrationEndedError`, `PolicyDeniedError`, or `DocumentError` if today's rules are stricter.
+            CIMDError: `RegistrationEndedError`, `PolicyDeniedError`, or `DocumentError` under stricter current rules.
         """
         if not is_issued_here(client_id):
             return None
@@ -137,10 +137,10 @@ class RegistrationEndpoint:
         return self._clients.settings.document_rules
 
     def _welcome(self, metadata: ClientMetadata) -> ClientMetadata:
-        """Return the metadata under the identity of its least trusted redirect host.
+        """Return the metadata with the identifier of its least trusted redirect host.
 
         Raises:
-            PolicyDeniedError: policy refuses a redirect host, or an ``allow_client`` hook refuses the client.
+            PolicyDeniedError: the policy refuses a redirect host, or an ``allow_client`` hook refuses the client.
         """
         places, admission = identifiers(metadata), self._clients.admission
         for place in places:

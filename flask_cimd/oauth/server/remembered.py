@@ -26,7 +26,7 @@ class RememberedConsent:
         granted: the scopes that the person left selected, separated by spaces.
         resource: the requested resources in alphabetical order.
         lifetime: key of the lifetime that the person chose; empty without a choice.
-        ends_at: aware instant from which the person is asked again.
+        ends_at: end of the consent, an aware `datetime`; afterwards the person is asked again.
     """
 
     subject: str
@@ -43,12 +43,12 @@ class RememberedConsent:
 
     @property
     def key(self) -> str:
-        """Digest of person, client, redirect URI, scopes and resources; one consent is stored for each."""
+        """Digest of person, client, redirect URI, scopes and resources; the storage has one consent per key."""
         return _digest(self.subject, self.client_id, self.redirect_uri, self.asked, self.resource)
 
 
 def consent_key(subject: str, asked: AuthorizationRequest) -> str:
-    """Return the key under which a consent to a request of this person is stored."""
+    """Return the storage key of this person's consent to a request."""
     scope, resource = in_order(asked.scope), tuple(sorted(asked.resource))
     return _digest(subject, asked.client_id, asked.redirect_uri, scope, resource)
 
@@ -63,7 +63,7 @@ def _digest(*parts: object) -> str:
 
 
 class ConsentStorage(Protocol):
-    """Port to the storage of remembered consents."""
+    """Protocol of the storage of remembered consents."""
 
     def remember_consent(self, consent: RememberedConsent) -> None:
         """Store a consent in place of one with the same key."""

@@ -1,4 +1,4 @@
-"""The snapshot of a validated authorization request, from which consent, code and redirect are made."""
+"""The snapshot of a validated authorization request, the source of consent page, code and redirect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..client import read_snapshot, unreadable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
-    """A validated authorization request: the snapshot from which consent, code and redirect are made.
+    """The snapshot of a validated authorization request, the source of consent page, code and redirect.
 
     Attributes:
         client_id: the raw identifier.
@@ -49,7 +49,7 @@ class AuthorizationRequest:
     prompt: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Return the request as JSON text; keep it on the server, never in a form or cookie."""
+        """Return the request as JSON text; store it on the server, never in a form or cookie."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return json.dumps({**values, "client": self.client.to_json() if self.client else None})
 

@@ -1,4 +1,4 @@
-"""Resource indicators (RFC 8707): the resources a token is for, and the scopes that can be requested there."""
+"""Resource indicators (RFC 8707): the resources of a token, and the scopes that clients can request there."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .storage import Grant
 
 
 class Resources(Protocol):
-    """The resources that a server issues tokens for: a dictionary by identifier, or a look-up in a database."""
+    """The resources for which a server issues tokens: a dictionary by identifier, or a look-up in a database."""
 
     def get(self, identifier: str, /) -> Resource | None:
-        """Return a resource, or ``None`` if no tokens are issued for it."""
+        """Return a resource, or ``None`` if the server issues no tokens for it."""
 
 
 class InvalidTargetError(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
@@ -29,7 +29,7 @@ def check_resources(requested: Iterable[str], known: Callable[[str], Resource | 
     """Return the requested resources in their registered spelling, each once.
 
     Raises:
-        InvalidTargetError: one is relative, has a fragment, or is not known here.
+        InvalidTargetError: a resource is relative, has a fragment, or is unknown.
     """
     found: dict[str, None] = {}
     for resource in filter(None, dict.fromkeys(requested)):  # each once: a look-up may query a database
@@ -48,7 +48,7 @@ def granted_resources(
     """Return the resources of a new access token: those of the token request, else the grant's (RFC 8707 §2.2).
 
     Raises:
-        InvalidTargetError: the grant does not have one of them; the code or token is not spent.
+        InvalidTargetError: the grant lacks a requested resource; the code or token is not spent.
     """
     wanted = check_resources(requested, known)
     if not set(map(resource_key, wanted)) <= set(map(resource_key, grant.resource or (issuer,))):

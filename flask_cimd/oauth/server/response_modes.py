@@ -28,7 +28,7 @@ def check_response_mode(mode: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationResponse:
-    """An authorization response as a value that can be stored and sent again.
+    """An authorization response that can be stored and sent again.
 
     Attributes:
         redirect_uri: the redirect URI, exactly as the client sent it.
@@ -53,8 +53,8 @@ class AuthorizationResponse:
     def send(self) -> Response:
         """Return the HTTP response that sends the browser to the client.
 
-        Redirects have status 303, so that the browser repeats no form (RFC 9700 §4.12). The page of ``form_post`` has
-        no script: the person presses a button to send the form.
+        Redirects have status 303, so that the browser does not resend a form (RFC 9700 §4.12). The page of
+        ``form_post`` has no script: the person presses a button to send the form.
         """
         if self.mode == "form_post":
             page = render_template("flask_cimd/form_post.html", action=self.redirect_uri, members=self.members)
@@ -74,7 +74,7 @@ class AuthorizationResponse:
 
     @classmethod
     def from_json(cls, text: str) -> AuthorizationResponse:
-        """Rebuild a response that `to_json` wrote."""
+        """Return the response for the text from `to_json`."""
         redirect_uri, members, mode = json.loads(text)
         return cls(redirect_uri=redirect_uri, members=tuple((name, value) for name, value in members), mode=mode)
 

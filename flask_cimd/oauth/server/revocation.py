@@ -23,8 +23,8 @@ from .storage import Grant, Token
 class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Authlib is untyped
     """Revokes a token; a refresh token ends its whole grant.
 
-    Page and loopback clients need no more than the token (IndieAuth §7.1); a client with a document names itself and
-    authenticates if it has keys. Unknown and dead tokens get status 200, hints are ignored (RFC 7009 §2.1, §2.2).
+    Page and loopback clients need only the token (IndieAuth §7.1); a client with a document sends its ``client_id`` and
+    authenticates if it has keys. Unknown and invalid tokens get status 200; hints are ignored (RFC 7009 §2.1, §2.2).
 
     Usable with Authlib's own server class: ``register_endpoint(RevocationEndpoint.bind(context))``.
     """
@@ -46,7 +46,7 @@ class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Aut
         try:
             return self.context.find_token(secret)
         except UnreadableGrantError:
-            return None  # RFC 7009 §2.2: the token is invalid already, and its person can revoke the grant
+            return None  # RFC 7009 §2.2: the token is already invalid, and the person can revoke the grant
 
     def _require_owner(self, grant: Grant, form: Mapping[str, str]) -> None:
         client_id = form.get("client_id")
@@ -54,7 +54,7 @@ class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Aut
         if client_id is not None and not _names(client_id, grant, metadata):
             raise ClientResolutionError.unauthenticated()
         if metadata is None and grant.client is not None:
-            return  # a client that policy refuses today may still give up its tokens
+            return  # a client that the current policy refuses may still revoke its tokens
         if is_legacy(metadata):
             return
         if client_id is None and (metadata is None or not form.get("client_assertion")):
@@ -62,7 +62,7 @@ class RevocationEndpoint(Bound, AuthlibRevocation):  # type: ignore[misc]  # Aut
         self.context.authenticator.spend(self.context.authenticator.check_grant(form, grant))
 
     def _client_of(self, grant: Grant) -> ClientMetadata | None:
-        """Return the metadata of a client that identifies itself by URL, if policy admits it today."""
+        """Return the metadata of a URL client if the current policy admits it."""
         if grant.client is None:
             return None
         try:

@@ -1,7 +1,7 @@
-"""Authlib's authorization server, hardened: a request becomes a snapshot, and the response is made from the snapshot.
+"""Authlib's authorization server, hardened: it validates a request once and then works with a snapshot.
 
-A request is validated once. The snapshot, the client's metadata included, is what consent shows, what the code is bound
-to and where the response goes; a document that changes meanwhile changes nothing (RFC 9700 §4.1).
+The snapshot, which includes the client's metadata, determines the consent page, the binding of the code and the target
+of the response; a later change of the document has no effect (RFC 9700 §4.1).
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
     """An OAuth server whose clients identify themselves by URL.
 
     Args:
-        app: set up at once; otherwise call `init_app`.
+        app: the app to set up; ``None`` if `init_app` is called later.
         cimd: finds clients and applies the operator's policy.
-        storage: keeps grants, codes and tokens.
+        storage: stores grants, codes and tokens.
         issuer: exact value of ``iss`` and of the metadata document.
-        scopes: scopes that this server grants; it ignores others (IndieAuth §5.2), and may be left with none.
-        resources: further resources that tokens can be requested for (RFC 8707), by identifier.
+        scopes: scopes that this server grants; it ignores others (IndieAuth §5.2).
+        resources: further resources for which clients can request tokens (RFC 8707), by identifier.
         code_lifetime: lifetime of codes; RFC 6749 §4.1.2 recommends 10 minutes at most.
         access_lifetime: lifetime of access tokens, unless the approval sets one.
-        refresh_idle: a refresh token expires after this time without use.
+        refresh_idle: maximum time without use; afterwards a refresh token expires.
         refresh_absolute: maximum age of a grant; afterwards its refresh token is refused.
         refresh_grace: time after its first rotation in which a refresh token may be presented again, at most eight
             times, for a parallel request or a lost response; zero ends the grant at the first reuse.
@@ -67,7 +67,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         dpop_algorithms: accepted signature algorithms of DPoP proofs.
         indieauth: ``False`` disables IndieAuth; see `ServerContext`.
         answers_silently: pass requests with ``prompt=none`` on instead of refusing them; see `ServerContext`.
-        on_reuse: called with a grant that ended at the reuse of a code or token.
+        on_reuse: called with a grant that has ended because a code or token was reused.
         clock: returns the current time as an aware `datetime`.
 
     Attributes:
@@ -155,11 +155,11 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         return self.context.legacy
 
     def find_resource(self, identifier: str) -> Resource | None:
-        """Return a resource that tokens can be requested for; the issuer stands for the server's own endpoints."""
+        """Return a resource for which clients can request tokens; the issuer means the server's own endpoints."""
         return self.context.find_resource(identifier)
 
     def find_access_token(self, secret: str) -> tuple[Grant, Token] | None:
-        """Return a living access token with its grant; ``None`` if today's policy refuses the token's client."""
+        """Return a valid access token with its grant; ``None`` if the current policy refuses the token's client."""
         return self.context.find_access_token(secret)
 
     def client_of(self, client_id: str, client: ClientMetadata | None) -> ClientMetadata | None:
@@ -173,30 +173,30 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
     # -- authorization endpoint -----------------------------------------------------------------------------------
 
     def check_authorization_request(self) -> None:
-        """Refuse Flask's current request if it cannot succeed whoever is logged in; makes no fetch.
+        """Refuse Flask's current request if it cannot succeed for any person; makes no fetch.
 
         Raises:
-            CIMDError: show it on a page of your own.
+            CIMDError: show the error on your own page.
         """
         self._reader.check()
 
     def read_authorization_request(self) -> AuthorizationRequest:
         """Return the snapshot of Flask's current request, pushed or not.
 
-        Call it once a person is logged in: it may fetch the client's document.
+        Call it after the log-in: it may fetch the client's document.
 
         Raises:
-            CIMDError: client or redirect URI are not established; show it on a page of your own.
+            CIMDError: the client or the redirect URI is not valid; show the error on your own page.
             OAuth2Error: with ``redirect_uri``; `answer_error` sends it to the client.
         """
         return self._reader.read()
 
     def query_client(self, client_id: str) -> Any:
-        """Return the client that the current request means, or ``None``."""
+        """Return the client of the current request, or ``None``."""
         return self.context.query_client(client_id, values_of(request).get("scope"))
 
     def within_allowance(self, asked: AuthorizationRequest, allowance: Allowance) -> AuthorizationRequest | None:
-        """Return the request without what its client's tier may not request; ``None`` if nothing is left."""
+        """Return the request without the scopes that the allowance excludes; ``None`` if nothing is left."""
         allowed = within_allowance(asked, allowance, self.issuer)
         return None if allowed is None or self.context.grants_nothing(allowed.scope, allowed.resource) else allowed
 
@@ -215,15 +215,15 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
         Args:
             approved: the snapshot that the person saw.
-            subject: who approves.
+            subject: the person who approves.
             scope: scopes that the person left selected, a subset of the requested ones; ``None`` for all of them.
             access_lifetime: lifetime of access tokens, if the person chose it.
             lifetime: time after which the grant ends, if the person chose it.
-            auth_time: aware instant at which the person logged in; resources may require it (RFC 9470).
+            auth_time: time of the log-in, an aware `datetime`; resources may require it (RFC 9470).
             settle: returns what the storage spends in the transaction that stores the grant, given the response.
 
         Raises:
-            RequestError: somebody decided already.
+            RequestError: the request is already decided.
         """
         given = Approval(
             request=approved,
@@ -241,7 +241,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         """Send ``access_denied`` to the client (RFC 6749 §4.1.2.1).
 
         Raises:
-            RequestError: somebody decided already.
+            RequestError: the request is already decided.
         """
         return approval.deny(self.context, denied, description, settle)
 
@@ -250,13 +250,13 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         return approval.denial(denied, description)
 
     def answer_error(self, error: OAuth2Error) -> Response:
-        """Send an error to the client's redirect URI if that is established, else answer it as JSON."""
+        """Send an error to the client's redirect URI if the error has one, else return it as JSON."""
         if error.redirect_uri is None:
             return json_error(error, self.dpop.nonce_header())
         return self.error_response(error).send()
 
     def error_response(self, error: OAuth2Error) -> AuthorizationResponse:
-        """Return the response that takes an error to its ``redirect_uri``."""
+        """Return the response that sends an error to its ``redirect_uri``."""
         return approval.error_response(self.context, error)
 
     # -- direct endpoints -----------------------------------------------------------------------------------------
@@ -272,11 +272,11 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         return self._pushed.respond()
 
     def create_oauth2_request(self, request: Any) -> OAuth2Request:
-        """Return Flask's current request as Authlib reads it, at the configured origin; a prepared one as it is."""
+        """Return Flask's current request for Authlib with the configured origin, and a prepared request unchanged."""
         return request if isinstance(request, OAuth2Request) else _RequestAtIssuer(_current_request(), self.issuer)
 
     def create_token_response(self, request: Any = None) -> Response:
-        """Answer the token endpoint, including ``action=revoke`` of clients before 2022 where settings allow it."""
+        """Answer the token endpoint, including ``action=revoke`` of clients before 2022 if the settings allow it."""
         form = form_of(_current_request())
         if self.legacy.revoke and form.get("action") == "revoke":
             return self.create_revocation_response()
@@ -291,7 +291,7 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         if not grant_type:
             raise InvalidRequestError("The parameter grant_type is missing.")
         if grant_type not in {grant.GRANT_TYPE for grant, _ in self._token_grants}:
-            # Authlib would echo the value in its error, and fail on a quote in it.
+            # Authlib's error would contain the value, and fail on a quote in it.
             raise OAuth2Error("The grant type is not supported.", error="unsupported_grant_type")
 
     def create_revocation_response(self) -> Response:
@@ -299,10 +299,10 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
         return self.create_endpoint_response(RevocationEndpoint.ENDPOINT_NAME)  # type: ignore[no-any-return]  # Authlib is untyped
 
     def redeem_for_identity(self, describe: Callable[[Grant], T]) -> T:
-        """Spend a code to learn who the person is, without any token (IndieAuth §5.3.3).
+        """Spend a code for the person's identity, without a token (IndieAuth §5.3.3).
 
         Args:
-            describe: returns the answer about a grant; if it fails, the code is not spent.
+            describe: returns the response for a grant; if it fails, the code is not spent.
 
         Raises:
             OAuth2Error: as at the token endpoint.
@@ -324,10 +324,9 @@ class AuthorizationServer(AuthlibServer):  # type: ignore[misc]  # Authlib is un
 
 
 class _RequestAtIssuer(FlaskOAuth2Request):  # type: ignore[misc]  # Authlib is untyped
-    """A request whose URL begins with the issuer.
+    """A request whose URL begins with the configured issuer.
 
-    Authlib refuses plain http by the URL that it is given. Behind a TLS proxy the socket's scheme is http, and anybody
-    can forge the ``Host`` header; the operator configured the issuer.
+    Authlib refuses http URLs. Behind a TLS proxy the scheme of the request is http, and a client can forge ``Host``.
     """
 
     def __init__(self, request: Any, issuer: str) -> None:

@@ -1,4 +1,4 @@
-"""Values that an authorization server stores (grants, codes, tokens, requests) and the ports to its storage.
+"""Values that an authorization server stores (grants, codes, tokens, requests) and the protocols of its storage.
 
 Secrets never reach the storage: it receives the SHA-256 digest of a code or token. One conditional statement spends
 each single-use value, so exactly one of two simultaneous attempts succeeds (RFC 9700 §4.14.2).
@@ -19,7 +19,7 @@ from .request_snapshot import AuthorizationRequest
 
 
 def new_secret() -> str:
-    """Return a fresh code or token: 256 bits, URL-safe."""
+    """Return a new random code or token: 256 bits, URL-safe."""
     return secrets.token_urlsafe(32)
 
 
@@ -32,11 +32,11 @@ class Grant:
         client: the client's metadata at the time of approval; ``None`` for a client that the app registered.
         access_lifetime: lifetime of access tokens.
         auth_method: client authentication method that token requests need; empty until the code is redeemed.
-        client_key: the key that the session is bound to; ``None`` if any key of the client will do.
+        client_key: key that the session is bound to; ``None`` accepts any key of the client.
         dpop_jkt: thumbprint of the key that all tokens are bound to (RFC 9449 §6); ``None`` for bearer tokens.
-        auth_time: aware instant of that person's log-in; ``None`` if the app does not say.
-        until: aware instant at which the person wants the grant to end, whatever its tokens say; ``None`` without one.
-        revoked: no code or token of the grant is valid any more.
+        auth_time: time of the person's log-in, an aware `datetime`; ``None`` if the app does not state it.
+        until: end of the grant that the person chose, an aware `datetime`; ``None`` without a choice.
+        revoked: ``True`` if no code or token of the grant is valid any more.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Grant:
     revoked: bool = False
 
     def is_over(self, now: datetime) -> bool:
-        """Return whether no code or token of the grant may be used any more."""
+        """Return whether all codes and tokens of the grant have become unusable."""
         return self.revoked or (self.until is not None and self.until <= now)
 
 
@@ -78,8 +78,9 @@ class Token:
 
     Attributes:
         resource: resources that an access token is for, a subset of its grant's; empty for the issuer (RFC 8707 §2.2).
-        spent: the token or a sibling of it was exchanged for others; it grants nothing any more.
-        rotated_at: aware instant of a refresh token's first exchange; ``None`` again once a successor was exchanged.
+        spent: ``True`` if the token or a sibling was exchanged; it grants no access any more.
+        rotated_at: time of a refresh token's first exchange, an aware `datetime`; ``None`` again after the exchange of
+            a successor.
     """
 
     digest: str
@@ -97,9 +98,9 @@ class Token:
         return not (self.spent or self.revoked or grant.is_over(now)) and now < self.expires_at
 
     def may_repeat(self, grant: Grant, now: datetime, grace: timedelta) -> bool:
-        """Return whether a spent refresh token is within its grace period, where reuse is no sign of theft.
+        """Return whether a spent refresh token is within its grace period, in which reuse does not indicate theft.
 
-        `TokenStorage.rotate` decides whether it is exchanged once more.
+        `TokenStorage.rotate` decides whether to exchange it again.
         """
         if self.rotated_at is None or self.revoked or grant.is_over(now):
             return False
@@ -114,7 +115,7 @@ class Waiting:
         digest: SHA-256 digest of the secret in the page's form.
         browser: SHA-256 digest of the cookie that identifies the browser.
         subject: the person who sees the page; empty while nobody is logged in.
-        content: text that the provider reads back; at most `WAITING_BYTES` bytes of UTF-8.
+        content: text of the provider; at most `WAITING_BYTES` bytes in UTF-8.
         answer: the encrypted response to the decision; ``None`` while there is no decision.
     """
 
@@ -129,7 +130,7 @@ class Waiting:
 
 #: Maximum size in bytes of all waiting requests of one browser, and of a single one.
 WAITING_BYTES = 512 * 1024
-#: Waiting requests of everybody who is not logged in, their bytes, and those of one person; the oldest are dropped.
+#: Maximum number and bytes of waiting requests without a log-in, and maximum number per person; the oldest are dropped.
 STRANGERS_ENTRIES, STRANGERS_BYTES, SUBJECT_ENTRIES = 10_000, 64 * 1024 * 1024, 200
 
 
@@ -141,8 +142,8 @@ class Settlement:
         waiting: digest of the waiting request.
         answer: stored with it and returned by `ProviderStorage.find_waiting` until ``until``, or until the client
             redeems the code of the decision; ``None`` deletes the waiting request.
-        until: aware instant.
-        pushed: digest of the pushed request that the decision is about, if any.
+        until: end of the response's storage, an aware `datetime`.
+        pushed: digest of the decided pushed request, if any.
     """
 
     waiting: str
@@ -156,8 +157,8 @@ class LivingGrant:
     """A grant with a token that can still be used.
 
     Attributes:
-        last_used: aware instant at which tokens were issued last.
-        ends_at: aware instant at which the last of its tokens expires, or ``Grant.until`` if that is earlier.
+        last_used: time of the last issue of tokens, an aware `datetime`.
+        ends_at: expiry of the last of its tokens, or ``Grant.until`` if that is earlier, an aware `datetime`.
     """
 
     grant: Grant
@@ -178,7 +179,7 @@ GRANTS_PER_CLIENT = 50
 
 
 class TokenStorage(ReplayCache, Protocol):
-    """Port to an app's storage of grants, codes, tokens and pushed requests. Every method is one transaction.
+    """Protocol of an app's storage of grants, codes, tokens and pushed requests. Every method is one transaction.
 
     Store a grant's ``client`` with `ClientMetadata.to_json` and read it with `read_snapshot`; let its `DocumentError`
     about another version's text pass through ``find_code``, ``find_token``, ``find_pushed`` and ``last_approved``.
@@ -187,21 +188,21 @@ class TokenStorage(ReplayCache, Protocol):
     def add_code(self, grant: Grant, code: Code, settlement: Settlement | None = None) -> bool:
         """Store a new grant with its code.
 
-        With a settlement, spend its requests in the same transaction; ``False``, and nothing is changed, if one of them
-        is decided or expired already.
+        With a settlement, spend its requests in the same transaction; if one of them is already decided or expired,
+        change nothing and return ``False``.
         """
 
     def find_code(self, digest: str) -> tuple[Grant, Code] | None:
-        """Return a code, spent and expired ones included, because the caller must detect their reuse."""
+        """Return a code, even if it is spent or expired, because the caller must detect its reuse."""
 
     def redeem_code(self, digest: str, tokens: Sequence[Token], now: datetime, grant: Grant | None = None) -> bool:
-        """Spend a code and add its tokens; ``False``, and nothing added, if it is spent already.
+        """Spend a code and add its tokens; if it is already spent, add nothing and return ``False``.
 
         With ``grant``, also store its ``auth_method``, ``client_key`` and ``dpop_jkt``, which the exchange determined.
         """
 
     def find_token(self, digest: str) -> tuple[Grant, Token] | None:
-        """Return a token, dead ones included."""
+        """Return a token, even if it is no longer valid."""
 
     def rotate(
         self,
@@ -212,7 +213,7 @@ class TokenStorage(ReplayCache, Protocol):
         *,
         grace: timedelta = timedelta(),
     ) -> bool:
-        """Exchange a refresh token for its successors; ``False``, and nothing is added, if it is spent.
+        """Exchange a refresh token for its successors; if it is spent, add nothing and return ``False``.
 
         With ``grant``, also store the members that `redeem_code` stores.
 
@@ -228,7 +229,7 @@ class TokenStorage(ReplayCache, Protocol):
         """Revoke one token."""
 
     def forget_consents(self, subject: str, client_id: str) -> int:
-        """Delete a person's remembered consents for a client; return their number, 0 where none are ever stored."""
+        """Delete a person's remembered consents for a client; return their number, 0 if the storage has none."""
 
     def has_living_grant(self, client_id: str, now: datetime) -> bool:
         """Return whether a client has a grant of any person that is neither revoked nor ended."""
@@ -244,20 +245,20 @@ class TokenStorage(ReplayCache, Protocol):
 
 
 class ProviderStorage(TokenStorage, ConsentStorage, Protocol):
-    """Port to a provider's storage: also waiting requests, remembered consents, and people's views of their grants."""
+    """Protocol of a provider's storage: adds waiting requests, remembered consents, and people's views of grants."""
 
     # -- requests that wait -------------------------------------------------------------------------------------
 
     def keep_waiting(self, waiting: Waiting, now: datetime, most: int) -> bool:
         """Store a request in place of one with the same digest; ``False`` if its content is too long.
 
-        A browser keeps its newest ``most`` undecided requests, `WAITING_BYTES` long in all; one person keeps
-        `SUBJECT_ENTRIES`, and all strangers together `STRANGERS_ENTRIES` and `STRANGERS_BYTES`. Nobody displaces the
-        requests of another person. A storage may look at the bounds of people and strangers after every 64th request.
+        Bounds: the newest ``most`` undecided requests and `WAITING_BYTES` bytes per browser, `SUBJECT_ENTRIES` per
+        person, `STRANGERS_ENTRIES` and `STRANGERS_BYTES` for all strangers together. No person's request displaces
+        another person's. A storage may enforce the bounds of people and strangers after every 64th request.
         """
 
     def find_waiting(self, digest: str, now: datetime) -> Waiting | None:
-        """Return a request that waits, or that was decided and still has its answer."""
+        """Return a request that waits, or that was decided and still has its response."""
 
     def drop_waiting(self, digest: str) -> None:
         """Delete a request."""
@@ -286,9 +287,9 @@ class ProviderStorage(TokenStorage, ConsentStorage, Protocol):
         """Store ``Grant.until`` of a living grant of this person; ``False`` if they have no such grant."""
 
     def revoke_grant_of(self, subject: str, grant_id: str, now: datetime) -> bool:
-        """Revoke a grant of this person; ``False`` if they have no such grant, or it is revoked already.
+        """Revoke a grant of this person; ``False`` if they have no such grant, or it is already revoked.
 
-        Like the other methods that revoke grants of a person, it deletes their remembered consents for the client too.
+        Like the other methods that revoke a person's grants, also delete their remembered consents for the client.
         """
 
     def revoke_client(self, subject: str | None, client_id: str, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Issued tokens: the values to store, and the response that holds their secrets."""
+"""Issued tokens: the values to store, and the response with their secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Issued = tuple[tuple[Token, ...], dict[str, Any]]
 
 
 def issue(context: ServerContext, grant: Grant, scope: str, requested: Sequence[str], *, refreshable: bool) -> Issued:
-    """Make an access token, and a refresh token if the client may have one.
+    """Issue an access token, and a refresh token if the client may have one.
 
     Args:
         context: the server.
@@ -31,7 +31,7 @@ def issue(context: ServerContext, grant: Grant, scope: str, requested: Sequence[
         The values to store, and the members of the token response.
 
     Raises:
-        InvalidTargetError: the grant does not have one of the requested resources.
+        InvalidTargetError: the grant lacks a requested resource.
     """
     resource = granted_resources(requested, grant, context.find_resource, context.issuer)
     now, access, scope = context.clock(), new_secret(), context.scope_at(scope, resource)
@@ -45,11 +45,11 @@ def issue(context: ServerContext, grant: Grant, scope: str, requested: Sequence[
     }
     if refreshable:
         refresh = new_secret()
-        # ``Grant.until`` does not shorten it: the person may choose a later end meanwhile.
+        # ``Grant.until`` does not shorten it, because the person may choose a later end.
         idle_end = refresh_end(grant, now, context.refresh_idle, context.refresh_absolute)
         tokens.append(_token("refresh", refresh, grant.scope, now, idle_end))
         answer["refresh_token"] = refresh
-    # Before a code or a refresh token is spent: an app's function may fail, or return what is no JSON.
+    # Call it before a code or a refresh token is spent: an app's function may fail, or return a value that is not JSON.
     answer.update(call_hook("token_extras", lambda: _as_json(context.token_extras(grant))))
     return tuple(tokens), answer
 

@@ -24,7 +24,7 @@ def well_known_blueprint(
     resource: Callable[[str], Members | None],
     name: str = "well_known",
 ) -> Blueprint:
-    """Return a blueprint that serves the documents at every path that clients try, readable by scripts of any origin.
+    """Return a blueprint that serves the documents at every path that clients try, with CORS for every origin.
 
     Args:
         issuer: the exact issuer; the well-known part precedes its path. Register the blueprint at the root of the
@@ -54,7 +54,7 @@ def add_resource_routes(blueprint: Blueprint, find: Callable[[str], Members | No
 
     Args:
         blueprint: registered at the root of the host.
-        find: returns a resource's document by path and query of its identifier, or ``None``.
+        find: returns a resource's document for the path and query of its identifier, or ``None``.
     """
 
     def serve(path: str = "") -> Response:
@@ -67,8 +67,8 @@ def add_resource_routes(blueprint: Blueprint, find: Callable[[str], Members | No
 
 
 def resource_at(issuer: str, rest: str, find: Callable[[str], Members | None]) -> Members | None:
-    """Return the document of the resource at path and query on the issuer's host, or ``None``."""
-    # RFC 9728 §3.3: "resource" is the identifier that this very URL was built from.
+    """Return the document of the resource with this path and query on the issuer's host, or ``None``."""
+    # RFC 9728 §3.3: "resource" is the identifier from which this URL was built.
     identifier = "{0.scheme}://{0.netloc}".format(urlsplit(issuer)) + rest
     return find(identifier) if is_resource_identifier(identifier) else None
 
