@@ -60,7 +60,7 @@ CONTEXT = mutants(
             "                self.clients.find_registered(grant.client_id)\n            else",
             "                pass\n            else",
         ),
-        ("return True  # the registration's end", "return False  # the registration's end"),
+        ("return True  # the end of the registration", "return False  # the end of the registration"),
         ("expire by themselves\n        except UnavailableError:\n            raise\n", "expire by themselves\n"),
         (
             "        except CIMDError:\n            return False\n",

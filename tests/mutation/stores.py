@@ -106,7 +106,7 @@ SQLALCHEMY_SHARED = mutants(
     "flask_cimd/stores/sqlalchemy_shared.py",
     _CONTRACT,
     [
-        ("    except IntegrityError:  # another process inserted it in between\n", "    except RecursionError:  # another process inserted it in between\n", _DETAILS),
+        ("    except IntegrityError:  # another process inserted it meanwhile\n", "    except RecursionError:  # another process inserted it meanwhile\n", _DETAILS),
         ("if next(self._writes) % self._every == 0 or", "if", f"{_DETAILS} {_CONTRACT}"),
         ("self._every == 0 or self._written >= self._every_bytes:", "self._every == 0:", _DETAILS),
         ("            self._written = 0\n", "", _DETAILS),
@@ -117,7 +117,7 @@ SQLALCHEMY_SHARED = mutants(
         ("        if next(self._taken) % FORGET_EVERY == 0:\n", "        if False:\n", _DETAILS),
         ("is_free = or_(table.c.expires_at <= now.timestamp(), table.c.outcome.is_not(None))", "is_free = table.c.outcome.is_not(None)", f"{_CONTRACT} {_LEASES}"),
         ("is_free = or_(table.c.expires_at <= now.timestamp(), table.c.outcome.is_not(None))", "is_free = table.c.expires_at <= now.timestamp()", f"{_CONTRACT} {_LEASES}"),
-        ("        except IntegrityError:  # another owner has it\n            return False", "        except IntegrityError:  # another owner has it\n            return True"),
+        ("        except IntegrityError:  # another owner has the lease\n            return False", "        except IntegrityError:  # another owner has the lease\n            return True"),
         ("mine = (table.c.digest == key_of(client_id)) & (table.c.owner == owner)", "mine = table.c.digest == key_of(client_id)", f"{_DETAILS} {_CONTRACT}"),
         ("delete(self._table).where(self._table.c.expires_at <= now.timestamp())", "delete(self._table)", _DETAILS),
         ("where(table.c.kind == kind).order_by(table.c.subject)\n        with self._db.engine.connect() as connection:\n            return {", "order_by(table.c.subject)\n        with self._db.engine.connect() as connection:\n            return {"),
@@ -125,7 +125,7 @@ SQLALCHEMY_SHARED = mutants(
         ('return (self._table.c.kind == kind) & (self._table.c.digest == key_of(subject))', "return self._table.c.digest == key_of(subject)", f"{_DETAILS} {_CONTRACT}"),
         ("delete(table).where(expired | (table.c.key == key))", "delete(table).where(table.c.key == key)", _DETAILS),
         ("delete(table).where(expired | (table.c.key == key))", "delete(table).where(expired)", _FETCHED),
-        ("        except IntegrityError:  # another process kept the same in between\n", "        except RecursionError:  # another process kept the same in between\n", _DETAILS),
+        ("        except IntegrityError:  # another process stored the same item meanwhile\n", "        except RecursionError:  # another process stored the same item meanwhile\n", _DETAILS),
         ('logger.debug("it is kept already")\n        self._bound.note_write(len(found.content or b""))', 'logger.debug("it is kept already")', f"{_FETCHED} {_DETAILS}"),
     ],
 )  # fmt: skip
