@@ -25,9 +25,9 @@ class Upkeep:
     """Starts bounded sweeps: at most one every ten minutes in one process.
 
     Args:
-        sweep: deletes a bounded number of rows without use at an instant; it is called in an app context.
-        clock: returns the current aware instant.
-        waits: begin ten minutes after the start, and not with the first response.
+        sweep: deletes a bounded number of unused rows; called with the current time, in an app context.
+        clock: returns the current time as an aware `datetime`.
+        waits: ``True`` starts ten minutes after the process, not with the first response.
     """
 
     def __init__(self, sweep: Callable[[datetime], object], clock: Clock, *, waits: bool = False) -> None:
@@ -38,11 +38,11 @@ class Upkeep:
 
     @classmethod
     def of_storage(cls, storage: ProviderStorage, clock: Clock) -> Upkeep:
-        """Return the upkeep of a provider; of simultaneous sweeps in several processes one does the work."""
+        """Return the upkeep of a provider; only one of several simultaneous sweeps does the work."""
         return cls(lambda now: storage.sweep(now, limit=MOST_ROWS), clock)
 
     def after(self, answer: Response, app: Flask) -> None:
-        """Sweep after the response is sent, if it is time to; a failure is logged."""
+        """Sweep after the response is sent, if a sweep is due; log a failure."""
         if not self._is_due():
             return
 

@@ -61,7 +61,7 @@ CONTEXT = mutants(
             "                pass\n            else",
         ),
         ("return True  # the end of the registration", "return False  # the end of the registration"),
-        ("expire by themselves\n        except UnavailableError:\n            raise\n", "expire by themselves\n"),
+        ("expire normally\n        except UnavailableError:\n            raise\n", "expire normally\n"),
         (
             "        except CIMDError:\n            return False\n",
             "        except CIMDError:\n            return True\n",
