@@ -20,10 +20,10 @@ from tests.support.demo import running_demo
 from tests.support.examples import running_minimal
 from tests.support.origin import TLSOrigin
 
-from . import fetching, protocol
+from . import account, fetching, protocol, rebinding
 from .target import Attack, Outcome, Target
 
-ATTACKS = (*fetching.ATTACKS, *protocol.ATTACKS)
+ATTACKS = (*fetching.ATTACKS, *protocol.ATTACKS, *account.ATTACKS, *rebinding.ATTACKS)
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +59,9 @@ def targets(*, is_short: bool) -> Iterator[list[Target]]:
         ca, bundle = trustme.CA(), folder / "ca.pem"
         ca.cert_pem.write_to_path(str(bundle))
         origin = stack.enter_context(TLSOrigin(ca))
-        demo = stack.enter_context(running_demo(folder, CIMD_CA_BUNDLE=str(bundle)))
+        demo = stack.enter_context(
+            running_demo(folder, CIMD_CA_BUNDLE=str(bundle), DEMO_LOGIN_LIMIT=f"{account.LIMIT} per hour")
+        )
         minimal = stack.enter_context(running_minimal(folder, bundle))
         owners: dict[str, Browser] = {"demo": demo.owner(), "minimal": minimal.owner()}
         yield [
