@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -72,13 +73,19 @@ def workers(master: int) -> list[int]:
 
 
 @contextmanager
-def killing(master: int, *, every: float) -> Iterator[list[int]]:
-    """Kill a random worker again and again; yield the list of those that were killed."""
+def killing(master: int, *, every: float, most: float = math.inf) -> Iterator[list[int]]:
+    """Kill a random worker again and again; yield the list of those that were killed.
+
+    Args:
+        master: process number of gunicorn's master.
+        every: seconds between two, on average.
+        most: number of workers that are killed.
+    """
     killed: list[int] = []
     ended = Event()
 
     def kill() -> None:
-        while not ended.wait(every * random.uniform(0.5, 1.5)):
+        while len(killed) < most and not ended.wait(every * random.uniform(0.5, 1.5)):
             living = workers(master)
             if len(living) > 1:
                 chosen = random.choice(living)
