@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from flask_babel import lazy_gettext as _
-
 from flask_cimd.clients import Explanation, Step
 from flask_cimd.core import safe_text
 from flask_cimd.provider import translate
+from flask_cimd_site.language import lazy_gettext as _
 
 #: Rows of a chapter that are shown, and characters of a text of a row; a hostile document has room for hundreds.
 _MOST_ROWS, _LONGEST = 20, 400

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask_babel import lazy_gettext as _
-
 from flask_cimd import CIMDError, Decision, Tier
 from flask_cimd.clients import ClientIdentifier, Entry, StoreError
 from flask_cimd.core import parse_identifier
+from flask_cimd_site.language import lazy_gettext as _
 from flask_cimd_site.owner.clients import rules_about
 from flask_cimd_site.services import services
 

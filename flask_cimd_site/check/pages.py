@@ -11,7 +11,6 @@ from typing import Any
 
 from flask import Blueprint, Flask, abort, current_app, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
-from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response
 
 from flask_cimd.core import network_of
@@ -21,6 +20,7 @@ from flask_cimd_site.check.chapters import chapters_of, outline
 from flask_cimd_site.check.limit import CheckLimit
 from flask_cimd_site.check.own import own_facts
 from flask_cimd_site.counters import Counters
+from flask_cimd_site.language import lazy_gettext as _
 from flask_cimd_site.services import services
 
 blueprint = Blueprint("explain", __name__)

@@ -22,7 +22,7 @@ from flask_cimd_site.models import db
 from tests.support.browser import Browser, Site, publish_client, soup
 from tests.support.demo import demo_in_process
 from tests.support.keys import name_leads_to
-from tests.support.origin import TLSOrigin
+from tests.support.origin import SocketOrigin, TLSOrigin, server_context
 
 LIMIT = "1000 per hour"
 
@@ -113,6 +113,7 @@ def test_a_stranger_sees_every_step_its_section_and_the_families(open_site: Site
     families = [str(one["data-family"]) for one in soup(page).select("[data-family]")]
     assert families == ["CIMD -02", "CIMD -03", "MCP", "IndieAuth", "AT Protocol", "ActivityPub API"]
     assert origin.count("/client.json") == 1
+    assert "<" not in main(page), "an element stands on the page as text"
 
 
 def test_a_broken_rule_is_told_with_its_section_and_what_comes_after_it_is_not_reached(
@@ -151,6 +152,7 @@ def test_what_only_the_owner_knows_is_not_in_the_page_of_a_stranger(open_site: S
     facts = [one.get_text() for one in soup(own).select("[data-own] dd")]
     assert facts[:2] == ["Trusted", client_id]
     assert "used until" in facts[2]
+    assert "<" not in facts[2]
     for told in ("What this site knows", "Trusted", "to 127.0.0.1", "Rules of this site", "Your rules"):
         assert told not in main(shown)
     with open_site.app.test_request_context():
@@ -169,7 +171,7 @@ def test_a_check_leaves_nothing_that_a_sign_in_uses(open_site: Site, origin: TLS
 
 
 def test_markup_and_bidirectional_marks_of_a_document_are_shown_as_text(open_site: Site, origin: TLSOrigin) -> None:
-    body = {
+    body: dict[str, Any] = {
         "client_name": "<b>bold</b> \u202egnp.exe",
         "<script>alert(1)</script>": 1,
         "x\u202ey": 2,
@@ -207,11 +209,28 @@ def test_a_hostile_document_costs_a_bounded_page(open_site: Site, origin: TLSOri
 
 
 def test_a_valid_document_with_hundreds_of_members_costs_a_bounded_page(open_site: Site, origin: TLSOrigin) -> None:
-    more = {f"m{number}": 1 for number in range(400)}
+    more: dict[str, Any] = {f"m{number}": 1 for number in range(400)}
     page = check(open_site.browser(), publish_client(origin, **more))
     assert "This app can sign people in" in page.text
     assert "More members that this server does not read: 380." in page.text or "more are not shown" in page.text
     assert len(page.content) < 40_000
+
+
+def test_a_host_that_never_ends_its_answer_is_left_at_the_deadline(
+    tmp_path: Path, ca: trustme.CA, ca_bundle: Path
+) -> None:
+    def trickle(connection: Any, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+        slow.stopping.wait(30)
+
+    url = f"sqlite:///{tmp_path}/demo.db"
+    with (
+        SocketOrigin(trickle, server_context(ca, "localhost")) as slow,
+        demo_in_process(url, ca_bundle, DEMO_PUBLIC_CHECK="1", CIMD_FETCH_TIMEOUT="0.3") as site,
+    ):
+        page = check(site.browser(), f"https://localhost:{slow.port}/client.json")
+    assert chapters(page)["response"] == "broken"
+    assert "deadline" in main(page)
 
 
 # -- the limits -----------------------------------------------------------------------------------------------------
