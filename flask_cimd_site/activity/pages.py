@@ -127,12 +127,12 @@ def notices() -> Iterator[Notice]:
         of_kind = [event for event in events if event.kind == kind]
         text = _describe(of_kind[0])
         if more := len(of_kind) - 1:
-            text += " " + ngettext("And one more.", "And %(num)d more.", more)
+            text += " " + ngettext("(and one more)", "(and %(num)d more)", more)
         yield Notice(text=text, address=url_for("activity.show"), link=_("Look at it"))
 
 
 def _describe(event: Event) -> str:
-    return f"{event.text} ({event.host})" if event.host else event.text
+    return f"{event.opening} {event.host}" if event.host else event.text
 
 
 def _page(wanted: Filter, events: list[Event], following: str | None, problem: str | None = None) -> str:

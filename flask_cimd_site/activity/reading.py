@@ -61,6 +61,11 @@ class Event:
         """The event as a sentence in the language of the request."""
         return str(_TEXTS.get(self.kind, self.kind))
 
+    @property
+    def opening(self) -> str:
+        """The sentence, open for the host that follows it."""
+        return self.text.rstrip(".") + ":"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:

@@ -206,7 +206,11 @@ def _title(post: Post, content: Value) -> str:
     """Return the name of a post, or the beginning of its content without tags."""
     name = first_text(post.properties, "name")
     opening = content[: 8 * _TITLE_LIMIT] if isinstance(content, str) else ""
-    return safe_text(name or opening or _markup(content).striptags(), _TITLE_LIMIT) or "Note"
+    text = safe_text(name or opening or _markup(content).striptags(), 2 * _TITLE_LIMIT)
+    if len(text) <= _TITLE_LIMIT:
+        return text or "Note"
+    whole_words = text[:_TITLE_LIMIT].rpartition(" ")[0] or text[: _TITLE_LIMIT - 1]
+    return f"{whole_words}…"
 
 
 def _photo(value: Value) -> Photo:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from tests.support.chromium import Watch
-from tests.support.demo import RunningDemo, free_ports, running_demo
+from tests.support.demo import ROOT, RunningDemo, free_ports, running_demo
 
 PASSWORD = "a new and long password"
 
@@ -37,6 +41,21 @@ def add_authenticator(watch: Watch) -> None:
         "automaticPresenceSimulation": True,
     }
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+def command(site: RunningDemo, *arguments: str) -> str:
+    """Run a command of the owner on the site's database, and return what it prints."""
+    line = [sys.executable, "-m", "flask", "--app", "demo", "owner", *arguments]
+    done = subprocess.run(line, env={**os.environ, **site.environment}, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def make_logins_old(site: RunningDemo) -> None:
+    """Let eleven minutes pass for all logins."""
+    engine = create_engine(site.environment["DEMO_DATABASE_URL"], poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE owner_session SET proved_at = proved_at - 660"))
 
 
 def test_an_owner_from_the_first_run_to_the_end_of_a_login(
@@ -84,7 +103,44 @@ def test_an_owner_from_the_first_run_to_the_end_of_a_login(
     button("Use a passkey").click()
     page.get_by_text("Where you are logged in").wait_for()
 
+    # A second browser logs in by a link from the terminal: once, and not again.
+    link = command(new_site, "recover")
+    other = open_page().page
+    other.goto(link)
+    other.get_by_role("button", name="Log in by this link").click()
+    other.get_by_text("Add a passkey or set a new password now").wait_for()
+    other.goto(link)
+    other.get_by_text("This link was used before").wait_for()
+
+    # Its login is ended from here, and the log tells of it.
+    page.goto(f"{site}/account")
+    page.locator("#sessions").get_by_role("button", name="End the login").click()
+    page.get_by_text("The login was ended.").wait_for()
+    other.goto(f"{site}/account")
+    other.get_by_role("heading", name="Log in").wait_for()
+
+    # A dangerous button asks who presses it if the login is older than ten minutes.
+    make_logins_old(new_site)
+    button("Make new recovery codes").click()
+    page.get_by_role("heading", name="Confirm that it is you").wait_for()
+    page.get_by_label("Password").fill(PASSWORD)
+    button("Continue").click()
+    page.get_by_text("press the button once more").wait_for()
+
+    # Ten failures stand on every page until they are read.
+    for _ in range(10):
+        stranger = new_site.browser()
+        assert stranger.press(stranger.get("/login"), "Log in", password="wrong").status_code == 403
+    page.goto(f"{site}/notes")
+    page.get_by_text("Ten attempts to log in failed in a row.").wait_for()
+    page.get_by_role("link", name="Look at it").click()
+    button("Mark as read").click()
+    page.get_by_text("Marked as read.").wait_for()
+    page.goto(f"{site}/notes")
+    assert page.locator(".top .notice").count() == 0
+
     button("Log out").click()
+    page.get_by_text("You are logged out.").wait_for()
     page.goto(f"{site}/login/recovery")
     page.get_by_label("Recovery code").fill(code)
     button("Use the code").click()

@@ -58,7 +58,7 @@ def test_the_newest_event_comes_first(any_site: Site) -> None:
     add(any_site, Kind.APPROVED, app=APP, detail="profile create")
     page = soup(owner.get("/activity"))
     first, second = page.select("ol.events li")[:2]
-    assert text(Kind.APPROVED) in first.get_text()
+    assert text(Kind.APPROVED).rstrip(".") + ":" in first.get_text()
     assert "app.example" in first.get_text()
     assert "profile create" in first.get_text()
     assert text(Kind.LOGOUT) in second.get_text()
@@ -178,8 +178,8 @@ def test_notable_events_are_told_on_every_page_until_they_are_read(any_site: Sit
     add(any_site, Kind.APPROVED, app="https://second.example/")
     add(any_site, Kind.REUSE, app=APP)
     expected = [
-        f"{text(Kind.REUSE)} (app.example) Look at it",
-        f"{text(Kind.APPROVED)} (second.example) And one more. Look at it",
+        f"{text(Kind.REUSE).rstrip('.')}: app.example Look at it",
+        f"{text(Kind.APPROVED).rstrip('.')}: second.example (and one more) Look at it",
     ]
     assert notices(owner) == notices(owner, "/explain") == expected
     page = owner.get("/activity")
@@ -195,7 +195,7 @@ def test_reading_does_not_hide_what_came_after(any_site: Site) -> None:
     page = owner.get("/activity")
     add(any_site, Kind.REUSE, app=APP)
     owner.press(page, "Mark as read")
-    assert notices(owner) == [f"{text(Kind.REUSE)} (app.example) Look at it"]
+    assert notices(owner) == [f"{text(Kind.REUSE).rstrip('.')}: app.example Look at it"]
 
 
 def test_looking_at_the_log_is_not_reading_it(site: Site) -> None:

@@ -287,3 +287,10 @@ def test_deep_markup_is_read_in_no_time(poster: Poster) -> None:
     url = poster.note({"html": "<blockquote>" * 4_999 + "x"})
     assert poster.page(url).status_code == 200
     assert feed_of(poster) is not None
+
+
+def test_a_note_without_a_name_is_listed_by_its_first_whole_words(posting_site: Site, poster: Poster) -> None:
+    poster.note("word " * 40)
+    poster.note("x" * 200)
+    shown = [tag.text for tag in soup(posting_site.owner().get("/notes")).select(".rules bdi")]
+    assert sorted(shown) == ["word " * 15 + "word…", "x" * 79 + "…"]

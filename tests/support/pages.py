@@ -16,7 +16,7 @@ from typing import Any
 import trustme
 from werkzeug.serving import make_server
 
-from .browser import Site
+from .browser import REDIRECT, Site
 from .chromium import chromium
 from .demo import demo_in_process
 from .origin import server_context
@@ -105,6 +105,8 @@ def _fill(stage: Stage) -> None:
     wrong = {"client_name": "Reader", "client_secret": "x", "redirect_uris": ["javascript:alert(1)", "reader:/cb"]}
     stage.apps.json("https://reader.example.com/wrong.json", client_id="https://reader.example.com/other.json", **wrong)
     owner.press(owner.get("/clients"), "Add rule", subject="spam.example", decision="deny")
+    members = {"client_name": "Assistant", "redirect_uris": [REDIRECT], "token_endpoint_auth_method": "none"}
+    assert stage.site.browser().request("POST", "/register", json=members).status_code == 201
 
 
 #: A page in the state in which it is looked at.
@@ -214,3 +216,19 @@ def looks(page: Any) -> Iterator[str]:
         for theme in THEMES:
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             yield f"{width}-{theme}"
+
+
+#: Looks that some readers need, with the media features of their browsers.
+NEEDED_LOOKS = {
+    "contrast-light": {"color_scheme": "light", "contrast": "more"},
+    "contrast-dark": {"color_scheme": "dark", "contrast": "more"},
+    "forced-colors": {"color_scheme": "light", "forced_colors": "active"},
+}
+
+
+def needed_looks(page: Any) -> Iterator[str]:
+    """Show an open page in each of `NEEDED_LOOKS`, and as usual at last."""
+    for name, features in NEEDED_LOOKS.items():
+        page.emulate_media(**{"contrast": "no-preference", "forced_colors": "none", **features})
+        yield name
+    page.emulate_media(color_scheme="light", contrast="no-preference", forced_colors="none")
