@@ -118,6 +118,33 @@ OWNER_PAGES = [
         ],
     ),
     *mutants(
+        "flask_cimd_site/owner/registered.py",
+        f"{_ACCESS} tests/site/test_registered_page.py",
+        [
+            ('@blueprint.get("/apps/registered")\n@owner_only', '@blueprint.get("/apps/registered")'),
+            ('@blueprint.post("/apps/registered/remove")\n@owner_only', '@blueprint.post("/apps/registered/remove")'),
+            ("    if not here.storage.remove(client_id):\n        abort(404)\n", "    here.storage.remove(client_id)\n"),
+            ("    record(Kind.UNREGISTERED, app=client_id)\n", ""),
+            ("limit=PAGE_SIZE + 1)", "limit=PAGE_SIZE)"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd_site/account/zones.py",
+        "tests/site/account/test_zone.py",
+        [
+            ("    if chosen not in choices():\n", "    if not chosen:\n"),
+            ("chosen if chosen in choices() else", "chosen or"),
+        ],
+    ),
+    *mutants(
+        "flask_cimd_site/provider/recording.py",
+        "tests/site/test_apps.py",
+        [
+            ("    flash(text)\n", ""),
+            ("app=change.client_id or None, detail=until", "app=None, detail=until"),
+        ],
+    ),
+    *mutants(
         "flask_cimd_site/owner/setup.py",
         f"{_ACCESS} {_PROFILE}",
         [

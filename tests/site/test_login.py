@@ -86,6 +86,8 @@ def test_no_member_of_the_session_survives_a_login_or_a_logout(site: Site, leave
     assert members_of_the_session(site, browser).keys() == {"owner", "_permanent"}
     if leave:
         browser.press(browser.get("/"), "Log out")
+        assert members_of_the_session(site, browser).keys() == {"_flashes"}
+        assert "You are logged out." in browser.get("/").text
         assert "site_session" not in browser.session.cookies
 
 

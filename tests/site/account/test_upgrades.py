@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.security import generate_password_hash
 
-from flask_cimd_site.digests import digest_of
+from flask_cimd.core import digest_of
 from tests.support.browser import Site, soup
 from tests.support.databases import private_schema
 from tests.support.old_schemas import write
