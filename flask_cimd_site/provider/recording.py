@@ -46,9 +46,8 @@ def _note_change(change: AccessChange) -> None:
         "end-changed": (Kind.END_CHANGED, gettext("The access ends at the new time.")),
         "asks-again": (Kind.ASKS_AGAIN, gettext("The app asks you again the next time.")),
     }[change.kind]
-    record(
-        kind, app=change.client_id or None, detail=f"until {change.until:%Y-%m-%d %H:%M} UTC" if change.until else ""
-    )
+    until = f"until {change.until:%Y-%m-%d %H:%M} UTC" if change.until else ""
+    record(kind, app=change.client_id or None, detail=until)
     flash(text)
 
 

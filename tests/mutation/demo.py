@@ -141,7 +141,7 @@ OWNER_PAGES = [
         "tests/site/test_apps.py",
         [
             ("    flash(text)\n", ""),
-            ("app=change.client_id or None, detail=until", "app=None, detail=until"),
+            ("kind, app=change.client_id or None,", "kind, app=None,"),
         ],
     ),
     *mutants(
