@@ -23,6 +23,7 @@ from .clients.stores import open_store
 from .errors import CIMDError
 from .oauth.client import URLClient
 from .oauth.errors import ClientResolutionError, as_page_error
+from .oauth.in_memory import warn_of_memory
 from .oauth.server.plain import check_plain_request
 from .oauth.short_columns import warn_at_first_request
 
@@ -124,6 +125,8 @@ class CIMD:
     def _state_of(
         self, app: Flask, settings: Settings, db: SQLAlchemy | None, registered: RegisteredLookup | None
     ) -> _AppState:
+        if settings.store == "sqlalchemy":
+            warn_of_memory(app)
         store = open_store(
             settings.store,
             db=db,

@@ -22,6 +22,7 @@ from ..oauth import (
     ResourceServer,
     stored_access,
 )
+from ..oauth.in_memory import warn_of_memory
 from ..oauth.server.resource_indicators import Resources
 from ..oauth.server.storage import ProviderStorage
 from . import checks, documents
@@ -239,7 +240,7 @@ class Provider:
         name = checks.require_free_name(app.extensions.get(SITES, ()), issuer, prefix)
         paths = (*_PAGES, *_DIRECT, *(["/userinfo"] if self._indieauth else []))
         checks.require_free_paths(app, [prefix + path for path in paths])
-        site = self._open(app, cimd, issuer, prefix, name, _storage(db, storage, issuer))
+        site = self._open(app, cimd, issuer, prefix, name, _storage(app, db, storage, issuer))
         self._serve(app, site)
         app.extensions.setdefault(SITES, []).append(site)
         return site
@@ -335,11 +336,12 @@ def _nobody(server_id: str) -> ResourceServer | None:  # noqa: ARG001  the proto
     return None
 
 
-def _storage(db: SQLAlchemy | None, storage: ProviderStorage | None, issuer: str) -> ProviderStorage:
+def _storage(app: Flask, db: SQLAlchemy | None, storage: ProviderStorage | None, issuer: str) -> ProviderStorage:
     if storage is not None:
         return storage
     if db is None:
         raise ConfigurationError("the provider needs db= (Flask-SQLAlchemy), or storage=MemoryStorage() for a trial")
     from .storage import SQLAlchemyStorage
 
+    warn_of_memory(app)
     return SQLAlchemyStorage(db, issuer)

@@ -240,3 +240,34 @@ def test_the_tables_may_be_made_after_the_start(
         db.create_all()
     provider.require_tables(app)
     assert sign_in(app, client).tokens["scope"] == "profile"
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_told"),
+    [
+        ("sqlite://", True),
+        ("sqlite:///:memory:", True),
+        ("sqlite:///site.db", False),
+        ("postgresql+psycopg://nobody@127.0.0.1:1/none", False),
+    ],
+)
+@pytest.mark.parametrize("where", ["store", "provider", "both"])
+def test_a_database_in_memory_is_warned_of_once(
+    caplog: pytest.LogCaptureFixture, uri: str, where: str, *, is_told: bool
+) -> None:
+    app, db, cimd = Flask("app"), SQLAlchemy(), CIMD()
+    app.config.update(SECRET_KEY="key", SQLALCHEMY_DATABASE_URI=uri)
+    if where != "provider":
+        app.config["CIMD_STORE"] = "sqlalchemy"
+    db.init_app(app)
+    cimd.init_app(app, db=db)
+    if where != "store":
+        set_up(app, cimd, storage=None, db=db)
+    told = [record for record in caplog.records if "in memory" in record.getMessage()]
+    assert len(told) == is_told
+
+
+def test_a_storage_in_memory_needs_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    app, cimd = app_with_cimd(SQLALCHEMY_DATABASE_URI="sqlite://")
+    set_up(app, cimd)
+    assert caplog.records == []
