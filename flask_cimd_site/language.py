@@ -87,7 +87,9 @@ def _sentence(text: str, **values: Any) -> str:
 
 
 def _said(text: str, **values: Any) -> str:
-    return translate(text, **values) if isinstance(text, Sentence) else _sentence(text, **values)
+    if isinstance(text, Sentence) and text.values:
+        return translate(text, **values)  # its values may be sentences, too
+    return _sentence(getattr(text, "template", text), **values)
 
 
 class _Reader:

@@ -147,20 +147,20 @@ def _settings() -> list[tuple[str, Decision]]:
 
 
 def _page(refused: str | None = None, about: str = "") -> str:
-    admission = services().cimd.admission
+    admission, resources = services().cimd.admission, _resources()
     return render_template(
         "clients.html",
         rules=admission.rules(),
         settings=[(subject, DECISIONS[decision]) for subject, decision in _settings()],
         is_closed=admission.static.allowed_hosts is not None,
         decisions=DECISIONS,
-        tiers=[_tier(tier) for tier in TIERS],
+        tiers=[_tier(tier, resources) for tier in TIERS],
         refused=refused,
         is_about=lambda subject: _is_about(subject, about),
     )
 
 
-def _tier(tier: Tier) -> TierView:
+def _tier(tier: Tier, resources: Mapping[str, str]) -> TierView:
     allowance = services().cimd.admission.allowance(tier)
     title, about, button = TIERS[tier]
     return TierView(
@@ -169,7 +169,7 @@ def _tier(tier: Tier) -> TierView:
         about=about,
         button=button,
         scopes=_choices(SCOPE_TEXTS, allowance.scopes),
-        resources=_choices(_resources(), allowance.resources),
+        resources=_choices(resources, allowance.resources),
     )
 
 
