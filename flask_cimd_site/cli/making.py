@@ -43,9 +43,8 @@ _NEXT = """\
 {directory} holds {files}.
 
 Next:
-  cd {directory}
-  {program} serve              # or as a service, see below
-  {program} owner set-up       # in another terminal: prints a secret
+  {program} serve         # or as a service, see below
+  {program} owner set-up  # in another terminal: prints a secret
 and enter the secret at {base_url}/first-run
 """
 _SERVICE = """
@@ -94,9 +93,8 @@ def init(
         files |= {name: templates.filled_in(name, values) for name in templates.NAMES}
     _write(directory, files, owner, force=force)
     said = _NEXT if development else _NEXT + _SERVICE
-    click.echo(
-        said.format(directory=directory, files=", ".join(files), base_url=base_url, program=_program()), nl=False
-    )
+    program = f"{'sudo ' if owner else ''}{_program()} -d {directory}"
+    click.echo(said.format(directory=directory, files=", ".join(files), base_url=base_url, program=program), nl=False)
     if values.user == "root" and not development:
         click.echo("\nThe service would run as root: make a user for it, and pass --user NAME --force.", err=True)
 

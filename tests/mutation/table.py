@@ -16,6 +16,7 @@ from .oauth_endpoints import OAUTH_ENDPOINTS
 from .oauth_requests import OAUTH_REQUESTS
 from .oauth_resource import OAUTH_RESOURCE
 from .oauth_rules import OAUTH_RULES
+from .operations import OPERATIONS
 from .plain import PLAIN
 from .provider import PROVIDER
 from .publish import PUBLISH
@@ -36,6 +37,7 @@ MUTANTS: list[Mutant] = [
     *OAUTH_RESOURCE,
     *OAUTH_RULES,
     *ADMINISTRATION,
+    *OPERATIONS,
     *PLAIN,
     *PROVIDER,
     *PUBLISH,

@@ -1,0 +1,112 @@
+"""Mutants of what runs and keeps a site: backups, restores, commands, health, metrics."""
+
+from __future__ import annotations
+
+from .mutant import mutants
+
+_BACKUPS = "tests/site/command/test_backups.py"
+
+_ARCHIVE = mutants(
+    "flask_cimd_site/backups/archive.py",
+    _BACKUPS,
+    [
+        ("    if member_of(path) != entry:\n", "    if False:\n"),
+        (" or head.size != entry.size:", ":"),
+        ("    if not all(_NAME.fullmatch(name) for name in files):\n", "    if False:\n"),
+        ('    if members["format"] != FORMAT:\n', "    if False:\n"),
+        (
+            "    if missing := sorted(name for name in manifest.files if not (folder / name).is_file()):\n",
+            "    if missing := []:\n",
+        ),
+        ("    finally:\n        part.unlink(missing_ok=True)\n", "    finally:\n        pass\n"),
+    ],
+)
+
+_RESTORING = mutants(
+    "flask_cimd_site/backups/restoring.py",
+    _BACKUPS,
+    [
+        ("        if not schema.is_known(manifest.schema):\n", "        if False:\n"),
+        ("    if backup.manifest.database != engine.dialect.name:\n", "    if False:\n"),
+        ("    records.check(kept, backup.folder, replace=replace)\n", ""),
+        ("    records.put(kept, backup.folder)\n", ""),
+        ("    held = [] if replace else ", "    held = [] if True else "),
+        ("        if is_new:\n", "        if False:\n"),
+        ("    sqlite.prepare(copy, backup.manifest.schema)\n", ""),
+    ],
+)
+
+_DATABASES = mutants(
+    "flask_cimd_site/backups/sqlite.py",
+    _BACKUPS,
+    [
+        (" or schema.revision_of(connection) != expected:", ":"),
+        ("            schema.migrate(connection)\n", ""),
+    ],
+) + mutants(
+    "flask_cimd_site/backups/postgresql.py",
+    _BACKUPS,
+    [
+        ('isolation_level="REPEATABLE READ"', 'isolation_level="READ COMMITTED"'),
+        ("        _continue_numbers(connection, table)\n", ""),
+        ("(*tables_of(\"head\"), \"alembic_version\") if table in present]", "sorted(present)]"),
+    ],
+)  # fmt: skip
+
+_RECORDS = mutants(
+    "flask_cimd_site/backups/records.py",
+    _BACKUPS,
+    [
+        ("    if held and not replace:\n", "    if False:\n"),
+        ("            records.remove(kind, subject)\n", "            pass\n"),
+        ("    if records is None:\n        raise", "    if False:\n        raise"),
+    ],
+)
+
+_COMMANDS = (
+    mutants(
+        "flask_cimd_site/cli/making.py",
+        "tests/site/command/test_init.py",
+        [
+            ("    if present and not force:\n", "    if False:\n"),
+            ("    if owner is not None and os.getuid() == 0:\n", "    if False:\n"),
+            ("        folder.mkdir(mode=0o700, ", "        folder.mkdir("),
+        ],
+    )
+    + mutants(
+        "flask_cimd_site/cli/folder.py",
+        "tests/site/command",
+        [
+            ("        found = {**variables, **os.environ}\n", "        found = {**os.environ, **variables}\n"),
+            ('name.startswith(("#", ";"))', 'name.startswith("#")'),
+            ("    os.setgroups([])\n", ""),
+            ("    os.setuid(owner.st_uid)\n", ""),
+        ],
+    )
+    + mutants(
+        "flask_cimd_site/schema.py",
+        "tests/site/command/test_check.py",
+        [("    if found is not None and not is_known(found):\n", "    if False:\n")],
+    )
+)
+
+_WATCHING = mutants(
+    "flask_cimd_site/metrics.py",
+    "tests/site/test_metrics.py",
+    [
+        ('        if scheme.lower() != "bearer" or not', "        if not"),
+        ("not hmac.compare_digest(given.strip().encode(), token.encode())", "False"),
+        ('request.url_rule.rule if request.url_rule is not None else "none"', "request.path"),
+        ('request.method if request.method in _METHODS else "other"', "request.method"),
+    ],
+) + mutants(
+    "flask_cimd_site/site/health.py",
+    "tests/site/test_readiness.py",
+    [
+        ('        "schema": _holds(lambda: _has_schema(engine)),', '        "schema": True,'),
+        ('        "disk": _holds(lambda: not _is_full(engine)),', '        "disk": True,'),
+        ('        "store": _store_answers(current_app),', '        "store": True,'),
+    ],
+)  # fmt: skip
+
+OPERATIONS = [*_ARCHIVE, *_RESTORING, *_DATABASES, *_RECORDS, *_COMMANDS, *_WATCHING]
