@@ -184,6 +184,15 @@ def test_a_restore_that_fails_half_way_changes_nothing(run: Run, filled: Path, m
     assert all_of(filled) == before
 
 
+def test_a_restore_that_fails_leaves_no_new_database_behind(
+    run: Run, directory: Path, tmp_path: Path, good: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good.tar.gz").write_bytes(good)
+    monkeypatch.setattr("flask_cimd_site.backups.sqlite.put", _out_of_power)
+    assert run("-d", directory, "restore", tmp_path / "good.tar.gz").exit_code == 1
+    assert [path.name for path in (directory / "data").iterdir()] == ["site.db.lock"]
+
+
 def _out_of_power(*_: object) -> None:
     raise OSError(5, "out of power")
 
