@@ -18,6 +18,7 @@ _ARCHIVE = mutants(
         (
             "    if missing := sorted(name for name in manifest.files if not (folder / name).is_file()):\n",
             "    if missing := []:\n",
+            f"{_BACKUPS}test_a_missing_member_is_named",
         ),
         (
             "    finally:\n        part.unlink(missing_ok=True)\n",

@@ -290,6 +290,11 @@ def test_what_is_no_backup_of_this_site_changes_nothing(
     assert not [path for path in directory.iterdir() if path.name.startswith(".restore-")]
 
 
+def test_a_missing_member_is_named(run: Run, directory: Path, tmp_path: Path, good: bytes) -> None:
+    (tmp_path / "broken.tar.gz").write_bytes(changed(good, _leave_out))
+    assert "it lacks site.db" in run("-d", directory, "restore", tmp_path / "broken.tar.gz").output
+
+
 def test_a_tar_without_a_manifest_is_no_backup(run: Run, directory: Path, tmp_path: Path) -> None:
     file = tmp_path / "other.tar.gz"
     with tarfile.open(file, "w:gz") as archive:
