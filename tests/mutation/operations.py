@@ -100,7 +100,6 @@ _COMMANDS = (
         [
             ("    if present and not force:\n", "    if False:\n"),
             ("    if owner is not None and os.getuid() == 0:\n", "    if False:\n"),
-            ("        folder.mkdir(mode=0o700, ", "        folder.mkdir("),
         ],
     )
     + mutants(

@@ -92,6 +92,13 @@ def test_a_second_run_changes_nothing_without_force(run: Run, directory: Path) -
     assert variables(directory)["DEMO_BASE_URL"] == "https://other.example"
 
 
+def test_one_file_that_is_there_keeps_all_others_from_being_written(run: Run, directory: Path) -> None:
+    for name in FILES - {"Caddyfile"}:
+        (directory / name).unlink()
+    assert run("init", directory, "--domain", "other.example").exit_code == 1
+    assert {path.name for path in directory.iterdir()} == {"Caddyfile", "data", "backups"}
+
+
 def test_force_leaves_data_alone(run: Run, directory: Path) -> None:
     (directory / "data/site.db").write_bytes(b"data")
     assert run("init", directory, "--domain", "me.example", "--force").exit_code == 0
@@ -142,6 +149,7 @@ def test_root_becomes_the_user_of_the_directory_so_that_no_file_is_roots(tmp_pat
     here = os.open(tmp_path, os.O_RDONLY)  # the folders above are root's alone
     if (child := os.fork()) == 0:  # there is no way back
         try:
+            os.setgroups([0, 1])
             become_owner(tmp_path)
             os.close(os.open("made", os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=here))
             os._exit(len(os.getgroups()))
