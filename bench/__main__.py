@@ -11,12 +11,12 @@ import math
 import sys
 from pathlib import Path
 
-from . import client, cold, components, dpop, foundation, owner, peers, scale, sign_in
+from . import client, cold, components, dpop, foundation, growth, owner, peers, scale, sign_in
 from .foundation import Row
 
 _PARTS = {
     part.__name__.rpartition(".")[2]: part
-    for part in (foundation, components, cold, peers, scale, dpop, client, sign_in, owner)
+    for part in (foundation, components, cold, peers, scale, growth, dpop, client, sign_in, owner)
 }
 _RESULTS = Path(__file__).with_name("results.json")
 
