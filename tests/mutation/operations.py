@@ -121,7 +121,8 @@ _COMMANDS = (
 
 _WATCHING = mutants(
     "flask_cimd_site/metrics.py",
-    "tests/site/test_metrics.py",
+    "tests/site/test_metrics.py::test_strangers_get_a_challenge "
+    "tests/site/test_metrics.py::test_requests_count_by_route_and_status",
     [
         ('        if scheme.lower() != "bearer" or not', "        if not"),
         ("not hmac.compare_digest(given.strip().encode(), token.encode())", "False"),
