@@ -17,8 +17,8 @@ from flask.testing import FlaskClient
 from flask_cimd.clients.admission import Admission
 from flask_cimd.core.policy import Allowance, Decision, Rule, Tier
 from flask_cimd.oauth import Resource
+from flask_cimd.provider import AccessChange, Identity
 from flask_cimd.provider import Decision as Outcome
-from flask_cimd.provider import Identity
 from flask_cimd.provider.provider import SITES
 from flask_cimd.provider.site import Site
 from flask_cimd.testing import ClientOrigin, DocumentClient, sign_in
@@ -485,6 +485,31 @@ def test_all_grants_of_a_client_end_for_this_person_alone(
     data = {"token": token_of(ada), "client": client.client_id}
     assert ada.post("/apps/revoke", data=data).status_code == 303
     assert ("Quill" in ada.get("/apps").text, "Quill" in eve.get("/apps").text) == (False, True)
+
+
+def test_the_app_hears_of_what_a_person_changes(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
+    app, provider = make()
+    heard: list[AccessChange] = []
+
+    @provider.on_access_change
+    def listen(change: AccessChange) -> None:
+        heard.append(change)
+        raise RuntimeError("a listener that fails changes no response")
+
+    client = client_origin.publish()
+    browser = sign_in(app, client, log_in=become("ada")).browser
+    page = browser.get("/apps").text
+    form = {"token": token_of(browser), "client": client.client_id}
+    grant = re.search(r'name="grant" value="([^"]+)"', page)
+    assert grant is not None
+    forms = [{**form, "grant": grant[1], "end": "day"}, {**form, "grant": grant[1]}, form, {**form, "everything": "1"}]
+    assert [browser.post("/apps/revoke", data=data).status_code for data in forms] == [303] * 4
+    assert [change.kind for change in heard] == ["end-changed", "ended", "app-ended", "all-ended"]
+    assert [change.client_id for change in heard] == [client.client_id] * 3 + [""]
+    assert {change.subject for change in heard} == {"ada"}
+    assert [change.until is not None for change in heard] == [True, False, False, False]
+    assert browser.post("/apps/revoke", data={**form, "grant": "unknown"}).status_code == 404
+    assert len(heard) == 4, "a refused form is no change"
 
 
 def test_a_form_that_names_nothing_is_refused(make: Callable[..., Made], client_origin: ClientOrigin) -> None:
