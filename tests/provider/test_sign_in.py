@@ -184,7 +184,7 @@ def test_a_revoked_clients_error_stays_here(make: Callable[..., Made], client_or
     client = client_origin.publish()
     browser = sign_in(app, client, log_in=become("ada")).browser
     page = browser.get("/apps").text
-    token, grant = re.findall(r'name="token" value="(\w+)"><input type="hidden" name="grant" value="(\w+)"', page)[0]
+    token, grant = (re.findall(rf'name="{name}" value="(\w+)"', page)[0] for name in ("token", "grant"))
     assert browser.post("/apps/revoke", data={"token": token, "grant": grant}).status_code == 303
     assert ask(browser, client, response_type="token").status_code == 400
 

@@ -14,7 +14,9 @@ from tests.support.old_schemas import WRITTEN, newest, revision_of, write
 WORKERS = 8
 #: The project's configuration; the master imports the code, so that all workers come to the database at one moment.
 _CONFIGURATION = """
-exec(open("gunicorn.conf.py").read())
+import runpy
+
+globals().update({name: value for name, value in runpy.run_path("gunicorn.conf.py").items() if name[0] != "_"})
 
 def on_starting(server):
     import demo, flask_migrate, psycopg, sqlalchemy.dialects.postgresql, sqlalchemy.dialects.sqlite

@@ -256,7 +256,7 @@ def test_the_feed_tells_what_matters(site: Site) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     document = etree.fromstring(answer.content)
     titles = [tag.text for tag in document.findall("a:entry/a:title", ATOM)]
-    assert f"{text(Kind.APPROVED)} (app.example)" in titles
+    assert f"{text(Kind.APPROVED).removesuffix('.')}: app.example" in titles
     assert text(Kind.LOGIN_FAILURES) in titles
     assert text(Kind.LOGIN_FAILED) not in titles  # strangers cannot push the others out
     assert len({tag.text for tag in document.findall("a:entry/a:id", ATOM)}) == len(titles)
