@@ -11,7 +11,7 @@ import socket
 import ssl
 from typing import Any
 
-from ..core.sentences import sentence
+from ..core.sentences import Sentence, sentence
 from ..errors import UnexpectedResponseError
 
 #: Maximum size of interim responses, status lines and header fields together, in bytes.
@@ -20,6 +20,10 @@ MOST_HEAD = 32 * 1024
 MOST_CHUNK_LINES = 32 * 1024
 #: Maximum size of the trailer fields, in bytes.
 MOST_TRAILERS = 8 * 1024
+
+_HEAD = sentence("bytes before the body")
+_CHUNK_LINES = sentence("bytes of chunk sizes")
+_TRAILERS = sentence("bytes of trailers")
 
 
 class _BoundedLines:
@@ -33,18 +37,18 @@ class _BoundedLines:
         self._stream = stream
         self.last = b""
         self._is_chunks = False
-        self._count(MOST_HEAD, sentence("bytes before the body"))
+        self._count(MOST_HEAD, _HEAD)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _count(self, most: int, what: str) -> None:
-        self._left, self._hint = most, sentence("more than %(most)s %(what)s", most=most, what=what)
+    def _count(self, most: int, what: Sentence) -> None:
+        self._left, self._most, self._what = most, most, what
 
     def begin_body(self) -> None:
         """Count chunk sizes from here, and trailer fields after the last chunk."""
         self._is_chunks = True
-        self._count(MOST_CHUNK_LINES, sentence("bytes of chunk sizes"))
+        self._count(MOST_CHUNK_LINES, _CHUNK_LINES)
 
     def readline(self, limit: int = -1) -> bytes:
         """Return a line.
@@ -56,10 +60,11 @@ class _BoundedLines:
         line: bytes = self._stream.readline(most if limit < 0 else min(limit, most))
         self._left -= len(line)
         if self._left < 0:
-            raise UnexpectedResponseError("bad-response", hint=self._hint)
+            hint = sentence("more than %(most)s %(what)s", most=self._most, what=self._what)
+            raise UnexpectedResponseError("bad-response", hint=hint)
         if self._is_chunks and _is_last_chunk(line):
             self._is_chunks = False
-            self._count(MOST_TRAILERS, sentence("bytes of trailers"))
+            self._count(MOST_TRAILERS, _TRAILERS)
         self.last = line
         return line
 

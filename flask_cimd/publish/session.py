@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from authlib.common.security import generate_token
 from authlib.common.urls import add_params_to_uri
 from authlib.integrations.base_client import OAuthError
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -115,8 +115,8 @@ class ClientSession(GuardedSession):
             FetchError: the server does not answer.
         """
         remembered: dict[str, Any] = {
-            "state": generate_token(32),
-            "code_verifier": generate_token(64),
+            "state": secrets.token_urlsafe(24),
+            "code_verifier": secrets.token_urlsafe(48),
             "issuer": self.server.issuer,
             "token_endpoint": self.server.get("token_endpoint"),
             "redirect_uri": self.redirect_uri,
