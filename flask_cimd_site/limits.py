@@ -24,7 +24,7 @@ from flask_cimd_site.provider import registration
 _PUSH = "cimd_provider_direct.push"
 
 
-class _Limit:
+class Limit:
     """One rate limit.
 
     Args:
@@ -39,10 +39,15 @@ class _Limit:
         self._rate: RateLimitItem = parse(rate)
         self.seconds = self._rate.get_expiry()
 
-    def charge(self) -> bool:
-        """Count a request of this sender; ``False`` if the sender's network is beyond the limit."""
-        key = f"site/{self._name}/{self._rate}/{network_of(request.remote_addr)}"
-        return self._counters.incr(key, self.seconds, 1) <= self._rate.amount
+    def charge(self, sender: str | None = None, *, times: int = 1) -> bool:
+        """Count a request; ``False`` if its sender is beyond the limit.
+
+        Args:
+            sender: the network of the request's sender by default.
+            times: multiple of the rate that this sender has.
+        """
+        key = f"site/{self._name}/{self._rate}/{sender or network_of(request.remote_addr)}"
+        return self._counters.incr(key, self.seconds, 1) <= times * self._rate.amount
 
 
 def init_app(app: Flask, configuration: Configuration, cimd: CIMD, counters: Counters) -> None:
@@ -51,16 +56,16 @@ def init_app(app: Flask, configuration: Configuration, cimd: CIMD, counters: Cou
 
     def limit(endpoint: str, rate: str | None) -> None:
         if rate is not None and endpoint in app.view_functions:
-            view, its = app.view_functions[endpoint], _Limit(counters, f"{site}/{endpoint}", rate)
+            view, its = app.view_functions[endpoint], Limit(counters, f"{site}/{endpoint}", rate)
             app.view_functions[endpoint] = _limited(view, its)
 
     limit(_PUSH, configuration.push_limit)
     limit(registration.VIEW, configuration.registration_limit)
     if configuration.fetch_limit is not None:
-        cimd.allow_fetch(_within(_Limit(counters, f"{site}/fetch", configuration.fetch_limit)))
+        cimd.allow_fetch(_within(Limit(counters, f"{site}/fetch", configuration.fetch_limit)))
 
 
-def _limited(view: Callable[..., Any], limit: _Limit) -> Any:
+def _limited(view: Callable[..., Any], limit: Limit) -> Any:
     """Return the view with a limit on its POST requests."""
 
     @wraps(view)
@@ -72,7 +77,7 @@ def _limited(view: Callable[..., Any], limit: _Limit) -> Any:
     return limited
 
 
-def _within(limit: _Limit) -> Callable[[ClientIdentifier], bool]:
+def _within(limit: Limit) -> Callable[[ClientIdentifier], bool]:
     """Return a rule that limits fetches without a login, which pushed requests cause."""
 
     def rule(identifier: ClientIdentifier) -> bool:

@@ -69,7 +69,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessChange:
-    """What a person changed on the page of their apps.
+    """A change that a person made on the page of their apps.
 
     Attributes:
         kind: ``ended`` (one sign-in), ``app-ended`` (all of an app), ``all-ended`` (all of all apps), ``end-changed``

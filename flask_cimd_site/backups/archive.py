@@ -34,7 +34,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a backup says of itself.
+    """The description of a backup, kept inside it.
 
     Attributes:
         version: of flask-cimd that made it.

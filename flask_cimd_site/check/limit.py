@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from flask import request
-from limits import parse
-
-from flask_cimd.core import network_of
 from flask_cimd_site.counters import Counters
+from flask_cimd_site.limits import Limit
 
 #: Checks of all strangers, as a multiple of the limit of one network.
 _OF_ALL = 12
@@ -25,18 +22,12 @@ class CheckLimit:
     """
 
     def __init__(self, counters: Counters, site: str, rate: str | None) -> None:
-        self._counters = counters
-        self._rate = None if rate is None else parse(rate)
-        self._prefix = f"site/{site}/check/{self._rate}"
-        self.seconds = 0 if self._rate is None else self._rate.get_expiry()
+        self._limit = None if rate is None else Limit(counters, f"{site}/check", rate)
+        self.seconds = 0 if self._limit is None else self._limit.seconds
 
     def charge(self) -> bool:
         """Count a check of this request's sender; ``False`` if it may not be made."""
-        if self._rate is None:
+        if self._limit is None:
             return True
-        # What one network is refused is not charged to all: nobody can use up everybody's share.
-        shares = ((network_of(request.remote_addr), 1), ("all strangers", _OF_ALL))
-        return all(
-            self._counters.incr(f"{self._prefix}/{key}", self.seconds, 1) <= most * self._rate.amount
-            for key, most in shares
-        )
+        # Refused checks of one network do not count for all: nobody can use up the share of the others.
+        return self._limit.charge() and self._limit.charge("all strangers", times=_OF_ALL)

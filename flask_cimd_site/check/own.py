@@ -24,7 +24,7 @@ _STRENGTH = (Decision.DENY, Decision.TRUST, Decision.ALLOW)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnFacts:
-    """What this site knows about an app.
+    """The facts that this site knows about an app.
 
     Attributes:
         trust: words of its tier.

@@ -19,7 +19,7 @@ NAMES = (*_UNITS, *_COPIED, *_PROXIES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """What the files are filled in with.
+    """The values that fill the files in.
 
     Attributes:
         host: domain of the site.

@@ -106,7 +106,7 @@ OWNER_PAGES = [
     *mutants(
         "flask_cimd_site/check/limit.py",
         "tests/site/test_public_check.py",
-        [('((network_of(request.remote_addr), 1), ("all strangers", _OF_ALL))', "((network_of(request.remote_addr), 1),)")],
+        [(' and self._limit.charge("all strangers", times=_OF_ALL)', ""), ("self._limit.charge() and ", "")],
     ),
     *mutants(
         "flask_cimd/clients/packed.py",
@@ -499,7 +499,7 @@ LIMITS = mutants(
     [
         ("    limit(_PUSH, configuration.push_limit)\n", "", "tests/site/test_limits.py tests/site/test_registration.py"),
         ("    limit(registration.VIEW, configuration.registration_limit)\n", "", "tests/site/test_registration.py"),
-        ('        cimd.allow_fetch(_within(_Limit(counters, f"{site}/fetch", configuration.fetch_limit)))\n', "        pass\n"),
+        ('        cimd.allow_fetch(_within(Limit(counters, f"{site}/fetch", configuration.fetch_limit)))\n', "        pass\n"),
         ("        if not limit.charge():\n", "        if False:\n"),
         ("        if not has_request_context() or is_logged_in():\n            return True\n        if not limit", "        if not limit"),
     ],
